@@ -1,0 +1,104 @@
+/**
+ * What a generation says while it runs. The transitions of a job are these events; each stream ends
+ * with exactly one terminal one.
+ */
+import * as v from "valibot";
+import type { Plan } from "./plan.ts";
+import { createProblem, type Problem } from "./problem.ts";
+import { accept, type Parsed, refuse } from "./problem.ts";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const bitmap = {
+  media_type: v.picklist(["image/png", "image/webp"]),
+  width: count,
+  height: count,
+  /** base64 */
+  data: v.string(),
+};
+
+const generationEvent = v.variant("type", [
+  v.object({ type: v.literal("generation.queued"), id: v.string() }),
+  v.object({
+    type: v.literal("generation.planned"),
+    plan: v.pipe(v.looseObject({ id: v.string() }), v.transform((plan) => plan as unknown as Plan)),
+  }),
+  v.object({
+    type: v.literal("generation.step"),
+    /** The step just done, 0-based from the noise. */
+    step: count,
+    num_inference_steps: count,
+    /** The model's timestep of that step, 999 .. 0. */
+    timestep: v.number(),
+    /** U-Net rows spent so far. */
+    evaluations: count,
+    /** |w (cond - uncond)| / |uncond|; null in a step without guidance. */
+    guidance_norm_ratio: v.nullable(v.number()),
+  }),
+  v.object({
+    type: v.literal("generation.preview"),
+    /** The step whose predicted x0 this shows. */
+    step: count,
+    method: v.picklist(["projection", "vae"]),
+    ...bitmap,
+  }),
+  v.object({
+    type: v.literal("generation.cutoff"),
+    /** The first step without guidance. */
+    step: count,
+    tail: v.picklist(["null", "cond"]),
+  }),
+  v.object({
+    type: v.literal("generation.image"),
+    ...bitmap,
+    /** SHA-256 of the image's bytes, hex. */
+    sha256: v.string(),
+  }),
+  v.object({
+    type: v.literal("generation.completed"),
+    id: v.string(),
+    evaluations: v.object({ planned: count, spent: count, full: count, saved: v.number() }),
+    /** `bitwise`: the same plan gives the same bytes here; `visual`: only the same picture. */
+    determinism: v.picklist(["bitwise", "visual"]),
+    timings: v.object({
+      /** From the first row to the last pixel, milliseconds. */
+      total_ms: v.number(),
+      /** Of that, inside the ONNX sessions. */
+      inference_ms: v.number(),
+    }),
+    /** Whether the stored result answered. */
+    cached: v.boolean(),
+  }),
+  v.object({
+    type: v.literal("generation.failed"),
+    error: v.pipe(
+      v.looseObject({ code: v.string(), detail: v.string(), status: v.number() }),
+      v.transform((problem) => problem as unknown as Problem),
+    ),
+  }),
+  v.object({ type: v.literal("generation.canceled"), evaluations: count }),
+]);
+
+export type GenerationEvent = v.InferOutput<typeof generationEvent>;
+export type GenerationEventType = GenerationEvent["type"];
+export type GenerationEventOf<T extends GenerationEventType> = Extract<
+  GenerationEvent,
+  { type: T }
+>;
+
+/** Checks an event that came from another program. */
+export function parseGenerationEvent(input: unknown): Parsed<GenerationEvent> {
+  const result = v.safeParse(generationEvent, input);
+  if (result.success) return accept(result.output);
+  const [first] = result.issues;
+  const where = v.getDotPath(first) ?? "event";
+  return refuse(createProblem("upstream_failed", `Event is not valid: ${where}: ${first.message}`));
+}
+
+export type TerminalEvent = GenerationEventOf<
+  "generation.completed" | "generation.failed" | "generation.canceled"
+>;
+
+export function isTerminal(event: GenerationEvent): event is TerminalEvent {
+  return event.type === "generation.completed" || event.type === "generation.failed" ||
+    event.type === "generation.canceled";
+}

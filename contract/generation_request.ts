@@ -1,0 +1,131 @@
+/**
+ * The request as it arrives: shapes, bounds and the defaults that hold for every model. Defaults that
+ * depend on the model (size, steps, guidance) are filled when the request is planned.
+ */
+import * as v from "valibot";
+import { LIMITS } from "./limits.ts";
+import {
+  accept,
+  createFieldProblem,
+  type FieldIssue,
+  fieldIssue,
+  type Parsed,
+  refuse,
+  showGiven,
+} from "./problem.ts";
+
+const integer = (min: number, max: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
+
+// Line breaks and tabs are control characters too: no tokeniser of ours gives them a meaning.
+const CONTROL_CHARACTER = /\p{Cc}/u;
+const text = v.pipe(
+  v.string(),
+  v.maxLength(LIMITS.promptLength),
+  v.check((value) => !CONTROL_CHARACTER.test(value)),
+  v.check((value) => value.isWellFormed()),
+);
+const step = integer(0, LIMITS.numInferenceSteps);
+const tail = v.optional(v.picklist(["null", "cond"]), "null");
+
+const cutoff = v.pipe(
+  v.strictObject({
+    guided_steps: v.optional(step),
+    guided_fraction: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+    a: v.optional(step),
+    tail,
+  }),
+  v.check(({ guided_steps, guided_fraction, a }) =>
+    [guided_steps, guided_fraction, a].filter((value) => value !== undefined).length === 1
+  ),
+);
+
+const generationRequest = v.strictObject({
+  model: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)), "mini"),
+  prompt: v.pipe(text, v.check((value) => value.trim().length > 0)),
+  negative_prompt: v.optional(text, ""),
+  seed: v.optional(integer(0, LIMITS.seedMax)),
+  width: v.optional(integer(1, LIMITS.sideMax)),
+  height: v.optional(integer(1, LIMITS.sideMax)),
+  num_inference_steps: v.optional(integer(1, LIMITS.numInferenceSteps)),
+  guidance_scale: v.optional(
+    v.pipe(v.number(), v.minValue(LIMITS.guidanceScaleMin), v.maxValue(LIMITS.guidanceScaleMax)),
+  ),
+  sampler: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  cutoff: v.optional(cutoff),
+  eos_swap: v.optional(
+    v.strictObject({ prompt: text, from: v.optional(step), to: v.optional(step) }),
+  ),
+  previews: v.optional(
+    v.strictObject({
+      every: v.optional(step, 5),
+      method: v.optional(v.picklist(["projection", "vae"]), "projection"),
+    }),
+    {},
+  ),
+  output_format: v.optional(v.picklist(["png", "webp"]), "png"),
+});
+
+/** What a client may send. */
+export type GenerationRequestInput = v.InferInput<typeof generationRequest>;
+/** The same after parsing: model-independent defaults filled. */
+export type GenerationRequest = v.InferOutput<typeof generationRequest>;
+
+const TEXT =
+  `at most ${LIMITS.promptLength} characters of well-formed text without control characters`;
+const STEP = `an integer from 0 to ${LIMITS.numInferenceSteps}`;
+
+/** What each field allows, in words: the second half of every refusal, and the API's reference. */
+export const FIELD_RULES: Readonly<Record<string, string>> = {
+  "": "a JSON object with at least a prompt",
+  model: 'the id of an installed model, such as "mini"',
+  prompt: `non-empty text: ${TEXT}`,
+  negative_prompt: TEXT,
+  seed: `an integer from 0 to ${LIMITS.seedMax}`,
+  width: `an integer from 1 to ${LIMITS.sideMax} (pixels)`,
+  height: `an integer from 1 to ${LIMITS.sideMax} (pixels)`,
+  num_inference_steps: `an integer from 1 to ${LIMITS.numInferenceSteps}`,
+  guidance_scale: `a number from ${LIMITS.guidanceScaleMin} to ${LIMITS.guidanceScaleMax}`,
+  sampler: 'the name of a sampler, such as "ddim"',
+  cutoff: "an object with exactly one of guided_steps, guided_fraction or a, and optionally a tail",
+  "cutoff.guided_steps": STEP,
+  "cutoff.guided_fraction": "a number from 0 to 1",
+  "cutoff.a": STEP,
+  "cutoff.tail": '"null" or "cond"',
+  eos_swap: "an object with a prompt and optionally the steps from and to",
+  "eos_swap.prompt": TEXT,
+  "eos_swap.from": STEP,
+  "eos_swap.to": STEP,
+  previews: "an object with every and method",
+  "previews.every": `${STEP} (0 for none)`,
+  "previews.method": '"projection" or "vae"',
+  output_format: '"png" or "webp"',
+};
+
+/** Parses a request body of any shape. Every wrong field is named, with what it allows and was given. */
+export function parseGenerationRequest(input: unknown): Parsed<GenerationRequest> {
+  const result = v.safeParse(generationRequest, input);
+  if (result.success) return accept(result.output);
+  const issues = result.issues.map((issue) =>
+    toFieldIssue(v.getDotPath(issue) ?? "", issue.expected === "never", issue.input)
+  );
+  const firstPerField = [...new Map(issues.toReversed().map((i) => [i.field, i])).values()];
+  return refuse(createFieldProblem("invalid_request", firstPerField.toReversed()));
+}
+
+function toFieldIssue(field: string, unknown: boolean, given: unknown): FieldIssue {
+  if (unknown) return unknownFieldIssue(field, given);
+  const allowed = FIELD_RULES[field] ?? "absent";
+  return field === ""
+    ? { ...fieldIssue("body", allowed, given), field: "" }
+    : fieldIssue(field, allowed, given);
+}
+
+function unknownFieldIssue(field: string, given: unknown): FieldIssue {
+  const parent = field.slice(0, Math.max(field.lastIndexOf("."), 0));
+  const siblings = Object.keys(FIELD_RULES)
+    .filter((rule) => rule !== "" && rule.slice(0, Math.max(rule.lastIndexOf("."), 0)) === parent);
+  const allowed = `one of ${siblings.join(", ")}`;
+  const message = `${field} is not a known field, known are ${siblings.join(", ")}`;
+  return { field, allowed, given: showGiven(given), message };
+}

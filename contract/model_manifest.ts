@@ -1,0 +1,55 @@
+/** What a model package declares of itself: enough to validate, plan and address a generation. */
+import * as v from "valibot";
+import { accept, createProblem, type Parsed, refuse } from "./problem.ts";
+
+const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
+const tokenId = v.pipe(v.number(), v.integer(), v.minValue(0));
+const rgb = v.tuple([v.number(), v.number(), v.number()]);
+
+const modelManifest = v.object({
+  id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)),
+  name: v.string(),
+  description: v.string(),
+  /** The diffusers pipeline class of `model_index.json`. */
+  pipeline: v.string(),
+  /** SHA-256 of the package's files, hex. Part of every content key. */
+  digest: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  defaults: v.object({
+    width: positive,
+    height: positive,
+    num_inference_steps: positive,
+    guidance_scale: v.number(),
+    sampler: v.string(),
+  }),
+  /** Sides that the model can draw, in pixels. */
+  size: v.object({ min: positive, max: positive, multiple_of: positive }),
+  samplers: v.pipe(v.array(v.string()), v.minLength(1)),
+  latents: v.object({
+    channels: positive,
+    /** Pixels per latent along a side. */
+    vae_scale_factor: positive,
+    /** Latents are divided by this before the VAE decoder sees them. */
+    scaling_factor: v.number(),
+  }),
+  text: v.object({
+    max_length: positive,
+    bos_token_id: tokenId,
+    eos_token_id: tokenId,
+    pad_token_id: tokenId,
+    unk_token_id: v.nullable(tokenId),
+    /** Whether [EOS] sums up the words before it, so that transplanting it means something. */
+    causal: v.boolean(),
+  }),
+  /** Least-squares map from a latent (channels) to RGB in [-1, 1]; null where none was fitted. */
+  latent_rgb: v.nullable(v.object({ matrix: v.array(rgb), bias: rgb })),
+});
+
+export type ModelManifest = v.InferOutput<typeof modelManifest>;
+
+export function parseModelManifest(input: unknown): Parsed<ModelManifest> {
+  const result = v.safeParse(modelManifest, input);
+  if (result.success) return accept(result.output);
+  const [first] = result.issues;
+  const where = v.getDotPath(first) ?? "manifest";
+  return refuse(createProblem("internal", `Model manifest: ${where}: ${first.message}`));
+}

@@ -1,0 +1,87 @@
+/** The run cut into stretches of steps that are computed alike. Pure arithmetic on step numbers. */
+
+export type Tail = "null" | "cond";
+
+/**
+ * How the noise is predicted in a step (paper, eq. 3 and 9):
+ * `guided` classifier-free guidance, `cond` the prompt alone, `null` the empty prompt alone.
+ */
+export type Conditioning = "guided" | "cond" | "null";
+
+/** Steps `from` (included) to `to` (excluded), counted from the noise. */
+export interface Phase {
+  readonly from: number;
+  readonly to: number;
+  readonly conditioning: Conditioning;
+  /** The prompt's [EOS] states are those of the second prompt. */
+  readonly eos_swapped: boolean;
+  /** U-Net rows in each step. */
+  readonly rows: 1 | 2;
+}
+
+export interface PhaseOptions {
+  readonly num_inference_steps: number;
+  readonly guidance_scale: number;
+  readonly guided_steps: number;
+  readonly tail: Tail;
+  readonly eos_swap: { readonly from: number; readonly to: number } | null;
+}
+
+/** Phases in order, covering every step once, equal neighbours merged, empty ones left out. */
+export function planPhases(options: PhaseOptions): Phase[] {
+  const { num_inference_steps, guided_steps, eos_swap } = options;
+  const borders = [0, guided_steps, eos_swap?.from ?? 0, eos_swap?.to ?? 0, num_inference_steps];
+  const cuts = [...new Set(borders)].sort((x, y) => x - y);
+  const phases: Phase[] = [];
+  for (const [i, from] of cuts.slice(0, -1).entries()) {
+    const phase = phaseAt(from, cuts[i + 1] ?? num_inference_steps, options);
+    const last = phases.at(-1);
+    if (last && isAlike(last, phase)) phases[phases.length - 1] = { ...last, to: phase.to };
+    else phases.push(phase);
+  }
+  return phases;
+}
+
+function phaseAt(from: number, to: number, options: PhaseOptions): Phase {
+  const { guided_steps, guidance_scale, tail, eos_swap } = options;
+  // At w = 1 guidance is the conditional prediction itself, so the other row would be wasted.
+  const early = guidance_scale === 1 ? "cond" : "guided";
+  const conditioning = from < guided_steps ? early : tail;
+  const inWindow = eos_swap !== null && from >= eos_swap.from && from < eos_swap.to;
+  return {
+    from,
+    to,
+    conditioning,
+    eos_swapped: inWindow && conditioning !== "null",
+    rows: conditioning === "guided" ? 2 : 1,
+  };
+}
+
+function isAlike(a: Phase, b: Phase): boolean {
+  return a.conditioning === b.conditioning && a.eos_swapped === b.eos_swapped;
+}
+
+export interface PlannedEvaluations {
+  /** U-Net rows that the run will spend. */
+  readonly planned: number;
+  /** Rows of the same run with guidance in every step. */
+  readonly full: number;
+  /** `1 - planned / full`. */
+  readonly saved: number;
+}
+
+export function countEvaluations(
+  phases: readonly Phase[],
+  { num_inference_steps, guidance_scale }: PhaseOptions,
+): PlannedEvaluations {
+  const planned = phases.reduce((sum, { from, to, rows }) => sum + (to - from) * rows, 0);
+  const full = num_inference_steps * (guidance_scale === 1 ? 1 : 2);
+  return { planned, full, saved: 1 - planned / full };
+}
+
+/** The phase of a step. @throws RangeError when the step lies outside the run. */
+export function phaseOfStep(phases: readonly Phase[], step: number): Phase {
+  const phase = phases.find(({ from, to }) => step >= from && step < to);
+  if (!phase) throw new RangeError(`Step ${step} is in no phase`);
+  return phase;
+}

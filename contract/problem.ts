@@ -1,0 +1,112 @@
+/**
+ * Expected failures as data: one table from code to HTTP status, and one shape (RFC 9457 problem
+ * details) for HTTP bodies and for the failed event alike.
+ */
+
+interface ErrorRow {
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly title: string;
+}
+
+export const ERROR_TABLE = {
+  invalid_json: { status: 400, retryable: false, title: "The body is not valid JSON" },
+  invalid_request: { status: 400, retryable: false, title: "The request is not valid" },
+  unsupported_media_type: { status: 415, retryable: false, title: "Unsupported content type" },
+  body_too_large: { status: 413, retryable: false, title: "The body is too large" },
+  unknown_model: { status: 422, retryable: false, title: "Unknown model" },
+  unplannable: { status: 422, retryable: false, title: "The model cannot do this" },
+  not_found: { status: 404, retryable: false, title: "Not found" },
+  method_not_allowed: { status: 405, retryable: false, title: "Method not allowed" },
+  conflict: { status: 409, retryable: false, title: "Conflict with the current state" },
+  at_capacity: { status: 503, retryable: true, title: "All slots are busy" },
+  gpu_unavailable: { status: 503, retryable: true, title: "The GPU function is not available" },
+  upstream_failed: { status: 502, retryable: true, title: "The GPU function broke off" },
+  model_mismatch: { status: 502, retryable: false, title: "Edge and GPU function disagree" },
+  storage_unavailable: { status: 503, retryable: true, title: "The database is not available" },
+  internal: { status: 500, retryable: false, title: "Internal error" },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERROR_TABLE;
+
+/** One thing wrong with one field, as a sentence and as data. */
+export interface FieldIssue {
+  /** Dotted path, e.g. `cutoff.guided_steps`. Empty for the body as a whole. */
+  readonly field: string;
+  readonly message: string;
+  readonly allowed: string;
+  /** What was given, as JSON cut to a readable length. */
+  readonly given: string;
+}
+
+/** RFC 9457 problem details, with our extension members `code`, `retryable` and `errors`. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly errors?: readonly FieldIssue[] | undefined;
+  readonly request_id?: string | undefined;
+}
+
+export function createProblem(
+  code: ErrorCode,
+  detail: string,
+  errors: readonly FieldIssue[] = [],
+): Problem {
+  const { status, retryable, title } = ERROR_TABLE[code];
+  const problem = {
+    type: `urn:shapefirst:problem:${code}`,
+    title,
+    status,
+    detail,
+    code,
+    retryable,
+  };
+  return errors.length > 0 ? { ...problem, errors } : problem;
+}
+
+/** A problem about fields: its detail is the sentences of all of them. */
+export function createFieldProblem(code: ErrorCode, errors: readonly FieldIssue[]): Problem {
+  return createProblem(code, errors.map((issue) => issue.message).join("; "), errors);
+}
+
+/** Builds `<field> must be <allowed>, given <given>`. */
+export function fieldIssue(field: string, allowed: string, given: unknown): FieldIssue {
+  const shown = showGiven(given);
+  return { field, allowed, given: shown, message: `${field} must be ${allowed}, given ${shown}` };
+}
+
+const GIVEN_LENGTH_MAX = 60;
+
+/** JSON of a value, cut so that an error never echoes a whole prompt. */
+export function showGiven(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value) ?? typeof value;
+  return text.length <= GIVEN_LENGTH_MAX ? text : `${text.slice(0, GIVEN_LENGTH_MAX)}…`;
+}
+
+/** The result of parsing: a value, or the problem to answer with. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: Problem };
+
+export function accept<T>(value: T): Parsed<T> {
+  return { ok: true, value };
+}
+
+export function refuse<T>(problem: Problem): Parsed<T> {
+  return { ok: false, problem };
+}
+
+/** A problem on its way through an I/O boundary. Caught once per program, where it becomes a reply. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+  readonly problem: Problem;
+  constructor(problem: Problem, options?: ErrorOptions) {
+    super(problem.detail, options);
+    this.problem = problem;
+  }
+}

@@ -1,0 +1,51 @@
+/** Server-sent events as text, both ways (WHATWG HTML, section 9.2). Bytes and sockets live elsewhere. */
+import { createParser, ParseError } from "eventsource-parser";
+import { LIMITS } from "./limits.ts";
+
+export interface ServerSentMessage {
+  /** The event's sequence number in its stream; null when the sender gave none. */
+  readonly id: number | null;
+  readonly event: string;
+  readonly data: string;
+}
+
+/** A comment line: keeps proxies and clients from giving up, and is no event. */
+export const HEARTBEAT = ": heartbeat\n\n";
+
+/** One message as text. `data` is JSON, so it has no line breaks of its own. */
+export function encodeServerSentMessage(id: number, event: string, data: unknown): string {
+  return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/**
+ * A decoder to be fed with text as it arrives, cut anywhere. Returns the messages that became complete.
+ * @throws RangeError when one message outgrows `LIMITS.eventLength`
+ */
+export function createServerSentDecoder(): { feed(text: string): ServerSentMessage[] } {
+  let complete: ServerSentMessage[] = [];
+  let overflow = false;
+  const parser = createParser({
+    maxBufferSize: LIMITS.eventLength,
+    onEvent: ({ id, event, data }) =>
+      complete.push({ id: parseEventId(id), event: event ?? "message", data }),
+    onError: (error: ParseError) => {
+      overflow ||= error.type === "max-buffer-size-exceeded";
+    },
+  });
+  return {
+    feed(text) {
+      parser.feed(text);
+      if (overflow) {
+        throw new RangeError(`A server-sent event is longer than ${LIMITS.eventLength} characters`);
+      }
+      const messages = complete;
+      complete = [];
+      return messages;
+    },
+  };
+}
+
+/** The value of `Last-Event-ID` or of an `id:` line; null unless it is a sequence number. */
+export function parseEventId(id: string | null | undefined): number | null {
+  return id && /^\d{1,15}$/.test(id) ? Number(id) : null;
+}
