@@ -44,6 +44,8 @@ export function createPromptTokenizer(
   const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
   const special = [bos_token_id, eos_token_id, pad_token_id]
     .flatMap((id) => tokenizer.get_added_tokens_decoder().get(id)?.content ?? []);
+  // The library gives no id for an unknown word when tokenizer_config.json names no `unk_token`.
+  const known = (id: number | undefined): number => id ?? unk_token_id ?? pad_token_id;
   const nameOf = (id: number) => tokenizer.id_to_token(id) ?? String(id);
 
   function classify(words: readonly { id: number; token: string }[]): PromptToken[] {
@@ -67,7 +69,7 @@ export function createPromptTokenizer(
   return {
     tokenize(text) {
       const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: false });
-      const words = ids.map((id, i) => ({ id, token: tokens[i] ?? nameOf(id) }));
+      const words = ids.map((id, i) => ({ id: known(id), token: tokens[i] ?? nameOf(id) }));
       const length = words.length + 2;
       const classified = classify(words);
       return {

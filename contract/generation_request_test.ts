@@ -1,0 +1,116 @@
+/// <reference lib="deno.ns" />
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { LIMITS, parseGenerationRequest } from "./mod.ts";
+
+Deno.test("parseGenerationRequest() fills the defaults that hold for every model", () => {
+  assert.deepEqual(parseGenerationRequest({ prompt: "a blue bird" }), {
+    ok: true,
+    value: {
+      model: "mini",
+      prompt: "a blue bird",
+      negative_prompt: "",
+      previews: { every: 5, method: "projection" },
+      output_format: "png",
+    },
+  });
+});
+
+Deno.test("parseGenerationRequest() keeps zero where zero is allowed", () => {
+  const parsed = parseGenerationRequest({ prompt: "x", seed: 0, cutoff: { guided_steps: 0 } });
+  assert(parsed.ok);
+  assert.equal(parsed.value.seed, 0);
+  assert.deepEqual(parsed.value.cutoff, { guided_steps: 0, tail: "null" });
+});
+
+// field -> a request that is wrong there, and only there
+const REFUSED: readonly [field: string, request: unknown][] = [
+  ["", "a blue bird"],
+  ["", null],
+  ["prompt", {}],
+  ["prompt", { prompt: "" }],
+  ["prompt", { prompt: " \u00a0 " }],
+  ["prompt", { prompt: 7 }],
+  ["prompt", { prompt: "a\nb" }],
+  ["prompt", { prompt: "a\u0000b" }],
+  ["prompt", { prompt: "a\ud800b" }],
+  ["prompt", { prompt: "x".repeat(LIMITS.promptLength + 1) }],
+  ["promt", { prompt: "x", promt: "y" }],
+  ["model", { prompt: "x", model: "../etc" }],
+  ["seed", { prompt: "x", seed: -1 }],
+  ["seed", { prompt: "x", seed: 2 ** 32 }],
+  ["seed", { prompt: "x", seed: 1.5 }],
+  ["seed", { prompt: "x", seed: null }],
+  ["width", { prompt: "x", width: 0 }],
+  ["height", { prompt: "x", height: "64" }],
+  ["num_inference_steps", { prompt: "x", num_inference_steps: 0 }],
+  ["num_inference_steps", { prompt: "x", num_inference_steps: 201 }],
+  ["guidance_scale", { prompt: "x", guidance_scale: 0.5 }],
+  ["guidance_scale", { prompt: "x", guidance_scale: 31 }],
+  ["guidance_scale", { prompt: "x", guidance_scale: NaN }],
+  ["cutoff", { prompt: "x", cutoff: {} }],
+  ["cutoff", { prompt: "x", cutoff: { a: 1, guided_steps: 1 } }],
+  ["cutoff", { prompt: "x", cutoff: 0.5 }],
+  ["cutoff.guided_fraction", { prompt: "x", cutoff: { guided_fraction: 1.1 } }],
+  ["cutoff.tail", { prompt: "x", cutoff: { a: 1, tail: "none" } }],
+  ["cutoff.b", { prompt: "x", cutoff: { a: 1, b: 2 } }],
+  ["eos_swap", { prompt: "x", eos_swap: "y" }],
+  ["eos_swap.prompt", { prompt: "x", eos_swap: {} }],
+  ["eos_swap.from", { prompt: "x", eos_swap: { prompt: "y", from: -1 } }],
+  ["previews.method", { prompt: "x", previews: { method: "taesd" } }],
+  ["output_format", { prompt: "x", output_format: "jpeg" }],
+];
+
+for (const [field, request] of REFUSED) {
+  Deno.test(`parseGenerationRequest() names ${field || "the body"} in ${JSON.stringify(request)?.slice(0, 60)}`, () => {
+    const parsed = parseGenerationRequest(request);
+    assert(!parsed.ok);
+    assert.equal(parsed.problem.status, 400);
+    assert.deepEqual(parsed.problem.errors?.map((issue) => issue.field), [field]);
+    const [issue] = parsed.problem.errors ?? [];
+    assert(issue && issue.allowed.length > 0 && issue.given.length > 0);
+    assert(parsed.problem.detail.includes(field || "body"));
+  });
+}
+
+Deno.test("parseGenerationRequest() reports every wrong field at once", () => {
+  const parsed = parseGenerationRequest({ prompt: "", seed: "x", colour: 1 });
+  assert(!parsed.ok);
+  assert.deepEqual(parsed.problem.errors?.map(({ field }) => field), ["prompt", "seed", "colour"]);
+});
+
+Deno.test("parseGenerationRequest() says what was wrong, what is allowed, what was given", () => {
+  const parsed = parseGenerationRequest({ prompt: "x", guidance_scale: 99 });
+  assert(!parsed.ok);
+  assert.equal(
+    parsed.problem.detail,
+    "guidance_scale must be a number from 1 to 30, given 99",
+  );
+});
+
+Deno.test("parseGenerationRequest() never echoes a long prompt", () => {
+  const parsed = parseGenerationRequest({ prompt: `${"secret ".repeat(100)}\n` });
+  assert(!parsed.ok);
+  assert(JSON.stringify(parsed.problem).length < 1_000);
+});
+
+Deno.test("parseGenerationRequest() answers any JSON without throwing", () => {
+  fc.assert(fc.property(fc.jsonValue(), (json) => {
+    const parsed = parseGenerationRequest(json);
+    if (!parsed.ok) assert(parsed.problem.detail.length > 0);
+  }));
+});
+
+Deno.test("parseGenerationRequest() is idempotent on what it accepts", () => {
+  const request = fc.record({
+    prompt: fc.constantFrom("a blue bird", "x"),
+    seed: fc.integer({ min: 0, max: LIMITS.seedMax }),
+    cutoff: fc.record({ a: fc.integer({ min: 0, max: 200 }) }),
+    eos_swap: fc.record({ prompt: fc.constantFrom("", "a chair"), to: fc.nat(200) }),
+  }, { requiredKeys: ["prompt"] });
+  fc.assert(fc.property(request, (input) => {
+    const once = parseGenerationRequest(input);
+    assert(once.ok);
+    assert.deepEqual(parseGenerationRequest(once.value), once);
+  }));
+});
