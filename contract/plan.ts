@@ -201,7 +201,7 @@ function assemblePlan(
   const phases = planPhases(phaseOptions);
   const { width, height, sampler } = settings;
   return {
-    id: generationKey(request, settings, prompts, phases, manifest),
+    id: generationKey(request, settings, { prompts, phases }, manifest),
     model: manifest.id,
     model_digest: manifest.digest,
     engine_version: ENGINE_VERSION,
@@ -250,8 +250,7 @@ function planTokens(a: readonly PromptToken[], b: readonly PromptToken[] | null)
 function generationKey(
   request: SeededRequest,
   { width, height, num_inference_steps, guidance_scale, sampler }: Settings,
-  prompts: TokenizedPrompts,
-  phases: readonly Phase[],
+  { prompts, phases }: { prompts: TokenizedPrompts; phases: readonly Phase[] },
   { digest }: ModelManifest,
 ): string {
   const guided = phases.some(({ conditioning }) => conditioning === "guided");

@@ -1,0 +1,61 @@
+/**
+ * All tests, in two groups: the pure members without any permission (a test there that needs one is
+ * in the wrong place), then everything else. Ends with `N passed, N failed, N skipped`.
+ * `deno task test [filter]`
+ */
+import { ROOT } from "./gate/source_files.ts";
+import { PURE_MEMBERS } from "./gate/purity.ts";
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const REST = ["gpu-function", "edge", "db", "web", "scripts", "tests"];
+
+/** Runs `deno test`, passing its output through, and reads the counts from its closing line. */
+async function runTests(args: readonly string[]): Promise<Counts & { success: boolean }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "--quiet", ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+  }).spawn();
+  let output = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output += text;
+    await Deno.stdout.write(new TextEncoder().encode(text));
+  }
+  const { success } = await child.status;
+  const [line = ""] = output.match(/^(ok|FAILED) \| .*$/m) ?? [];
+  const count = (word: string) => Number(line.match(new RegExp(`(\\d+) ${word}`))?.[1] ?? 0);
+  const failed = count("failed");
+  // A file that does not type-check or load fails the run without failing a test.
+  return {
+    success,
+    passed: count("passed"),
+    failed: success ? failed : Math.max(failed, 1),
+    skipped: count("ignored"),
+  };
+}
+
+export async function runAllTests(filter?: string): Promise<boolean> {
+  const filters = filter ? [`--filter=${filter}`] : [];
+  const pure = await runTests([...filters, ...PURE_MEMBERS]);
+  const ignore = `--ignore=${PURE_MEMBERS.join(",")},scripts/train`;
+  const rest = await runTests(["-A", ...filters, ignore, ...REST]);
+  const sum = (key: keyof Counts) => pure[key] + rest[key];
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+  return pure.success && rest.success;
+}
+
+if (import.meta.main) {
+  if (Deno.args.includes("--help")) {
+    console.log(
+      "deno task test [part of a test's name]\n\nRuns all tests, or those whose name contains it.",
+    );
+    Deno.exit(0);
+  }
+  Deno.exit(await runAllTests(Deno.args[0]) ? 0 : 1);
+}
