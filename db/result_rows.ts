@@ -1,0 +1,97 @@
+/** A finished generation cut into rows, and put together again. Pure. */
+import { type GenerationEventOf, LIMITS, type Plan, type SeededRequest } from "../contract/mod.ts";
+import type { generations, images, NumberedEvent, previews } from "./schema.ts";
+
+/** A generation whose log ends in `generation.completed`. */
+export interface FinishedGeneration {
+  readonly request: SeededRequest;
+  readonly plan: Plan;
+  readonly events: readonly NumberedEvent[];
+  /** Epoch milliseconds. */
+  readonly finished_at: number;
+}
+
+export interface ResultRows {
+  readonly generation: typeof generations.$inferInsert;
+  readonly image: typeof images.$inferInsert;
+  readonly previews: readonly (typeof previews.$inferInsert)[];
+}
+
+/** Null when the image does not fit into a row. @throws RangeError when the log is not of a success */
+export function toRows(
+  { request, plan, events, finished_at }: FinishedGeneration,
+): ResultRows | null {
+  const image = findEvent(events, "generation.image");
+  const completed = findEvent(events, "generation.completed");
+  if (!image || !completed) {
+    throw new RangeError(`Only a completed generation can be stored, given ${plan.id} without end`);
+  }
+  const { media_type, width, height, sha256 } = image;
+  const bytes = Uint8Array.fromBase64(image.data);
+  if (bytes.length > LIMITS.storedImageBytes) return null;
+  const pictures = previewRows(plan.id, events);
+  const kept = new Set(pictures.map(({ event_id }) => event_id));
+  return {
+    generation: {
+      id: plan.id,
+      request,
+      plan,
+      status: "succeeded",
+      events: events
+        .filter(({ id, event }) => event.type !== "generation.preview" || kept.has(id))
+        .map(({ id, event }) => ({ id, event: "data" in event ? { ...event, data: "" } : event })),
+      evaluations: completed.evaluations,
+      timings: completed.timings,
+      created_at: finished_at,
+      last_used_at: finished_at,
+    },
+    image: { generation_id: plan.id, media_type, width, height, sha256, bytes },
+    previews: pictures,
+  };
+}
+
+function findEvent<T extends NumberedEvent["event"]["type"]>(
+  events: readonly NumberedEvent[],
+  type: T,
+): GenerationEventOf<T> | undefined {
+  return events.map(({ event }) => event)
+    .find((event): event is GenerationEventOf<T> => event.type === type);
+}
+
+function previewRows(generation_id: string, events: readonly NumberedEvent[]) {
+  const rows = events.flatMap(({ id, event }) => {
+    if (event.type !== "generation.preview") return [];
+    const { step, method, media_type, width, height, data } = event;
+    const bytes = Uint8Array.fromBase64(data);
+    if (bytes.length > LIMITS.storedImageBytes) return [];
+    return [{ generation_id, event_id: id, step, method, media_type, width, height, bytes }];
+  });
+  return thinEvenly(rows, LIMITS.storedPreviews);
+}
+
+/** At most `count` of the items, evenly spread, first and last among them. */
+export function thinEvenly<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  const stride = (items.length - 1) / Math.max(count - 1, 1);
+  return Array.from({ length: count }, (_, i) => Math.round(i * stride))
+    .flatMap((index) => items.slice(index, index + 1));
+}
+
+/** The log with its pictures back. Null when one is missing, so that half a result is never replayed. */
+export function restoreEvents(
+  stored: readonly NumberedEvent[],
+  image: Uint8Array,
+  previewsById: ReadonlyMap<number, Uint8Array>,
+): NumberedEvent[] | null {
+  const events: NumberedEvent[] = [];
+  for (const { id, event } of stored) {
+    if (!("data" in event)) {
+      events.push({ id, event });
+      continue;
+    }
+    const bytes = event.type === "generation.image" ? image : previewsById.get(id);
+    if (!bytes) return null;
+    events.push({ id, event: { ...event, data: bytes.toBase64() } });
+  }
+  return events;
+}
