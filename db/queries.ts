@@ -6,6 +6,9 @@ import type { Plan } from "../contract/mod.ts";
 import { type FinishedGeneration, restoreEvents, toRows } from "./result_rows.ts";
 import { generations, images, type NumberedEvent, previews } from "./schema.ts";
 
+export type { FinishedGeneration } from "./result_rows.ts";
+export type { NumberedEvent } from "./schema.ts";
+
 /** What D1 and libSQL have in common. A batch is one transaction on both. */
 export type SqlDatabase =
   & BaseSQLiteDatabase<"async", unknown>

@@ -1,0 +1,18 @@
+/** SQLite behind libSQL, with the migrations applied. */
+import { createClient } from "@libsql/client";
+import { drizzle } from "drizzle-orm/libsql";
+import { migrate } from "drizzle-orm/libsql/migrator";
+import { fileURLToPath } from "node:url";
+import type { SqlDatabase } from "../../db/queries.ts";
+
+const MIGRATIONS = fileURLToPath(new URL("../../db/migrations", import.meta.url));
+
+/** @param url `file:<path>` or `:memory:` */
+export async function openLibsqlDatabase(
+  url: string,
+): Promise<{ database: SqlDatabase; close: () => void }> {
+  const client = createClient({ url });
+  const database = drizzle(client);
+  await migrate(database, { migrationsFolder: MIGRATIONS });
+  return { database, close: () => client.close() };
+}

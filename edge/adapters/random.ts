@@ -1,0 +1,7 @@
+/** Chance, from the platform's generator. */
+
+/** An integer from 0 to 2^32 - 1. */
+export function drawSeed(): number {
+  const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return seed;
+}

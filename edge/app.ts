@@ -1,0 +1,31 @@
+/** The edge as one app over its ports. Knows no platform. */
+import { Hono } from "hono";
+import { createProblem, ProblemError } from "../contract/mod.ts";
+import { mountMethodRefusals } from "./method_refusals.ts";
+import type { Ports } from "./ports.ts";
+import { notFound, problemResponse } from "./problem_response.ts";
+import { mountGenerations } from "./routes/generations.ts";
+import { mountHealth } from "./routes/health.ts";
+import { mountImages } from "./routes/images.ts";
+import { mountModels } from "./routes/models.ts";
+import { mountPlans } from "./routes/plans.ts";
+
+export function createApp(ports: Ports): Hono {
+  const app = new Hono();
+  mountGenerations(app, ports);
+  mountImages(app, ports);
+  mountPlans(app, ports);
+  mountModels(app, ports);
+  mountHealth(app, ports);
+  mountMethodRefusals(app);
+  app.notFound((c) => notFound(`There is nothing at ${c.req.path.slice(0, 100)}`));
+  app.onError((cause, c) => {
+    if (cause instanceof ProblemError) return problemResponse(cause.problem);
+    const request_id = ports.newId();
+    const message = `${c.req.method} ${c.req.path} failed`;
+    ports.log({ level: "error", message, request_id, cause });
+    const problem = createProblem("internal", "The edge failed; its log has more under request_id");
+    return problemResponse({ ...problem, request_id });
+  });
+  return app;
+}

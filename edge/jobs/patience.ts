@@ -1,0 +1,29 @@
+/** Waiting with an end. The only timers of the edge. */
+
+/** Whether the promise settled within the time. Rejections pass through; an abort counts as settled. */
+export async function settlesWithin(
+  promise: Promise<unknown>,
+  ms: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const { promise: bell, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  const onAbort = () => resolve(true);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise.then(() => true), bell]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** @throws Error when the time is over first */
+export async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
+  if (!await settlesWithin(promise, ms)) throw new Error(`${what} took longer than ${ms} ms`);
+  return await promise;
+}
+
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await settlesWithin(new Promise(() => {}), ms, signal);
+}

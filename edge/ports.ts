@@ -1,0 +1,65 @@
+/** Everything the app may touch outside itself. Small, ours, fakeable without casts. */
+import type { GenerationRequest, ModelManifest, Parsed, PlanningModel } from "../contract/mod.ts";
+import type { NumberedEvent, Results } from "../db/queries.ts";
+
+export interface Ports {
+  readonly models: ModelCatalog;
+  readonly results: Results;
+  readonly rooms: JobRooms;
+  readonly gpu: Pick<GpuBackend, "health">;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly newId: () => string;
+  /** An integer from 0 to `LIMITS.seedMax`. */
+  readonly drawSeed: () => number;
+  readonly log: Log;
+  /** Lets work go on after the response (`ctx.waitUntil` on workerd). */
+  readonly keepAlive: (work: Promise<unknown>) => void;
+}
+
+/** The published models: enough to plan without the GPU function. */
+export interface ModelCatalog {
+  list(): Promise<readonly ModelManifest[]>;
+  find(id: string): Promise<PlanningModel | null>;
+}
+
+/** One room per content key. Rooms speak HTTP (`jobs/room_routes.ts`), wherever they live. */
+export interface JobRooms {
+  fetch(id: string, request: Request): Promise<Response>;
+}
+
+export interface Submission {
+  /** The content key. */
+  readonly id: string;
+  readonly request: GenerationRequest;
+}
+
+export interface GpuBackend {
+  /**
+   * Starts the prediction, or joins it where it runs or has succeeded. The events after the cursor
+   * follow, ending with a terminal one. Refuses before the first event; later the events throw
+   * ProblemError `upstream_failed`.
+   */
+  submit(
+    submission: Submission,
+    options: { readonly after: number | null; readonly signal: AbortSignal },
+  ): Promise<Parsed<AsyncGenerator<NumberedEvent>>>;
+  cancel(id: string): Promise<Parsed<null>>;
+  health(): Promise<GpuHealth>;
+}
+
+export interface GpuHealth {
+  /** Cog's status, or `UNREACHABLE`. */
+  readonly status: string;
+}
+
+export type Log = (record: LogRecord) => void;
+
+/** Never a prompt, never pixels. */
+export interface LogRecord {
+  readonly level: "info" | "error";
+  readonly message: string;
+  readonly generation?: string | undefined;
+  readonly request_id?: string | undefined;
+  readonly cause?: unknown;
+}

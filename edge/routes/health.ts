@@ -1,0 +1,21 @@
+/** `GET /health`: always 200 while the edge runs; the state of the rest stands in the body. */
+import type { Hono } from "hono";
+import type { Ports } from "../ports.ts";
+import { jsonResponse } from "../problem_response.ts";
+import { lookUp } from "../stored_results.ts";
+
+export function mountHealth(app: Hono, ports: Ports): void {
+  app.get("/health", async () => {
+    const [gpu, database, models] = await Promise.all([
+      ports.gpu.health(),
+      lookUp(ports, (results) => results.has("")),
+      ports.models.list().catch(() => []),
+    ]);
+    return jsonResponse({
+      status: "ok",
+      gpu,
+      database: { status: database.available ? "READY" : "UNREACHABLE" },
+      models: models.map(({ id }) => id),
+    });
+  });
+}

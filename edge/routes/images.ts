@@ -1,0 +1,32 @@
+/** `GET /v1/images/{id}.{png|webp}`: the finished image, for ever. */
+import type { Hono } from "hono";
+import { createProblem } from "../../contract/mod.ts";
+import { imageResponse } from "../image_response.ts";
+import type { Ports } from "../ports.ts";
+import { notFound, problemResponse } from "../problem_response.ts";
+import { lookUp } from "../stored_results.ts";
+
+export function mountImages(app: Hono, ports: Ports): void {
+  app.get("/v1/images/:file{[0-9a-f]{64}\\.(?:png|webp)}", async (c) => {
+    const [id = "", extension = ""] = c.req.param("file").split(".");
+    const image = await findImage(ports, id, c.req.raw);
+    const typed = image.headers.get("content-type");
+    const isOther = image.status === 200 && typed !== `image/${extension}`;
+    if (isOther) await image.body?.cancel();
+    return isOther ? notFound(`Generation ${id} has no image as ${extension}`) : image;
+  });
+}
+
+async function findImage(ports: Ports, id: string, request: Request): Promise<Response> {
+  const stored = await lookUp(ports, (results) => results.image(id));
+  if (stored.value) return imageResponse(stored.value, request, id);
+  // A result that the database could not take is served by its room, as long as that retains it.
+  const response = await ports.rooms.fetch(
+    id,
+    new Request("http://room/image", { headers: request.headers }),
+  );
+  if (response.status !== 404) return response;
+  if (stored.available) return notFound(`There is no image of a generation ${id}`);
+  const detail = "The database is not available, so it is not known whether this image exists";
+  return problemResponse(createProblem("storage_unavailable", detail));
+}

@@ -1,0 +1,13 @@
+/** `/v1/models`: what can be asked for. */
+import type { Hono } from "hono";
+import type { Ports } from "../ports.ts";
+import { jsonResponse, notFound } from "../problem_response.ts";
+
+export function mountModels(app: Hono, { models }: Ports): void {
+  app.get("/v1/models", async () => jsonResponse({ models: await models.list() }));
+  app.get("/v1/models/:id", async (c) => {
+    const id = c.req.param("id");
+    const model = await models.find(id);
+    return model ? jsonResponse(model.manifest) : notFound(`There is no model ${id.slice(0, 64)}`);
+  });
+}

@@ -1,0 +1,19 @@
+/** `POST /v1/plans`: what a generation would do and cost, and whether its result is there already. */
+import type { Hono } from "hono";
+import { readJsonBody } from "../json_body.ts";
+import { planRequest } from "../planning.ts";
+import type { Ports } from "../ports.ts";
+import { jsonResponse, problemResponse } from "../problem_response.ts";
+import { lookUp } from "../stored_results.ts";
+
+export function mountPlans(app: Hono, ports: Ports): void {
+  app.post("/v1/plans", async (c) => {
+    const body = await readJsonBody(c.req.raw);
+    if (!body.ok) return problemResponse(body.problem);
+    const planned = await planRequest(ports, body.value);
+    if (!planned.ok) return problemResponse(planned.problem);
+    const { plan } = planned.value;
+    const { value: cached } = await lookUp(ports, (results) => results.has(plan.id));
+    return jsonResponse({ ...plan, cached: cached ?? false });
+  });
+}

@@ -1,0 +1,50 @@
+/** Entrypoint on Cloudflare's workerd: D1, Durable Objects, static assets. */
+import { drizzle } from "drizzle-orm/d1";
+import { createResults } from "../db/queries.ts";
+import { createAssetModels } from "./adapters/asset_models.ts";
+import { logToConsole } from "./adapters/console_log.ts";
+import { createDurableRooms, type RoomEnv } from "./adapters/durable_rooms.ts";
+import { drawSeed } from "./adapters/random.ts";
+import { createApp } from "./app.ts";
+import { createHttpBackend } from "./backends/http.ts";
+import type { ModelCatalog } from "./ports.ts";
+
+export { JobRoomObject } from "./adapters/durable_rooms.ts";
+
+interface WorkerEnv extends RoomEnv {
+  readonly ROOMS: Parameters<typeof createDurableRooms>[0];
+  readonly ASSETS: { fetch(url: string): Promise<Response> };
+}
+
+interface ExecutionContext {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+// Once an isolate: it keeps the tokenisers that have been read.
+let models: ModelCatalog | null = null;
+
+function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
+  return models ??= createAssetModels(async (path) => {
+    const response = await ASSETS.fetch(`http://assets${path}`);
+    if (response.status === 404) return null;
+    if (!response.ok) throw new Error(`Asset ${path} answered ${response.status}`);
+    return await response.json();
+  });
+}
+
+export default {
+  async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
+    const app = createApp({
+      models: modelsOf(env),
+      results: createResults(drizzle(env.DB)),
+      rooms: createDurableRooms(env.ROOMS),
+      gpu: createHttpBackend(env.GPU_URL),
+      now: () => Date.now(),
+      newId: () => crypto.randomUUID(),
+      drawSeed,
+      log: logToConsole,
+      keepAlive: (work) => context.waitUntil(work),
+    });
+    return await app.fetch(request);
+  },
+};
