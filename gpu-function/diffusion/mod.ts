@@ -1,1 +1,12 @@
-export {};
+/** The mathematics of denoising. Imports nothing: no clock, no chance, no platform. */
+export * from "./guidance.ts";
+export * from "./latents.ts";
+export * from "./mt19937.ts";
+export * from "./noise.ts";
+export * from "./noise_schedule.ts";
+export * from "./parameterization.ts";
+export * from "./samplers/ddim.ts";
+export * from "./samplers/registry.ts";
+export * from "./samplers/sampling.ts";
+export * from "./scheduler_config.ts";
+export * from "./timesteps.ts";

@@ -1,0 +1,67 @@
+/**
+ * Standard normal noise as `torch.randn` gives it on the CPU for the same seed and shape, so that a seed
+ * draws diffusers' image. torch has two algorithms, chosen by the number of values.
+ */
+import { createMt19937 } from "./mt19937.ts";
+import { createLatents, type Latents, sizeOf } from "./latents.ts";
+
+/** From this many values on torch fills blocks of 16. */
+const BLOCK = 16;
+
+/**
+ * Equals `torch.randn(shape, generator=torch.Generator().manual_seed(seed))` within a few units in
+ * the last place: torch's logarithm and cosine are vectorised approximations.
+ *
+ * @param seed an integer from 0 to 2^32 - 1
+ */
+export function seededNoise(seed: number, shape: readonly number[]): Latents {
+  const data = new Float32Array(sizeOf(shape));
+  const random = createMt19937(seed);
+  if (data.length < BLOCK) fillOneByOne(data, random);
+  else fillInBlocks(data, random);
+  return createLatents(data, shape);
+}
+
+/** Box-Muller in float64, cosine first, sine kept for the next value. */
+function fillOneByOne(data: Float32Array, random: () => number): void {
+  for (let i = 0; i < data.length; i += 2) {
+    const theta = 2 * Math.PI * uniform53(random);
+    const radius = Math.sqrt(-2 * Math.log1p(-uniform53(random)));
+    data[i] = radius * Math.cos(theta);
+    if (i + 1 < data.length) data[i + 1] = radius * Math.sin(theta);
+  }
+}
+
+function fillInBlocks(data: Float32Array, random: () => number): void {
+  for (let i = 0; i < data.length; i++) data[i] = uniform24(random);
+  for (let i = 0; i + BLOCK <= data.length; i += BLOCK) toNormal(data.subarray(i, i + BLOCK));
+  if (data.length % BLOCK === 0) return;
+  // torch draws the last 16 values anew rather than leave a short block, so some are overwritten.
+  const last = data.subarray(data.length - BLOCK);
+  for (let i = 0; i < BLOCK; i++) last[i] = uniform24(random);
+  toNormal(last);
+}
+
+const TWO_PI = Math.fround(2 * Math.PI);
+
+/** Box-Muller over a block of 16 uniform values in float32: the i-th pairs with the (i + 8)-th. */
+function toNormal(block: Float32Array): void {
+  for (let i = 0; i < BLOCK / 2; i++) {
+    const u = 1 - block[i]!;
+    const radius = Math.fround(Math.sqrt(Math.fround(-2 * Math.fround(Math.log(u)))));
+    const theta = Math.fround(TWO_PI * block[i + BLOCK / 2]!);
+    block[i] = radius * Math.cos(theta);
+    block[i + BLOCK / 2] = radius * Math.sin(theta);
+  }
+}
+
+/** [0, 1) in steps of 2^-24. */
+function uniform24(random: () => number): number {
+  return (random() & 0xff_ffff) / 2 ** 24;
+}
+
+/** [0, 1) in steps of 2^-53, from two draws, high word first. */
+function uniform53(random: () => number): number {
+  const high = random() & 0x1f_ffff;
+  return (high * 2 ** 32 + random()) / 2 ** 53;
+}

@@ -1,0 +1,25 @@
+/** What a sampler is: a generator that asks for model evaluations and ends with the latents. */
+import type { Latents } from "../latents.ts";
+import type { SchedulerConfig } from "../scheduler_config.ts";
+
+/** "Please evaluate the model here." */
+export interface DenoiserQuery {
+  readonly x: Latents;
+  /** The model's timestep, an index into the training schedule. */
+  readonly timestep: number;
+  /** 0-based from the noise. A sampler may ask more than once in a step. */
+  readonly step: number;
+  /** What an output here says of the final image, as the sampler itself would use it. */
+  predictX0(output: Latents): Latents;
+}
+
+/** Yields queries, receives the model's (guided) outputs, returns the final latents. */
+export type Sampling = Generator<DenoiserQuery, Latents, Latents>;
+
+export interface SamplerOptions {
+  readonly config: SchedulerConfig;
+  readonly num_inference_steps: number;
+}
+
+/** @param noise standard normal latents; the sampler scales them as it needs */
+export type Sampler = (noise: Latents, options: SamplerOptions) => Sampling;
