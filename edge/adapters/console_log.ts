@@ -2,7 +2,19 @@
 import type { LogRecord } from "../ports.ts";
 
 export function logToConsole({ cause, ...record }: LogRecord): void {
-  const line = JSON.stringify(cause === undefined ? record : { ...record, cause: String(cause) });
+  const line = JSON.stringify(cause === undefined ? record : { ...record, cause: nameCause(cause) });
   if (record.level === "error") console.error(line);
   else console.log(line);
+}
+
+const CAUSE_LENGTH_MAX = 200;
+
+/**
+ * The innermost error alone: Drizzle's own repeats the query with its parameters, prompt among them.
+ */
+export function nameCause(cause: unknown): string {
+  let inner = cause;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  if (!(inner instanceof Error)) return typeof inner;
+  return `${inner.name}: ${inner.message}`.slice(0, CAUSE_LENGTH_MAX);
 }

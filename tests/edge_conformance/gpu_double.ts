@@ -1,0 +1,213 @@
+/**
+ * Another program's stand-in: an HTTP server that speaks the GPU function's side of the contract and
+ * draws nothing. Tests hold it by its seeds: what happens to a generation is scripted for its seed.
+ */
+import {
+  encodeOutput,
+  type GenerationEvent,
+  HEARTBEAT,
+  isTerminal,
+  parseEventId,
+  parseGenerationRequest,
+  type Plan,
+  planGeneration,
+} from "../../contract/mod.ts";
+import { createHash } from "node:crypto";
+import { planningModel } from "../../contract/fixtures/planning_model.ts";
+
+export interface Script {
+  /** Events with a greater id wait until `release(seed)`. */
+  readonly pauseAfter?: number;
+  /** The first connection breaks off behind this event. */
+  readonly breakAfter?: number;
+  /** Forgets the run when the first connection breaks, as a restarted process would. */
+  readonly forget?: boolean;
+  readonly imageBytes?: number;
+  /** Sends the plan of another generation. */
+  readonly otherPlan?: boolean;
+  readonly wrongSha256?: boolean;
+  /** Refuses the prediction with this problem code. */
+  readonly refuse?: { readonly status: number; readonly code: string };
+}
+
+interface Run {
+  readonly events: readonly GenerationEvent[];
+  /** How many of them have happened. */
+  ready: number;
+  changed: PromiseWithResolvers<void>;
+}
+
+export class GpuDouble {
+  readonly #scripts = new Map<number, Script>();
+  readonly #runs = new Map<string, Run>();
+  readonly #broken = new Set<string>();
+  #server: Deno.HttpServer<Deno.NetAddr> | null = null;
+  /** Every `PUT`, in order. */
+  readonly puts: { readonly id: string; readonly lastEventId: number | null }[] = [];
+  /** Generations begun, which is what a GPU would be paid for. */
+  started = 0;
+  /** Readers that left before the end. */
+  dropped = 0;
+
+  get url(): string {
+    if (!this.#server) throw new Error("The GPU double is not listening");
+    return `http://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  listen(port = 0): this {
+    this.#server = Deno.serve(
+      { hostname: "127.0.0.1", port, onListen: () => {} },
+      (request) => this.#handle(request),
+    );
+    return this;
+  }
+
+  /** Ends the server with its connections; what it had run is forgotten. */
+  async close(): Promise<void> {
+    for (const id of [...this.#runs.keys()]) this.#finish(id);
+    this.#runs.clear();
+    await this.#server?.shutdown();
+    this.#server = null;
+  }
+
+  script(seed: number, script: Script): void {
+    this.#scripts.set(seed, script);
+  }
+
+  /** Lets a paused run go on to its end. */
+  release(id: string): void {
+    this.#finish(id);
+  }
+
+  #finish(id: string): void {
+    const run = this.#runs.get(id);
+    if (run) this.#advance(run, run.events.length);
+  }
+
+  #advance(run: Run, ready: number): void {
+    run.ready = ready;
+    run.changed.resolve();
+    run.changed = Promise.withResolvers();
+  }
+
+  async #handle(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/health-check") return Response.json({ status: "READY" });
+    const [, id = "", cancel] = pathname.match(/^\/predictions\/([0-9a-f]{64})(\/cancel)?$/) ?? [];
+    if (cancel) return this.#cancel(id);
+    const { input } = await request.json();
+    const lastEventId = parseEventId(request.headers.get("last-event-id"));
+    this.puts.push({ id, lastEventId });
+    const script = this.#scripts.get(input.seed) ?? {};
+    if (script.refuse) return Response.json(script.refuse, { status: script.refuse.status });
+    const run = this.#runs.get(id) ?? this.#start(id, input, script);
+    return this.#stream(id, run, lastEventId ?? -1, script);
+  }
+
+  #start(id: string, input: unknown, script: Script): Run {
+    const request = parseGenerationRequest(input);
+    if (!request.ok) throw new Error(request.problem.detail);
+    const { seed } = request.value;
+    if (seed === undefined) throw new Error("The edge has to draw the seed");
+    const plan = planGeneration({ ...request.value, seed }, planningModel());
+    if (!plan.ok) throw new Error(plan.problem.detail);
+    const events = drawEvents(plan.value, script);
+    const ready = script.pauseAfter === undefined ? events.length : script.pauseAfter + 1;
+    const run = { events, ready, changed: Promise.withResolvers<void>() };
+    this.started++;
+    this.#runs.set(id, run);
+    return run;
+  }
+
+  #cancel(id: string): Response {
+    const run = this.#runs.get(id);
+    if (!run) return new Response(null, { status: 404 });
+    const canceled: GenerationEvent = { type: "generation.canceled", evaluations: 6 };
+    const events = [...run.events.slice(0, run.ready), canceled];
+    Object.assign(run, { events });
+    this.#advance(run, events.length);
+    this.#runs.delete(id);
+    return new Response(null, { status: 200 });
+  }
+
+  #stream(id: string, run: Run, after: number, script: Script): Response {
+    const text = new TextEncoder();
+    let index = after + 1;
+    let greeted = false;
+    const body = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        if (!greeted) {
+          greeted = true;
+          const start = `event: start\ndata: {"id":"${id}","status":"processing"}\n\n`;
+          return controller.enqueue(text.encode(start + HEARTBEAT));
+        }
+        if (script.breakAfter !== undefined && index > script.breakAfter && !this.#broken.has(id)) {
+          this.#broken.add(id);
+          if (script.forget) this.#runs.delete(id);
+          return controller.error(new Error("broken by the script"));
+        }
+        while (index >= run.ready) await run.changed.promise;
+        const event = run.events[index];
+        if (!event) return controller.close();
+        controller.enqueue(text.encode(encodeOutput(event, index++)));
+        if (isTerminal(event)) controller.close();
+      },
+      cancel: () => void this.dropped++,
+    }, { highWaterMark: 0 });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  }
+}
+
+/** The whole run of a plan, the same each time. */
+export function drawEvents(plan: Plan, script: Script = {}): GenerationEvent[] {
+  const { num_inference_steps, output_format, width, height } = plan;
+  const media_type = `image/${output_format}` as const;
+  const picture = (bytes: Uint8Array) => ({ media_type, width, height, data: bytes.toBase64() });
+  const image = drawBytes(plan.id, script.imageBytes ?? 300);
+  const told = script.otherPlan ? { ...plan, id: "0".repeat(64) } : plan;
+  const events: GenerationEvent[] = [
+    { type: "generation.queued", id: plan.id },
+    { type: "generation.planned", plan: told },
+  ];
+  let evaluations = 0;
+  for (let step = 0; step < num_inference_steps; step++) {
+    const { guided_steps, tail } = plan.cutoff;
+    if (step === guided_steps) events.push({ type: "generation.cutoff", step, tail });
+    evaluations += step < guided_steps ? 2 : 1;
+    const timestep = 999 - step;
+    const guidance_norm_ratio = step < guided_steps ? 0.5 : null;
+    events.push({
+      type: "generation.step",
+      step,
+      num_inference_steps,
+      timestep,
+      evaluations,
+      guidance_norm_ratio,
+    });
+    if (plan.previews.steps.includes(step)) {
+      const { method } = plan.previews;
+      const bytes = drawBytes(`${plan.id} ${step}`, 60);
+      events.push({ type: "generation.preview", step, method, ...picture(bytes) });
+    }
+  }
+  const sha256 = script.wrongSha256
+    ? "0".repeat(64)
+    : createHash("sha256").update(image).digest("hex");
+  events.push({ type: "generation.image", ...picture(image), sha256 });
+  events.push({
+    type: "generation.completed",
+    id: plan.id,
+    evaluations: { ...plan.evaluations, spent: evaluations },
+    determinism: "bitwise",
+    timings: { total_ms: 3, inference_ms: 2 },
+    cached: false,
+  });
+  return events;
+}
+
+/** Bytes of the wanted length that differ from name to name. */
+function drawBytes(name: string, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = name.charCodeAt(i % name.length) ^ (i % 251);
+  return bytes;
+}
