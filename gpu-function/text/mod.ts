@@ -1,1 +1,2 @@
-export {};
+/** Arithmetic on text states. Pure. */
+export * from "./eos_transplant.ts";

@@ -1,0 +1,181 @@
+/**
+ * The only importer of onnxruntime. A graph is checked when it loads, so that a wrong file is a sentence
+ * that names it rather than a failure in the middle of a run. All values go in and out as float32 or
+ * integers; fp16 and int64 end here.
+ */
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { sizeOf } from "../diffusion/mod.ts";
+
+export interface SessionOptions {
+  /** `cpu`, `cuda`, `webgpu` ... as onnxruntime-node names them. */
+  readonly executionProvider: string;
+  /** Threads inside one operator; 0 leaves it to onnxruntime. */
+  readonly intraOpNumThreads: number;
+}
+
+export type TensorType = "float32" | "float16" | "int32" | "int64";
+
+/** What a graph's input or output must look like. */
+export interface ExpectedTensor {
+  readonly name: string;
+  readonly types: readonly TensorType[];
+  /** Allowed ranks with the fixed sides in them; null is any side. */
+  readonly shapes: readonly (readonly (number | null)[])[];
+}
+
+export interface ExpectedGraph {
+  readonly inputs: readonly ExpectedTensor[];
+  /** The graph may have more; only these are fetched. */
+  readonly outputs: readonly ExpectedTensor[];
+}
+
+export interface Feed {
+  readonly data: Float32Array | readonly number[];
+  readonly shape: readonly number[];
+}
+
+export interface Fetched {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** What a session has done since it was loaded, counted around `run` itself. */
+export interface SessionUsage {
+  runs: number;
+  rows: number;
+  milliseconds: number;
+}
+
+export interface OnnxSession {
+  readonly usage: Readonly<SessionUsage>;
+  /** Shape of an input as the file declares it; names and unknown sides are null. */
+  inputShape(name: string): readonly (number | null)[];
+  inputType(name: string): TensorType;
+  /** Rows are the first side of the first feed. @throws Error naming the file when the graph fails */
+  run(feeds: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, Fetched>>>;
+  release(): Promise<void>;
+}
+
+/** @throws RangeError naming the file and what is wrong with its inputs or outputs */
+export async function loadSession(
+  file: string,
+  expected: ExpectedGraph,
+  options: SessionOptions,
+): Promise<OnnxSession> {
+  const session = await openSession(file, options);
+  const inputs = checkTensors(`${file}: input`, session.inputMetadata, expected.inputs);
+  for (const name of inputs.keys()) {
+    if (!expected.inputs.some((input) => input.name === name)) {
+      throw new RangeError(`${file}: input ${name} is not one this engine can feed`);
+    }
+  }
+  checkTensors(`${file}: output`, session.outputMetadata, expected.outputs);
+  const usage: SessionUsage = { runs: 0, rows: 0, milliseconds: 0 };
+  const outputs = expected.outputs.map(({ name }) => name);
+  return {
+    usage,
+    inputShape: (name) => inputs.get(name)?.shape ?? [],
+    inputType: (name) => inputs.get(name)?.type ?? "float32",
+    async run(feeds) {
+      const entries = Object.entries(feeds);
+      const tensors = Object.fromEntries(
+        entries.map(([name, feed]) => [name, toTensor(feed, inputs.get(name)?.type ?? "float32")]),
+      );
+      const start = performance.now();
+      const results = await session.run(tensors, outputs);
+      usage.milliseconds += performance.now() - start;
+      usage.runs += 1;
+      usage.rows += entries[0]?.[1].shape[0] ?? 0;
+      return Object.fromEntries(outputs.map((name) => [name, fromTensor(results[name])]));
+    },
+    release: () => session.release(),
+  };
+}
+
+async function openSession(file: string, options: SessionOptions): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(file, {
+      executionProviders: [options.executionProvider],
+      intraOpNumThreads: options.intraOpNumThreads,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      graphOptimizationLevel: "all",
+      logSeverityLevel: 3,
+    });
+  } catch (cause) {
+    throw new RangeError(`${file}: onnxruntime cannot load this file as an ONNX model`, { cause });
+  }
+}
+
+interface CheckedTensor {
+  readonly type: TensorType;
+  readonly shape: readonly (number | null)[];
+}
+
+function checkTensors(
+  what: string,
+  metadata: readonly InferenceSession.ValueMetadata[],
+  expected: readonly ExpectedTensor[],
+): Map<string, CheckedTensor> {
+  const checked = new Map<string, CheckedTensor>();
+  for (const value of metadata) {
+    if (!value.isTensor) continue;
+    const shape = value.shape.map((side) => typeof side === "number" && side > 0 ? side : null);
+    const wanted = expected.find(({ name }) => name === value.name);
+    const type = wanted?.types.find((name) => name === value.type);
+    if (wanted && !type) {
+      const allowed = wanted.types.join(" or ");
+      throw new RangeError(`${what} ${value.name} must be ${allowed}, given ${value.type}`);
+    }
+    if (wanted && !wanted.shapes.some((allowed) => fits(shape, allowed))) {
+      const allowed = wanted.shapes.map(show).join(" or ");
+      throw new RangeError(
+        `${what} ${value.name} must have shape ${allowed}, given ${show(shape)}`,
+      );
+    }
+    checked.set(value.name, { type: type ?? "float32", shape });
+  }
+  for (const { name } of expected) {
+    if (!checked.has(name)) {
+      const names = [...checked.keys()].join(", ");
+      throw new RangeError(`${what} ${name} is missing, the file has ${names}`);
+    }
+  }
+  return checked;
+}
+
+/** A side that either of the two leaves open fits. */
+function fits(shape: readonly (number | null)[], allowed: readonly (number | null)[]): boolean {
+  return shape.length === allowed.length &&
+    shape.every((side, i) => side === null || allowed[i] === null || side === allowed[i]);
+}
+
+function show(shape: readonly (number | null)[]): string {
+  return `[${shape.map((side) => side ?? "any").join(", ")}]`;
+}
+
+function toTensor({ data, shape }: Feed, type: TensorType): Tensor {
+  if (data.length !== sizeOf(shape)) {
+    throw new RangeError(`A feed of shape ${show(shape)} cannot hold ${data.length} values`);
+  }
+  switch (type) {
+    case "float32":
+      return new Tensor("float32", Float32Array.from(data), shape);
+    case "float16":
+      // onnxruntime's types know fp16 only by its bits.
+      return new Tensor("float16", new Uint16Array(Float16Array.from(data).buffer), shape);
+    case "int32":
+      return new Tensor("int32", Int32Array.from(data), shape);
+    case "int64":
+      return new Tensor("int64", BigInt64Array.from(Array.from(data, BigInt)), shape);
+  }
+}
+
+function fromTensor(tensor: Tensor | undefined): Fetched {
+  const values = tensor?.data;
+  if (values instanceof Float32Array) return { data: values, shape: tensor?.dims ?? [] };
+  if (values instanceof Float16Array) {
+    return { data: Float32Array.from(values), shape: tensor?.dims ?? [] };
+  }
+  throw new RangeError(`A graph gave ${tensor?.type ?? "nothing"} where float values were due`);
+}

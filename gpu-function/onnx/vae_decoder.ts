@@ -1,0 +1,31 @@
+/** Latents to pixels. */
+import { createLatents, type Latents } from "../diffusion/mod.ts";
+import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
+
+export interface VaeDecoder {
+  readonly session: OnnxSession;
+  /** [channels, h, w] as the denoiser knows them to [3, height, width] in about [-1, 1]. */
+  decode(latents: Latents): Promise<Latents>;
+}
+
+export async function loadVaeDecoder(
+  file: string,
+  { channels, scaling_factor }: { readonly channels: number; readonly scaling_factor: number },
+  options: SessionOptions,
+): Promise<VaeDecoder> {
+  const types = ["float32", "float16"] as const;
+  const session = await loadSession(file, {
+    inputs: [{ name: "latent_sample", types, shapes: [[null, channels, null, null]] }],
+    outputs: [{ name: "sample", types, shapes: [[null, 3, null, null]] }],
+  }, options);
+  return {
+    session,
+    async decode({ data, shape }) {
+      const scaled = data.map((value) => value / scaling_factor);
+      const { sample } = await session.run({
+        latent_sample: { data: scaled, shape: [1, ...shape] },
+      });
+      return createLatents(sample?.data ?? new Float32Array(), sample?.shape.slice(1) ?? []);
+    },
+  };
+}
