@@ -20,6 +20,8 @@ class World:
     two_objects: float = 0.0
     natural: float = 0.1
     detail_words: float = 0.0
+    # the denoiser never sees an object in its withheld colour: those prompts measure composition
+    withhold: bool = False
 
 
 NARROW = World()
@@ -34,9 +36,11 @@ SCENES = (600_000, 900_000)
 
 
 def world_at(samples: int) -> World:
-    """The world after `samples` training samples."""
-    values = {}
+    """The denoiser's world after `samples` training samples."""
+    values: dict[str, float | bool] = {"withhold": True}
     for name in World.__dataclass_fields__:
+        if name in values:
+            continue
         start, end = SCENES if name == "two_objects" else WIDENING
         share = float(np.clip((samples - start) / (end - start), 0, 1))
         values[name] = getattr(NARROW, name) + share * (getattr(WIDE, name) - getattr(NARROW, name))

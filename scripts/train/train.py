@@ -2,12 +2,14 @@
 
 import argparse
 import dataclasses
+import json
 import os
 from pathlib import Path
 
 import torch
 
 import art
+import checkpoint
 from scene import Painter
 
 HERE = Path(__file__).parent
@@ -43,6 +45,69 @@ def run_vae(options: argparse.Namespace) -> None:
                         torch.device(options.device))
 
 
+def run_text(options: argparse.Namespace) -> None:
+    import text_stage
+    plan = dataclasses.replace(text_stage.PLAN, **_plan_changes(options))
+    text_stage.train_text(Painter(_sprites(options)), options.checkpoints / "text", plan,
+                          torch.device(options.device))
+
+
+def run_unet(options: argparse.Namespace) -> None:
+    import unet_stage
+    plan = dataclasses.replace(unet_stage.PLAN, **_plan_changes(options))
+    unet_stage.train_unet(_sprites(options), options.checkpoints, plan, torch.device(options.device),
+                          options.workers, options.pool_chunks)
+
+
+def run_classifier(options: argparse.Namespace) -> None:
+    import classifier_stage
+    plan = dataclasses.replace(classifier_stage.PLAN, **_plan_changes(options))
+    classifier_stage.train_classifier(Painter(_sprites(options)), options.checkpoints / "classifier",
+                                      plan, torch.device(options.device))
+
+
+def run_sample(options: argparse.Namespace) -> None:
+    from contact_sheet import save_grid
+    from sampler import Pipeline
+    from vae_stage import to_images
+    prompts = [p for p in options.prompts for _ in range(options.seeds)]
+    seeds = list(range(options.seeds)) * len(options.prompts)
+    pipeline = Pipeline(options.checkpoints, torch.device(options.device))
+    pixels = pipeline.draw(prompts, seeds, steps=options.sampling_steps,
+                           guidance_scale=options.guidance_scale)
+    save_grid(to_images(pixels), 4 * options.seeds, options.out, prompts)
+    print(options.out)
+
+
+def run_export(options: argparse.Namespace) -> None:
+    import export
+    report = export.export_model(options.checkpoints, _sprites(options), options.out)
+    print(json.dumps(report, indent=1))
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    import evaluation
+    report = evaluation.evaluate(
+        options.checkpoints, _sprites(options), options.out, torch.device(options.device),
+        options.seeds, options.limit, steps=options.sampling_steps,
+        guidance_scale=options.guidance_scale)
+    print(json.dumps(report, indent=1))
+
+
+def run_all(options: argparse.Namespace) -> None:
+    """Every stage in order; finished ones are passed over, and a stop in one stops the rest."""
+    if not (options.data / "sprites.npz").exists():
+        run_art(options)
+    for name, run in (("vae", run_vae), ("text", run_text), ("classifier", run_classifier),
+                      ("unet", run_unet)):
+        run(options)
+        state = checkpoint.read_state(options.checkpoints / name)
+        if state["step"] < state["plan"]["steps"]:
+            print(f"stopped in stage {name} at step {state['step']}; the same command goes on")
+            return
+    run_export(options)
+
+
 def _plan_changes(options: argparse.Namespace) -> dict:
     names = ("steps", "batch", "checkpoint_every")
     return {n: getattr(options, n) for n in names if getattr(options, n, None) is not None}
@@ -51,6 +116,13 @@ def _plan_changes(options: argparse.Namespace) -> dict:
 STAGES = {
     "art": (run_art, "fetch the openly licensed art and rasterise it once"),
     "vae": (run_vae, "train the autoencoder"),
+    "text": (run_text, "train the dual encoder: text tower and image tower"),
+    "unet": (run_unet, "train the denoiser"),
+    "classifier": (run_classifier, "train the attribute classifier that judges images"),
+    "export": (run_export, "write the ONNX package and compare it with PyTorch"),
+    "evaluate": (run_evaluate, "judge what the averaged weights draw for the fixed prompts"),
+    "all": (run_all, "every stage in order, resuming where a checkpoint is"),
+    "sample": (run_sample, "draw a grid with the averaged weights"),
 }
 
 
@@ -62,10 +134,21 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
             name, help=summary, description=summary,
             formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         _shared(command)
-        if name in ("vae",):
+        if name in ("vae", "text", "unet", "classifier"):
             command.add_argument("--steps", type=int, help="total steps of the plan")
             command.add_argument("--batch", type=int, help="samples per step")
             command.add_argument("--checkpoint-every", type=int, help="steps between checkpoints")
+        if name == "unet":
+            command.add_argument("--workers", type=int, default=0,
+                                 help="processes that draw scenes ahead; use with a GPU")
+            command.add_argument("--pool-chunks", type=int, default=32,
+                                 help="scenes held encoded, in chunks of 512; keep it when resuming")
+        if name == "sample":
+            command.add_argument("prompts", nargs="+")
+            command.add_argument("--seeds", type=int, default=1, help="images per prompt")
+            command.add_argument("--sampling-steps", type=int, default=50)
+            command.add_argument("--guidance-scale", type=float, default=5.0)
+            command.add_argument("--out", type=Path, default=Path("samples.png"))
     return parser.parse_args(arguments)
 
 
