@@ -1,0 +1,149 @@
+/** The service's API as the page uses it. Everything that arrives is checked against the contract. */
+import {
+  type GenerationEvent,
+  isTerminal,
+  parseGenerationEvent,
+} from "../contract/generation_event.ts";
+import { type ModelManifest, parseModelManifest } from "../contract/model_manifest.ts";
+import type { Plan } from "../contract/plan.ts";
+import { createProblem, type Parsed, type Problem, ProblemError } from "../contract/problem.ts";
+import { createServerSentDecoder } from "../contract/server_sent_events.ts";
+import type { RequestBody } from "./request_draft.ts";
+
+export interface ApiClient {
+  /** @throws ProblemError, as do all of these; DOMException "AbortError" when the signal fires */
+  models(): Promise<ModelManifest[]>;
+  plan(request: RequestBody, signal: AbortSignal): Promise<Plan>;
+  /** Events up to the terminal one, over as many connections as it takes (bounded). */
+  generate(request: RequestBody): AsyncGenerator<GenerationEvent>;
+  cancel(id: string): Promise<void>;
+}
+
+const RESUMES_MAX = 6;
+const RESUME_PAUSE_MS = 300;
+
+/** @param base origin of the service, empty for the page's own */
+export function createApiClient(base = ""): ApiClient {
+  const post = (path: string, request: RequestBody, init: RequestInit) =>
+    send(base + path, {
+      ...init,
+      method: "POST",
+      headers: { ...init.headers, "content-type": "application/json" },
+      body: JSON.stringify(request),
+    });
+  return {
+    async models() {
+      const { models } = await readJson(await send(`${base}/v1/models`, {}));
+      if (!Array.isArray(models)) throw unexpected("GET /v1/models answered without models");
+      return models.map((model) => orThrow(parseModelManifest(model)));
+    },
+    async plan(request, signal) {
+      const plan = await readJson(await post("/v1/plans", request, { signal }));
+      const event = orThrow(parseGenerationEvent({ type: "generation.planned", plan }));
+      if (event.type !== "generation.planned") throw unexpected("POST /v1/plans gave no plan");
+      return event.plan;
+    },
+    generate: (request) =>
+      followGeneration(
+        () => post("/v1/generations", request, { headers: EVENT_STREAM }),
+        (id, headers) => send(`${base}/v1/generations/${id}/events`, { headers }),
+      ),
+    async cancel(id) {
+      await send(`${base}/v1/generations/${id}`, { method: "DELETE" });
+    },
+  };
+}
+
+const EVENT_STREAM = { accept: "text/event-stream" };
+
+async function* followGeneration(
+  open: () => Promise<Response>,
+  resume: (id: string, headers: Record<string, string>) => Promise<Response>,
+): AsyncGenerator<GenerationEvent> {
+  let response = await open();
+  let id: string | null = null;
+  let cursor = -1;
+  for (let resumes = 0;; resumes++) {
+    for await (const message of readMessages(response)) {
+      if (message.id !== null && message.id <= cursor) continue;
+      cursor = message.id ?? cursor;
+      if (message.event.type === "generation.queued") id = message.event.id;
+      if (message.event.type === "generation.planned") id = message.event.plan.id;
+      yield message.event;
+      if (isTerminal(message.event)) return;
+    }
+    if (id === null || resumes === RESUMES_MAX) throw unexpected("The connection was lost");
+    // Only the first attempt is at once: a service that restarts needs a moment.
+    await pause(resumes === 0 ? 0 : RESUME_PAUSE_MS * 2 ** resumes);
+    const last = cursor < 0 ? {} : { "last-event-id": String(cursor) };
+    response = await resume(id, { ...EVENT_STREAM, ...last })
+      .catch((cause) => isLost(cause) ? LOST() : Promise.reject(cause));
+  }
+}
+
+/** An empty stream: the next attempt follows. */
+const LOST = () => new Response("");
+
+function isLost(cause: unknown): boolean {
+  return cause instanceof ProblemError && cause.problem.retryable;
+}
+
+/** Ends quietly where the connection breaks: the caller knows whether the last event was terminal. */
+async function* readMessages(
+  response: Response,
+): AsyncGenerator<{ id: number | null; event: GenerationEvent }> {
+  const decoder = createServerSentDecoder();
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  while (reader) {
+    const { value, done } = await reader.read().catch(() => ({ value: undefined, done: true }));
+    if (done || value === undefined) return;
+    for (const { id, data } of decoder.feed(value)) {
+      yield { id, event: orThrow(parseGenerationEvent(parseJson(data))) };
+    }
+  }
+}
+
+async function send(url: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, init).catch((cause) => {
+    if (init.signal?.aborted) throw cause;
+    const problem = createProblem("gpu_unavailable", "The service does not answer");
+    throw new ProblemError(problem, { cause });
+  });
+  if (!response.ok) throw new ProblemError(await readProblem(response));
+  return response;
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  const error = parseJson(await response.text());
+  const parsed = parseGenerationEvent({ type: "generation.failed", error });
+  return parsed.ok && parsed.value.type === "generation.failed"
+    ? parsed.value.error
+    : createProblem("internal", `The service answered ${response.status}`);
+}
+
+async function readJson(response: Response): Promise<Record<string, unknown>> {
+  const value: unknown = parseJson(await response.text());
+  if (typeof value !== "object" || value === null) throw unexpected("The answer is not JSON");
+  return { ...value };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function orThrow<T>(parsed: Parsed<T>): T {
+  if (!parsed.ok) throw new ProblemError(parsed.problem);
+  return parsed.value;
+}
+
+function unexpected(detail: string): ProblemError {
+  return new ProblemError(createProblem("upstream_failed", detail));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}

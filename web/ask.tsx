@@ -1,0 +1,95 @@
+/** What to draw, and the button that draws it. */
+import type { Plan } from "../contract/plan.ts";
+import type { Problem } from "../contract/problem.ts";
+import { FieldError, fieldError, TextField } from "./field.tsx";
+import type { RequestDraft } from "./request_draft.ts";
+import { TokenChips } from "./token_chips.tsx";
+
+interface AskProps {
+  readonly draft: RequestDraft;
+  readonly plan: Plan | null;
+  readonly problem: Problem | null;
+  readonly running: boolean;
+  readonly onChange: (change: Partial<RequestDraft>) => void;
+  readonly onCancel: () => void;
+}
+
+export function Ask({ draft, plan, problem, running, onChange, onCancel }: AskProps) {
+  return (
+    <section class="ask" aria-label="Prompt">
+      <Prompt
+        value={draft.prompt}
+        error={fieldError(problem, "prompt")}
+        onChange={(prompt) => onChange({ prompt })}
+      />
+      <TextField
+        name="swap_prompt"
+        label="Second prompt"
+        value={draft.swap_prompt}
+        placeholder="none"
+        hint="Lends its [EOS] to the first: try “a brown chair”."
+        error={fieldError(problem, "eos_swap.prompt")}
+        onChange={(swap_prompt) => onChange({ swap_prompt })}
+      />
+      <TokenChips plan={draft.prompt.trim() === "" ? null : plan} prompt={draft.prompt} />
+      <div class="run-row">
+        {running
+          ? <button type="button" class="run cancel" key="cancel" onClick={onCancel}>Cancel</button>
+          : <button type="submit" class="run" key="run">Run</button>}
+      </div>
+      <FieldError id="general-error" error={generalError(problem)} />
+    </section>
+  );
+}
+
+function Prompt(props: { value: string; error: string | null; onChange: (value: string) => void }) {
+  const { value, error, onChange } = props;
+  return (
+    <div class="field field-prompt">
+      <label for="prompt">Prompt</label>
+      <textarea
+        id="prompt"
+        name="prompt"
+        rows={2}
+        value={value}
+        autocomplete="off"
+        enterkeyhint="go"
+        aria-invalid={error !== null}
+        aria-describedby="prompt-error"
+        // A prompt is one line: what is pasted loses its line breaks.
+        onInput={(event) => onChange(event.currentTarget.value.replace(/[\r\n\t]+/g, " "))}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" || event.isComposing) return;
+          event.preventDefault();
+          event.currentTarget.form?.requestSubmit();
+        }}
+      />
+      <FieldError id="prompt-error" error={error} />
+    </div>
+  );
+}
+
+/** Fields that have a place on the page show their own errors. */
+const PLACED = new Set([
+  "prompt",
+  "negative_prompt",
+  "seed",
+  "width",
+  "height",
+  "num_inference_steps",
+  "guidance_scale",
+  "sampler",
+  "model",
+  "cutoff",
+  "eos_swap",
+]);
+
+/** What no field shows. */
+export function generalError(problem: Problem | null): string | null {
+  if (problem === null) return null;
+  const errors = problem.errors ?? [];
+  const homeless = errors.filter(({ field }) => !PLACED.has(field.split(".")[0] ?? ""));
+  if (errors.length > 0 && homeless.length === 0) return null;
+  const sentence = homeless.map(({ message }) => message).join("; ") || problem.detail;
+  return problem.retryable ? `${sentence}. Try again in a moment.` : sentence;
+}

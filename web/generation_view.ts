@@ -1,0 +1,120 @@
+/** What the page knows of a generation: its events folded into one state. Pure. */
+import type { GenerationEvent, GenerationEventOf } from "../contract/generation_event.ts";
+import type { Plan } from "../contract/plan.ts";
+import type { Problem } from "../contract/problem.ts";
+
+export interface Picture {
+  /** A data URL. */
+  readonly source: string;
+  readonly media_type: string;
+}
+
+export interface Preview extends Picture {
+  readonly step: number;
+}
+
+export interface GenerationView {
+  readonly status: "idle" | "submitted" | "running" | "completed" | "failed" | "canceled";
+  readonly id: string | null;
+  readonly plan: Plan | null;
+  readonly stepsDone: number;
+  readonly evaluationsSpent: number;
+  readonly previews: readonly Preview[];
+  readonly image: Picture | null;
+  readonly completed: GenerationEventOf<"generation.completed"> | null;
+  /** From pressing Run to the last event, as seen here. */
+  readonly elapsedMs: number | null;
+  readonly problem: Problem | null;
+  /** What the run before left on the stage, until there is something newer. */
+  readonly backdrop: Picture | null;
+}
+
+export const IDLE: GenerationView = {
+  status: "idle",
+  id: null,
+  plan: null,
+  stepsDone: 0,
+  evaluationsSpent: 0,
+  previews: [],
+  image: null,
+  completed: null,
+  elapsedMs: null,
+  problem: null,
+  backdrop: null,
+};
+
+export type GenerationAction =
+  | { readonly type: "submitted" }
+  | { readonly type: "received"; readonly event: GenerationEvent; readonly elapsedMs: number }
+  /** The request was refused or its stream was lost for good. */
+  | { readonly type: "broken"; readonly problem: Problem }
+  /** The form changed, so what was wrong with it no longer holds. */
+  | { readonly type: "edited" };
+
+export function reduceGeneration(view: GenerationView, action: GenerationAction): GenerationView {
+  switch (action.type) {
+    case "submitted":
+      return { ...IDLE, status: "submitted", backdrop: latestPicture(view) };
+    case "broken":
+      return { ...view, status: "failed", problem: action.problem };
+    case "edited":
+      return view.problem ? { ...view, problem: null } : view;
+    case "received":
+      return reduceEvent(view, action.event, action.elapsedMs);
+  }
+}
+
+function reduceEvent(
+  view: GenerationView,
+  event: GenerationEvent,
+  elapsedMs: number,
+): GenerationView {
+  switch (event.type) {
+    case "generation.queued":
+      return { ...view, status: "running", id: event.id };
+    case "generation.planned":
+      return { ...view, status: "running", id: event.plan.id, plan: event.plan };
+    case "generation.step":
+      return { ...view, stepsDone: event.step + 1, evaluationsSpent: event.evaluations };
+    case "generation.preview":
+      return { ...view, previews: [...view.previews, { ...toPicture(event), step: event.step }] };
+    case "generation.cutoff":
+      return view;
+    case "generation.image":
+      return { ...view, image: toPicture(event) };
+    case "generation.completed":
+      return {
+        ...view,
+        status: "completed",
+        id: event.id,
+        completed: event,
+        stepsDone: view.plan?.num_inference_steps ?? view.stepsDone,
+        evaluationsSpent: event.evaluations.spent,
+        elapsedMs,
+      };
+    case "generation.failed":
+      return { ...view, status: "failed", problem: event.error, elapsedMs };
+    case "generation.canceled":
+      return { ...view, status: "canceled", evaluationsSpent: event.evaluations, elapsedMs };
+  }
+}
+
+function toPicture({ media_type, data }: { media_type: string; data: string }): Picture {
+  return { media_type, source: `data:${media_type};base64,${data}` };
+}
+
+export function isRunning({ status }: GenerationView): boolean {
+  return status === "submitted" || status === "running";
+}
+
+/** The newest thing worth showing; null before the first preview of the first run. */
+export function latestPicture(view: GenerationView): Picture | null {
+  return view.image ?? view.previews.at(-1) ?? view.backdrop;
+}
+
+/** The steps that have or will have a preview, in order. */
+export function filmstripSteps({ plan, previews, status }: GenerationView): number[] {
+  const arrived = previews.map(({ step }) => step);
+  const awaited = status === "running" ? plan?.previews.steps ?? [] : [];
+  return [...new Set([...arrived, ...awaited])].sort((a, b) => a - b);
+}

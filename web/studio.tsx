@@ -1,0 +1,112 @@
+/** The page: one form, one image. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { ApiClient } from "./api_client.ts";
+import { Ask } from "./ask.tsx";
+import { fieldError } from "./field.tsx";
+import { isRunning } from "./generation_view.ts";
+import { Outcome } from "./outcome.tsx";
+import { draftQuery, draftRequest, draftSteps, type RequestDraft } from "./request_draft.ts";
+import { RequestCode } from "./request_code.tsx";
+import { Settings } from "./settings.tsx";
+import { Stage } from "./stage.tsx";
+import { Timeline } from "./timeline.tsx";
+import { useGeneration } from "./use_generation.ts";
+import { useModels } from "./use_models.ts";
+import { usePlan } from "./use_plan.ts";
+
+interface StudioProps {
+  readonly api: ApiClient;
+  readonly initialDraft: RequestDraft;
+}
+
+export function Studio({ api, initialDraft }: StudioProps) {
+  const [draft, setDraft] = useState(initialDraft);
+  const { models, problem: modelsProblem } = useModels(api);
+  const manifest = models.find(({ id }) => id === draft.model) ??
+    (draft.model === "" ? models[0] : undefined) ?? null;
+  const request = useMemo(() => draftRequest(draft, manifest), [draft, manifest]);
+  // An empty prompt is a beginning, not a mistake: only running it is refused.
+  const planned = usePlan(api, draft.prompt.trim() === "" ? null : request);
+  const { view, run, cancel, edited } = useGeneration(api);
+  const running = isRunning(view);
+  const problem = view.problem ?? planned.problem ?? modelsProblem;
+
+  const change = (changes: Partial<RequestDraft>) => {
+    setDraft((current) => ({ ...current, ...changes }));
+    edited();
+  };
+  useQuery(draftQuery(draft));
+  useEscape(cancel);
+
+  const timelinePlan = running ? view.plan ?? planned.plan : planned.plan;
+  return (
+    <>
+      <header class="masthead">
+        <h1>Shapefirst</h1>
+        <p>Text guidance only while the shape is being decided</p>
+      </header>
+      <form
+        class="studio"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          run(request);
+        }}
+      >
+        <Ask
+          draft={draft}
+          plan={planned.plan}
+          problem={problem}
+          running={running}
+          onChange={change}
+          onCancel={cancel}
+        />
+        <Settings
+          draft={draft}
+          models={models}
+          manifest={manifest}
+          problem={problem}
+          onChange={change}
+        />
+        <div class="result">
+          <Stage view={view} />
+          <Outcome
+            view={view}
+            onKeepSeed={draft.seed === "" ? (seed) => change({ seed: String(seed) }) : null}
+          />
+          <Timeline
+            draft={draft}
+            steps={draftSteps(draft, manifest)}
+            plan={timelinePlan}
+            stepsDone={running ? view.stepsDone : null}
+            locked={running}
+            error={fieldError(problem, "cutoff")}
+            swapError={fieldError(problem, "eos_swap.from", "eos_swap.to")}
+            onChange={change}
+          />
+          <RequestCode request={request} origin={location.origin} />
+        </div>
+      </form>
+    </>
+  );
+}
+
+const QUERY_DEBOUNCE_MS = 250;
+
+/** Keeps the address bar a link to what stands in the form. */
+function useQuery(query: string): void {
+  useEffect(() => {
+    const timer = setTimeout(() => history.replaceState(null, "", `?${query}`), QUERY_DEBOUNCE_MS);
+    return () => clearTimeout(timer);
+  }, [query]);
+}
+
+function useEscape(action: () => void): void {
+  useEffect(() => {
+    const listener = (event: KeyboardEvent) => {
+      if (event.key === "Escape") action();
+    };
+    addEventListener("keydown", listener);
+    return () => removeEventListener("keydown", listener);
+  });
+}
