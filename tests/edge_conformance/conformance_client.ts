@@ -1,0 +1,153 @@
+/** What a case has in hand: an edge, the GPU double behind it, and the API's few moves. */
+import assert from "node:assert/strict";
+import {
+  createServerSentDecoder,
+  type GenerationEvent,
+  type GenerationRequestInput,
+  parseGenerationEvent,
+} from "../../contract/mod.ts";
+import type { Edge } from "./edges.ts";
+import type { GpuDouble } from "./gpu_double.ts";
+
+export interface Frame {
+  readonly id: number;
+  readonly event: GenerationEvent;
+  /** As it stood on the wire. */
+  readonly data: string;
+}
+
+export class ConformanceClient {
+  readonly edge: Edge;
+  readonly gpu: GpuDouble;
+  #seed: number;
+
+  constructor(edge: Edge, gpu: GpuDouble, firstSeed: number) {
+    this.edge = edge;
+    this.gpu = gpu;
+    this.#seed = firstSeed;
+  }
+
+  /** A request that no other case makes. */
+  fresh(more: Partial<GenerationRequestInput> = {}): GenerationRequestInput & { seed: number } {
+    return { model: "fixture", prompt: "a blue bird", ...more, seed: this.#seed++ };
+  }
+
+  request(path: string, init?: RequestInit): Promise<Response> {
+    return this.edge.request(path, init);
+  }
+
+  post(
+    body: unknown,
+    { path = "/v1/generations", headers = {} }: {
+      path?: string;
+      headers?: Record<string, string>;
+    } = {},
+  ): Promise<Response> {
+    return this.request(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "text/event-stream", ...headers },
+      body: JSON.stringify(body),
+    });
+  }
+
+  async stream(request: GenerationRequestInput): Promise<Frame[]> {
+    return await readFrames(await this.post(request));
+  }
+
+  async json(request: GenerationRequestInput) {
+    const response = await this.post(request, { headers: { accept: "application/json" } });
+    assert.equal(response.status, 200);
+    return await response.json();
+  }
+
+  follow(id: string, after?: number): Promise<Response> {
+    const headers: Record<string, string> = after === undefined
+      ? {}
+      : { "last-event-id": String(after) };
+    return this.request(`/v1/generations/${id}/events`, { headers });
+  }
+
+  /** Opens a stream and reads it as far as the event; the caller reads on, or leaves. */
+  async open(request: GenerationRequestInput): Promise<FrameReader> {
+    return new FrameReader(await this.post(request));
+  }
+}
+
+/** Frames one by one. */
+export class FrameReader {
+  readonly #frames: AsyncGenerator<Frame>;
+  constructor(response: Response) {
+    this.#frames = decodeFrames(response);
+  }
+
+  async until(id: number): Promise<Frame[]> {
+    const frames: Frame[] = [];
+    while (frames.at(-1)?.id !== id) {
+      const { value, done } = await this.#frames.next();
+      if (done) throw new Error(`The stream ended before event ${id}`);
+      frames.push(value);
+    }
+    return frames;
+  }
+
+  async rest(): Promise<Frame[]> {
+    return await Array.fromAsync(this.#frames);
+  }
+
+  async leave(): Promise<void> {
+    await this.#frames.return(undefined);
+  }
+}
+
+export async function readFrames(response: Response): Promise<Frame[]> {
+  return await Array.fromAsync(decodeFrames(response));
+}
+
+async function* decodeFrames(response: Response): AsyncGenerator<Frame> {
+  if (!response.ok) assert.fail(`${response.status} ${await response.text()}`);
+  assert.equal(response.headers.get("content-type"), "text/event-stream");
+  assert.match(response.headers.get("cache-control") ?? "", /no-store/);
+  const decoder = createServerSentDecoder();
+  for await (
+    const text of (response.body ?? new Blob().stream()).pipeThrough(new TextDecoderStream())
+  ) {
+    for (const { id, event, data } of decoder.feed(text)) {
+      const parsed = parseGenerationEvent(JSON.parse(data));
+      assert(parsed.ok && id !== null);
+      assert.equal(event, parsed.value.type);
+      yield { id, event: parsed.value, data };
+    }
+  }
+}
+
+export function typesOf(frames: readonly Frame[]): string[] {
+  return frames.map(({ event }) => event.type.slice("generation.".length));
+}
+
+/** The id of the generation that the frames are of. */
+export function idOf(frames: readonly Frame[]): string {
+  const [first] = frames;
+  assert(first?.event.type === "generation.queued");
+  return first.event.id;
+}
+
+/** Refusals: their shape is the same everywhere. */
+export async function assertProblem(
+  response: Response,
+  expected: { readonly status: number; readonly code: string; readonly field?: string },
+) {
+  const text = await response.text();
+  assert.equal(response.status, expected.status, text);
+  assert.equal(response.headers.get("content-type"), "application/problem+json");
+  const problem = JSON.parse(text);
+  assert.equal(problem.code, expected.code);
+  assert.equal(problem.status, expected.status);
+  assert(problem.detail.length > 0);
+  if (expected.field !== undefined) {
+    const issue = problem.errors.find((e: { field: string }) => e.field === expected.field);
+    assert(issue, `no issue names ${expected.field}: ${text}`);
+    assert(issue.allowed.length > 0 && issue.given.length > 0);
+    assert(problem.detail.includes(issue.message));
+  }
+  return problem;
+}

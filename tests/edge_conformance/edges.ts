@@ -1,0 +1,153 @@
+/** The edge on each of its platforms, started on loopback with a GPU function of the caller's. */
+import { fileURLToPath } from "node:url";
+import { createResults } from "../../db/queries.ts";
+import { createAssetModels } from "../../edge/adapters/asset_models.ts";
+import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
+import { createLocalRooms } from "../../edge/adapters/local_rooms.ts";
+import { drawSeed } from "../../edge/adapters/random.ts";
+import { createApp } from "../../edge/app.ts";
+import { createHttpBackend } from "../../edge/backends/http.ts";
+
+export interface Edge {
+  readonly name: string;
+  request(path: string, init?: RequestInit): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+export interface EdgeOptions {
+  readonly gpuUrl: string;
+  readonly assets: string;
+  readonly dataDir: string;
+}
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export async function startInProcess({ gpuUrl, assets }: EdgeOptions): Promise<Edge> {
+  const { database, close } = await openLibsqlDatabase(":memory:");
+  const results = createResults(database);
+  const gpu = createHttpBackend(gpuUrl);
+  const work: Promise<unknown>[] = [];
+  const shared = {
+    gpu,
+    results,
+    now: () => Date.now(),
+    log: () => {},
+    keepAlive: (promise: Promise<unknown>) => void work.push(promise),
+  };
+  const app = createApp({
+    ...shared,
+    models: createAssetModels(async (path) => {
+      const text = await Deno.readTextFile(assets + path).catch(() => null);
+      return text === null ? null : JSON.parse(text);
+    }),
+    rooms: createLocalRooms(shared),
+    newId: () => crypto.randomUUID(),
+    drawSeed,
+  });
+  return {
+    name: "in process",
+    request: async (path, init) => await app.request(path, init),
+    async stop() {
+      await Promise.all(work);
+      close();
+    },
+  };
+}
+
+export async function startDeno({ gpuUrl, assets, dataDir }: EdgeOptions): Promise<Edge> {
+  const child = spawn(["run", "-A", "edge/deno.ts"], {
+    PORT: "0",
+    GPU_URL: gpuUrl,
+    ASSETS_DIR: assets,
+    DATA_DIR: dataDir,
+  });
+  return await overHttp("Deno", child, /http:\/\/127\.0\.0\.1:\d+/);
+}
+
+const WRANGLER = ["run", "-A", "npm:wrangler"];
+const WRANGLER_ENV = {
+  CI: "true",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  // Without these two wrangler waits for hosts that a test machine does not reach.
+  WRANGLER_HIDE_BANNER: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+};
+
+export async function startWorkerd(options: EdgeOptions): Promise<Edge> {
+  const common = ["--config=edge/wrangler.jsonc", `--persist-to=${options.dataDir}`];
+  const migrate = ["d1", "migrations", "apply", "DB", "--local"];
+  await spawn([...WRANGLER, ...migrate, ...common], WRANGLER_ENV).succeeds();
+  const dev = ["dev", "--ip=127.0.0.1", "--port=0", "--inspector-port=0"];
+  const child = spawn([
+    ...WRANGLER,
+    ...dev,
+    ...common,
+    "--show-interactive-dev-session=false",
+    `--var=GPU_URL:${options.gpuUrl}`,
+    `--assets=${options.assets}`,
+  ], WRANGLER_ENV);
+  return await overHttp("workerd", child, /(?<=Ready on )http:\/\/127\.0\.0\.1:\d+/);
+}
+
+async function overHttp(name: string, child: Child, ready: RegExp): Promise<Edge> {
+  const url = await child.says(ready);
+  return {
+    name,
+    request: (path, init) => fetch(url + path, init),
+    stop: () => child.stop(),
+  };
+}
+
+interface Child {
+  /** The first match in its output. */
+  says(pattern: RegExp): Promise<string>;
+  succeeds(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function spawn(args: string[], env: Record<string, string>): Child {
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    env: { ...env, NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let output = "";
+  let heard = Promise.withResolvers<void>();
+  const listen = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      output += text;
+      heard.resolve();
+      heard = Promise.withResolvers();
+    }
+  };
+  let ended = false;
+  const drained = Promise.all([listen(child.stdout), listen(child.stderr), child.status]).then(
+    () => {
+      ended = true;
+      heard.resolve();
+    },
+  );
+  return {
+    async says(pattern) {
+      while (true) {
+        const [match] = output.match(pattern) ?? [];
+        if (match) return match;
+        if (ended) throw new Error(`It ended before it was ready:\n${output}`);
+        await heard.promise;
+      }
+    },
+    async succeeds() {
+      const { success } = await child.status;
+      await drained;
+      if (!success) throw new Error(`It failed:\n${output}`);
+    },
+    async stop() {
+      if (!ended) child.kill("SIGTERM");
+      await drained;
+    },
+  };
+}
