@@ -1,7 +1,7 @@
 /** The U-Net: rows of (x, timestep, text states) to rows of model outputs. */
 import { createLatents, type Latents, sizeOf } from "../diffusion/mod.ts";
 import type { TextStates } from "../text/mod.ts";
-import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
+import { loadSession, type OnnxSession, type SessionOptions, type Timed } from "./session.ts";
 
 export interface DenoiserRow {
   readonly x: Latents;
@@ -12,7 +12,7 @@ export interface DenoiserRow {
 export interface Denoiser {
   readonly session: OnnxSession;
   /** Outputs in the order of the rows, which share the shape of x and of the states. */
-  run(rows: readonly DenoiserRow[]): Promise<Latents[]>;
+  run(rows: readonly DenoiserRow[]): Promise<Timed<readonly Latents[]>>;
 }
 
 export interface DenoiserOptions extends SessionOptions {
@@ -42,11 +42,13 @@ export async function loadDenoiser(file: string, options: DenoiserOptions): Prom
     session,
     async run(rows) {
       const outputs: Latents[] = [];
+      let milliseconds = 0;
       for (const group of groupRows(rows, { exact, perRow })) {
         const results = await runGroup(session, group.map(({ row }) => row), perRow);
-        for (const [i, { index }] of group.entries()) outputs[index] = results[i]!;
+        for (const [i, { index }] of group.entries()) outputs[index] = results.value[i]!;
+        milliseconds += results.milliseconds;
       }
-      return outputs;
+      return { value: outputs, milliseconds };
     },
   };
 }
@@ -75,12 +77,12 @@ async function runGroup(
   session: OnnxSession,
   rows: readonly DenoiserRow[],
   perRow: boolean,
-): Promise<Latents[]> {
+): Promise<Timed<readonly Latents[]>> {
   const [first] = rows;
-  if (!first) return [];
+  if (!first) return { value: [], milliseconds: 0 };
   const { x: { shape }, states } = first;
   const timesteps = perRow ? rows.map(({ timestep }) => timestep) : [first.timestep];
-  const { out_sample } = await session.run({
+  const { value, milliseconds } = await session.run({
     sample: { data: concatenate(rows.map(({ x }) => x.data)), shape: [rows.length, ...shape] },
     timestep: {
       data: timesteps,
@@ -92,10 +94,9 @@ async function runGroup(
     },
   });
   const size = sizeOf(shape);
-  return rows.map((_, i) => {
-    const output = out_sample?.data.slice(i * size, (i + 1) * size);
-    return createLatents(output ?? new Float32Array(), shape);
-  });
+  const { data = new Float32Array() } = value["out_sample"] ?? {};
+  const outputs = rows.map((_, i) => createLatents(data.slice(i * size, (i + 1) * size), shape));
+  return { value: outputs, milliseconds };
 }
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {

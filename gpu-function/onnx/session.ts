@@ -39,6 +39,12 @@ export interface Fetched {
   readonly shape: readonly number[];
 }
 
+/** A value with the time that was spent inside onnxruntime to get it. */
+export interface Timed<T> {
+  readonly value: T;
+  readonly milliseconds: number;
+}
+
 /** What a session has done since it was loaded, counted around `run` itself. */
 export interface SessionUsage {
   runs: number;
@@ -52,7 +58,7 @@ export interface OnnxSession {
   inputShape(name: string): readonly (number | null)[];
   inputType(name: string): TensorType;
   /** Rows are the first side of the first feed. @throws Error naming the file when the graph fails */
-  run(feeds: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, Fetched>>>;
+  run(feeds: Readonly<Record<string, Feed>>): Promise<Timed<Readonly<Record<string, Fetched>>>>;
   release(): Promise<void>;
 }
 
@@ -83,10 +89,12 @@ export async function loadSession(
       );
       const start = performance.now();
       const results = await session.run(tensors, outputs);
-      usage.milliseconds += performance.now() - start;
+      const milliseconds = performance.now() - start;
+      usage.milliseconds += milliseconds;
       usage.runs += 1;
       usage.rows += entries[0]?.[1].shape[0] ?? 0;
-      return Object.fromEntries(outputs.map((name) => [name, fromTensor(results[name])]));
+      const fetched = outputs.map((name) => [name, fromTensor(results[name])]);
+      return { value: Object.fromEntries(fetched), milliseconds };
     },
     release: () => session.release(),
   };
@@ -160,7 +168,7 @@ function toTensor({ data, shape }: Feed, type: TensorType): Tensor {
   }
   switch (type) {
     case "float32":
-      return new Tensor("float32", Float32Array.from(data), shape);
+      return new Tensor("float32", data instanceof Float32Array ? data : [...data], shape);
     case "float16":
       // onnxruntime's types know fp16 only by its bits.
       return new Tensor("float16", new Uint16Array(Float16Array.from(data).buffer), shape);

@@ -1,11 +1,11 @@
 /** Token ids to text states. */
 import type { TextStates } from "../text/mod.ts";
-import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
+import { loadSession, type OnnxSession, type SessionOptions, type Timed } from "./session.ts";
 
 export interface TextEncoder {
   readonly session: OnnxSession;
   /** States of one prompt, encoded alone so that its company cannot change them. */
-  encode(ids: readonly number[]): Promise<TextStates>;
+  encode(ids: readonly number[]): Promise<Timed<TextStates>>;
 }
 
 export async function loadTextEncoder(
@@ -25,12 +25,13 @@ export async function loadTextEncoder(
     session,
     async encode(ids) {
       const feed = { data: ids, shape: [1, ids.length] };
-      const { last_hidden_state } = await session.run({ input_ids: feed });
+      const { value, milliseconds } = await session.run({ input_ids: feed });
+      const { last_hidden_state } = value;
       const [, positions = 0, width = 0] = last_hidden_state?.shape ?? [];
       if (!last_hidden_state || positions !== ids.length) {
         throw new RangeError(`${file}: ${ids.length} tokens gave ${positions} text states`);
       }
-      return { data: last_hidden_state.data, positions, width };
+      return { value: { data: last_hidden_state.data, positions, width }, milliseconds };
     },
   };
 }

@@ -1,11 +1,11 @@
 /** Latents to pixels. */
 import { createLatents, type Latents } from "../diffusion/mod.ts";
-import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
+import { loadSession, type OnnxSession, type SessionOptions, type Timed } from "./session.ts";
 
 export interface VaeDecoder {
   readonly session: OnnxSession;
   /** [channels, h, w] as the denoiser knows them to [3, height, width] in about [-1, 1]. */
-  decode(latents: Latents): Promise<Latents>;
+  decode(latents: Latents): Promise<Timed<Latents>>;
 }
 
 export async function loadVaeDecoder(
@@ -22,10 +22,11 @@ export async function loadVaeDecoder(
     session,
     async decode({ data, shape }) {
       const scaled = data.map((value) => value / scaling_factor);
-      const { sample } = await session.run({
+      const { value, milliseconds } = await session.run({
         latent_sample: { data: scaled, shape: [1, ...shape] },
       });
-      return createLatents(sample?.data ?? new Float32Array(), sample?.shape.slice(1) ?? []);
+      const { data: pixels = new Float32Array(), shape: sides = [] } = value["sample"] ?? {};
+      return { value: createLatents(pixels, sides.slice(1)), milliseconds };
     },
   };
 }

@@ -1,0 +1,123 @@
+/** One plan's way through the sampler: asks the driver for rows, reports each finished step. */
+import { createProblem, type Plan, ProblemError } from "../contract/mod.ts";
+import type { ConditioningOfStep } from "./conditioning.ts";
+import {
+  areFinite,
+  classifierFreeGuidance,
+  type DenoiserQuery,
+  type Latents,
+  SAMPLERS,
+  seededNoise,
+} from "./diffusion/mod.ts";
+import type { DenoisingJob } from "./driver.ts";
+import type { LoadedModel } from "./loaded_model.ts";
+import type { Timed } from "./onnx/session.ts";
+
+export interface FinishedStep {
+  readonly step: number;
+  readonly timestep: number;
+  /** U-Net rows spent up to here. */
+  readonly evaluations: number;
+  readonly guidanceNormRatio: number | null;
+  /** What the model now takes the final image to be. */
+  predictX0(): Latents;
+}
+
+export interface Denoising extends DenoisingJob {
+  /** U-Net rows spent so far. */
+  readonly evaluations: number;
+  /** Milliseconds inside the denoiser so far. */
+  readonly milliseconds: number;
+  /** @throws Error before the last step is done */
+  latents(): Latents;
+}
+
+/** @param onStep called after each step, in order */
+export function startDenoising(
+  plan: Plan,
+  { model, conditioning, onStep }: {
+    readonly model: LoadedModel;
+    readonly conditioning: ConditioningOfStep;
+    readonly onStep: (finished: FinishedStep) => void;
+  },
+): Denoising {
+  const sampling = startSampling(plan, model);
+  let state = sampling.next();
+  let evaluations = 0;
+  let milliseconds = 0;
+
+  function accept({ value: outputs, milliseconds: spent }: Timed<readonly Latents[]>): void {
+    if (state.done) throw new Error("The denoiser answered a job that asked for nothing");
+    evaluations += outputs.length;
+    milliseconds += spent;
+    const query = state.value;
+    const { output, normRatio } = applyGuidance(outputs, plan.guidance_scale);
+    if (!areFinite(output)) throw divergence(query);
+    state = sampling.next(output);
+    if (!state.done && state.value.step === query.step) return;
+    onStep({
+      step: query.step,
+      timestep: query.timestep,
+      evaluations,
+      guidanceNormRatio: normRatio,
+      predictX0: () => query.predictX0(output),
+    });
+  }
+
+  return {
+    denoiser: model.denoiser,
+    batchKey: `${plan.model_digest} ${latentShape(plan, model).join("x")}`,
+    nextRows() {
+      if (state.done) return [];
+      const { x, timestep, step } = state.value;
+      return conditioning(step).map((states) => ({ x, timestep, states }));
+    },
+    accept,
+    get evaluations() {
+      return evaluations;
+    },
+    get milliseconds() {
+      return milliseconds;
+    },
+    latents() {
+      if (!state.done) throw new Error("The latents are not ready before the last step");
+      return state.value;
+    },
+  };
+}
+
+function startSampling(plan: Plan, model: LoadedModel) {
+  const sampler = SAMPLERS.get(plan.sampler);
+  if (!sampler) {
+    const known = [...SAMPLERS.keys()].join(", ");
+    const detail = `sampler must be one of ${known}, given ${plan.sampler}`;
+    throw new ProblemError(createProblem("unplannable", detail));
+  }
+  return sampler(seededNoise(plan.seed, latentShape(plan, model)), {
+    config: model.schedulerConfig,
+    num_inference_steps: plan.num_inference_steps,
+  });
+}
+
+/** [channels, height, width] in latents. */
+function latentShape({ width, height }: Plan, { manifest: { latents } }: LoadedModel): number[] {
+  const { channels, vae_scale_factor } = latents;
+  return [channels, height / vae_scale_factor, width / vae_scale_factor];
+}
+
+function applyGuidance(outputs: readonly Latents[], guidanceScale: number) {
+  const [first, second] = outputs;
+  if (!first) throw new Error("The denoiser gave no output");
+  if (!second) return { output: first, normRatio: null };
+  return classifierFreeGuidance(first, second, guidanceScale);
+}
+
+function divergence({ step, timestep }: DenoiserQuery): ProblemError {
+  return new ProblemError(
+    createProblem(
+      "internal",
+      `The denoiser's output is not finite in step ${step} (timestep ${timestep}); a lower ` +
+        `guidance_scale or an fp32 model may help`,
+    ),
+  );
+}

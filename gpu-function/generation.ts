@@ -1,0 +1,161 @@
+/** One generation from plan to terminal event: text, denoising, previews, image. */
+import type { GenerationEvent, GenerationEventOf, Plan } from "../contract/mod.ts";
+import { prepareConditioning } from "./conditioning.ts";
+import { type FinishedStep, startDenoising } from "./denoising.ts";
+import type { Latents } from "./diffusion/mod.ts";
+import type { Driver } from "./driver.ts";
+import { createEventChannel, type EventChannel } from "./event_channel.ts";
+import {
+  type EncodedImage,
+  encodeImage,
+  encodePreview,
+  sha256Hex,
+  toBase64,
+} from "./image/image_encoder.ts";
+import { projectLatents, type RgbImage, sampleToRgb } from "./image/rgb.ts";
+import type { LoadedModel } from "./loaded_model.ts";
+
+export interface GenerationContext {
+  readonly model: LoadedModel;
+  readonly driver: Driver;
+  /** `bitwise` when rows run alone. */
+  readonly determinism: "bitwise" | "visual";
+  /** Milliseconds on any steady clock. */
+  readonly now: () => number;
+}
+
+type Channel = EventChannel<GenerationEvent>;
+
+/**
+ * Yields the events of `Engine.generate`. Ends without a terminal event when the signal aborts, and
+ * stops the work when the reader leaves. @throws ProblemError | Error when the run breaks
+ */
+export async function* runGeneration(
+  plan: Plan,
+  context: GenerationContext,
+  signal: AbortSignal,
+): AsyncGenerator<GenerationEvent> {
+  const left = new AbortController();
+  const stopped = AbortSignal.any([signal, left.signal]);
+  const channel: Channel = createEventChannel();
+  const run = perform(plan, context, { channel, signal: stopped }).then(
+    () => channel.end(),
+    (error) => stopped.aborted ? channel.end() : channel.fail(error),
+  );
+  try {
+    for await (const event of channel) {
+      if (signal.aborted) return;
+      yield event;
+    }
+  } finally {
+    left.abort();
+    await run;
+  }
+}
+
+async function perform(
+  plan: Plan,
+  { model, driver, determinism, now }: GenerationContext,
+  { channel, signal }: { readonly channel: Channel; readonly signal: AbortSignal },
+): Promise<void> {
+  const start = now();
+  const conditioning = await prepareConditioning(plan, model);
+  const decoding = createDecoding(model);
+  const draw = (x0: Latents) => drawPreview(plan, x0, { model, decoding });
+  announceCutoff(plan, 0, channel);
+  const denoising = startDenoising(plan, {
+    model,
+    conditioning: conditioning.value,
+    onStep: (finished) => {
+      channel.send(stepEvent(plan, finished));
+      if (plan.previews.steps.includes(finished.step)) {
+        channel.send(previewEvent(finished.step, draw(finished.predictX0())));
+      }
+      announceCutoff(plan, finished.step + 1, channel);
+    },
+  });
+  await driver.run(denoising, signal);
+  const image = await decoding.decode(denoising.latents());
+  channel.send(await imageEvent(image, plan));
+  signal.throwIfAborted();
+  channel.send({
+    type: "generation.completed",
+    id: plan.id,
+    evaluations: { ...plan.evaluations, spent: denoising.evaluations },
+    determinism,
+    timings: {
+      total_ms: now() - start,
+      inference_ms: conditioning.milliseconds + denoising.milliseconds + decoding.milliseconds(),
+    },
+    cached: false,
+  });
+}
+
+interface Decoding {
+  decode(latents: Latents): Promise<RgbImage>;
+  /** Spent inside the VAE so far. */
+  milliseconds(): number;
+}
+
+function createDecoding({ vaeDecoder }: LoadedModel): Decoding {
+  let spent = 0;
+  return {
+    async decode(latents) {
+      const { value, milliseconds } = await vaeDecoder.decode(latents);
+      spent += milliseconds;
+      return sampleToRgb(value);
+    },
+    milliseconds: () => spent,
+  };
+}
+
+function stepEvent(plan: Plan, finished: FinishedStep): GenerationEventOf<"generation.step"> {
+  return {
+    type: "generation.step",
+    step: finished.step,
+    num_inference_steps: plan.num_inference_steps,
+    timestep: finished.timestep,
+    evaluations: finished.evaluations,
+    guidance_norm_ratio: finished.guidanceNormRatio,
+  };
+}
+
+/** Says that the text is dropped from `step` on, if that is the plan's first step without guidance. */
+function announceCutoff({ cutoff, num_inference_steps }: Plan, step: number, channel: Channel) {
+  if (step !== cutoff.guided_steps || step >= num_inference_steps) return;
+  channel.send({ type: "generation.cutoff", step, tail: cutoff.tail });
+}
+
+type PreviewMethod = Plan["previews"]["method"];
+
+interface Preview {
+  readonly method: PreviewMethod;
+  readonly encoded: EncodedImage;
+}
+
+/** A model without a fitted projection shows its previews through the VAE. */
+async function drawPreview(
+  { previews, width, height }: Plan,
+  x0: Latents,
+  { model, decoding }: { readonly model: LoadedModel; readonly decoding: Decoding },
+): Promise<Preview> {
+  const { latent_rgb } = model.manifest;
+  const map = previews.method === "projection" ? latent_rgb : null;
+  const image = map ? projectLatents(x0, map) : await decoding.decode(x0);
+  const encoded = await encodePreview(image, { width, height });
+  return { method: map ? "projection" : "vae", encoded };
+}
+
+async function previewEvent(step: number, preview: Promise<Preview>): Promise<GenerationEvent> {
+  const { method, encoded } = await preview;
+  return { type: "generation.preview", step, method, ...bitmap(encoded) };
+}
+
+async function imageEvent(image: RgbImage, { output_format }: Plan): Promise<GenerationEvent> {
+  const encoded = await encodeImage(image, output_format);
+  return { type: "generation.image", ...bitmap(encoded), sha256: sha256Hex(encoded.bytes) };
+}
+
+function bitmap({ media_type, width, height, bytes }: EncodedImage) {
+  return { media_type, width, height, data: toBase64(bytes) };
+}
