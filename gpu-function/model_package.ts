@@ -2,7 +2,8 @@
  * A model package: the diffusers/optimum ONNX folder as it is, plus an optional `shapefirst.json`.
  * Reads and checks everything but the graphs, so the edge's publishing and the CLI can use it too.
  */
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import { LIMITS, type ModelManifest, parseModelManifest } from "../contract/mod.ts";
@@ -88,6 +89,16 @@ const tokenizerJson = v.looseObject({
   added_tokens: v.optional(v.array(v.looseObject({ id: v.number(), content: v.string() })), []),
   model: v.looseObject({ vocab: v.record(v.string(), v.number()) }),
 });
+
+/** Sub-folders that hold a package, in order of their names. */
+export async function listPackages(modelsDir: string): Promise<string[]> {
+  const folders: string[] = [];
+  for (const name of (await readdir(modelsDir)).sort()) {
+    const folder = join(modelsDir, name);
+    if (existsSync(join(folder, "model_index.json"))) folders.push(folder);
+  }
+  return folders;
+}
 
 /** @throws RangeError with a sentence that names the file and what is wrong with it */
 export async function readModelPackage(folder: string): Promise<ModelPackage> {

@@ -1,7 +1,4 @@
 /** The engine on onnxruntime: reads the model packages, loads their graphs, runs plans. */
-import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import {
   createFieldProblem,
   fieldIssue,
@@ -16,7 +13,7 @@ import { createDriver } from "./driver.ts";
 import type { Engine, EngineCounters } from "./engine.ts";
 import { runGeneration } from "./generation.ts";
 import { type LoadedModel, loadModel } from "./loaded_model.ts";
-import { readModelPackage } from "./model_package.ts";
+import { listPackages, readModelPackage } from "./model_package.ts";
 
 export interface OnnxEngineOptions {
   /** A folder with one model package per sub-folder. */
@@ -88,16 +85,6 @@ async function loadModels(
     throw new RangeError(`${modelsDir} must hold ${model ?? "a model package"} in a sub-folder`);
   }
   return models;
-}
-
-/** Sub-folders that hold a package, in order of their names. */
-export async function listPackages(modelsDir: string): Promise<string[]> {
-  const folders: string[] = [];
-  for (const name of (await readdir(modelsDir)).sort()) {
-    const folder = join(modelsDir, name);
-    if (existsSync(join(folder, "model_index.json"))) folders.push(folder);
-  }
-  return folders;
 }
 
 function planFor(

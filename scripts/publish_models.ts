@@ -2,14 +2,14 @@
  * Writes each model's manifest and tokeniser as static files, so that the edge validates and plans
  * while the GPU function is cold or down.
  */
-import { listModelFolders, readModelPackage } from "../gpu-function/model_package.ts";
+import { listPackages, readModelPackage } from "../gpu-function/model_package.ts";
 
 /** `<dist>/models/index.json` and `<dist>/models/<id>/{manifest,tokenizer,tokenizer_config}.json` */
 export async function publishModels(modelsDir: string, dist: string): Promise<string[]> {
   const target = `${dist}/models`;
   const fresh = await Deno.makeTempDir({ dir: dist, prefix: ".models_" });
   const ids: string[] = [];
-  for (const folder of await listModelFolders(modelsDir)) {
+  for (const folder of await listPackages(modelsDir)) {
     const { manifest, tokenizerJson, tokenizerConfig } = await readModelPackage(folder);
     await Deno.mkdir(`${fresh}/${manifest.id}`);
     const write = (name: string, value: unknown) =>
