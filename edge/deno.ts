@@ -38,11 +38,6 @@ const app = createApp({
   newId: () => crypto.randomUUID(),
   drawSeed,
 });
-const api = ["/v1/*", "/health"];
-const page = serveStatic({ root: dist });
-app.get(
-  "/*",
-  (c, next) => api.some((p) => c.req.path.startsWith(p.replace("*", ""))) ? next() : page(c, next),
-);
+app.get("/*", serveStatic({ root: dist }));
 
 Deno.serve({ hostname: "127.0.0.1", port: Number(environment("PORT", "8787")) }, app.fetch);

@@ -37,12 +37,12 @@ export interface Submission {
 export interface GpuBackend {
   /**
    * Starts the prediction, or joins it where it runs or has succeeded. The events after the cursor
-   * follow, ending with a terminal one. Refuses before the first event; later the events throw
+   * (-1: all) follow, ending with a terminal one. Refuses before the first event; later the events throw
    * ProblemError `upstream_failed`.
    */
   submit(
     submission: Submission,
-    options: { readonly after: number | null; readonly signal: AbortSignal },
+    after: number,
   ): Promise<Parsed<AsyncGenerator<NumberedEvent>>>;
   cancel(id: string): Promise<Parsed<null>>;
   health(): Promise<GpuHealth>;

@@ -2,7 +2,9 @@
 import type { LogRecord } from "../ports.ts";
 
 export function logToConsole({ cause, ...record }: LogRecord): void {
-  const line = JSON.stringify(cause === undefined ? record : { ...record, cause: nameCause(cause) });
+  const line = JSON.stringify(
+    cause === undefined ? record : { ...record, cause: nameCause(cause) },
+  );
   if (record.level === "error") console.error(line);
   else console.log(line);
 }

@@ -1,5 +1,6 @@
 /** The GPU function over HTTP, in Cog's dialect (`contract/prediction.ts`). */
 import {
+  accept,
   createProblem,
   ERROR_TABLE,
   type ErrorCode,
@@ -42,11 +43,10 @@ export function createHttpBackend(
 ): GpuBackend {
   const connection = { url: url.replace(/\/+$/, ""), options };
   return {
-    async submit(submission, { after, signal }) {
-      const first = await connect(connection, submission, after, signal);
+    async submit(submission, after) {
+      const first = await connect(connection, submission, after);
       if (!first.ok) return first;
-      const run = { submission, after: after ?? -1, signal };
-      return { ok: true, value: follow(connection, run, first.value) };
+      return accept(follow(connection, { submission, after }, first.value));
     },
     cancel: (id) => cancel(connection, id),
     health: () => readHealth(connection),
@@ -64,33 +64,32 @@ type Body = ReadableStream<Uint8Array>;
 async function connect(
   { url, options }: Connection,
   { id, request }: Submission,
-  after: number | null,
-  signal: AbortSignal,
+  after: number,
 ): Promise<Parsed<Body>> {
   const body: PredictionInput = { input: request };
   const headers: Record<string, string> = {
     "content-type": "application/json",
     accept: "text/event-stream",
   };
-  if (after !== null && after >= 0) headers["last-event-id"] = String(after);
+  if (after >= 0) headers["last-event-id"] = String(after);
+  const attempt = new AbortController();
+  const { signal } = attempt;
+  const init = { method: "PUT", headers, body: JSON.stringify(body), signal };
   try {
-    const answer = fetch(`${url}/predictions/${id}`, {
-      method: "PUT",
-      headers,
-      body: JSON.stringify(body),
-      signal,
-    });
+    const answer = fetch(`${url}/predictions/${id}`, init);
     const response = await within(answer, options.acceptMs, "Accepting the prediction");
-    if (response.ok && response.body) return { ok: true, value: response.body };
+    if (response.ok && response.body) return accept(response.body);
     return refuse(await readRefusal(response));
-  } catch (cause) {
-    return refuse(unreachable(cause));
+  } catch {
+    attempt.abort();
+    return refuse(UNREACHABLE);
   }
 }
 
-function unreachable(_cause: unknown): Problem {
-  return createProblem("gpu_unavailable", "The GPU function cannot be reached; try again shortly");
-}
+const UNREACHABLE = createProblem(
+  "gpu_unavailable",
+  "The GPU function cannot be reached; try again shortly",
+);
 
 /** Its own problem where a client can act on it; else the two programs do not fit together. */
 async function readRefusal(response: Response): Promise<Problem> {
@@ -115,7 +114,6 @@ function readCode(body: unknown): ErrorCode | null {
 interface Run {
   readonly submission: Submission;
   after: number;
-  readonly signal: AbortSignal;
 }
 
 /** The events of a run over as many connections as it takes, each event once. */
@@ -140,9 +138,9 @@ async function* follow(
       if (cause instanceof ProblemError) throw cause;
     }
     const ms = retryPausesMs[failures++];
-    if (ms === undefined || run.signal.aborted) break;
-    await pause(ms, run.signal);
-    const next = await connect(connection, run.submission, run.after, run.signal);
+    if (ms === undefined) break;
+    await pause(ms);
+    const next = await connect(connection, run.submission, run.after);
     if (!next.ok && !next.problem.retryable) throw new ProblemError(next.problem);
     body = next.ok ? next.value : null;
   }
@@ -157,10 +155,10 @@ async function cancel({ url, options }: Connection, id: string): Promise<Parsed<
     const response = await within(answer, options.acceptMs, "Canceling");
     await response.body?.cancel();
     // 404: it knows nothing of the prediction, so nothing runs there.
-    if (response.ok || response.status === 404) return { ok: true, value: null };
+    if (response.ok || response.status === 404) return accept(null);
     return refuse(createProblem("gpu_unavailable", `The GPU function answered ${response.status}`));
-  } catch (cause) {
-    return refuse(unreachable(cause));
+  } catch {
+    return refuse(UNREACHABLE);
   }
 }
 

@@ -102,13 +102,13 @@ export class JobRoom {
   async #start(submission: RoomSubmission): Promise<Parsed<Job>> {
     const { gpu, memory, keepAlive } = this.#ports;
     const { id } = submission.plan;
-    await this.#remember(() => memory.save(submission), id);
-    const { signal } = new AbortController();
-    const events = await gpu.submit({ id, request: submission.request }, { after: null, signal });
+    const events = await gpu.submit({ id, request: submission.request }, -1);
     if (!events.ok) {
-      await this.#remember(() => memory.clear(), id);
+      // A run that was cut off stays remembered until the GPU function is back.
+      if (!events.problem.retryable) await this.#remember(() => memory.clear(), id);
       return refuse(events.problem);
     }
+    await this.#remember(() => memory.save(submission), id);
     const log = new EventLog();
     const { promise: done, resolve } = Promise.withResolvers<void>();
     const job: Job = { submission, log, done, finishedAt: null };

@@ -24,6 +24,6 @@ export async function within<T>(promise: Promise<T>, ms: number, what: string): 
   return await promise;
 }
 
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await settlesWithin(new Promise(() => {}), ms, signal);
+export async function pause(ms: number): Promise<void> {
+  await settlesWithin(new Promise(() => {}), ms);
 }

@@ -18,7 +18,7 @@ import { planningModel } from "../../contract/fixtures/planning_model.ts";
 export interface Script {
   /** Events with a greater id wait until `release(seed)`. */
   readonly pauseAfter?: number;
-  /** The first connection breaks off behind this event. */
+  /** The first connection ends behind this event, too early. */
   readonly breakAfter?: number;
   /** Forgets the run when the first connection breaks, as a restarted process would. */
   readonly forget?: boolean;
@@ -144,7 +144,7 @@ export class GpuDouble {
         if (script.breakAfter !== undefined && index > script.breakAfter && !this.#broken.has(id)) {
           this.#broken.add(id);
           if (script.forget) this.#runs.delete(id);
-          return controller.error(new Error("broken by the script"));
+          return controller.close();
         }
         while (index >= run.ready) await run.changed.promise;
         const event = run.events[index];

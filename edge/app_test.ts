@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { MANIFEST, planningModel } from "../contract/fixtures/planning_model.ts";
+import { createProblem, refuse } from "../contract/mod.ts";
+import type { Results } from "../db/queries.ts";
+import { createApp } from "./app.ts";
+import { createLocalRooms } from "./adapters/local_rooms.ts";
+import type { GpuBackend, LogRecord, Ports } from "./ports.ts";
+
+const fail = () => Promise.reject(new Error("the database is gone"));
+const GONE: Results = {
+  has: fail,
+  find: fail,
+  replay: fail,
+  image: fail,
+  touch: fail,
+  write: fail,
+};
+
+const AWAY: GpuBackend = {
+  submit: () => Promise.resolve(refuse(createProblem("gpu_unavailable", "away"))),
+  cancel: () => Promise.resolve(refuse(createProblem("gpu_unavailable", "away"))),
+  health: () => Promise.resolve({ status: "UNREACHABLE" }),
+};
+
+function createTestApp(changes: Partial<Ports> = {}) {
+  const logged: LogRecord[] = [];
+  const log = (record: LogRecord) => void logged.push(record);
+  const shared = { results: GONE, gpu: AWAY, now: () => 0, log, keepAlive: () => {} };
+  const model = planningModel();
+  const app = createApp({
+    ...shared,
+    models: {
+      list: () => Promise.resolve([MANIFEST]),
+      find: (id) => Promise.resolve(id === MANIFEST.id ? model : null),
+    },
+    rooms: createLocalRooms(shared),
+    newId: () => "request-1",
+    drawSeed: () => 7,
+    ...changes,
+  });
+  return { app, logged };
+}
+
+const id = "e".repeat(64);
+
+Deno.test("Without its database the edge does not claim that something does not exist", async () => {
+  const { app } = createTestApp();
+  for (const path of [`generations/${id}`, `generations/${id}/events`, `images/${id}.png`]) {
+    const response = await app.request(`/v1/${path}`);
+    assert.equal(response.status, 503, path);
+    assert.equal((await response.json()).code, "storage_unavailable");
+    assert(Number(response.headers.get("retry-after")) > 0);
+  }
+});
+
+Deno.test("Without its database the edge plans, and is healthy but for it", async () => {
+  const { app } = createTestApp();
+  const plan = await app.request("/v1/plans", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: MANIFEST.id, prompt: "a blue bird" }),
+  });
+  assert.equal((await plan.json()).cached, false);
+  const health = await (await app.request("/health")).json();
+  assert.deepEqual([health.status, health.database.status], ["ok", "UNREACHABLE"]);
+});
+
+Deno.test("What nobody expected is answered without a word of its cause", async () => {
+  const broken = { list: fail, find: () => Promise.reject(new Error("secret path")) };
+  const { app, logged } = createTestApp({ models: broken });
+  const response = await app.request(`/v1/models/${MANIFEST.id}`);
+  const text = await response.text();
+  assert.equal(response.status, 500);
+  assert(!text.includes("secret"), text);
+  assert.equal(JSON.parse(text).request_id, "request-1");
+  assert.equal(logged[0]?.request_id, "request-1");
+});

@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { MANIFEST, planningModel } from "../../contract/fixtures/planning_model.ts";
+import {
+  accept,
+  createProblem,
+  type GenerationEvent,
+  parseGenerationRequest,
+  planGeneration,
+  refuse,
+} from "../../contract/mod.ts";
+import type { FinishedGeneration, NumberedEvent } from "../../db/queries.ts";
+import type { GpuBackend, LogRecord } from "../ports.ts";
+import { JobRoom, type RoomPorts, type RoomSubmission } from "./job_room.ts";
+
+function submissionOf(seed: number): RoomSubmission {
+  const parsed = parseGenerationRequest({ model: MANIFEST.id, prompt: "a blue bird", seed });
+  assert(parsed.ok);
+  const request = { ...parsed.value, seed };
+  const plan = planGeneration(request, planningModel());
+  assert(plan.ok);
+  return { request, plan: plan.value };
+}
+
+const SUBMISSION = submissionOf(1);
+const { plan } = SUBMISSION;
+const IMAGE = new Uint8Array([1, 2, 3]);
+const SHA256 = new Uint8Array(await crypto.subtle.digest("SHA-256", IMAGE)).toHex();
+
+const RUN: readonly GenerationEvent[] = [
+  { type: "generation.queued", id: plan.id },
+  { type: "generation.planned", plan },
+  {
+    type: "generation.image",
+    media_type: "image/png",
+    width: 48,
+    height: 32,
+    data: IMAGE.toBase64(),
+    sha256: SHA256,
+  },
+  {
+    type: "generation.completed",
+    id: plan.id,
+    evaluations: { ...plan.evaluations, spent: 40 },
+    determinism: "bitwise",
+    timings: { total_ms: 2, inference_ms: 1 },
+    cached: false,
+  },
+];
+
+/** A room whose surroundings are in the test's hands. */
+function createRoom(changes: Partial<RoomPorts> = {}) {
+  const kept = {
+    submits: 0,
+    written: [] as FinishedGeneration[],
+    logged: [] as LogRecord[],
+    remembered: null as RoomSubmission | null,
+    now: 0,
+  };
+  const room = new JobRoom({
+    gpu: backend(async function* () {
+      kept.submits++;
+      yield* RUN.map((event, id) => ({ id, event }));
+    }),
+    results: {
+      write(result) {
+        kept.written.push(result);
+        return Promise.resolve("stored");
+      },
+    },
+    memory: {
+      load: () => Promise.resolve(kept.remembered),
+      save: (submission) => Promise.resolve(void (kept.remembered = submission)),
+      clear: () => Promise.resolve(void (kept.remembered = null)),
+    },
+    now: () => kept.now,
+    log: (record) => void kept.logged.push(record),
+    keepAlive: () => {},
+    ...changes,
+  });
+  return { room, kept };
+}
+
+function backend(events: () => AsyncGenerator<NumberedEvent>): GpuBackend {
+  return {
+    submit: () => Promise.resolve(accept(events())),
+    cancel: () => Promise.resolve(accept(null)),
+    health: () => Promise.resolve({ status: "READY" }),
+  };
+}
+
+async function joinAndFinish(room: JobRoom) {
+  const joined = await room.join(SUBMISSION);
+  assert(joined.ok);
+  await joined.value.job.done;
+  return joined.value;
+}
+
+Deno.test("JobRoom stores the whole log before anyone reads its end", async () => {
+  const { room, kept } = createRoom({
+    results: {
+      write(result) {
+        const types = room.job?.log.events.map(({ event }) => event.type);
+        assert.equal(types?.at(-1), "generation.image");
+        kept.written.push(result);
+        return Promise.resolve("stored");
+      },
+    },
+  });
+  await joinAndFinish(room);
+  assert.deepEqual(kept.logged, []);
+  assert.deepEqual(kept.written[0]?.events.map(({ event }) => event), RUN);
+});
+
+Deno.test("JobRoom completes though the database fails, and says so in its log", async () => {
+  const { room, kept } = createRoom({
+    results: { write: () => Promise.reject(new Error("disk full")) },
+  });
+  const { job } = await joinAndFinish(room);
+  assert.equal(job.log.events.at(-1)?.event.type, "generation.completed");
+  assert.equal(kept.logged[0]?.message, "Storing failed");
+});
+
+Deno.test("JobRoom answers from its finished run, then forgets it", async () => {
+  const { room, kept } = createRoom();
+  assert.equal((await joinAndFinish(room)).cached, false);
+  assert.equal((await joinAndFinish(room)).cached, true);
+  assert.equal(kept.submits, 1);
+  kept.now += 5 * 60_000 + 1;
+  assert.equal((await joinAndFinish(room)).cached, false);
+  assert.equal(kept.submits, 2);
+});
+
+Deno.test("JobRoom ends a run without end as failed, once, and runs it again when asked", async () => {
+  let submits = 0;
+  const { room } = createRoom({
+    gpu: backend(async function* () {
+      yield* RUN.slice(0, ++submits === 1 ? 2 : 4).map((event, id) => ({ id, event }));
+    }),
+  });
+  const { job } = await joinAndFinish(room);
+  const last = job.log.events.at(-1);
+  assert(last?.event.type === "generation.failed");
+  assert.deepEqual([last.id, last.event.error.code], [2, "upstream_failed"]);
+  const again = await joinAndFinish(room);
+  assert.equal(again.cached, false);
+  assert.equal(again.job.log.events.at(-1)?.event.type, "generation.completed");
+});
+
+Deno.test("JobRoom ends a run whose ids do not grow as failed", async () => {
+  const { room } = createRoom({
+    gpu: backend(async function* () {
+      yield* RUN.map((event) => ({ id: 0, event }));
+    }),
+  });
+  const { job } = await joinAndFinish(room);
+  assert.deepEqual(job.log.events.map(({ event }) => event.type), [
+    "generation.queued",
+    "generation.failed",
+  ]);
+});
+
+Deno.test("JobRoom takes up a run that was lost with its process", async () => {
+  const hang = Promise.withResolvers<void>();
+  const memory = { kept: null as RoomSubmission | null };
+  const shared: RoomPorts["memory"] = {
+    load: () => Promise.resolve(memory.kept),
+    save: (submission) => Promise.resolve(void (memory.kept = submission)),
+    clear: () => Promise.resolve(void (memory.kept = null)),
+  };
+  const lost = createRoom({
+    memory: shared,
+    gpu: backend(async function* () {
+      yield* RUN.slice(0, 2).map((event, id) => ({ id, event }));
+      await hang.promise;
+    }),
+  });
+  await lost.room.join(SUBMISSION);
+  const { room, kept } = createRoom({ memory: shared });
+  const found = await room.find();
+  assert(found.ok && found.value);
+  await found.value.done;
+  assert.deepEqual(found.value.log.events.map(({ event }) => event), RUN);
+  assert.equal(kept.submits, 1);
+  assert.equal(memory.kept, null, "a finished run must not be taken up again");
+  hang.resolve();
+});
+
+Deno.test("JobRoom remembers a lost run while the GPU function is away", async () => {
+  let away = true;
+  const events = (async function* () {
+    yield* RUN.map((event, id) => ({ id, event }));
+  })();
+  const { room, kept } = createRoom({
+    gpu: {
+      ...backend(() => events),
+      submit: () =>
+        Promise.resolve(
+          away ? refuse(createProblem("gpu_unavailable", "away")) : accept(events),
+        ),
+    },
+  });
+  kept.remembered = SUBMISSION;
+  assert.equal((await room.find()).ok, false);
+  away = false;
+  const found = await room.find();
+  assert(found.ok && found.value);
+  await found.value.done;
+  assert.equal(found.value.log.events.length, RUN.length);
+});
+
+Deno.test("JobRoom knows no job that nobody submitted", async () => {
+  assert.deepEqual(await createRoom().room.find(), accept(null));
+});
