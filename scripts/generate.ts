@@ -1,0 +1,123 @@
+/**
+ * Makes one image on the command line, without any server.
+ * `deno task generate "a blue bird" --cutoff 0.5 --out bird.png`
+ */
+import { SingleBar } from "cli-progress";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
+import type { GenerationEvent, GenerationEventOf, Plan } from "../contract/mod.ts";
+import { ProblemError } from "../contract/mod.ts";
+import { createEngine } from "../gpu-function/onnx_engine.ts";
+import {
+  modelsFolder,
+  parseCommandLine,
+  REQUEST_HELP,
+  runCommand,
+  UsageError,
+} from "./generation_flags.ts";
+
+const HELP = `Usage: deno task generate "<prompt>" [flags]
+${REQUEST_HELP}
+  --out <file>            the image, default image.png or image.webp
+  --previews <folder>     keep the previews there
+  --threads <n>           threads per operator, default all`;
+
+await runCommand(async () => {
+  const { request, values } = parseCommandLine(withFormatOfOut(Deno.args), {
+    out: { type: "string" },
+    previews: { type: "string" },
+    threads: { type: "string" },
+  });
+  if (!request) return console.log(HELP);
+  const threads = Number(values["threads"] ?? 0);
+  if (!Number.isInteger(threads) || threads < 0) {
+    throw new UsageError(`--threads must be an integer from 0, given ${values["threads"]}`);
+  }
+  const engine = await createEngine({
+    modelsDir: modelsFolder(),
+    model: request.model,
+    intraOpNumThreads: threads,
+  });
+  const planned = engine.plan(request);
+  if (!planned.ok) throw new ProblemError(planned.problem);
+  const plan = planned.value;
+  const out = String(values["out"] ?? `image.${plan.output_format}`);
+  const previews = values["previews"] === undefined ? null : String(values["previews"]);
+  await show(plan, engine.generate(plan, new AbortController().signal), { out, previews });
+  await engine.close();
+});
+
+/** `--out bird.webp` asks for WebP, so that a file never lies about its content. */
+function withFormatOfOut(args: readonly string[]): string[] {
+  const at = args.findIndex((arg) => arg === "--out" || arg.startsWith("--out="));
+  const out = args[at]?.startsWith("--out=") ? args[at]?.slice(6) : args[at + 1];
+  if (at < 0 || out === undefined) return [...args];
+  const format = extname(out).slice(1).toLowerCase();
+  if (format !== "png" && format !== "webp") {
+    throw new UsageError(`--out must end in .png or .webp, given ${out}`);
+  }
+  return args.includes("--format") ? [...args] : [...args, "--format", format];
+}
+
+interface Destination {
+  readonly out: string;
+  readonly previews: string | null;
+}
+
+async function show(
+  plan: Plan,
+  events: AsyncIterable<GenerationEvent>,
+  { out, previews }: Destination,
+): Promise<void> {
+  const bar = new SingleBar({
+    format: "{bar} step {value}/{total}  {evaluations} evaluations",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    hideCursor: true,
+  });
+  bar.start(plan.num_inference_steps, 0, { evaluations: 0 });
+  try {
+    for await (const event of events) {
+      if (event.type === "generation.step") {
+        bar.update(event.step + 1, { evaluations: event.evaluations });
+      } else if (event.type === "generation.preview" && previews !== null) {
+        await mkdir(previews, { recursive: true });
+        const step = String(event.step).padStart(3, "0");
+        await writeWhole(join(previews, `step_${step}.webp`), event.data);
+      } else if (event.type === "generation.image") {
+        await mkdir(dirname(out), { recursive: true });
+        await writeWhole(out, event.data);
+      } else if (event.type === "generation.completed") {
+        bar.stop();
+        report(plan, event, out);
+      }
+    }
+  } finally {
+    bar.stop();
+  }
+}
+
+/** All of the file or nothing of it: written beside, then renamed. */
+async function writeWhole(file: string, base64: string): Promise<void> {
+  const temporary = `${file}.${Deno.pid}.tmp`;
+  try {
+    await writeFile(temporary, base64, "base64");
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+function report(
+  plan: Plan,
+  { evaluations, timings, determinism }: GenerationEventOf<"generation.completed">,
+  out: string,
+): void {
+  const { spent, full, saved } = evaluations;
+  const seconds = (timings.total_ms / 1000).toFixed(2);
+  const inside = (100 * timings.inference_ms / timings.total_ms).toFixed(1);
+  console.log(`${out}  ${plan.width}x${plan.height}, seed ${plan.seed}, ${determinism}`);
+  console.log(`${spent} of ${full} evaluations, ${(100 * saved).toFixed(0)} % saved`);
+  console.log(`${seconds} s, ${inside} % of it inside the model`);
+}

@@ -1,0 +1,153 @@
+/** The flags that describe a generation, for every command that takes them. */
+import { join } from "node:path";
+import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { type GenerationRequest, parseGenerationRequest, ProblemError } from "../contract/mod.ts";
+
+/** The command line itself is wrong: the sentence goes to the user, and the exit code is 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+const REQUEST_FLAGS = {
+  model: { type: "string" },
+  negative: { type: "string" },
+  seed: { type: "string" },
+  width: { type: "string" },
+  height: { type: "string" },
+  steps: { type: "string" },
+  guidance: { type: "string" },
+  sampler: { type: "string" },
+  cutoff: { type: "string" },
+  "guided-steps": { type: "string" },
+  a: { type: "string" },
+  tail: { type: "string" },
+  "eos-swap": { type: "string" },
+  "eos-from": { type: "string" },
+  "eos-to": { type: "string" },
+  format: { type: "string" },
+  "preview-every": { type: "string" },
+  "preview-method": { type: "string" },
+  help: { type: "boolean", short: "h" },
+} as const satisfies ParseArgsOptionsConfig;
+
+export const REQUEST_HELP = `
+  --model <id>            model package, default mini
+  --negative <prompt>     what the guided steps steer away from
+  --seed <n>              noise; drawn and printed when left out
+  --width, --height <px>  size, if the model can do others than its own
+  --steps <n>             denoising steps
+  --guidance <w>          guidance scale
+  --sampler <name>        default ddim
+  --cutoff <0..1>         share of the steps that is guided by the text
+  --guided-steps <n>      the same as a number of steps
+  --a <n>                 the same as the paper's a, counted from the end
+  --tail <null|cond>      after the cutoff: the empty prompt (default) or the prompt alone
+  --eos-swap <prompt>     take [EOS] and padding from this prompt
+  --eos-from, --eos-to    steps between which it is swapped, default all
+  --format <png|webp>     of the image; taken from --out where that says
+  --preview-every <n>     steps between previews, 0 for none, default 5
+  --preview-method <m>    projection (default) or vae`;
+
+type Values = Readonly<Record<string, unknown>>;
+
+export interface CommandLine {
+  /** Null when help was asked for. */
+  readonly request: GenerationRequest | null;
+  /** Flags of the command's own. */
+  readonly values: Values;
+}
+
+/**
+ * @param own flags of the command besides those of a request
+ * @throws UsageError for a flag that is unknown, incomplete or not a number where one is due
+ * @throws ProblemError for a request that is not valid
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  own: ParseArgsOptionsConfig = {},
+): CommandLine {
+  const { values, positionals } = parseStrictly(args, { ...REQUEST_FLAGS, ...own });
+  if (values["help"]) return { request: null, values };
+  if (positionals.length !== 1) {
+    throw new UsageError(
+      `Give exactly one prompt, in quotes, given ${positionals.length}; see --help`,
+    );
+  }
+  const parsed = parseGenerationRequest(toRequest(positionals[0] ?? "", values));
+  if (!parsed.ok) throw new ProblemError(parsed.problem);
+  return { request: parsed.value, values };
+}
+
+function parseStrictly(args: readonly string[], options: ParseArgsOptionsConfig) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const [sentence] = error.message.split(". To specify");
+    throw new UsageError(`${sentence}; see --help`, { cause: error });
+  }
+}
+
+/** The body that the HTTP API would take; fields not given are left out. */
+function toRequest(prompt: string, values: Values): Record<string, unknown> {
+  const text = (flag: string) => values[flag];
+  const number = (flag: string) => toNumber(flag, values[flag]);
+  const cutoff = withoutAbsent({
+    guided_fraction: number("cutoff"),
+    guided_steps: number("guided-steps"),
+    a: number("a"),
+    tail: text("tail"),
+  });
+  const eosSwap = withoutAbsent({
+    prompt: text("eos-swap"),
+    from: number("eos-from"),
+    to: number("eos-to"),
+  });
+  return withoutAbsent({
+    prompt,
+    model: text("model"),
+    negative_prompt: text("negative"),
+    seed: number("seed"),
+    width: number("width"),
+    height: number("height"),
+    num_inference_steps: number("steps"),
+    guidance_scale: number("guidance"),
+    sampler: text("sampler"),
+    cutoff: Object.keys(cutoff).length > 0 ? cutoff : undefined,
+    eos_swap: Object.keys(eosSwap).length > 0 ? eosSwap : undefined,
+    previews: withoutAbsent({ every: number("preview-every"), method: text("preview-method") }),
+    output_format: text("format"),
+  });
+}
+
+function toNumber(flag: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : NaN;
+  if (Number.isFinite(number)) return number;
+  throw new UsageError(`--${flag} must be a number, given ${JSON.stringify(value)}; see --help`);
+}
+
+function withoutAbsent(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+}
+
+/** The folder of model packages: `MODELS_DIR`, or the one that comes with the repository. */
+export function modelsFolder(): string {
+  const standard = join(import.meta.dirname ?? ".", "../gpu-function/models");
+  return Deno.env.get("MODELS_DIR") ?? standard;
+}
+
+/** Runs a command. What the user can mend is one sentence and exit code 2, anything else is ours. */
+export async function runCommand(main: () => Promise<void>): Promise<never> {
+  try {
+    await main();
+    Deno.exit(0);
+  } catch (error) {
+    const mendable = error instanceof UsageError || error instanceof RangeError ||
+      error instanceof ProblemError && error.problem.status < 500;
+    console.error(
+      error instanceof Error && (mendable || error instanceof ProblemError) ? error.message : error,
+    );
+    Deno.exit(mendable ? 2 : 1);
+  }
+}
