@@ -95,6 +95,8 @@ async function predict(c: Context<Variables>, ports: ServerPorts, id: string): P
 }
 
 function wantsStream(c: Context): boolean {
+  // Nobody would ever close the reader behind the answer to HEAD.
+  if (c.req.raw.method === "HEAD") return false;
   return /(^|,)\s*text\/event-stream\s*(;|,|$)/i.test(c.req.header("accept") ?? "");
 }
 
@@ -119,6 +121,8 @@ function replyStream(c: Context<Variables>, { clock }: ServerPorts, job: Job): R
   }
   const reader = job.log.read(after);
   if (!reader) return problemReply(c, tooManyReaders());
+  // A client that leaves before the first byte never pulls, so nothing would be canceled either.
+  c.req.raw.signal.addEventListener("abort", () => reader.close(), { once: true });
   return c.body(streamPrediction(job, reader, { clock, heartbeatMs: LIMITS.heartbeatMs }), 200, {
     "content-type": "text/event-stream; charset=utf-8",
     // Compression would hold events back until a block is full.

@@ -186,6 +186,19 @@ Deno.test("A stream whose reader leaves frees its place; the job goes on", async
   assert.equal(service.find("a")?.state.phase, "succeeded");
 });
 
+Deno.test("A client that leaves before its stream begins, or asks with HEAD, keeps no place", async () => {
+  const { app, service } = setUp();
+  await put(app, "a", 1, { prefer: "respond-async" });
+  const leave = new AbortController();
+  await app.request("/predictions/a", { headers: STREAM, signal: leave.signal });
+  assert.equal(service.tally.readers, 1);
+  leave.abort();
+  assert.equal(service.tally.readers, 0);
+  const head = await app.request("/predictions/a", { method: "HEAD", headers: STREAM });
+  assert.equal(head.status, 200);
+  assert.equal(service.tally.readers, 0);
+});
+
 Deno.test("A client that gives up waiting for JSON frees its place; the job goes on", async () => {
   const { app, engine, service } = setUp();
   const leave = new AbortController();

@@ -1,0 +1,105 @@
+/** Settings from the environment, checked before anything starts. */
+import { fieldIssue } from "../contract/mod.ts";
+import type { ServiceLimits } from "./service.ts";
+
+export interface Config {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly modelsDir: string;
+  /** onnxruntime's name of an execution provider: `cpu`, `cuda` … */
+  readonly executionProvider: string;
+  /** U-Net rows per batch. At 1 the same plan gives the same bytes. */
+  readonly rowsMax: number;
+  /** Inside one operator; 0 leaves it to onnxruntime. */
+  readonly threads: number;
+  readonly limits: ServiceLimits;
+}
+
+const PROVIDERS = ["cpu", "cuda", "webgpu", "dml", "coreml"];
+
+interface NumberRow {
+  readonly min: number;
+  readonly max: number;
+  readonly standard: number;
+  readonly help: string;
+}
+
+const NUMBERS = {
+  GPU_PORT: { min: 0, max: 65_535, standard: 8_788, help: "port, 0 for a free one" },
+  GPU_ROWS_MAX: { min: 1, max: 256, standard: 1, help: "U-Net rows per batch" },
+  GPU_THREADS: { min: 0, max: 1_024, standard: 0, help: "threads per operator, 0 for all" },
+  GPU_RUNNING_MAX: { min: 1, max: 1_024, standard: 4, help: "generations at one time" },
+  GPU_QUEUED_MAX: { min: 0, max: 100_000, standard: 64, help: "generations waiting" },
+  GPU_READERS_MAX: { min: 1, max: 100_000, standard: 1_024, help: "open streams" },
+  GPU_RETAINED_MAX: { min: 0, max: 100_000, standard: 256, help: "finished generations kept" },
+  GPU_RETAINED_MB: { min: 0, max: 1_000_000, standard: 256, help: "their size, in megabytes" },
+  GPU_RETAINED_SECONDS: { min: 0, max: 604_800, standard: 600, help: "for how long" },
+  GPU_DRAIN_SECONDS: { min: 0, max: 3_600, standard: 25, help: "for jobs to end on SIGTERM" },
+} as const satisfies Record<string, NumberRow>;
+
+/** How long an engine may ignore a cancel. */
+const CANCEL_MS = 5_000;
+
+/**
+ * @param read the value of an environment variable
+ * @param standardModelsDir where models are when `MODELS_DIR` says nothing
+ * @throws RangeError naming the variable, what it allows and what was given
+ */
+export function parseConfig(
+  read: (name: string) => string | undefined,
+  standardModelsDir: string,
+): Config {
+  const number = (name: keyof typeof NUMBERS) => parseNumber(name, read(name));
+  const text = (name: string, standard: string) => parseText(name, read(name) ?? standard);
+  const executionProvider = text("GPU_PROVIDER", "cpu");
+  if (!PROVIDERS.includes(executionProvider)) {
+    const allowed = `one of ${PROVIDERS.join(", ")}`;
+    throw new RangeError(fieldIssue("GPU_PROVIDER", allowed, executionProvider).message);
+  }
+  return {
+    host: text("GPU_HOST", "127.0.0.1"),
+    port: number("GPU_PORT"),
+    modelsDir: text("MODELS_DIR", standardModelsDir),
+    executionProvider,
+    rowsMax: number("GPU_ROWS_MAX"),
+    threads: number("GPU_THREADS"),
+    limits: {
+      runningMax: number("GPU_RUNNING_MAX"),
+      queuedMax: number("GPU_QUEUED_MAX"),
+      readersMax: number("GPU_READERS_MAX"),
+      retainedMax: number("GPU_RETAINED_MAX"),
+      retainedBytes: number("GPU_RETAINED_MB") * 1_000_000,
+      retainedMs: number("GPU_RETAINED_SECONDS") * 1_000,
+      drainMs: number("GPU_DRAIN_SECONDS") * 1_000,
+      cancelMs: CANCEL_MS,
+    },
+  };
+}
+
+function parseNumber(name: keyof typeof NUMBERS, given: string | undefined): number {
+  const { min, max, standard } = NUMBERS[name];
+  if (given === undefined) return standard;
+  const value = /^\d{1,9}$/.test(given) ? Number(given) : NaN;
+  if (value >= min && value <= max) return value;
+  throw new RangeError(fieldIssue(name, `an integer from ${min} to ${max}`, given).message);
+}
+
+function parseText(name: string, value: string): string {
+  if (value.trim() !== "") return value;
+  throw new RangeError(fieldIssue(name, "non-empty", value).message);
+}
+
+/** What `--help` prints. */
+export function describeConfig(): string {
+  const rows: [string, string][] = [
+    ["GPU_HOST", "address to listen on (127.0.0.1)"],
+    ["MODELS_DIR", "a folder with one folder per model"],
+    ["GPU_PROVIDER", `execution provider: ${PROVIDERS.join(", ")} (cpu)`],
+    ...Object.entries(NUMBERS).map(([name, { help, standard }]): [string, string] => [
+      name,
+      `${help} (${standard})`,
+    ]),
+  ];
+  return rows.map(([name, help]) => `  ${name.padEnd(22)}${help}`).join("\n");
+}

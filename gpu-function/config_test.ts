@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { describeConfig, parseConfig } from "./config.ts";
+
+const parse = (env: Readonly<Record<string, string>>) => parseConfig((name) => env[name], "models");
+
+Deno.test("parseConfig() has a default for everything, and listens on this machine only", () => {
+  const { host, port, modelsDir, rowsMax, limits } = parse({});
+  assert.deepEqual([host, port, modelsDir, rowsMax], ["127.0.0.1", 8788, "models", 1]);
+  assert.equal(limits.drainMs, 25_000);
+});
+
+Deno.test("parseConfig() reads every variable, in its unit", () => {
+  const config = parse({
+    GPU_HOST: "0.0.0.0",
+    GPU_PORT: "0",
+    MODELS_DIR: "elsewhere",
+    GPU_PROVIDER: "cuda",
+    GPU_ROWS_MAX: "16",
+    GPU_THREADS: "2",
+    GPU_RUNNING_MAX: "3",
+    GPU_QUEUED_MAX: "5",
+    GPU_READERS_MAX: "7",
+    GPU_RETAINED_MAX: "11",
+    GPU_RETAINED_MB: "13",
+    GPU_RETAINED_SECONDS: "17",
+    GPU_DRAIN_SECONDS: "19",
+  });
+  assert.deepEqual(config, {
+    host: "0.0.0.0",
+    port: 0,
+    modelsDir: "elsewhere",
+    executionProvider: "cuda",
+    rowsMax: 16,
+    threads: 2,
+    limits: {
+      runningMax: 3,
+      queuedMax: 5,
+      readersMax: 7,
+      retainedMax: 11,
+      retainedBytes: 13_000_000,
+      retainedMs: 17_000,
+      drainMs: 19_000,
+      cancelMs: 5_000,
+    },
+  });
+});
+
+Deno.test("parseConfig() refuses with the variable, what it allows and what was given", () => {
+  const refusals = [
+    [{ GPU_PORT: "65536" }, 'GPU_PORT must be an integer from 0 to 65535, given "65536"'],
+    [{ GPU_PORT: "" }, 'GPU_PORT must be an integer from 0 to 65535, given ""'],
+    [{ GPU_ROWS_MAX: "0" }, 'GPU_ROWS_MAX must be an integer from 1 to 256, given "0"'],
+    [{ GPU_THREADS: "1.5" }, 'GPU_THREADS must be an integer from 0 to 1024, given "1.5"'],
+    [{ GPU_QUEUED_MAX: "-1" }, 'GPU_QUEUED_MAX must be an integer from 0 to 100000, given "-1"'],
+    [{ MODELS_DIR: " " }, 'MODELS_DIR must be non-empty, given " "'],
+    [
+      { GPU_PROVIDER: "tpu" },
+      'GPU_PROVIDER must be one of cpu, cuda, webgpu, dml, coreml, given "tpu"',
+    ],
+  ] as const;
+  for (const [env, message] of refusals) {
+    assert.throws(() => parse(env), { name: "RangeError", message });
+  }
+});
+
+Deno.test("describeConfig() names every variable that parseConfig() reads", () => {
+  const help = describeConfig();
+  parseConfig((name) => void assert(help.includes(`  ${name} `), name), "models");
+});

@@ -1,0 +1,101 @@
+/** The GPU function as a process: environment in, one port out, drained on SIGTERM. `--help` */
+import { randomUUID } from "node:crypto";
+import type { Clock } from "./clock.ts";
+import { type Config, describeConfig, parseConfig } from "./config.ts";
+import { describeCause, type LogSink } from "./log_record.ts";
+import { createMetrics } from "./metrics.ts";
+import { createEngine } from "./onnx_engine.ts";
+import { createServer } from "./server.ts";
+import { GenerationService } from "./service.ts";
+
+const HELP = `deno run -A gpu-function/main.ts
+
+Serves Cog's HTTP contract for the models in MODELS_DIR. Environment:
+${describeConfig()}
+`;
+/** How long readers may take for what is left to read once everything has ended. */
+const CLOSE_MS = 2_000;
+
+const clock: Clock = {
+  now: () => Date.now(),
+  setTimer(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+const log: LogSink = (record) =>
+  console.error(JSON.stringify({ time: new Date().toISOString(), ...record }));
+
+function refuseToStart(sentence: string): never {
+  console.error(sentence);
+  Deno.exit(2);
+}
+
+async function readConfig(): Promise<Config> {
+  if (Deno.args.includes("--help")) {
+    console.log(HELP);
+    Deno.exit(0);
+  }
+  if (Deno.args.length > 0) refuseToStart(`Only --help is an argument, given ${Deno.args[0]}`);
+  try {
+    const config = parseConfig((name) => Deno.env.get(name), `${import.meta.dirname}/models`);
+    const folder = await Deno.stat(config.modelsDir).catch(() => null);
+    if (folder?.isDirectory) return config;
+    return refuseToStart(`MODELS_DIR must be a folder, given ${config.modelsDir}`);
+  } catch (cause) {
+    return refuseToStart(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function listen(
+  { host, port }: Config,
+  handler: (request: Request) => Response | Promise<Response>,
+) {
+  try {
+    return Deno.serve({ hostname: host, port, onListen: () => {} }, (request) => handler(request));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return refuseToStart(`Cannot listen on GPU_HOST ${host}, GPU_PORT ${port}: ${why}`);
+  }
+}
+
+const config = await readConfig();
+const service = new GenerationService(config.limits, { clock, log });
+const app = createServer({
+  service,
+  metrics: createMetrics(service),
+  clock,
+  log,
+  drawId: randomUUID,
+});
+const server = listen(config, (request) => app.fetch(request));
+
+async function stop(): Promise<void> {
+  await service.drain();
+  const closed = server.shutdown();
+  await Promise.race([closed, new Promise<void>((resolve) => clock.setTimer(CLOSE_MS, resolve))]);
+  Deno.exit(0);
+}
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.addSignalListener(signal, () => void stop());
+}
+
+try {
+  const { modelsDir, executionProvider, threads, rowsMax } = config;
+  const engine = await createEngine({
+    modelsDir,
+    executionProvider,
+    intraOpNumThreads: threads,
+    rowsMax,
+  });
+  service.start(engine);
+  const { hostname, port } = server.addr;
+  const models = engine.models.map(({ id }) => id).join(", ");
+  console.log(`GPU function ready at http://${hostname}:${port} (models: ${models})`);
+} catch (cause) {
+  // Stays up, so that an orchestrator reads why instead of restarting it blindly.
+  const { cause: reason, stack } = describeCause(cause);
+  service.failSetup(reason);
+  log({ level: "error", message: "service.setup_failed", cause: reason, stack });
+}
