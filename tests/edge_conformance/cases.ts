@@ -410,6 +410,19 @@ const PLAN_AND_MODEL_CASES: readonly Case[] = [
     },
   },
   {
+    name: "serves the page and its assets beside the API",
+    async run(client) {
+      // In process there is the app alone: assets are the platform's.
+      if (client.edge.url === null) return;
+      const page = await client.request("/");
+      assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
+      assert.match(await page.text(), /<title>Shapefirst<\/title>/);
+      const index = await client.request("/models/index.json");
+      assert.deepEqual(await index.json(), { models: ["fixture"] });
+      await assertProblem(await client.request("/v1"), { status: 404, code: "not_found" });
+    },
+  },
+  {
     name: "tells the state of its parts",
     async run(client) {
       assert.deepEqual(await (await client.request("/health")).json(), {

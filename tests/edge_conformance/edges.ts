@@ -10,6 +10,8 @@ import { createHttpBackend } from "../../edge/backends/http.ts";
 
 export interface Edge {
   readonly name: string;
+  /** The address for whoever needs more than requests; null in process. */
+  readonly url: string | null;
   request(path: string, init?: RequestInit): Promise<Response>;
   stop(): Promise<void>;
 }
@@ -46,6 +48,7 @@ export async function startInProcess({ gpuUrl, assets }: EdgeOptions): Promise<E
   });
   return {
     name: "in process",
+    url: null,
     request: async (path, init) => await app.request(path, init),
     async stop() {
       await Promise.all(work);
@@ -94,6 +97,7 @@ async function overHttp(name: string, child: Child, ready: RegExp): Promise<Edge
   const url = await child.says(ready);
   return {
     name,
+    url,
     request: (path, init) => fetch(url + path, init),
     stop: () => child.stop(),
   };

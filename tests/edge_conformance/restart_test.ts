@@ -1,0 +1,76 @@
+// What survives the edge's process: results everywhere, and on workerd runs under way as well.
+import assert from "node:assert/strict";
+import { ConformanceClient, FrameReader, idOf } from "./conformance_client.ts";
+import { type EdgeOptions, startDeno, startWorkerd } from "./edges.ts";
+import { GpuDouble } from "./gpu_double.ts";
+import { publishFixtureModel } from "./published_model.ts";
+
+async function withData(test: (options: EdgeOptions, gpu: GpuDouble) => Promise<void>) {
+  const assets = await publishFixtureModel();
+  const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
+  const gpu = new GpuDouble().listen();
+  try {
+    await test({ gpuUrl: gpu.url, assets, dataDir }, gpu);
+  } finally {
+    await gpu.close();
+    for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("A Durable Object that was lost in mid-run goes on under the same ids", async () => {
+  await withData(async (options, gpu) => {
+    const before = new ConformanceClient(await startWorkerd(options), gpu, 1);
+    const stored = before.fresh();
+    const running = before.fresh();
+    gpu.script(running.seed, { pauseAfter: 8 });
+    const first = await before.stream(stored);
+    const reader = await before.open(running);
+    const head = await reader.until(8);
+    await reader.leave();
+    await before.edge.stop();
+
+    const after = new ConformanceClient(await startWorkerd(options), gpu, 10);
+    try {
+      const id = idOf(head);
+      const resumed = new FrameReader(await after.follow(id, 5));
+      const middle = await resumed.until(8);
+      gpu.release(id);
+      const rest = [...middle, ...await resumed.rest()];
+      assert.deepEqual(rest.slice(0, 3), head.slice(6));
+      assert.deepEqual(rest.map((frame) => frame.id), Array.from({ length: 21 }, (_, i) => i + 6));
+      assert.equal(gpu.started, 2, "the GPU function joins the run that it has");
+      const again = await after.stream(stored);
+      assert.deepEqual(again.slice(0, -1), first.slice(0, -1));
+      assert.equal(gpu.started, 2);
+    } finally {
+      await after.edge.stop();
+    }
+  });
+});
+
+Deno.test("On Deno results survive a restart, and a run is joined by asking again", async () => {
+  await withData(async (options, gpu) => {
+    const before = new ConformanceClient(await startDeno(options), gpu, 1);
+    const stored = before.fresh();
+    const running = before.fresh();
+    gpu.script(running.seed, { pauseAfter: 8 });
+    const first = await before.stream(stored);
+    const reader = await before.open(running);
+    const head = await reader.until(8);
+    await reader.leave();
+    await before.edge.stop();
+
+    const after = new ConformanceClient(await startDeno(options), gpu, 10);
+    try {
+      const again = await after.stream(stored);
+      assert.deepEqual(again.slice(0, -1), first.slice(0, -1));
+      const joined = await after.open(running);
+      assert.deepEqual(await joined.until(8), head);
+      gpu.release(idOf(head));
+      await joined.rest();
+      assert.equal(gpu.started, 2);
+    } finally {
+      await after.edge.stop();
+    }
+  });
+});
