@@ -97,6 +97,9 @@ const WRANGLER_ENV = {
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",
   WRANGLER_LOG_SANITIZE: "true",
+  // Both would wait for hosts that a machine without internet does not reach.
+  WRANGLER_HIDE_BANNER: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
 async function applyMigrations(dataDir: string): Promise<void> {

@@ -28,6 +28,8 @@ export async function readEvents(
   response: Response,
   stopAfter: (event: NumberedEvent) => boolean = () => false,
 ): Promise<NumberedEvent[]> {
+  // The stream has ended and the cursor stands at its end.
+  if (response.status === 204) return [];
   if (!response.ok || !response.body) {
     throw new Error(`Expected a stream, got ${response.status}: ${await response.text()}`);
   }
