@@ -33,9 +33,14 @@ export function Ask({ draft, plan, problem, running, onChange, onCancel }: AskPr
       />
       <TokenChips plan={draft.prompt.trim() === "" ? null : plan} prompt={draft.prompt} />
       <div class="run-row">
-        {running
-          ? <button type="button" class="run cancel" key="cancel" onClick={onCancel}>Cancel</button>
-          : <button type="submit" class="run" key="run">Run</button>}
+        {/* One button in two roles, so that the focus stays. */}
+        <button
+          type={running ? "button" : "submit"}
+          class={running ? "run cancel" : "run"}
+          onClick={running ? onCancel : undefined}
+        >
+          {running ? "Cancel" : "Run"}
+        </button>
       </div>
       <FieldError id="general-error" error={generalError(problem)} />
     </section>

@@ -48,7 +48,9 @@ export function statusLine(view: GenerationView): string {
     case "submitted":
       return "Asking…";
     case "running":
-      return `Step ${stepsDone} of ${plan?.num_inference_steps ?? "…"} · ${evaluationsSpent} evaluations`;
+      return `Step ${stepsDone} of ${
+        plan?.num_inference_steps ?? "…"
+      } · ${evaluationsSpent} evaluations`;
     case "canceled":
       return `Canceled after ${evaluationsSpent} evaluations`;
     case "failed":
@@ -66,12 +68,13 @@ function costLine(
   const cost = `${spent} evaluations` +
     (saved > 0 ? `, ${full - spent} saved (${formatShare(saved)})` : "");
   if (!completed?.cached) return `${formatSeconds(total_ms)} · ${cost}`;
-  return `answered in ${formatSeconds(elapsedMs ?? 0)} · first run: ${formatSeconds(total_ms)}, ${cost}`;
+  const seconds = formatSeconds(elapsedMs ?? 0);
+  return `${seconds} instead of ${formatSeconds(total_ms)}, without an evaluation`;
 }
 
 /** Two digits that matter: 0.034 s, 1.2 s, 12 s. */
 export function formatSeconds(ms: number): string {
-  return `${Number((ms / 1000).toPrecision(2))} s`;
+  return `${Number((ms / 1000).toPrecision(2))}\u00a0s`;
 }
 
 const ANNOUNCE_EVERY = 10;

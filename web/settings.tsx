@@ -104,15 +104,13 @@ function Advanced({ draft, models, manifest, problem, onChange }: SettingsProps)
             onChange={(sampler) => onChange({ sampler })}
           />
         </div>
-        {size === undefined
-          ? null
-          : (
-            <p class="hint">
-              {size.min === size.max
-                ? `This model draws ${size.min} × ${size.max} pixels.`
-                : `Sides from ${size.min} to ${size.max} pixels, multiples of ${size.multiple_of}.`}
-            </p>
-          )}
+        {size === undefined ? null : (
+          <p class="hint">
+            {size.min === size.max
+              ? `This model draws ${size.min} × ${size.max} pixels.`
+              : `Sides from ${size.min} to ${size.max} pixels, multiples of ${size.multiple_of}.`}
+          </p>
+        )}
         <SelectField
           name="model"
           label="Model"

@@ -1,5 +1,5 @@
 /** The image while it forms and when it is done, with the previews of the way there. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import {
   filmstripSteps,
   type GenerationView,
@@ -13,8 +13,13 @@ export function Stage({ view }: { view: GenerationView }) {
   const looked = view.previews.find((preview) => preview.step === step);
   const shown = looked ?? latestPicture(view);
   const stale = shown !== null && shown === view.backdrop;
+  const figure = useRef<HTMLElement>(null);
+  // On a phone the stage may be out of sight when the run begins.
+  useEffect(() => {
+    if (view.plan !== null) figure.current?.scrollIntoView({ block: "nearest" });
+  }, [view.plan]);
   return (
-    <figure class="stage">
+    <figure class="stage" ref={figure}>
       <div class={`frame${stale ? " stale" : ""}`}>
         {shown === null
           ? <p class="empty">The image forms here</p>

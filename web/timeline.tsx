@@ -46,7 +46,6 @@ export function Timeline(props: TimelineProps) {
         ? null
         : <SwapWindow draft={draft} steps={steps} locked={locked} onChange={onChange} />}
       <p class="axis" aria-hidden="true">
-        <span>noise</span>
         <span>shape first</span>
         <span>then details</span>
       </p>
@@ -79,7 +78,7 @@ function Evaluations({ plan, guided, steps }: EvaluationsProps) {
 }
 
 export function formatShare(share: number): string {
-  return `${Number((share * 100).toFixed(1))} %`;
+  return `${Number((share * 100).toFixed(1))}\u00a0%`;
 }
 
 interface CellsProps {
@@ -100,9 +99,10 @@ function Cells({ plan, steps, stepsDone }: CellsProps) {
   };
   return (
     <div class={`cells${stepsDone === null ? "" : " running"}`} {...progress}>
-      {Array.from({ length: count }, (_, step) => (
-        <span key={step} class={cellClass(phases, step, stepsDone)} />
-      ))}
+      {Array.from(
+        { length: count },
+        (_, step) => <span key={step} class={cellClass(phases, step, stepsDone)} />,
+      )}
     </div>
   );
 }
@@ -110,7 +110,9 @@ function Cells({ plan, steps, stepsDone }: CellsProps) {
 function cellClass(phases: readonly Phase[], step: number, stepsDone: number | null): string {
   const phase = phases.find(({ from, to }) => step >= from && step < to);
   const done = stepsDone !== null && step < stepsDone ? "done" : "";
-  return `cell ${phase?.conditioning ?? "unplanned"} ${phase?.eos_swapped ? "swapped" : ""} ${done}`;
+  return `cell ${phase?.conditioning ?? "unplanned"} ${
+    phase?.eos_swapped ? "swapped" : ""
+  } ${done}`;
 }
 
 interface SwapWindowProps {

@@ -52,7 +52,12 @@ function ChipRow({ words, label, swapped, lendsEos = false }: ChipRowProps) {
         >
           {word}
           {token.class === "eos" && padding > 0
-            ? <span class="padding">+{padding} padding</span>
+            ? (
+              <span class="padding" title={`and ${padding} padding tokens`}>
+                +{padding}
+                <span class="visually-hidden">padding</span>
+              </span>
+            )
             : null}
           {token.class === "eos" && swapped ? <span class="padding">swapped</span> : null}
         </li>

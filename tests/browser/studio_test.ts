@@ -1,0 +1,189 @@
+// The page in a real browser on the real service: type, run, watch, ask again, err, cancel.
+import assert from "node:assert/strict";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { launchBrowser, openService, type Service } from "./service.ts";
+
+interface Visit {
+  readonly page: Page;
+  /** What the page logged as errors or threw. */
+  readonly faults: readonly string[];
+}
+
+async function visit(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions,
+  look: (visit: Visit) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  try {
+    await page.goto(url);
+    await page.locator(".chip.eos").first().waitFor();
+    await look({ page, faults });
+    assert.deepEqual(faults, []);
+  } finally {
+    await context.close();
+  }
+}
+
+const runButton = (page: Page) => page.getByRole("button", { name: "Run", exact: true });
+const status = (page: Page) => page.locator(".status");
+
+/** The pictures of the filmstrip, the image itself last. */
+async function filmstrip(page: Page): Promise<string[]> {
+  await page.getByRole("button", { name: "The image" }).waitFor({ timeout: 60_000 });
+  return await page.locator(".filmstrip img").evaluateAll((images) =>
+    images.map((image) => image.getAttribute("src") ?? "")
+  );
+}
+
+async function assertNoSideways(page: Page): Promise<void> {
+  const { scroll, client } = await page.evaluate<{ scroll: number; client: number }>(
+    "({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth })",
+  );
+  assert.equal(scroll, client);
+}
+
+/** A prompt of known words that no earlier run can have stored. */
+function freshQuery(words: Record<string, string>): string {
+  const seed = String(crypto.getRandomValues(new Uint32Array(1))[0]);
+  return `?${new URLSearchParams({ prompt: "a red car", seed, ...words })}`;
+}
+
+async function typeAndRun({ page }: Visit): Promise<void> {
+  const stage = page.locator(".frame");
+  const before = await stage.boundingBox();
+  await page.getByLabel("Prompt", { exact: true }).fill("a green frog");
+  await page.locator(".chip", { hasText: "frog" }).waitFor();
+  await runButton(page).click();
+  await page.locator(".filmstrip button").first().waitFor({ timeout: 60_000 });
+  const pictures = await filmstrip(page);
+  assert(new Set(pictures).size >= 4, "at least three different previews and the image");
+  const natural = await page.locator(".picture").evaluate((image) =>
+    (image as unknown as { naturalWidth: number }).naturalWidth
+  );
+  assert(natural > 0, "the image decodes");
+  assert.deepEqual(await stage.boundingBox(), before, "nothing jumped");
+  await page.getByRole("link", { name: /Download/ }).waitFor();
+  assert.equal(await page.locator(".badge").count(), 0);
+}
+
+async function runAgain({ page }: Visit): Promise<void> {
+  const [image] = (await filmstrip(page)).slice(-1);
+  await runButton(page).click();
+  await page.getByText("from cache", { exact: true }).waitFor();
+  assert.equal((await filmstrip(page)).at(-1), image);
+  const link = page.getByRole("link", { name: /Download/ });
+  const answer = await page.request.get(
+    new URL(await link.getAttribute("href") ?? "", page.url()).href,
+  );
+  assert.equal(answer.status(), 200);
+  assert.match(answer.headers()["content-type"] ?? "", /^image\//);
+}
+
+async function cutHalfWay({ page }: Visit): Promise<void> {
+  const slider = page.getByRole("slider", { name: "Guided steps" });
+  await page.getByText("100 of 100 evaluations").waitFor();
+  await slider.focus();
+  for (let i = 0; i < 25; i++) await page.keyboard.press("ArrowLeft");
+  await page.getByText("75 of 100 evaluations").waitFor();
+  assert.equal(await page.locator(".cell.guided").count(), 25);
+  assert.equal(await page.locator(".cell.null").count(), 25);
+  await page.getByLabel("the prompt, unguided").check();
+  await page.locator(".cell.cond").first().waitFor();
+  assert.equal(await page.locator(".cell.cond").count(), 25);
+  await page.getByLabel("Second prompt").fill("a brown chair");
+  await page.locator(".cell.swapped").first().waitFor();
+  await page.waitForURL(/guided_fraction=0\.5&tail=cond$/);
+  await page.reload();
+  await page.getByText("75 of 100 evaluations").waitFor();
+  assert.equal(await page.getByLabel("Second prompt").inputValue(), "a brown chair");
+}
+
+async function showErrors({ page }: Visit): Promise<void> {
+  await page.getByLabel("Guidance", { exact: true }).fill("99");
+  const guidance = page.locator(".field-guidance_scale .error");
+  await guidance.waitFor();
+  assert.match(await guidance.innerText(), /guidance_scale must be .*30, given 99/);
+  await page.getByLabel("Guidance", { exact: true }).fill("5");
+  await guidance.waitFor({ state: "detached" });
+  await page.getByLabel("Prompt", { exact: true }).fill("");
+  await page.keyboard.press("Enter");
+  const prompt = page.locator(".field-prompt .error");
+  await prompt.waitFor();
+  assert.match(await prompt.innerText(), /prompt must be non-empty/);
+  await page.getByLabel("Prompt", { exact: true }).fill("a xylograph");
+  await page.getByText("not in this model's vocabulary").waitFor();
+  // A field behind the disclosure opens it.
+  await page.getByText("Advanced").click();
+  await page.getByLabel("Width").fill("63");
+  await page.getByText("Advanced").click();
+  await runButton(page).click();
+  await page.locator(".field-width .error").waitFor();
+}
+
+async function keyboardOnly({ page }: Visit): Promise<void> {
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate("document.activeElement?.id"), "prompt");
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.type("a purple boat");
+  await page.keyboard.press("Enter");
+  await filmstrip(page);
+  for (let i = 0; i < 20; i++) {
+    await page.keyboard.press("Tab");
+    const name = await page.evaluate("document.activeElement?.getAttribute('aria-label')");
+    if (name === "Preview after step 5") break;
+  }
+  await page.keyboard.press("Enter");
+  assert.match(await page.locator(".picture").getAttribute("alt") ?? "", /after step 5/);
+}
+
+async function escapeCancels({ page }: Visit): Promise<void> {
+  await runButton(page).click();
+  await page.getByRole("button", { name: "Cancel" }).waitFor();
+  await page.getByRole("progressbar").waitFor();
+  await page.keyboard.press("Escape");
+  await status(page).getByText(/Canceled after \d+ evaluations/).waitFor();
+  await runButton(page).waitFor();
+}
+
+Deno.test("The page", async (t) => {
+  const service: Service = await openService();
+  const browser = await launchBrowser();
+  const on = (query: string, look: (visit: Visit) => Promise<void>, options = {}) => () =>
+    visit(browser, service.url + query, options, look);
+  const desktop = { viewport: { width: 1200, height: 900 } };
+  try {
+    await t.step(
+      "Type, run, see previews and the image; run again, from cache",
+      on(freshQuery({}), async (page) => {
+        await typeAndRun(page);
+        await runAgain(page);
+      }, desktop),
+    );
+    await t.step("The cutoff and the swap show in plan and link", on(freshQuery({}), cutHalfWay));
+    await t.step("Bad input gets a sentence beside its field", on(freshQuery({}), showErrors));
+    await t.step("The keyboard alone is enough", on(freshQuery({}), keyboardOnly));
+    await t.step(
+      "Escape cancels",
+      on(freshQuery({ num_inference_steps: "200" }), escapeCancels),
+    );
+    await t.step(
+      "A phone shows everything without scrolling sideways",
+      on(freshQuery({ swap_prompt: "a brown chair" }), async (phone) => {
+        await assertNoSideways(phone.page);
+        await phone.page.getByText("Advanced").click();
+        await phone.page.getByText("This request as curl").click();
+        await runButton(phone.page).click();
+        await filmstrip(phone.page);
+        await assertNoSideways(phone.page);
+      }, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }),
+    );
+  } finally {
+    await browser.close();
+    await service.stop();
+  }
+});
