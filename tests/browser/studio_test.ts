@@ -56,7 +56,7 @@ function freshQuery(words: Record<string, string>): string {
 async function typeAndRun({ page }: Visit): Promise<void> {
   const stage = page.locator(".frame");
   const before = await stage.boundingBox();
-  await page.getByLabel("Prompt", { exact: true }).fill("a green frog");
+  await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("a green frog");
   await page.locator(".chip", { hasText: "frog" }).waitFor();
   await runButton(page).click();
   await page.locator(".filmstrip button").first().waitFor({ timeout: 60_000 });
@@ -95,12 +95,15 @@ async function cutHalfWay({ page }: Visit): Promise<void> {
   await page.getByLabel("the prompt, unguided").check();
   await page.locator(".cell.cond").first().waitFor();
   assert.equal(await page.locator(".cell.cond").count(), 25);
-  await page.getByLabel("Second prompt").fill("a brown chair");
+  await page.getByRole("textbox", { name: "Second prompt" }).fill("a brown chair");
   await page.locator(".cell.swapped").first().waitFor();
-  await page.waitForURL(/guided_fraction=0\.5&tail=cond$/);
+  await page.waitForURL(/swap_prompt=a\+brown\+chair&guided_fraction=0\.5&tail=cond$/);
   await page.reload();
   await page.getByText("75 of 100 evaluations").waitFor();
-  assert.equal(await page.getByLabel("Second prompt").inputValue(), "a brown chair");
+  assert.equal(
+    await page.getByRole("textbox", { name: "Second prompt" }).inputValue(),
+    "a brown chair",
+  );
 }
 
 async function showErrors({ page }: Visit): Promise<void> {
@@ -110,12 +113,12 @@ async function showErrors({ page }: Visit): Promise<void> {
   assert.match(await guidance.innerText(), /guidance_scale must be .*30, given 99/);
   await page.getByLabel("Guidance", { exact: true }).fill("5");
   await guidance.waitFor({ state: "detached" });
-  await page.getByLabel("Prompt", { exact: true }).fill("");
+  await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("");
   await page.keyboard.press("Enter");
   const prompt = page.locator(".field-prompt .error");
   await prompt.waitFor();
   assert.match(await prompt.innerText(), /prompt must be non-empty/);
-  await page.getByLabel("Prompt", { exact: true }).fill("a xylograph");
+  await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("a xylograph");
   await page.getByText("not in this model's vocabulary").waitFor();
   // A field behind the disclosure opens it.
   await page.getByText("Advanced").click();

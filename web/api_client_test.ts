@@ -1,0 +1,67 @@
+/// <reference lib="deno.ns" />
+// The client against a server that hangs up, on loopback.
+import assert from "node:assert/strict";
+import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
+import type { GenerationEvent } from "../contract/generation_event.ts";
+import { createProblem, ProblemError } from "../contract/problem.ts";
+import { encodeServerSentMessage } from "../contract/server_sent_events.ts";
+import { createApiClient } from "./api_client.ts";
+
+/** One complete run: up to the first terminal event. */
+const RUN = EVENTS.slice(0, EVENTS.findIndex(({ type }) => type === "generation.completed") + 1);
+
+const messages = (from: number, to: number) =>
+  RUN.slice(from, to).map((event, i) => encodeServerSentMessage(from + i, event.type, event)).join(
+    "",
+  );
+
+async function against<T>(
+  handler: (request: Request) => Response,
+  use: (base: string) => Promise<T>,
+): Promise<T> {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
+  try {
+    return await use(`http://127.0.0.1:${server.addr.port}`);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+async function collect(base: string): Promise<GenerationEvent[]> {
+  const events: GenerationEvent[] = [];
+  for await (const event of createApiClient(base).generate({ prompt: "a" })) events.push(event);
+  return events;
+}
+
+Deno.test("generate() resumes a broken stream after the last event it has", async () => {
+  const asked: string[] = [];
+  const events = await against((request) => {
+    const cursor = request.headers.get("last-event-id");
+    asked.push(`${request.method} ${new URL(request.url).pathname} after ${cursor}`);
+    // The second connection repeats an event and breaks in the middle of one.
+    if (cursor === null) return new Response(messages(0, 2));
+    if (cursor === "1") return new Response(messages(1, 4) + messages(4, 5).slice(0, 20));
+    return new Response(messages(4, RUN.length));
+  }, collect);
+  assert.deepEqual(events, RUN);
+  const path = `/v1/generations/${PLAN.id}/events`;
+  assert.deepEqual(asked, [
+    "POST /v1/generations after null",
+    `GET ${path} after 1`,
+    `GET ${path} after 3`,
+  ]);
+});
+
+Deno.test("generate() says so when a stream ends before it names its generation", async () => {
+  await assert.rejects(against(() => new Response(""), collect), /The connection was lost/);
+});
+
+Deno.test("generate() hands on a refusal with its fields", async () => {
+  const errors = [{ field: "seed", message: "seed must be less", allowed: "less", given: "9" }];
+  const problem = createProblem("invalid_request", "seed must be less", errors);
+  const refusal = () => Response.json(problem, { status: problem.status });
+  await assert.rejects(
+    against(refusal, collect),
+    (error) => error instanceof ProblemError && error.problem.errors?.[0]?.field === "seed",
+  );
+});

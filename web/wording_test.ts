@@ -1,0 +1,43 @@
+/// <reference lib="deno.ns" />
+import assert from "node:assert/strict";
+import { PLAN } from "../contract/fixtures/events.ts";
+import { planningModel } from "../contract/fixtures/planning_model.ts";
+import { createProblem } from "../contract/problem.ts";
+import { generalError } from "./ask.tsx";
+import { fieldError } from "./field.tsx";
+import { fileName, formatSeconds } from "./outcome.tsx";
+import { curlCommand } from "./request_code.tsx";
+import { tokenWords } from "./token_chips.tsx";
+
+Deno.test("curlCommand() survives an apostrophe in a POSIX shell", async () => {
+  const command = curlCommand({ prompt: "a bird's nest" }, "http://localhost:1");
+  const script = command.replace(/^curl[\s\S]*-d/, "printf %s");
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", script] }).output();
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), { prompt: "a bird's nest" });
+});
+
+Deno.test("tokenWords() shows an unknown word as it was typed", () => {
+  const { tokens } = planningModel().tokenizer.tokenize("a zebra bird");
+  const words = tokenWords(tokens, "a zebra bird").slice(0, 5);
+  assert.deepEqual(words.map(({ word }) => word), ["[SOS]", "a", "zebra", "bird", "[EOS]"]);
+  assert.deepEqual(tokenWords(PLAN.tokens.prompt, "a blue bird")[2]?.word, "blue");
+});
+
+Deno.test("Every sentence of a problem has exactly one place", () => {
+  const issue = (field: string) => ({ field, message: `${field}!`, allowed: "", given: "" });
+  const placed = createProblem("unplannable", "", [issue("cutoff.a"), issue("seed")]);
+  assert.equal(fieldError(placed, "cutoff"), "cutoff.a!");
+  assert.equal(generalError(placed), null);
+  const homeless = createProblem("invalid_request", "", [issue("seed"), issue("output_format")]);
+  assert.equal(generalError(homeless), "output_format!");
+  assert.match(generalError(createProblem("gpu_unavailable", "Down")) ?? "", /^Down\. Try again/);
+});
+
+Deno.test("formatSeconds() and fileName() fit a person's eye", () => {
+  assert.deepEqual([34, 1234, 12_300].map(formatSeconds), [
+    "0.034\u00a0s",
+    "1.2\u00a0s",
+    "12\u00a0s",
+  ]);
+  assert.equal(fileName("A blue bird!", 7, "png"), "a-blue-bird-7.png");
+});
