@@ -48,10 +48,9 @@ async function readConfig(): Promise<Config> {
   }
 }
 
-function listen(
-  { host, port }: Config,
-  handler: (request: Request) => Response | Promise<Response>,
-) {
+type Handler = (request: Request) => Response | Promise<Response>;
+
+function listen({ host, port }: Config, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
   try {
     return Deno.serve({ hostname: host, port, onListen: () => {} }, (request) => handler(request));
   } catch (cause) {
