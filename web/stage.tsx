@@ -67,14 +67,16 @@ function Filmstrip({ view, step, onPick }: FilmstripProps) {
           </li>
         );
       })}
-      {view.image === null ? null : (
+      {slots.length === 0 && view.image === null ? null : (
         <li key="image">
-          <Frame
-            picture={view.image}
-            label="The image"
-            pressed={step === null}
-            onPress={() => onPick(null)}
-          />
+          {view.image === null ? <span class="awaited" /> : (
+            <Frame
+              picture={view.image}
+              label="The image"
+              pressed={step === null}
+              onPress={() => onPick(null)}
+            />
+          )}
         </li>
       )}
     </ol>

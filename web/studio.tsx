@@ -41,10 +41,7 @@ export function Studio({ api, initialDraft }: StudioProps) {
   const timelinePlan = running ? view.plan ?? planned.plan : planned.plan;
   return (
     <>
-      <header class="masthead">
-        <h1>Shapefirst</h1>
-        <p>Text guidance only while the shape is being decided</p>
-      </header>
+      <Masthead />
       <form
         class="studio"
         noValidate
@@ -80,6 +77,7 @@ export function Studio({ api, initialDraft }: StudioProps) {
             plan={timelinePlan}
             stepsDone={running ? view.stepsDone : null}
             locked={running}
+            outdated={!running && planned.problem !== null}
             error={fieldError(problem, "cutoff")}
             swapError={fieldError(problem, "eos_swap.from", "eos_swap.to")}
             onChange={change}
@@ -88,6 +86,15 @@ export function Studio({ api, initialDraft }: StudioProps) {
         </div>
       </form>
     </>
+  );
+}
+
+function Masthead() {
+  return (
+    <header class="masthead">
+      <h1>Shapefirst</h1>
+      <p>Text guidance only while the shape is being decided</p>
+    </header>
   );
 }
 

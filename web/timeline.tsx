@@ -12,6 +12,8 @@ interface TimelineProps {
   /** Steps of the shown run that are done; null when none is shown. */
   readonly stepsDone: number | null;
   readonly locked: boolean;
+  /** The draft has no plan; the one shown is older. */
+  readonly outdated: boolean;
   readonly error: string | null;
   readonly swapError: string | null;
   readonly onChange: (change: Partial<RequestDraft>) => void;
@@ -22,7 +24,7 @@ export function Timeline(props: TimelineProps) {
   const steps = props.steps ?? plan?.num_inference_steps ?? 1;
   const guided = Math.round(draft.guided_fraction * steps);
   return (
-    <section class="timeline" aria-label="Plan of the run">
+    <section class={props.outdated ? "timeline outdated" : "timeline"} aria-label="Plan of the run">
       <Evaluations plan={plan} guided={guided} steps={steps} />
       <div class="strip">
         <Cells plan={plan} steps={steps} stepsDone={props.stepsDone} />
