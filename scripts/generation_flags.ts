@@ -141,7 +141,7 @@ export function modelsFolder(): string {
 export async function runCommand(main: () => Promise<void>): Promise<never> {
   try {
     await main();
-    Deno.exit(0);
+    Deno.exit(Deno.exitCode);
   } catch (error) {
     const mendable = error instanceof UsageError || error instanceof RangeError ||
       error instanceof ProblemError && error.problem.status < 500;
