@@ -22,8 +22,11 @@ export interface ApiClient {
 const RESUMES_MAX = 6;
 const RESUME_PAUSE_MS = 300;
 
-/** @param base origin of the service, empty for the page's own */
-export function createApiClient(base = ""): ApiClient {
+/**
+ * @param base origin of the service, empty for the page's own
+ * @param resumePauseMs doubled with each attempt to resume a stream
+ */
+export function createApiClient(base = "", resumePauseMs = RESUME_PAUSE_MS): ApiClient {
   const post = (path: string, request: RequestBody, init: RequestInit) =>
     send(base + path, {
       ...init,
@@ -46,7 +49,11 @@ export function createApiClient(base = ""): ApiClient {
     generate: (request) =>
       followGeneration(
         () => post("/v1/generations", request, { headers: EVENT_STREAM }),
-        (id, headers) => send(`${base}/v1/generations/${id}/events`, { headers }),
+        async (id, { attempt, headers }) => {
+          // Only the first attempt is at once: a service that restarts needs a moment.
+          await pause(attempt === 0 ? 0 : resumePauseMs * 2 ** attempt);
+          return await send(`${base}/v1/generations/${id}/events`, { headers });
+        },
       ),
     async cancel(id) {
       await send(`${base}/v1/generations/${id}`, { method: "DELETE" });
@@ -58,7 +65,10 @@ const EVENT_STREAM = { accept: "text/event-stream" };
 
 async function* followGeneration(
   open: () => Promise<Response>,
-  resume: (id: string, headers: Record<string, string>) => Promise<Response>,
+  resume: (
+    id: string,
+    options: { attempt: number; headers: Record<string, string> },
+  ) => Promise<Response>,
 ): AsyncGenerator<GenerationEvent> {
   let response = await open();
   let id: string | null = null;
@@ -73,10 +83,8 @@ async function* followGeneration(
       if (isTerminal(message.event)) return;
     }
     if (id === null || resumes === RESUMES_MAX) throw unexpected("The connection was lost");
-    // Only the first attempt is at once: a service that restarts needs a moment.
-    await pause(resumes === 0 ? 0 : RESUME_PAUSE_MS * 2 ** resumes);
     const last = cursor < 0 ? {} : { "last-event-id": String(cursor) };
-    response = await resume(id, { ...EVENT_STREAM, ...last })
+    response = await resume(id, { attempt: resumes, headers: { ...EVENT_STREAM, ...last } })
       .catch((cause) => isLost(cause) ? LOST() : Promise.reject(cause));
   }
 }

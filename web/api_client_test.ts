@@ -29,7 +29,7 @@ async function against<T>(
 
 async function collect(base: string): Promise<GenerationEvent[]> {
   const events: GenerationEvent[] = [];
-  for await (const event of createApiClient(base).generate({ prompt: "a" })) events.push(event);
+  for await (const event of createApiClient(base, 1).generate({ prompt: "a" })) events.push(event);
   return events;
 }
 
@@ -52,8 +52,18 @@ Deno.test("generate() resumes a broken stream after the last event it has", asyn
   ]);
 });
 
-Deno.test("generate() says so when a stream ends before it names its generation", async () => {
-  await assert.rejects(against(() => new Response(""), collect), /The connection was lost/);
+Deno.test("generate() gives up after six attempts to resume", async () => {
+  let requests = 0;
+  const hangUp = () => new Response(requests++ === 0 ? messages(0, 2) : "");
+  await assert.rejects(against(hangUp, collect), /The connection was lost/);
+  assert.equal(requests, 1 + 6);
+});
+
+Deno.test("generate() has nothing to resume before the generation has a name", async () => {
+  let requests = 0;
+  const hangUp = () => new Response(requests++ === 0 ? "" : messages(0, 1));
+  await assert.rejects(against(hangUp, collect), /The connection was lost/);
+  assert.equal(requests, 1);
 });
 
 Deno.test("generate() hands on a refusal with its fields", async () => {

@@ -31,7 +31,7 @@ export function Ask({ draft, plan, problem, running, onChange, onCancel }: AskPr
         error={fieldError(problem, "eos_swap.prompt")}
         onChange={(swap_prompt) => onChange({ swap_prompt })}
       />
-      <TokenChips plan={draft.prompt.trim() === "" ? null : plan} prompt={draft.prompt} />
+      <TokenChips plan={draft.prompt.trim() === "" ? null : plan} />
       <div class="run-row">
         {/* One button in two roles, so that the focus stays. */}
         <button

@@ -59,7 +59,10 @@ Deno.test("draftRequest() passes on what is no number, to be refused by name", (
   const draft = { ...EMPTY_DRAFT, prompt: "x", seed: "seven", guidance_scale: "1e999" };
   const parsed = parseGenerationRequest(draftRequest(draft, null));
   assert(!parsed.ok);
-  assert.deepEqual(parsed.problem.errors?.map(({ field }) => field), ["seed", "guidance_scale"]);
+  assert.deepEqual(parsed.problem.errors?.map(({ field, given }) => [field, given]), [
+    ["seed", '"seven"'],
+    ["guidance_scale", '"1e999"'],
+  ]);
 });
 
 Deno.test("draftRequest() cuts by fraction while the model's steps are unknown", () => {

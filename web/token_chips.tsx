@@ -2,17 +2,17 @@
 import type { PromptToken } from "../contract/prompt_tokenizer.ts";
 import type { Plan } from "../contract/plan.ts";
 
-export function TokenChips({ plan, prompt }: { plan: Plan | null; prompt: string }) {
+export function TokenChips({ plan }: { plan: Plan | null }) {
   const tokens = plan?.tokens.prompt ?? [];
   const swap = plan?.tokens.eos_swap ?? null;
-  const words = tokenWords(tokens, prompt);
+  const words = tokenWords(tokens);
   const unknown = [...new Set(words.filter(({ token }) => token.unknown).map(({ word }) => word))];
   return (
     <div class="tokens">
       <ChipRow words={words} label="Tokens of the prompt" swapped={swap !== null} />
-      {swap === null || !plan?.eos_swap ? null : (
+      {swap === null ? null : (
         <ChipRow
-          words={tokenWords(swap, plan.eos_swap.prompt)}
+          words={tokenWords(swap)}
           label="Tokens of the second prompt"
           swapped={false}
           lendsEos
@@ -68,17 +68,10 @@ function ChipRow({ words, label, swapped, lendsEos = false }: ChipRowProps) {
 
 const SPECIAL = { sos: "[SOS]", eos: "[EOS]", padding: "[EOS]" } as const;
 
-/**
- * Names for the chips. A vocabulary of whole words calls every word it lacks the same, so there the
- * typed word is shown instead, as long as words and tokens pair up.
- */
-export function tokenWords(tokens: readonly PromptToken[], prompt: string): TokenWord[] {
-  const typed = prompt.trim().split(/\s+/);
-  const semantic = tokens.filter((token) => token.class === "semantic");
-  const paired = typed.length === semantic.length;
-  return tokens.map((token) => {
-    if (token.class !== "semantic") return { token, word: SPECIAL[token.class] };
-    const word = paired && token.unknown ? typed[semantic.indexOf(token)] : undefined;
-    return { token, word: word ?? token.token.replace(/<\/w>$/, "") };
-  });
+/** Names for the chips; a BPE vocabulary marks ends of words, which a reader can do without. */
+export function tokenWords(tokens: readonly PromptToken[]): TokenWord[] {
+  return tokens.map((token) => ({
+    token,
+    word: token.class === "semantic" ? token.token.replace(/<\/w>$/, "") : SPECIAL[token.class],
+  }));
 }

@@ -16,11 +16,15 @@ Deno.test("curlCommand() survives an apostrophe in a POSIX shell", async () => {
   assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), { prompt: "a bird's nest" });
 });
 
-Deno.test("tokenWords() shows an unknown word as it was typed", () => {
-  const { tokens } = planningModel().tokenizer.tokenize("a zebra bird");
-  const words = tokenWords(tokens, "a zebra bird").slice(0, 5);
+Deno.test("tokenWords() shows words as typed, known or not, without the marks of BPE", () => {
+  const [tokens, named] = [
+    planningModel().tokenizer.tokenize("a zebra bird").tokens,
+    PLAN.tokens.prompt.map((token) => ({ ...token, token: `${token.token}</w>` })),
+  ];
+  const words = tokenWords(tokens).slice(0, 5);
   assert.deepEqual(words.map(({ word }) => word), ["[SOS]", "a", "zebra", "bird", "[EOS]"]);
-  assert.deepEqual(tokenWords(PLAN.tokens.prompt, "a blue bird")[2]?.word, "blue");
+  assert.equal(words[2]?.token.unknown, true);
+  assert.equal(tokenWords(named)[2]?.word, "blue");
 });
 
 Deno.test("Every sentence of a problem has exactly one place", () => {
