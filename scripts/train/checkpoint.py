@@ -16,14 +16,14 @@ def _flat(tensors: list[torch.Tensor]) -> np.ndarray:
 
 
 def _fill(tensors: list[torch.Tensor], flat: np.ndarray) -> None:
-    position = 0
+    wanted, position = sum(t.numel() for t in tensors), 0
+    if wanted != flat.size:
+        raise ValueError(f"a checkpoint must hold {wanted} weights, this one holds {flat.size}")
     with torch.no_grad():
         for tensor in tensors:
             part = flat[position:position + tensor.numel()]
             tensor.copy_(torch.from_numpy(part).view_as(tensor))
             position += tensor.numel()
-    if position != flat.size:
-        raise ValueError(f"a checkpoint must hold {position} weights, this one holds {flat.size}")
 
 
 def _moments(optimiser: torch.optim.Optimizer, parameters: list[nn.Parameter], key: str):

@@ -15,6 +15,8 @@ from vae_stage import to_pixels
 
 PLAN = Plan(steps=2000, batch=48, learning_rate=2e-3, betas=(0.9, 0.98), weight_decay=0.02,
             ema_decay=0.995, checkpoint_every=250, seed=14)
+# scenes that the finished stage is measured on
+HELD_OUT = 1500
 
 
 def draw_scenes(painter: Painter, split: str, seed: int, start: int, count: int) -> list[Scene]:
@@ -26,7 +28,8 @@ def pixels_of(scenes: list[Scene], device: torch.device) -> torch.Tensor:
     return to_pixels(np.stack([s.image for s in scenes])).to(device)
 
 
-def train_classifier(painter: Painter, folder: Path, plan: Plan, device: torch.device) -> None:
+def train_classifier(painter: Painter, folder: Path, plan: Plan, device: torch.device,
+                     held_out: int = HELD_OUT) -> None:
     """Train to the end of the plan, then validate on held-out renders."""
     torch.manual_seed(plan.seed)
     model = Classifier(len(painter.nouns))
@@ -44,7 +47,7 @@ def train_classifier(painter: Painter, folder: Path, plan: Plan, device: torch.d
     if not trainer.finished:
         trainer.run(losses_at)
     if trainer.finished:
-        validate(painter, folder, device)
+        validate(painter, folder, device, held_out)
 
 
 def load_classifier(folder: Path, device: torch.device) -> tuple[Classifier, list[str]]:
@@ -56,7 +59,7 @@ def load_classifier(folder: Path, device: torch.device) -> tuple[Classifier, lis
 
 
 @torch.no_grad()
-def validate(painter: Painter, folder: Path, device: torch.device, count: int = 1500) -> dict:
+def validate(painter: Painter, folder: Path, device: torch.device, count: int = HELD_OUT) -> dict:
     """Shares right on held-out renders, and false agreement on unrelated pictures, into state.json."""
     model, nouns = load_classifier(folder, device)
     scenes = draw_scenes(painter, "classifier_validation", 0, 0, count)

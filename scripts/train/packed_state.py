@@ -11,7 +11,7 @@ BLOCK = 128
 
 def _blocks(flat: np.ndarray) -> np.ndarray:
     rows = -(-flat.size // BLOCK)
-    return np.pad(flat, (0, rows * BLOCK - flat.size)).reshape(rows, BLOCK)
+    return np.pad(flat, (0, rows * BLOCK - flat.size), mode="edge").reshape(rows, BLOCK)
 
 
 def pack_signed(flat: np.ndarray) -> dict[str, np.ndarray]:

@@ -42,14 +42,14 @@ def run_vae(options: argparse.Namespace) -> None:
     import vae_stage
     plan = dataclasses.replace(vae_stage.PLAN, **_plan_changes(options))
     vae_stage.train_vae(Painter(_sprites(options)), options.checkpoints / "vae", plan,
-                        torch.device(options.device))
+                        torch.device(options.device), _held_out(options, vae_stage.HELD_OUT))
 
 
 def run_text(options: argparse.Namespace) -> None:
     import text_stage
     plan = dataclasses.replace(text_stage.PLAN, **_plan_changes(options))
     text_stage.train_text(Painter(_sprites(options)), options.checkpoints / "text", plan,
-                          torch.device(options.device))
+                          torch.device(options.device), _held_out(options, text_stage.HELD_OUT))
 
 
 def run_unet(options: argparse.Namespace) -> None:
@@ -63,7 +63,8 @@ def run_classifier(options: argparse.Namespace) -> None:
     import classifier_stage
     plan = dataclasses.replace(classifier_stage.PLAN, **_plan_changes(options))
     classifier_stage.train_classifier(Painter(_sprites(options)), options.checkpoints / "classifier",
-                                      plan, torch.device(options.device))
+                                      plan, torch.device(options.device),
+                                      _held_out(options, classifier_stage.HELD_OUT))
 
 
 def run_sample(options: argparse.Namespace) -> None:
@@ -75,7 +76,8 @@ def run_sample(options: argparse.Namespace) -> None:
     pipeline = Pipeline(options.checkpoints, torch.device(options.device))
     pixels = pipeline.draw(prompts, seeds, steps=options.sampling_steps,
                            guidance_scale=options.guidance_scale)
-    save_grid(to_images(pixels), 4 * options.seeds, options.out, prompts)
+    columns = options.seeds if options.seeds > 1 else 8
+    save_grid(to_images(pixels), columns, options.out, prompts)
     print(options.out)
 
 
@@ -108,6 +110,10 @@ def run_all(options: argparse.Namespace) -> None:
     run_export(options)
 
 
+def _held_out(options: argparse.Namespace, of_stage: int) -> int:
+    return of_stage if options.held_out is None else options.held_out
+
+
 def _plan_changes(options: argparse.Namespace) -> dict:
     names = ("steps", "batch", "checkpoint_every")
     return {n: getattr(options, n) for n in names if getattr(options, n, None) is not None}
@@ -117,45 +123,62 @@ STAGES = {
     "art": (run_art, "fetch the openly licensed art and rasterise it once"),
     "vae": (run_vae, "train the autoencoder"),
     "text": (run_text, "train the dual encoder: text tower and image tower"),
-    "unet": (run_unet, "train the denoiser"),
     "classifier": (run_classifier, "train the attribute classifier that judges images"),
+    "unet": (run_unet, "train the denoiser"),
     "export": (run_export, "write the ONNX package and compare it with PyTorch"),
     "evaluate": (run_evaluate, "judge what the averaged weights draw for the fixed prompts"),
-    "all": (run_all, "every stage in order, resuming where a checkpoint is"),
     "sample": (run_sample, "draw a grid with the averaged weights"),
+    "all": (run_all, "every stage in order, resuming where a checkpoint is, then export"),
 }
+TRAINED = ("vae", "text", "classifier", "unet")
+
+
+def _training_options(command: argparse.ArgumentParser, stage: str) -> None:
+    if stage in (*TRAINED, "all"):
+        command.add_argument("--steps", type=int, help="steps of the plan, instead of the stage's own")
+        command.add_argument("--batch", type=int, help="samples per step, instead of the stage's own")
+        command.add_argument("--checkpoint-every", type=int, help="steps between checkpoints")
+        command.add_argument("--held-out", type=int,
+                             help="scenes a finished stage is measured on, instead of its own number")
+    if stage in ("unet", "all"):
+        command.add_argument("--workers", type=int, default=0,
+                             help="processes that draw scenes ahead; use with a GPU")
+        command.add_argument("--pool-chunks", type=int, default=32,
+                             help="scenes held encoded, in chunks of 512; keep it when resuming")
+
+
+def _drawing_options(command: argparse.ArgumentParser, stage: str) -> None:
+    if stage == "sample":
+        command.add_argument("prompts", nargs="+")
+    if stage == "evaluate":
+        command.add_argument("--limit", type=int, help="only the first prompts of each kind")
+    if stage in ("sample", "evaluate"):
+        command.add_argument("--seeds", type=int, default=1, help="images per prompt")
+        command.add_argument("--sampling-steps", type=int, default=50)
+        command.add_argument("--guidance-scale", type=float, default=5.0)
+    outputs = {"export": "mini", "all": "mini", "evaluate": "evaluation", "sample": "samples.png"}
+    if stage in outputs:
+        command.add_argument("--out", type=Path, default=Path(outputs[stage]))
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="train.py", description=__doc__)
     commands = parser.add_subparsers(dest="stage", required=True)
     for name, (_, summary) in STAGES.items():
-        command = commands.add_parser(
-            name, help=summary, description=summary,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        command = commands.add_parser(name, help=summary, description=summary)
         _shared(command)
-        if name in ("vae", "text", "unet", "classifier"):
-            command.add_argument("--steps", type=int, help="total steps of the plan")
-            command.add_argument("--batch", type=int, help="samples per step")
-            command.add_argument("--checkpoint-every", type=int, help="steps between checkpoints")
-        if name == "unet":
-            command.add_argument("--workers", type=int, default=0,
-                                 help="processes that draw scenes ahead; use with a GPU")
-            command.add_argument("--pool-chunks", type=int, default=32,
-                                 help="scenes held encoded, in chunks of 512; keep it when resuming")
-        if name == "sample":
-            command.add_argument("prompts", nargs="+")
-            command.add_argument("--seeds", type=int, default=1, help="images per prompt")
-            command.add_argument("--sampling-steps", type=int, default=50)
-            command.add_argument("--guidance-scale", type=float, default=5.0)
-            command.add_argument("--out", type=Path, default=Path("samples.png"))
+        _training_options(command, name)
+        _drawing_options(command, name)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     torch.set_num_threads(options.threads)
-    STAGES[options.stage][0](options)
+    try:
+        STAGES[options.stage][0](options)
+    except (FileNotFoundError, ValueError) as problem:
+        raise SystemExit(f"train.py {options.stage}: {problem}") from problem
 
 
 if __name__ == "__main__":
