@@ -121,7 +121,7 @@ Deno.test("The main job, end to end", async (t) => {
       assert.deepEqual([...head, ...tail].map((e) => e.id), whole.map((e) => e.id));
       const late = await readEvents(await resume(20));
       assert.deepEqual(late.map((e) => e.id), tail.map((e) => e.id));
-      assert.deepEqual(await readEvents(await resume(whole.length - 1)), []);
+      assert.equal((await resume(whole.length - 1)).status, 204);
     });
 
     await step("A client that leaves does not stop the generation", async () => {
@@ -163,7 +163,6 @@ Deno.test("The main job, end to end", async (t) => {
         assert.equal((await plan.json()).evaluations.planned, 90);
         const again = await generate(stack.url, { prompt: "a blue bird", seed: 7 });
         assert.equal(only(again, "generation.completed")[0]?.cached, true);
-        await plan.body?.cancel();
       },
     );
 
