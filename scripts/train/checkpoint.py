@@ -67,12 +67,13 @@ def load_ema(folder: Path, model: nn.Module) -> nn.Module:
 
 def load(folder: Path, model: nn.Module, ema: nn.Module, optimiser: torch.optim.Optimizer,
          step: int) -> None:
-    """Fill model, average and optimiser with a checkpoint that was saved with an optimiser."""
-    if not (folder / "adam_first.npz").exists():
-        raise ValueError(f"stage {folder.name} is finished: its checkpoint holds no optimiser state")
+    """Fill model, average and optimiser. A finished stage goes on from its average, with Adam begun anew."""
     average = np.load(folder / "ema.npy").astype(np.float32)
     _fill(list(ema.parameters()), average)
     parameters = list(model.parameters())
+    if not (folder / "adam_first.npz").exists():
+        _fill(parameters, average)
+        return
     with np.load(folder / "raw_minus_ema.npz") as packed:
         _fill(parameters, average + packed_state.unpack_signed(dict(packed), average.size))
     for parameter in parameters:

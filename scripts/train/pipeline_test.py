@@ -100,8 +100,8 @@ def test_packed_moments_keep_small_values():
     assert np.abs(back - signed).max() <= np.abs(signed).max() / 127
 
 
-def _train_line(folder, stop_at: int | None) -> np.ndarray:
-    plan = Plan(steps=12, batch=4, learning_rate=1e-2, warmup=2, checkpoint_every=5)
+def _train_line(folder, stop_at: int | None, steps: int = 12) -> np.ndarray:
+    plan = Plan(steps=steps, batch=4, learning_rate=1e-2, warmup=2, checkpoint_every=5)
     torch.manual_seed(0)
     trainer = Trainer(torch.nn.Linear(6, 3), plan, folder, torch.device("cpu"))
 
@@ -122,6 +122,13 @@ def test_a_resumed_run_is_the_same_run(tmp_path):
     resumed = _train_line(tmp_path / "cut", None)
     assert np.array_equal(whole, resumed)
     assert checkpoint.read_state(tmp_path / "cut")["step"] == 12
+
+
+def test_a_finished_stage_can_be_trained_further(tmp_path):
+    done = _train_line(tmp_path / "line", None)
+    further = _train_line(tmp_path / "line", None, steps=20)
+    assert checkpoint.read_state(tmp_path / "line")["step"] == 20
+    assert not np.array_equal(done, further) and np.abs(further - done).max() < 0.5
 
 
 def test_a_broken_checkpoint_is_refused(tmp_path):

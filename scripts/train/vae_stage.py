@@ -74,7 +74,7 @@ def report_quality(painter: Painter, folder: Path, device: torch.device, count: 
     state["held_out_psnr_db"] = round(psnr, 2)
     (folder / "state.json").write_text(json.dumps(state, indent=1) + "\n")
     pairs = np.concatenate([images[:24], to_images(torch.cat(restored)[:24])], axis=2)
-    save_grid(pairs, 6, folder / "reconstructions.png")
+    save_grid(pairs, 6, folder.parent.parent / "pictures" / "vae_reconstructions.png")
     return state
 
 
