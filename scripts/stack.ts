@@ -1,5 +1,6 @@
 /** The running service as child processes: used by `deno task start` and by the end-to-end tests. */
 import { resolve } from "node:path";
+import config from "../deno.json" with { type: "json" };
 import { ROOT } from "./gate/source_files.ts";
 import { preparePage } from "./page.ts";
 
@@ -91,7 +92,8 @@ export function startEdge(
   });
 }
 
-const WRANGLER = ["run", "-A", "npm:wrangler"];
+/** The pinned version, wherever it is pinned. */
+const WRANGLER = ["run", "-A", config.imports.wrangler];
 const WRANGLER_ENV = {
   CI: "true",
   WRANGLER_SEND_METRICS: "false",

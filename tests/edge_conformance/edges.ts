@@ -1,5 +1,6 @@
 /** The edge on each of its platforms, started on loopback with a GPU function of the caller's. */
 import { fileURLToPath } from "node:url";
+import config from "../../deno.json" with { type: "json" };
 import { createResults } from "../../db/queries.ts";
 import { createAssetModels } from "../../edge/adapters/asset_models.ts";
 import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
@@ -67,7 +68,8 @@ export async function startDeno({ gpuUrl, assets, dataDir }: EdgeOptions): Promi
   return await overHttp("Deno", child, /http:\/\/127\.0\.0\.1:\d+/);
 }
 
-const WRANGLER = ["run", "-A", "npm:wrangler"];
+/** The pinned version, wherever it is pinned. */
+const WRANGLER = ["run", "-A", config.imports.wrangler];
 const WRANGLER_ENV = {
   CI: "true",
   WRANGLER_SEND_METRICS: "false",
