@@ -72,6 +72,15 @@ Deno.test("The GPU function as a process: draws, resumes, refuses, drains", asyn
       assert.deepEqual(rest, found.slice(4));
       assert.equal(await metric(url, "shapefirst_generations_started_total"), 1);
     });
+    await t.step("requests are answered between two evaluations, not after the run", async () => {
+      const id = "busy";
+      const options = { prefer: "respond-async", accept: "application/json" };
+      await (await put(url, id, request(9, 200), options)).body?.cancel();
+      for (let i = 0; i < 20; i++) await (await fetch(`${url}/health-check`)).body?.cancel();
+      const { status } = await (await fetch(`${url}/predictions/${id}`)).json();
+      assert.equal(status, "processing");
+      await (await fetch(`${url}/predictions/${id}/cancel`, { method: "POST" })).body?.cancel();
+    });
     await t.step(
       "a client that drops its connection frees its place; the job goes on",
       async () => {
@@ -113,6 +122,8 @@ Deno.test("The GPU function as a process: draws, resumes, refuses, drains", asyn
     });
     await t.step("SIGTERM: the running job ends, its reader sees the end, exit 0", async () => {
       const last = await put(url, "third", request(9, 30));
+      const unread = { accept: "*/*", prefer: "respond-async" };
+      assert.equal((await (await put(url, "unread", request(11, 40), unread)).json()).id, "unread");
       child.kill("SIGTERM");
       assert.equal((await events(last)).at(-1)?.[1].type, "generation.completed");
       assert.equal((await child.status).code, 0);
@@ -126,6 +137,8 @@ Deno.test("The GPU function as a process: draws, resumes, refuses, drains", asyn
     await child.status;
     const lines = (await log).trim().split("\n");
     assert(lines.every((line) => typeof JSON.parse(line).message === "string"));
+    const finished = lines.map((line) => JSON.parse(line)).filter(({ id }) => id === "unread");
+    assert.equal(finished.at(-1)?.outcome, "succeeded", "the job without a reader was dropped");
     assert(!lines.some((line) => line.includes("bird")), "a prompt is in the log");
   }
 });

@@ -237,9 +237,11 @@ Deno.test("A silent stream carries a heartbeat every LIMITS.heartbeatMs, and no 
 
 // Ten thousand idle tabs would otherwise hold ten thousand copies of every preview.
 Deno.test("A reader that does not read holds nothing, and all readers share one frame", async () => {
-  const { app, engine, service } = setUp();
+  const { app, engine, service, clock } = setUp();
   const bodies = [await put(app, "a", 1, STREAM), await put(app, "a", 1, STREAM)]
     .map(({ body }) => body!.getReader());
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(clock.timers, 0, "it ran ahead to the next event");
   engine.runs[0]?.permit(STEPS);
   while (!service.find("a")?.log.ended) await Promise.resolve();
   const chunks: Uint8Array[][] = [];
