@@ -104,7 +104,8 @@ export const FIELD_RULES: Readonly<Record<string, string>> = {
 
 /** Parses a request body of any shape. Every wrong field is named, with what it allows and was given. */
 export function parseGenerationRequest(input: unknown): Parsed<GenerationRequest> {
-  const result = v.safeParse(generationRequest, input);
+  // An array passes for an object in the schema, with its indices as unknown fields.
+  const result = v.safeParse(generationRequest, Array.isArray(input) ? null : input);
   if (result.success) return accept(result.output);
   const issues = result.issues.map((issue) =>
     toFieldIssue(v.getDotPath(issue) ?? "", issue.expected === "never", issue.input)

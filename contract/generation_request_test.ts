@@ -27,6 +27,7 @@ Deno.test("parseGenerationRequest() keeps zero where zero is allowed", () => {
 const REFUSED: readonly [field: string, request: unknown][] = [
   ["", "a blue bird"],
   ["", null],
+  ["", [{ prompt: "x" }]],
   ["prompt", {}],
   ["prompt", { prompt: "" }],
   ["prompt", { prompt: " \u00a0 " }],
