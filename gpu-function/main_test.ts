@@ -80,6 +80,7 @@ Deno.test("The GPU function as a process: draws, resumes, refuses, drains", asyn
           await put(url, "second", request(8, 30), { "last-event-id": "2" }),
         );
         assert.equal(end.at(-1)?.[1].type, "generation.completed");
+        for (let i = 0; i < 1_000 && await metric(url, "shapefirst_event_readers") > 0; i++);
         assert.equal(await metric(url, "shapefirst_event_readers"), 0);
         assert.equal(await metric(url, "shapefirst_generations_started_total"), 2);
       },
