@@ -41,6 +41,7 @@ export function createDriver({ rowsMax }: { readonly rowsMax: number }): Driver 
   let working = false;
 
   function enqueue(run: Run): void {
+    if (run.signal.aborted) return;
     run.rows = run.job.nextRows();
     run.rowCount = run.rows.length;
     if (run.rowCount === 0) return run.settle.resolve();

@@ -5,10 +5,10 @@ import { judge, median, openEngine, parseRuns, timeRun } from "../engine_runs.ts
 const KEPT_MIN = 0.9;
 const HELP = `Usage: deno task bench cutoff [--runs <n>]
 Wall time of 50 steps guided throughout against 25 of 50 guided, in alternating pairs, no previews.
-  --runs <n>  pairs, default 7`;
+  --runs <n>  pairs, default 31`;
 
 await runCommand(async () => {
-  const runs = parseRuns(Deno.args, 7);
+  const runs = parseRuns(Deno.args, 31);
   if (runs === null) return console.log(HELP);
   const engine = await openEngine();
   // Previews cost the same with and without a cutoff, and are no evaluations.

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { createLatents } from "./diffusion/mod.ts";
+import { createDriver, type DenoisingJob } from "./driver.ts";
+import type { Denoiser, DenoiserRow } from "./onnx/denoiser.ts";
+
+const states = { data: new Float32Array(2), positions: 1, width: 2 };
+const row = (value: number): DenoiserRow => ({
+  x: createLatents(Float32Array.of(value, value), [1, 1, 2]),
+  timestep: 1,
+  states,
+});
+
+/** Doubles each row and remembers the batches; a row of NaN breaks the whole batch. */
+function doublingDenoiser() {
+  const batches: number[][] = [];
+  const session = {
+    usage: { runs: 0, rows: 0, milliseconds: 0 },
+    inputShape: () => [],
+    inputType: () => "float32" as const,
+    run: () => Promise.reject(new Error("unused")),
+    release: () => Promise.resolve(),
+  };
+  const denoiser: Denoiser = {
+    session,
+    run(rows) {
+      const values = rows.map(({ x }) => x.data[0]!);
+      batches.push(values);
+      if (values.some(Number.isNaN)) return Promise.reject(new Error("broken row"));
+      const value = rows.map(({ x }) => createLatents(x.data.map((v) => 2 * v), x.shape));
+      return Promise.resolve({ value, milliseconds: 1 });
+    },
+  };
+  return { denoiser, batches };
+}
+
+/** Brings the given rows, evaluation by evaluation. */
+function scriptedJob(denoiser: Denoiser, script: readonly (readonly number[])[]) {
+  const received: number[][] = [];
+  const job: DenoisingJob = {
+    denoiser,
+    batchKey: "k",
+    nextRows: () => (script[received.length] ?? []).map(row),
+    accept: ({ value }) => void received.push(value.map(({ data }) => data[0]!)),
+  };
+  return { job, received };
+}
+
+const never = () => new AbortController().signal;
+
+Deno.test("the driver mixes rows of running jobs and gives each its own outputs", async () => {
+  const { denoiser, batches } = doublingDenoiser();
+  const driver = createDriver({ rowsMax: 4 });
+  const a = scriptedJob(denoiser, [[1, 2], [3]]);
+  const b = scriptedJob(denoiser, [[10], [20, 30]]);
+  await Promise.all([driver.run(a.job, never()), driver.run(b.job, never())]);
+  assert.deepEqual(a.received, [[2, 4], [6]]);
+  assert.deepEqual(b.received, [[20], [40, 60]]);
+  // The first batch starts before the second job arrives; from then on they share.
+  assert.deepEqual(batches, [[1, 2], [10, 3], [20, 30]]);
+});
+
+Deno.test("the driver serves jobs in turn when rows run alone", async () => {
+  const { denoiser, batches } = doublingDenoiser();
+  const driver = createDriver({ rowsMax: 1 });
+  const jobs = [[[1], [1], [1]], [[2], [2], [2]]].map((s) => scriptedJob(denoiser, s));
+  await Promise.all(jobs.map(({ job }) => driver.run(job, never())));
+  assert.deepEqual(batches.flat(), [1, 2, 1, 2, 1, 2]);
+});
+
+Deno.test("a job whose row breaks the batch fails alone", async () => {
+  const { denoiser } = doublingDenoiser();
+  const driver = createDriver({ rowsMax: 4 });
+  const first = scriptedJob(denoiser, [[7], [7], [7]]);
+  const bad = scriptedJob(denoiser, [[1], [NaN]]);
+  const good = scriptedJob(denoiser, [[5], [5], [5]]);
+  const results = await Promise.allSettled(
+    [first, bad, good].map(({ job }) => driver.run(job, never())),
+  );
+  assert.deepEqual(results.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+  assert.deepEqual(good.received, [[10], [10], [10]]);
+});
+
+Deno.test("a job that throws on its outputs fails alone, and the driver goes on", async () => {
+  const { denoiser } = doublingDenoiser();
+  const driver = createDriver({ rowsMax: 1 });
+  const bad = scriptedJob(denoiser, [[1]]);
+  const throwing = { ...bad.job, accept: () => assert.fail("not finite") };
+  await assert.rejects(driver.run(throwing, never()), /not finite/);
+  const good = scriptedJob(denoiser, [[5]]);
+  await driver.run(good.job, never());
+  assert.deepEqual(good.received, [[10]]);
+});
+
+Deno.test("an aborted job leaves before the next batch and takes no more outputs", async () => {
+  const { denoiser, batches } = doublingDenoiser();
+  const driver = createDriver({ rowsMax: 1 });
+  const controller = new AbortController();
+  const gone = scriptedJob(denoiser, [[1], [1], [1], [1]]);
+  const stopping: DenoisingJob = {
+    ...gone.job,
+    accept(outputs) {
+      gone.job.accept(outputs);
+      if (gone.received.length === 2) controller.abort(new Error("canceled"));
+    },
+  };
+  const stays = scriptedJob(denoiser, [[5], [5], [5], [5]]);
+  const [first, second] = await Promise.allSettled([
+    driver.run(stopping, controller.signal),
+    driver.run(stays.job, never()),
+  ]);
+  assert.equal(first.status, "rejected");
+  assert.equal(second.status, "fulfilled");
+  assert.equal(batches.flat().filter((value) => value === 1).length, 2);
+  await assert.rejects(driver.run(gone.job, controller.signal), /canceled/);
+});

@@ -1,0 +1,168 @@
+/** The engine on the embedded model: what the paper's two controls promise, down to the bytes. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  type GenerationEvent,
+  type GenerationRequestInput,
+  parseGenerationRequest,
+  type Plan,
+} from "../contract/mod.ts";
+import type { Engine } from "./engine.ts";
+import { createEngine } from "./onnx_engine.ts";
+
+const modelsDir = join(import.meta.dirname!, "models");
+const never = () => new AbortController().signal;
+
+function planOf(engine: Engine, input: GenerationRequestInput): Plan {
+  const request = parseGenerationRequest({ seed: 7, num_inference_steps: 6, ...input });
+  assert.ok(request.ok);
+  const plan = engine.plan(request.value);
+  assert.ok(plan.ok, plan.ok ? "" : plan.problem.detail);
+  return plan.value;
+}
+
+async function run(engine: Engine, input: GenerationRequestInput): Promise<GenerationEvent[]> {
+  return await Array.fromAsync(engine.generate(planOf(engine, input), never()));
+}
+
+function sha256Of(events: readonly GenerationEvent[]): string {
+  const image = events.find((event) => event.type === "generation.image");
+  assert.ok(image?.type === "generation.image");
+  return image.sha256;
+}
+
+async function withEngine(
+  test: (engine: Engine) => Promise<void>,
+  options: { readonly rowsMax?: number } = {},
+): Promise<void> {
+  const engine = await createEngine({ modelsDir, model: "mini", ...options });
+  try {
+    await test(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+Deno.test("50 steps with 25 guided are exactly 75 rows at the U-Net's session", () =>
+  withEngine(async (engine) => {
+    const events = await run(engine, {
+      prompt: "a blue bird",
+      num_inference_steps: 50,
+      cutoff: { guided_steps: 25 },
+    });
+    assert.equal(engine.counters.unetRows, 75);
+    const completed = events.at(-1);
+    assert.ok(completed?.type === "generation.completed");
+    assert.deepEqual(completed.evaluations, { planned: 75, spent: 75, full: 100, saved: 0.25 });
+    const types = events.map(({ type }) => type);
+    assert.equal(types.filter((type) => type === "generation.step").length, 50);
+    assert.equal(types.filter((type) => type === "generation.preview").length, 9);
+    // The cutoff is told between the last guided step and the first without guidance.
+    const at = types.indexOf("generation.cutoff");
+    const before = events.slice(0, at).filter(({ type }) => type === "generation.step");
+    assert.equal(before.length, 25);
+    assert.deepEqual(types.slice(-2), ["generation.image", "generation.completed"]);
+    assert.ok(completed.timings.inference_ms <= completed.timings.total_ms);
+  }));
+
+Deno.test("the [EOS] swap: equal prompts and empty window change nothing, [0, T) is the default", () =>
+  withEngine(async (engine) => {
+    const prompt = "a blue bird";
+    const image = async (eos_swap?: GenerationRequestInput["eos_swap"]) =>
+      sha256Of(await run(engine, { prompt, ...(eos_swap ? { eos_swap } : {}) }));
+    const own = await image();
+    assert.equal(await image({ prompt }), own);
+    assert.equal(await image({ prompt: "a brown chair", from: 3, to: 3 }), own);
+    const full = await image({ prompt: "a brown chair" });
+    assert.notEqual(full, own);
+    assert.equal(await image({ prompt: "a brown chair", from: 0, to: 6 }), full);
+    const half = await image({ prompt: "a brown chair", from: 0, to: 3 });
+    assert.ok(half !== own && half !== full);
+  }));
+
+Deno.test("the null tail never sees the negative prompt, nor the prompt", () =>
+  withEngine(async (engine) => {
+    const image = async (input: GenerationRequestInput) => sha256Of(await run(engine, input));
+    const textFree = { cutoff: { guided_steps: 0 } };
+    const plain = await image({ prompt: "a blue bird", ...textFree });
+    assert.equal(
+      await image({ prompt: "a red car", negative_prompt: "a cat", ...textFree }),
+      plain,
+    );
+    const guided = { prompt: "a blue bird", cutoff: { guided_steps: 6 } };
+    assert.notEqual(
+      await image({ ...guided, negative_prompt: "a red car" }),
+      await image(guided),
+    );
+    const tail = (tail: "null" | "cond") => ({ cutoff: { guided_steps: 3, tail } });
+    assert.notEqual(
+      await image({ prompt: "a blue bird", ...tail("cond") }),
+      await image({ prompt: "a blue bird", ...tail("null") }),
+    );
+  }));
+
+Deno.test("jobs that run together give the bytes they give alone", () =>
+  withEngine(async (engine) => {
+    const inputs: GenerationRequestInput[] = [
+      { prompt: "a blue bird" },
+      { prompt: "a red car", num_inference_steps: 9, cutoff: { guided_steps: 4 } },
+      { prompt: "a green frog", seed: 1, previews: { every: 2, method: "vae" } },
+    ];
+    const alone: string[] = [];
+    for (const input of inputs) alone.push(sha256Of(await run(engine, input)));
+    const together = await Promise.all(inputs.map((input) => run(engine, input)));
+    assert.deepEqual(together.map(sha256Of), alone);
+    const last = together[0]?.at(-1);
+    assert.ok(last?.type === "generation.completed" && last.determinism === "bitwise");
+  }));
+
+Deno.test("batched jobs share runs of the U-Net and say that only the picture is kept", () =>
+  withEngine(async (engine) => {
+    const inputs = [{ prompt: "a blue bird" }, {
+      prompt: "a red car",
+      cutoff: { guided_steps: 2 },
+    }];
+    const results = await Promise.all(inputs.map((input) => run(engine, input)));
+    assert.equal(engine.counters.unetRows, 12 + 8);
+    assert.ok(engine.counters.unetRuns < 12, `${engine.counters.unetRuns} runs`);
+    const last = results[0]?.at(-1);
+    assert.ok(last?.type === "generation.completed" && last.determinism === "visual");
+  }, { rowsMax: 4 }));
+
+Deno.test("a canceled job ends without a terminal event and stops spending rows", () =>
+  withEngine(async (engine) => {
+    const controller = new AbortController();
+    const plan = planOf(engine, { prompt: "a blue bird", num_inference_steps: 50 });
+    const seen: string[] = [];
+    const other = run(engine, { prompt: "a red car" });
+    for await (const event of engine.generate(plan, controller.signal)) {
+      seen.push(event.type);
+      if (event.type === "generation.step" && event.step === 2) controller.abort();
+    }
+    assert.ok(!seen.includes("generation.completed") && !seen.includes("generation.image"));
+    assert.equal((await other).at(-1)?.type, "generation.completed");
+    assert.ok(engine.counters.unetRows < 12 + 20, `${engine.counters.unetRows} rows`);
+  }));
+
+Deno.test("a reader who leaves stops the work", () =>
+  withEngine(async (engine) => {
+    const plan = planOf(engine, { prompt: "a blue bird", num_inference_steps: 50 });
+    for await (const event of engine.generate(plan, never())) {
+      if (event.type === "generation.step") break;
+    }
+    const spent = engine.counters.unetRows;
+    await run(engine, { prompt: "a red car", num_inference_steps: 1 });
+    // The step that was under way may finish: two rows beside the two of the second run.
+    assert.ok(engine.counters.unetRows <= spent + 4, `${engine.counters.unetRows - spent} rows`);
+  }));
+
+Deno.test("an unknown model is refused with the models there are", () =>
+  withEngine((engine) => {
+    const request = parseGenerationRequest({ prompt: "a blue bird", model: "big" });
+    assert.ok(request.ok);
+    const plan = engine.plan(request.value);
+    assert.ok(!plan.ok);
+    assert.equal(plan.problem.code, "unknown_model");
+    assert.equal(plan.problem.detail, 'model must be one of mini, given "big"');
+    return Promise.resolve();
+  }));
