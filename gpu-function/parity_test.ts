@@ -25,12 +25,12 @@ function assertLike(
   parts: readonly { readonly data: Float32Array }[],
   { first8, norm }: { readonly first8: readonly number[]; readonly norm: number },
 ): void {
-  // The weights are stored as fp16, the reference was computed with fp32 ones.
+  // The weights are stored as fp16, the reference was computed with fp32 ones: seen are 1e-5 and 7e-4.
   const values = parts.flatMap(({ data }) => [...data]);
   const ours = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-  assert.ok(Math.abs(ours / norm - 1) < 2e-3, `${name}: norm ${ours}, recorded ${norm}`);
+  assert.ok(Math.abs(ours / norm - 1) < 5e-5, `${name}: norm ${ours}, recorded ${norm}`);
   for (const [i, expected] of first8.entries()) {
-    assert.ok(Math.abs(values[i]! - expected) < 1e-2, `${name}[${i}]: ${values[i]}, ${expected}`);
+    assert.ok(Math.abs(values[i]! - expected) < 2e-3, `${name}[${i}]: ${values[i]}, ${expected}`);
   }
 }
 

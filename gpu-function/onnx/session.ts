@@ -181,13 +181,21 @@ function toTensor({ data, shape }: Feed, type: TensorType): Tensor {
     case "float32":
       return new Tensor("float32", data instanceof Float32Array ? data : [...data], shape);
     case "float16":
-      // onnxruntime's types know fp16 only by its bits.
-      return new Tensor("float16", new Uint16Array(Float16Array.from(data).buffer), shape);
+      return halfTensor(data, shape);
     case "int32":
       return new Tensor("int32", Int32Array.from(data), shape);
     case "int64":
       return new Tensor("int64", BigInt64Array.from(Array.from(data, BigInt)), shape);
   }
+}
+
+/**
+ * onnxruntime turns fp16 into a Float16Array, which it then cannot read back natively under Deno 2.9:
+ * it sees no bytes. So the native side is given the bits themselves.
+ */
+function halfTensor(data: Feed["data"], shape: readonly number[]): Tensor {
+  const bits = new Uint16Array(Float16Array.from(data).buffer);
+  return Object.defineProperty(new Tensor("float16", bits, shape), "cpuData", { value: bits });
 }
 
 function fromTensor(tensor: Tensor | undefined): Fetched {
