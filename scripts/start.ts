@@ -61,10 +61,16 @@ console.log(
   `\nShapefirst draws at ${stack.url}  (GPU function: ${stack.gpuUrl}; Ctrl-C stops both)`,
 );
 
-const stop = () => void stack.stop().then(() => Deno.exit(0));
+let asked = false;
+const stop = () => {
+  asked = true;
+  void stack.stop().then(() => Deno.exit(0));
+};
 Deno.addSignalListener("SIGINT", stop);
 Deno.addSignalListener("SIGTERM", stop);
 const gone = await stack.exited;
-console.error(`${gone} stopped by itself; stopping the rest`);
-await stack.stop();
-Deno.exit(1);
+if (!asked) {
+  console.error(`${gone} stopped by itself; stopping the rest`);
+  await stack.stop();
+  Deno.exit(1);
+}
