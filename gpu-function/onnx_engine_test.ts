@@ -1,5 +1,7 @@
 /** The engine on the embedded model: what the paper's two controls promise, down to the bytes. */
 import assert from "node:assert/strict";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type GenerationEvent,
@@ -166,3 +168,41 @@ Deno.test("an unknown model is refused with the models there are", () =>
     assert.equal(plan.problem.detail, 'model must be one of mini, given "big"');
     return Promise.resolve();
   }));
+
+Deno.test("width and height are not confused from noise to previews to image", async () => {
+  const parent = await mkdtemp(join(tmpdir(), "shapefirst-"));
+  try {
+    await cp(join(modelsDir, "mini"), join(parent, "mini"), { recursive: true });
+    const file = join(parent, "mini/shapefirst.json");
+    const json = JSON.parse(await readFile(file, "utf8"));
+    json.size = { min: 32, max: 96, multiple_of: 16 };
+    await writeFile(file, JSON.stringify(json));
+    const engine = await createEngine({ modelsDir: parent });
+    const input = { prompt: "a blue bird", width: 96, height: 32 };
+    for (const method of ["projection", "vae"] as const) {
+      const events = await run(engine, { ...input, previews: { every: 2, method } });
+      const bitmaps = events.filter((event) =>
+        event.type === "generation.image" || event.type === "generation.preview"
+      );
+      assert.equal(bitmaps.length, 3);
+      assert.ok(bitmaps.every(({ width, height }) => width === 96 && height === 32));
+      assert.ok(
+        events.every((event) => event.type !== "generation.preview" || event.method === method),
+      );
+    }
+    await engine.close();
+  } finally {
+    await rm(parent, { recursive: true });
+  }
+});
+
+Deno.test("close stops what runs and lets its readers end", async () => {
+  const engine = await createEngine({ modelsDir, model: "mini" });
+  const plan = planOf(engine, { prompt: "a blue bird", num_inference_steps: 50 });
+  const types: string[] = [];
+  for await (const { type } of engine.generate(plan, never())) {
+    types.push(type);
+    if (types.length === 3) void engine.close();
+  }
+  assert.ok(!types.includes("generation.completed"));
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { ProblemError } from "../contract/mod.ts";
+import { parseCommandLine, UsageError } from "./generation_flags.ts";
+
+Deno.test("parseCommandLine turns flags into the request of the API", () => {
+  const { request } = parseCommandLine(
+    ["a blue bird", "--cutoff", "0.5", "--tail", "cond", "--eos-swap", "a chair", "--eos-to", "30"],
+  );
+  assert.deepEqual(request?.cutoff, { guided_fraction: 0.5, tail: "cond" });
+  assert.deepEqual(request?.eos_swap, { prompt: "a chair", to: 30 });
+  assert.equal(request?.prompt, "a blue bird");
+  assert.deepEqual(request?.previews, { every: 5, method: "projection" });
+});
+
+Deno.test("parseCommandLine gives no request when help is asked for", () => {
+  assert.equal(parseCommandLine(["--help"]).request, null);
+});
+
+const REFUSED: readonly (readonly [
+  readonly string[],
+  typeof UsageError | typeof ProblemError,
+  RegExp,
+])[] = [
+  [["a", "--nope", "1"], UsageError, /Unknown option '--nope'; see --help/],
+  [["a", "--steps"], UsageError, /--steps/],
+  [["a", "--steps", "ten"], UsageError, /--steps must be a number, given "ten"/],
+  [["a", "--seed", ""], UsageError, /--seed must be a number, given ""/],
+  [["a", "b"], UsageError, /exactly one prompt, in quotes, given 2/],
+  [[], UsageError, /exactly one prompt, in quotes, given 0/],
+  [["a", "--steps", "900"], ProblemError, /num_inference_steps must be an integer from 1 to 200/],
+  [["a", "--a", "3", "--cutoff", "0.2"], ProblemError, /cutoff must be an object with exactly one/],
+  [["a", "--eos-to", "3"], ProblemError, /eos_swap\.prompt must be/],
+];
+
+for (const [args, kind, sentence] of REFUSED) {
+  Deno.test(`parseCommandLine refuses ${JSON.stringify(args)}`, () => {
+    assert.throws(() => parseCommandLine(args), (error) => {
+      assert.ok(error instanceof kind, String(error));
+      assert.match(error.message, sentence);
+      return true;
+    });
+  });
+}
