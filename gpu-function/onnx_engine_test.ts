@@ -131,6 +131,15 @@ Deno.test("batched jobs share runs of the U-Net and say that only the picture is
     assert.ok(last?.type === "generation.completed" && last.determinism === "visual");
   }, { rowsMax: 4 }));
 
+Deno.test("time inside the model is counted once where runs of several graphs overlap", () =>
+  withEngine(async (engine) => {
+    const vae = { every: 1, method: "vae" } as const;
+    const start = performance.now();
+    const jobs = [1, 2].map((seed) => run(engine, { prompt: "a red car", seed, previews: vae }));
+    await Promise.all(jobs);
+    assert.ok(engine.counters.inferenceMs <= performance.now() - start);
+  }));
+
 Deno.test("a canceled job ends without a terminal event and stops spending rows", () =>
   withEngine(async (engine) => {
     const controller = new AbortController();
