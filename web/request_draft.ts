@@ -108,7 +108,8 @@ export function draftRequest(draft: RequestDraft, manifest: ModelManifest | null
   const steps = draftSteps(draft, manifest);
   return Object.fromEntries(
     Object.entries({
-      model: draft.model || undefined,
+      // Spelled out, since the service's default need not be the first of the installed models.
+      model: draft.model || manifest?.id,
       prompt: draft.prompt,
       negative_prompt: draft.negative_prompt || undefined,
       seed: readNumber(draft.seed),

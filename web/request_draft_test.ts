@@ -55,6 +55,11 @@ Deno.test("draftRequest() says everything in the service's words", () => {
   assert(parseGenerationRequest(draftRequest(FULL, MANIFEST)).ok);
 });
 
+Deno.test("draftRequest() names the model whose defaults the form shows", () => {
+  const draft = { ...EMPTY_DRAFT, prompt: "x" };
+  assert.equal(draftRequest(draft, MANIFEST).model, "fixture");
+});
+
 Deno.test("draftRequest() passes on what is no number, to be refused by name", () => {
   const draft = { ...EMPTY_DRAFT, prompt: "x", seed: "seven", guidance_scale: "1e999" };
   const parsed = parseGenerationRequest(draftRequest(draft, null));
