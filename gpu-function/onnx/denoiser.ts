@@ -36,7 +36,7 @@ export async function loadDenoiser(file: string, options: DenoiserOptions): Prom
       { name: "encoder_hidden_states", types: floats, shapes: [[null, null, null]] },
     ],
     outputs: [{ name: "out_sample", ...latents }],
-  }, options);
+  }, { ...options, spinning: true });
   const perRow = takesTimestepPerRow(session);
   return {
     session,

@@ -7,6 +7,11 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { sizeOf } from "../diffusion/mod.ts";
 
 export interface SessionOptions {
+  /**
+   * Whether the session's threads wait for their next work by spinning: right for the graph that runs
+   * step after step, wrong for one that runs once, whose idle threads then take the cores from it.
+   */
+  readonly spinning?: boolean;
   /** `cpu`, `cuda`, `webgpu` ... as onnxruntime-node names them. */
   readonly executionProvider: string;
   /** Threads inside one operator; 0 leaves it to onnxruntime. */
@@ -135,6 +140,7 @@ async function openSession(file: string, options: SessionOptions): Promise<Infer
       executionMode: "sequential",
       graphOptimizationLevel: "all",
       logSeverityLevel: 3,
+      extra: { session: { intra_op: { allow_spinning: options.spinning ? "1" : "0" } } },
     });
   } catch (cause) {
     throw new RangeError(`${file}: onnxruntime cannot load this file as an ONNX model`, { cause });
