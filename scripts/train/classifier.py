@@ -9,6 +9,7 @@ from torch import nn
 
 import colour
 from scene import CELL, GRID, Scene, arrangement_of
+from text_encoder import TransformerBlock
 from vae import ResidualBlock
 
 COLOURS = [*colour.NAMES, "natural"]
@@ -21,27 +22,32 @@ class Classifier(nn.Module):
     """Pixels in [-1, 1], (B, 3, 128, 128) -> object logits (B, 1 + nouns, 8, 8), class 0 being background,
     and colour logits (B, 11, 8, 8)."""
 
-    def __init__(self, nouns: int, width: int = 40):
+    def __init__(self, nouns: int, width: int = 48, layers: int = 3):
         super().__init__()
         self.stem = nn.Sequential(
             nn.PixelUnshuffle(4), nn.Conv2d(48, width, 3, padding=1), nn.SiLU(),
             nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), ResidualBlock(2 * width),
             nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), ResidualBlock(4 * width),
         )
-        # a glance at the whole image: a wheel alone does not tell a car from a bus
-        self.glance = nn.Sequential(
-            nn.Conv2d(4 * width, 2 * width, 3, stride=2, padding=1), nn.SiLU(), nn.Flatten(),
-            nn.Linear(2 * width * 16, 4 * width), nn.SiLU(), nn.Linear(4 * width, 4 * width),
-        )
-        self.head = nn.Sequential(
-            ResidualBlock(4 * width), nn.GroupNorm(8, 4 * width), nn.SiLU(), nn.Dropout(0.1))
-        self.object = nn.Conv2d(4 * width, 1 + nouns, 1)
-        self.colour = nn.Conv2d(4 * width, len(COLOURS), 1)
+        # cells look at each other: a wheel alone does not tell a car from a bus
+        self.positions = nn.Parameter(torch.randn(GRID * GRID, 4 * width) * 0.02)
+        self.blocks = nn.ModuleList(TransformerBlock(4 * width, 6) for _ in range(layers))
+        self.norm, self.dropout = nn.LayerNorm(4 * width), nn.Dropout(0.1)
+        self.object = nn.Linear(4 * width, 1 + nouns)
+        self.colour = nn.Linear(4 * width, len(COLOURS))
+        self.register_buffer("everywhere", torch.zeros(GRID * GRID, GRID * GRID), persistent=False)
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        features = self.stem(pixels)
-        features = self.head(features + self.glance(features)[:, :, None, None])
-        return self.object(features), self.colour(features)
+        cells = self.stem(pixels).flatten(2).transpose(1, 2) + self.positions
+        for block in self.blocks:
+            cells = block(cells, self.everywhere)
+        cells = self.dropout(self.norm(cells))
+        return _as_grid(self.object(cells)), _as_grid(self.colour(cells))
+
+
+def _as_grid(logits: torch.Tensor) -> torch.Tensor:
+    """(B, GRID * GRID, C) -> (B, C, GRID, GRID)."""
+    return logits.transpose(1, 2).unflatten(2, (GRID, GRID))
 
 
 @dataclass(frozen=True)

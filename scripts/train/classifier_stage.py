@@ -13,8 +13,8 @@ from scene import Painter, Scene, arrangement_of
 from trainer import Plan, Trainer
 from vae_stage import to_pixels
 
-PLAN = Plan(steps=2000, batch=48, learning_rate=2e-3, betas=(0.9, 0.98), weight_decay=0.02,
-            ema_decay=0.995, checkpoint_every=250, seed=14)
+PLAN = Plan(steps=9000, batch=48, learning_rate=1e-3, betas=(0.9, 0.98), weight_decay=0.02,
+            ema_decay=0.998, checkpoint_every=500, seed=14)
 # scenes that the finished stage is measured on
 HELD_OUT = 1500
 
@@ -29,8 +29,8 @@ def pixels_of(scenes: list[Scene], device: torch.device) -> torch.Tensor:
 
 
 def train_classifier(painter: Painter, folder: Path, plan: Plan, device: torch.device,
-                     held_out: int = HELD_OUT) -> None:
-    """Train to the end of the plan, then validate on held-out renders."""
+                     held_out: int = HELD_OUT, precision: torch.dtype = torch.float32) -> None:
+    """Train to the end of the plan, then validate on held-out renders. `precision` as for the denoiser."""
     torch.manual_seed(plan.seed)
     model = Classifier(len(painter.nouns))
     trainer = Trainer(model, plan, folder, device, {"nouns": painter.nouns})
@@ -42,7 +42,8 @@ def train_classifier(painter: Painter, folder: Path, plan: Plan, device: torch.d
         labels = [labels_of(scene, painter.nouns) for scene in scenes]
         objects, colours = (torch.from_numpy(np.stack(part)).to(device) for part in zip(*labels))
         pixels = soften(pixels_of(scenes, device), generator)
-        return classifier_losses(trainer.model, pixels, objects, colours)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+            return classifier_losses(trainer.model, pixels, objects, colours)
 
     if not trainer.finished:
         trainer.run(losses_at)

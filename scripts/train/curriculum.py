@@ -26,13 +26,13 @@ class World:
 
 NARROW = World()
 WIDE = World(
-    smallest=48.0, largest=114.0, shift=30.0, turn=12.0, other_sets=0.7, textured=0.1, gradient=0.3,
-    tinted=0.4, two_objects=0.35, natural=0.08, detail_words=0.5,
+    smallest=56.0, largest=114.0, shift=28.0, turn=12.0, other_sets=0.6, textured=0.1, gradient=0.3,
+    tinted=0.4, two_objects=0.4, natural=0.08, detail_words=0.5,
 )
 # samples seen: until the first the world is NARROW, from the last it is WIDE, linear between;
 # scenes of two objects come late, since they need every object drawn small
-WIDENING = (250_000, 900_000)
-SCENES = (600_000, 900_000)
+WIDENING = (200_000, 550_000)
+SCENES = (400_000, 650_000)
 
 
 def world_at(samples: int) -> World:

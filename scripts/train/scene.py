@@ -98,7 +98,7 @@ class Painter:
         attributes = [word for word in (texture, name) if word]
         place = ""
         if rng.random() < world.detail_words:
-            if size < 60:
+            if size < 66:
                 attributes.insert(0, "small")
             elif size > 104:
                 attributes.insert(0, "large")
@@ -111,11 +111,11 @@ class Painter:
         sign = -1 if side in ("left", "above") else 1
         phrases, placed = [], []
         for number, look in enumerate(looks):
-            along = (sign if number == 0 else -sign) * rng.uniform(28, 33)
+            along = (sign if number == 0 else -sign) * rng.uniform(30, 33)
             across = rng.uniform(-14, 14)
             dx, dy = (along, across) if side in ("left", "right") else (across, along)
             half = IMAGE_SIZE / 2
-            size = rng.uniform(46, 60)
+            size = rng.uniform(52, 64)
             placed.append(self._paste(rng, world, image, look, half + dx, half + dy, size))
             phrases.append(caption.noun_phrase(look[0], [w for w in (look[2], look[1]) if w]))
         return f"{phrases[0]} {caption.relation_phrase(rng, side)} {phrases[1]}", tuple(placed)

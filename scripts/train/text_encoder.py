@@ -9,7 +9,9 @@ from tokenizer import END_ID, MAX_LENGTH
 TEXT_WIDTH = 192
 
 
-class CausalBlock(nn.Module):
+class TransformerBlock(nn.Module):
+    """Attention and feed-forward, each behind its norm; `mask` (L, L) is added to the logits."""
+
     def __init__(self, width: int, heads: int):
         super().__init__()
         self.heads = heads
@@ -37,7 +39,7 @@ class TextEncoder(nn.Module):
         self.tokens = nn.Embedding(vocabulary, TEXT_WIDTH)
         nn.init.normal_(self.tokens.weight, std=0.02)
         self.positions = nn.Parameter(torch.randn(MAX_LENGTH, TEXT_WIDTH) * 0.01)
-        self.blocks = nn.ModuleList(CausalBlock(TEXT_WIDTH, heads) for _ in range(layers))
+        self.blocks = nn.ModuleList(TransformerBlock(TEXT_WIDTH, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(TEXT_WIDTH)
         # finite, so that fp16 holds it
         self.register_buffer("mask", torch.full((MAX_LENGTH, MAX_LENGTH), -1e4).triu(1))

@@ -56,7 +56,7 @@ def run_unet(options: argparse.Namespace) -> None:
     import unet_stage
     plan = dataclasses.replace(unet_stage.PLAN, **_plan_changes(options))
     unet_stage.train_unet(_sprites(options), options.checkpoints, plan, torch.device(options.device),
-                          options.workers, options.pool_chunks)
+                          options.workers, options.pool_chunks, getattr(torch, options.precision))
 
 
 def run_classifier(options: argparse.Namespace) -> None:
@@ -64,7 +64,8 @@ def run_classifier(options: argparse.Namespace) -> None:
     plan = dataclasses.replace(classifier_stage.PLAN, **_plan_changes(options))
     classifier_stage.train_classifier(Painter(_sprites(options)), options.checkpoints / "classifier",
                                       plan, torch.device(options.device),
-                                      _held_out(options, classifier_stage.HELD_OUT))
+                                      _held_out(options, classifier_stage.HELD_OUT),
+                                      getattr(torch, options.precision))
 
 
 def run_sample(options: argparse.Namespace) -> None:
@@ -140,6 +141,10 @@ def _training_options(command: argparse.ArgumentParser, stage: str) -> None:
         command.add_argument("--checkpoint-every", type=int, help="steps between checkpoints")
         command.add_argument("--held-out", type=int,
                              help="scenes a finished stage is measured on, instead of its own number")
+    if stage in ("classifier", "unet", "all"):
+        command.add_argument("--precision", choices=("float32", "bfloat16"), default="float32",
+                             help="of the products in training; bfloat16 on a GPU or a CPU with "
+                                  "avx512_bf16 or amx_bf16 (default %(default)s)")
     if stage in ("unet", "all"):
         command.add_argument("--workers", type=int, default=0,
                              help="processes that draw scenes ahead; use with a GPU")

@@ -29,12 +29,16 @@ class Plan:
     checkpoint_every: int = 1000
     seed: int = 1
     final_share: float = 0.02
+    # the last share of the plan in which the learning rate falls; before, it is constant, so that the
+    # plan's length may still be changed
+    cooldown: float = 1.0
 
 
 def learning_rate_at(plan: Plan, step: int) -> float:
-    """Linear warm-up, then a cosine to `final_share` of the peak."""
+    """Linear warm-up, the peak, then a half cosine over `cooldown` of the plan to `final_share` of it."""
     warm = min(1.0, (step + 1) / plan.warmup)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / plan.steps)))
+    fallen = (step / plan.steps - (1 - plan.cooldown)) / plan.cooldown
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, fallen))))
     return plan.learning_rate * warm * (plan.final_share + (1 - plan.final_share) * cosine)
 
 
@@ -56,7 +60,8 @@ class Trainer:
         self.model = model.to(device)
         self.ema = copy.deepcopy(self.model).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), plan.learning_rate, plan.betas, weight_decay=plan.weight_decay)
+            self.model.parameters(), plan.learning_rate, plan.betas, weight_decay=plan.weight_decay,
+            fused=True)
         self.step, self.cpu_seconds, self.history = 0, 0.0, []
         self._stop = False
         state = checkpoint.read_state(folder)
@@ -64,12 +69,12 @@ class Trainer:
             self._resume(state)
 
     def _resume(self, state: dict) -> None:
-        self.step = state["step"]
+        # counted in samples, so that another batch goes on where the old one stopped
+        self.step = state["samples"] // self.plan.batch
         self.cpu_seconds, self.history = state["cpu_seconds"], state["history"]
-        if state["plan"]["seed"] != self.plan.seed or state["plan"]["batch"] != self.plan.batch:
-            raise ValueError(
-                f"stage {self.folder.name} was begun with seed {state['plan']['seed']} and batch "
-                f"{state['plan']['batch']}; given {self.plan.seed} and {self.plan.batch}")
+        if state["plan"]["seed"] != self.plan.seed:
+            raise ValueError(f"stage {self.folder.name} was begun with seed {state['plan']['seed']}; "
+                             f"given {self.plan.seed}")
         if self.finished:
             checkpoint.load_ema(self.folder, self.ema)
         else:

@@ -14,8 +14,8 @@ from trainer import Plan, Trainer
 from unet import UNet
 from vae_stage import load_vae
 
-PLAN = Plan(steps=48_000, batch=32, learning_rate=1e-3, betas=(0.9, 0.99), weight_decay=0.01,
-            ema_decay=0.9995, checkpoint_every=1000, seed=13)
+PLAN = Plan(steps=22_000, batch=64, learning_rate=1e-3, betas=(0.9, 0.99), weight_decay=0.01,
+            ema_decay=0.999, checkpoint_every=500, seed=13, cooldown=0.35)
 EMPTY_SHARE = 0.1
 
 
@@ -27,9 +27,12 @@ def encode_prompts(text: DualEncoder, tokenizer: Tokenizer, prompts: list[str],
 
 
 def denoising_losses(model: UNet, latents: torch.Tensor, states: torch.Tensor, empty: torch.Tensor,
-                     generator: torch.Generator, signal: torch.Tensor,
-                     weights: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Weighted squared error of the predicted noise; `empty` (1, L, D) replaces 10 % of the prompts."""
+                     generator: torch.Generator, signal: torch.Tensor, weights: torch.Tensor,
+                     precision: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
+    """Weighted squared error of the predicted noise; `empty` (1, L, D) replaces 10 % of the prompts.
+
+    With bfloat16 the U-Net's products run in it, under autocast; weights and error stay float32.
+    """
     size, device = len(latents), latents.device
     options = {"generator": generator, "device": device}
     dropped = torch.rand(size, **options) < EMPTY_SHARE
@@ -40,12 +43,15 @@ def denoising_losses(model: UNet, latents: torch.Tensor, states: torch.Tensor, e
     noise = torch.randn(latents.shape, **options)
     power = signal[timestep][:, None, None, None]
     noisy = power.sqrt() * latents + (1 - power).sqrt() * noise
-    error = (model(noisy, timestep, states) - noise).square().mean((1, 2, 3))
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+        predicted = model(noisy, timestep, states)
+    error = (predicted.float() - noise).square().mean((1, 2, 3))
     return {"loss": (error * weights[timestep]).mean(), "mse": error.mean()}
 
 
 def train_unet(sprite_file: Path, checkpoints: Path, plan: Plan, device: torch.device,
-               workers: int = 0, pool_chunks: int = CHUNKS) -> None:
+               workers: int = 0, pool_chunks: int = CHUNKS,
+               precision: torch.dtype = torch.float32) -> None:
     """Train to the end of the plan or until asked to stop; resumes from `checkpoints`/unet."""
     torch.manual_seed(plan.seed)
     trainer = Trainer(UNet(), plan, checkpoints / "unet", device,
@@ -62,7 +68,8 @@ def train_unet(sprite_file: Path, checkpoints: Path, plan: Plan, device: torch.d
     def losses_at(step: int, generator: torch.Generator):
         pool.advance_to(step * plan.batch)
         latents, states = pool.batch(plan.batch, generator)
-        return denoising_losses(trainer.model, latents, states, empty, generator, signal, weights)
+        return denoising_losses(trainer.model, latents, states, empty, generator, signal, weights,
+                                precision)
 
     try:
         trainer.run(losses_at)
