@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from curriculum import world_at
+from curriculum import World, world_at
 from dual_encoder import DualEncoder
 from scene import Painter
 from tokenizer import Tokenizer
@@ -22,15 +22,19 @@ REUSE = 4
 _painter: Painter | None = None
 
 
+def chunk_world(chunk: int, chunks: int = CHUNKS) -> World:
+    """The world from which chunk number `chunk` is drawn: that of the sample at which it enters the pool."""
+    return world_at(max(0, chunk - chunks + 1) * CHUNK * REUSE)
+
+
 def _open_painter(sprite_file: Path) -> None:
     global _painter
     _painter = Painter(sprite_file)
 
 
-def _draw(seed: int, samples: int, start: int, count: int, painter: Painter | None = None):
-    """Images uint8 and captions of scenes start .. start+count of the world after `samples` samples."""
+def _draw(seed: int, world: World, start: int, count: int, painter: Painter | None = None):
+    """Images uint8 and captions of scenes start .. start+count of `world`."""
     painter = painter if painter is not None else _painter
-    world = world_at(samples)
     scenes = [painter.draw(world, "train", seed, i) for i in range(start, start + count)]
     return np.stack([s.image for s in scenes]), [s.caption for s in scenes]
 
@@ -57,11 +61,10 @@ class LatentPool:
         self.states: torch.Tensor = torch.empty(0)
         self._chunks, self._size = chunks, CHUNK * chunks
 
-    def _parts(self, chunk: int) -> list[tuple[int, int, int, int]]:
+    def _parts(self, chunk: int) -> list[tuple[int, World, int, int]]:
         """Arguments of _draw for a chunk, cut for the workers."""
-        samples = max(0, chunk - self._chunks + 1) * CHUNK * REUSE
-        step = CHUNK // 8
-        return [(self._seed, samples, chunk * CHUNK + offset, step) for offset in range(0, CHUNK, step)]
+        world, step = chunk_world(chunk, self._chunks), CHUNK // 8
+        return [(self._seed, world, chunk * CHUNK + offset, step) for offset in range(0, CHUNK, step)]
 
     def _scenes(self, chunk: int):
         if self._executor is None:

@@ -7,19 +7,22 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 
 import caption
 import checkpoint
 import colour
+import effects
 import evaluation
 import packed_state
+import references
 import train
 from classifier import COLOURS, IGNORED, Classifier, labels_of, read, relation_of
 from curriculum import NARROW, WIDE, world_at
 from noise_schedule import alphas_cumprod, min_snr_weights
 from scene import GRID, arrangement_of, withheld_colour
 from tokenizer import END_ID, MAX_LENGTH, Tokenizer
-from trainer import Plan, Trainer
+from trainer import Plan, Trainer, learning_rate_at
 from vae import Autoencoder
 
 
@@ -90,6 +93,30 @@ def test_noise_schedule_is_stable_diffusions():
     assert weights.max() == 1 and weights[0] == pytest.approx(5 * 0.00085 / (1 - 0.00085), rel=1e-3)
 
 
+def test_looks_are_those_that_are_drawn(painter):
+    for index in range(30):
+        looks = painter.looks(WIDE, "train", 3, index)
+        drawn = painter.draw(WIDE, "train", 3, index).objects
+        assert looks == [(p.noun, p.colour, p.texture, p.art_set) for p in drawn]
+
+
+def test_a_sheet_holds_its_tiles_row_by_row(tmp_path):
+    tiles = [np.full((8, 8, 3), 10 * number, np.uint8) for number in range(5)]
+    references.write_sheet(tiles, 3, tmp_path / "sheet.webp")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.webp").convert("RGB"))
+    assert sheet.shape == (16, 24, 3)
+    assert (sheet[8:, 8:16] == 40).all() and (sheet[8:, 16:] == 255).all() and (sheet[:8, 16:] == 20).all()
+
+
+def test_the_k_th_end_takes_the_k_th_of_the_other():
+    ids = torch.tensor([[0, 5, END_ID, END_ID, END_ID]])
+    other = torch.tensor([[0, 6, 7, 8, END_ID]])
+    a, b = torch.arange(5.0).view(1, 5, 1), 10 + torch.arange(5.0).view(1, 5, 1)
+    assert effects.transplant(a, b, ids, other).flatten().tolist() == [0, 1, 14, 14, 14]
+    # and the other way round: the first [EOS] of the longer list is taken
+    assert effects.transplant(b, a, other, ids).flatten().tolist() == [10, 11, 12, 13, 2]
+
+
 def test_packed_moments_keep_small_values():
     generator = np.random.default_rng(0)
     values = 10.0 ** generator.uniform(-11, -5, 1000).astype(np.float32)
@@ -122,6 +149,20 @@ def test_a_resumed_run_is_the_same_run(tmp_path):
     resumed = _train_line(tmp_path / "cut", None)
     assert np.array_equal(whole, resumed)
     assert checkpoint.read_state(tmp_path / "cut")["step"] == 12
+
+
+def test_another_batch_goes_on_after_the_same_samples(tmp_path):
+    _train_line(tmp_path / "line", 7)
+    plan = Plan(steps=20, batch=2, learning_rate=1e-2)
+    trainer = Trainer(torch.nn.Linear(6, 3), plan, tmp_path / "line", torch.device("cpu"))
+    assert trainer.step == 14
+
+
+def test_the_rate_is_constant_until_the_cooldown():
+    plan = Plan(steps=100, batch=4, learning_rate=1.0, warmup=10, cooldown=0.4)
+    rates = [learning_rate_at(plan, step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1) and set(rates[10:61]) == {1.0}
+    assert rates[80] == pytest.approx(0.51) and rates[100] == pytest.approx(plan.final_share)
 
 
 def test_a_finished_stage_can_be_trained_further(tmp_path):
@@ -221,6 +262,15 @@ def test_pooling_takes_the_first_end(trained):
     ids = np.array([[0, 3, 4] + [END_ID] * 29, [0, 3, 4, 3, 5] + [END_ID] * 27])
     states, pooled = session.run(None, {"input_ids": ids})
     assert np.array_equal(pooled, states[[0, 1], [3, 5]])
+
+
+def test_guidance_outside_its_window_is_the_empty_prompt(trained):
+    from sampler import Pipeline
+    pipeline = Pipeline(trained / "checkpoints", torch.device("cpu"))
+    states, empty = pipeline.encode(["a red ball"]), pipeline.encode([""])
+    none = pipeline.denoise(states, [3], steps=4, guided=range(0))
+    assert torch.equal(none, pipeline.denoise(empty, [3], steps=4, guided=range(0)))
+    assert not torch.equal(none, pipeline.denoise(states, [3], steps=4))
 
 
 def test_evaluation_counts_from_pictures(painter):

@@ -32,9 +32,9 @@ class Pipeline:
 
     @torch.no_grad()
     def denoise(self, states: torch.Tensor, seeds: list[int], steps: int = 50,
-                guidance_scale: float = 5.0, guided_steps: int | None = None) -> torch.Tensor:
-        """Latents (B, 12, 8, 8) for text states (B, L, D); after `guided_steps` the empty prompt alone."""
-        guided_steps = steps if guided_steps is None else guided_steps
+                guidance_scale: float = 5.0, guided: range | None = None) -> torch.Tensor:
+        """Latents (B, 12, 8, 8) for text states (B, L, D); outside the steps `guided` the empty prompt alone."""
+        guided = range(steps) if guided is None else guided
         shape = (LATENT_CHANNELS, 8, 8)
         x = torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(s)) for s in seeds])
         x = x.to(self.device)
@@ -43,7 +43,7 @@ class Pipeline:
         stride = TRAIN_TIMESTEPS // steps
         timesteps = [i * stride + 1 for i in reversed(range(steps))]
         for number, timestep in enumerate(timesteps):
-            noise = self._predict(x, timestep, states, empty, guidance_scale, number < guided_steps)
+            noise = self._predict(x, timestep, states, empty, guidance_scale, number in guided)
             now = signal[timestep]
             after = signal[timestep - stride] if timestep >= stride else signal[0]
             clean = (x - (1 - now).sqrt() * noise) / now.sqrt()

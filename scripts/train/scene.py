@@ -17,6 +17,8 @@ CELL = IMAGE_SIZE // GRID
 MAIN_SET = "fluent-emoji-flat"
 # splits differ in the seed of every draw, so no scene of one occurs in another
 SPLITS = {"train": 0, "validation": 1, "classifier": 2, "classifier_validation": 3, "reference": 4}
+# noun, colour, texture, art set
+Look = tuple[str, str | None, str | None, str]
 _Y, _X = np.mgrid[0:IMAGE_SIZE, 0:IMAGE_SIZE].astype(np.float32) / IMAGE_SIZE - 0.5
 
 
@@ -63,21 +65,28 @@ class Painter:
     def draw(self, world: World, split: str, seed: int, index: int) -> Scene:
         """Scene number `index` of a split: a pure function of its arguments and the sprite file."""
         rng = np.random.default_rng([seed, SPLITS[split], index])
-        two = rng.random() < world.two_objects
-        looks = [self._look(rng, world) for _ in range(2 if two else 1)]
-        while two and looks[0][0] == looks[1][0]:
-            looks[1] = self._look(rng, world)
+        looks = self._looks(rng, world)
         named = rng.random() < 0.3
         taken = {look[1] for look in looks}
         background = _background_name(rng, world, named, taken)
         image = _background(rng, world, background)
-        compose = self._pair if two else self._single
+        compose = self._pair if len(looks) == 2 else self._single
         subject, placed = compose(rng, world, image, looks)
         text = caption.sentence(rng, subject, background if named else None)
         return Scene(image.astype(np.uint8), text, background, placed)
 
-    def _look(self, rng: np.random.Generator, world: World) -> tuple[str, str | None, str | None, str]:
-        """Noun, colour, texture, art set."""
+    def looks(self, world: World, split: str, seed: int, index: int) -> list[Look]:
+        """What `draw` would show for the same arguments, without drawing it."""
+        return self._looks(np.random.default_rng([seed, SPLITS[split], index]), world)
+
+    def _looks(self, rng: np.random.Generator, world: World) -> list[Look]:
+        two = rng.random() < world.two_objects
+        looks = [self._look(rng, world) for _ in range(2 if two else 1)]
+        while two and looks[0][0] == looks[1][0]:
+            looks[1] = self._look(rng, world)
+        return looks
+
+    def _look(self, rng: np.random.Generator, world: World) -> Look:
         noun = self.nouns[rng.integers(len(self.nouns))]
         name = None if rng.random() < world.natural else colour.NAMES[rng.integers(10)]
         while world.withhold and name == withheld_colour(self.nouns, noun):
