@@ -31,8 +31,8 @@ WIDE = World(
 )
 # samples seen: until the first the world is NARROW, from the last it is WIDE, linear between;
 # scenes of two objects come late, since they need every object drawn small
-WIDENING = (200_000, 550_000)
-SCENES = (400_000, 650_000)
+WIDENING = (200_000, 400_000)
+SCENES = (300_000, 450_000)
 
 
 def world_at(samples: int) -> World:
