@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from torch import nn
 
 import checkpoint
+from classifier import COLOURS
 from classifier_stage import load_classifier
 from curriculum import NARROW, WIDE
 from half_weights import halve_weights
 from noise_schedule import BETA_END, BETA_START, TRAIN_TIMESTEPS
 from sampler import Pipeline
-from scene import Painter
+from scene import IMAGE_SIZE, Painter
 from text_encoder import TEXT_WIDTH
 from tokenizer import END, END_ID, MAX_LENGTH, START, START_ID, UNKNOWN
 from vae import FACTOR, LATENT_CHANNELS
@@ -92,15 +93,15 @@ class Part:
                    for g, w in zip(got, want))
 
 
-def parts_of(pipeline: Pipeline, classifier: nn.Module | None) -> list[Part]:
+def parts_of(pipeline: Pipeline) -> list[Part]:
+    """The three graphs of the model."""
     ids = pipeline.tokenizer.batch(["a blue bird", "a red car on a white background"])
     latents = torch.randn(2, LATENT_CHANNELS, 8, 8)
-    pixels = torch.randn(2, 3, 128, 128)
     # the U-Net halves its input once, so each side is even
     even = {2: 2 * torch.export.Dim("half_height", max=32), 3: 2 * torch.export.Dim("half_width", max=32)}
     timestep = torch.tensor([10, TRAIN_TIMESTEPS - 1])
     states = torch.randn(2, MAX_LENGTH, TEXT_WIDTH)
-    parts = [
+    return [
         Part("text_encoder/model.onnx", pipeline.text.text, {"input_ids": (ids, {0: "batch"})},
              ["last_hidden_state", "pooler_output"]),
         Part("unet/model.onnx", pipeline.unet,
@@ -108,15 +109,21 @@ def parts_of(pipeline: Pipeline, classifier: nn.Module | None) -> list[Part]:
               "encoder_hidden_states": (states, {0: "batch"})}, ["out_sample"]),
         Part("vae_decoder/model.onnx", _Decoder(pipeline),
              {"latent_sample": (latents, {0: "batch", 2: "height", 3: "width"})}, ["sample"]),
-        Part("scorers/dual_encoder_text.onnx", _TextScorer(pipeline),
-             {"input_ids": (ids, {0: "batch"})}, ["text_embeds"]),
-        Part("scorers/dual_encoder_image.onnx", _ImageScorer(pipeline),
-             {"pixels": (pixels, {0: "batch"})}, ["image_embeds"]),
     ]
-    if classifier is not None:
-        parts.append(Part("scorers/classifier.onnx", classifier, {"pixels": (pixels, {0: "batch"})},
-                          ["object_logits", "colour_logits"]))
-    return parts
+
+
+def scorers_of(pipeline: Pipeline, classifier: nn.Module) -> list[Part]:
+    """The judges of the laboratory: no part of the model, so in a folder of their own."""
+    ids = pipeline.tokenizer.batch(["a blue bird", "a red car on a white background"])
+    pixels = torch.randn(2, 3, IMAGE_SIZE, IMAGE_SIZE)
+    return [
+        Part("dual_encoder_text.onnx", _TextScorer(pipeline),
+             {"input_ids": (ids, {0: "batch"})}, ["text_embeds"]),
+        Part("dual_encoder_image.onnx", _ImageScorer(pipeline),
+             {"pixels": (pixels, {0: "batch"})}, ["image_embeds"]),
+        Part("classifier.onnx", classifier, {"pixels": (pixels, {0: "batch"})},
+             ["object_logits", "colour_logits"]),
+    ]
 
 
 def config_files(pipeline: Pipeline) -> dict[str, dict]:
@@ -169,26 +176,64 @@ def fit_latent_rgb(pipeline: Pipeline, painter: Painter, count: int = 400) -> di
     return {"matrix": rows[:-1], "bias": rows[-1], "r2": round(float(1 - residual), 4), "range": "[-1,1]"}
 
 
-def export_model(checkpoints: Path, sprite_file: Path, target: Path, batches=(1, 2, 5)) -> dict:
-    """Write the package to `target` anew and return the sizes and the errors against PyTorch."""
-    pipeline = Pipeline(checkpoints, torch.device("cpu"))
-    state = checkpoint.read_state(checkpoints / "classifier")
-    classifier, nouns = load_classifier(checkpoints / "classifier", pipeline.device) if state else (None, [])
-    draft = target.with_name(target.name + ".draft")
+def manifest_of(pipeline: Pipeline, painter: Painter) -> dict:
+    """shapefirst.json, still without the digest that `deno task models seal` adds."""
+    side = {"width": IMAGE_SIZE, "height": IMAGE_SIZE}
+    fitted = fit_latent_rgb(pipeline, painter)
+    return {
+        "id": "mini", "name": "Mini",
+        "description": f"{len(painter.nouns)} objects in ten colours, alone or two together, "
+                       f"{IMAGE_SIZE}x{IMAGE_SIZE}. Embedded, trained for this project.",
+        "defaults": {**side, "num_inference_steps": 50, "guidance_scale": 5, "sampler": "ddim"},
+        "size": {"min": IMAGE_SIZE, "max": IMAGE_SIZE, "multiple_of": IMAGE_SIZE},
+        "latent_rgb": {"matrix": fitted["matrix"], "bias": fitted["bias"]},
+    }
+
+
+@torch.no_grad()
+def reference_of(pipeline: Pipeline) -> dict:
+    """What PyTorch computes of fixed inputs, for a test of the service to compare with."""
+    prompts = ["a blue bird", "a red car on a white background"]
+    ids, timestep = pipeline.tokenizer.batch(prompts), torch.tensor([21, 701])
+    shape = (len(prompts), LATENT_CHANNELS, IMAGE_SIZE // FACTOR, IMAGE_SIZE // FACTOR)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    states = pipeline.text.text(ids)[0]
+    values = {"noise": noise, "last_hidden_state": states,
+              "out_sample": pipeline.unet(noise, timestep, states),
+              "decoded": pipeline.vae.decoder(pipeline.scale.restore(noise))}
+    return {"prompts": prompts, "input_ids": ids.tolist(), "torch_manual_seed": 0,
+            "sample_shape": list(shape), "timestep": timestep.tolist(),
+            "first8": {name: value.flatten()[:8].tolist() for name, value in values.items()},
+            "norms": {name: value.double().norm().item() for name, value in values.items()}}
+
+
+def write_parts(parts: list[Part], draft: Path, files: dict[str, dict], batches: tuple) -> dict:
+    """Write a folder anew, graphs and JSON files; sizes and errors against PyTorch by part."""
     shutil.rmtree(draft, ignore_errors=True)
     report = {}
-    for part in parts_of(pipeline, classifier):
+    for part in parts:
         part.write(draft)
         errors = {str(batch): part.error(draft, batch) for batch in batches}
         report[part.path] = {"bytes": (draft / part.path).stat().st_size, "relative_error": errors}
-    files = config_files(pipeline)
-    files["latent_rgb.json"] = fit_latent_rgb(pipeline, Painter(sprite_file))
-    if classifier is not None:
-        from classifier import COLOURS
-        files["scorers/labels.json"] = {"objects": ["background", *nouns], "colours": COLOURS}
     for name, content in files.items():
         (draft / name).parent.mkdir(parents=True, exist_ok=True)
         (draft / name).write_text(json.dumps(content, indent=1) + "\n")
-    shutil.rmtree(target, ignore_errors=True)
-    draft.rename(target)
+    return report
+
+
+def export_model(checkpoints: Path, sprite_file: Path, target: Path, scorers: Path,
+                 batches=(1, 2, 5)) -> dict:
+    """Write the package to `target` and the judges to `scorers` anew; sizes and errors by part."""
+    pipeline = Pipeline(checkpoints, torch.device("cpu"))
+    classifier, nouns = load_classifier(checkpoints / "classifier", pipeline.device)
+    files = {**config_files(pipeline), "reference.json": reference_of(pipeline),
+             "shapefirst.json": manifest_of(pipeline, Painter(sprite_file))}
+    labels = {"labels.json": {"objects": ["background", *nouns], "colours": COLOURS}}
+    report: dict = {}
+    for parts, folder, texts in ((parts_of(pipeline), target, files),
+                                 (scorers_of(pipeline, classifier), scorers, labels)):
+        draft = folder.with_name(folder.name + ".draft")
+        report |= write_parts(parts, draft, texts, batches)
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.rename(folder)
     return report

@@ -18,6 +18,7 @@ import packed_state
 import references
 import train
 from classifier import COLOURS, IGNORED, Classifier, labels_of, read, relation_of
+from classifier_stage import load_classifier
 from curriculum import NARROW, WIDE, world_at
 from noise_schedule import alphas_cumprod, min_snr_weights
 from scene import GRID, arrangement_of, withheld_colour
@@ -215,7 +216,8 @@ def trained(data_folder, tmp_path_factory):
         train.main([stage, *common, *steps])
     train.main(["unet", *common, *steps, "--pool-chunks", "1"])
     # passes over what is finished, then exports
-    train.main(["all", *common, *steps, "--pool-chunks", "1", "--out", str(root / "mini")])
+    train.main(["all", *common, *steps, "--pool-chunks", "1", "--out", str(root / "mini"),
+                "--scorers", str(root / "scorers")])
     return root
 
 
@@ -230,9 +232,12 @@ def test_the_package_agrees_with_pytorch(trained, data_folder):
     import export
     from sampler import Pipeline
     pipeline = Pipeline(trained / "checkpoints", torch.device("cpu"))
-    for part in export.parts_of(pipeline, None):
-        for batch in (1, 2, 5):
-            assert part.error(trained / "mini", batch) < 1e-4, part.path
+    classifier, _ = load_classifier(trained / "checkpoints" / "classifier", pipeline.device)
+    for folder, parts in (("mini", export.parts_of(pipeline)),
+                          ("scorers", export.scorers_of(pipeline, classifier))):
+        for part in parts:
+            for batch in (1, 2, 5):
+                assert part.error(trained / folder, batch) < 1e-4, part.path
 
 
 def test_the_package_has_the_layout_that_the_service_loads(trained):
@@ -253,8 +258,7 @@ def test_the_package_has_the_layout_that_the_service_loads(trained):
     decoder = onnxruntime.InferenceSession(root / "vae_decoder" / "model.onnx")
     assert decoder.run(None, {"latent_sample": np.zeros((1, 12, 8, 8), np.float32)})[0].shape == (
         1, 3, 128, 128)
-    assert len(json.loads((root / "latent_rgb.json").read_text())["matrix"]) == 12
-    assert (root / "scorers" / "classifier.onnx").exists()
+    assert len(json.loads((root / "shapefirst.json").read_text())["latent_rgb"]["matrix"]) == 12
 
 
 def test_pooling_takes_the_first_end(trained):

@@ -84,7 +84,7 @@ def run_sample(options: argparse.Namespace) -> None:
 
 def run_export(options: argparse.Namespace) -> None:
     import export
-    report = export.export_model(options.checkpoints, _sprites(options), options.out)
+    report = export.export_model(options.checkpoints, _sprites(options), options.out, options.scorers)
     print(json.dumps(report, indent=1))
 
 
@@ -185,6 +185,9 @@ def _drawing_options(command: argparse.ArgumentParser, stage: str) -> None:
                "references": "references", "effects": "evaluation"}
     if stage in outputs:
         command.add_argument("--out", type=Path, default=Path(outputs[stage]))
+    if stage in ("export", "all"):
+        command.add_argument("--scorers", type=Path, default=Path("scorers"),
+                             help="folder for the laboratory's judges (default %(default)s)")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
