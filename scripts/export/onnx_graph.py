@@ -1,0 +1,78 @@
+"""One ONNX file out of one PyTorch module: names as optimum uses them, weights inside or beside it."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx_ir
+import torch
+from torch import nn
+
+# 18 is the least that torch's exporter writes without converting, and onnxruntime reads it since 1.14
+OPSET = 18
+# protobuf refuses messages of 2 GiB; the graph itself needs a little of that
+INLINE_BYTES_MAX = 2**31 - 2**24
+DATA_SUFFIX = "_data"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """`inputs` are examples with, per axis that may vary, a name or a torch.export.Dim."""
+
+    path: str
+    module: nn.Module
+    inputs: dict[str, tuple[torch.Tensor, dict]]
+    outputs: list[str]
+
+    def to_ir(self) -> onnx_ir.Model:
+        """Weights stay the module's own tensors: nothing is copied before the file is written."""
+        shapes = tuple({axis: torch.export.Dim(dim) if isinstance(dim, str) else dim
+                        for axis, dim in axes.items()} for _, axes in self.inputs.values())
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(
+                self.module.eval(), tuple(value for value, _ in self.inputs.values()),
+                input_names=list(self.inputs), output_names=self.outputs, opset_version=OPSET,
+                dynamo=True, dynamic_shapes=shapes, verbose=False)
+        _forget_origins(program.model)
+        return program.model
+
+    def write(self, root: Path, external: bool = False) -> None:
+        """Weights go to `model.onnx_data` if asked for, or if the file would be too large without."""
+        model = self.to_ir()
+        target = root / self.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        size = sum(value.const_value.nbytes for value in model.graph.initializers.values())
+        if external or size > INLINE_BYTES_MAX:
+            onnx_ir.save(model, target, external_data=target.name + DATA_SUFFIX)
+        else:
+            onnx_ir.save(model, target)
+
+
+def _forget_origins(model: onnx_ir.Model) -> None:
+    """The exporter notes for every node where in which source file it comes from: most of a small file."""
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        node.doc_string = None
+        for value in node.outputs:
+            value.metadata_props.clear()
+    for value in [*model.graph.inputs, *model.graph.initializers.values()]:
+        value.metadata_props.clear()
+    model.graph.metadata_props.clear()
+    model.metadata_props.clear()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter talks on stdout and warns of its own deprecations; errors still come as exceptions."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
