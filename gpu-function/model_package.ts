@@ -17,6 +17,8 @@ export interface ModelPackage {
   readonly tokenizerJson: object;
   readonly tokenizerConfig: object;
   readonly schedulerConfig: SchedulerConfig;
+  /** Values of the denoiser's graph that hold cross-attention weights, one per layer. */
+  readonly taps: readonly string[];
   readonly files: {
     readonly textEncoder: string;
     readonly denoiser: string;
@@ -45,6 +47,7 @@ const shapefirstJson = v.strictObject({
   ),
   size: v.optional(v.strictObject({ min: count, max: count, multiple_of: count })),
   latent_rgb: v.optional(v.nullable(v.strictObject({ matrix: v.array(rgb), bias: rgb })), null),
+  taps: v.optional(v.array(v.string()), []),
   digest: v.optional(sha256),
   files: v.optional(v.array(v.strictObject({ path: v.string(), bytes: count, sha256 }))),
 });
@@ -112,6 +115,7 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
     tokenizerJson: tokenizer.json,
     tokenizerConfig: tokenizer.config,
     schedulerConfig: await readSchedulerConfig(folder),
+    taps: extra.taps,
     files: {
       textEncoder: join(folder, "text_encoder/model.onnx"),
       denoiser: join(folder, "unet/model.onnx"),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPromptTokenizer } from "../contract/mod.ts";
@@ -51,6 +51,21 @@ Deno.test("a plain export without shapefirst.json loads with derived defaults an
       // Equal files have an equal digest, recorded or computed.
       assert.equal(manifest.digest, (await readModelPackage(mini)).manifest.digest);
     },
+  ));
+
+Deno.test("links to files count as the files, as download caches lay them", () =>
+  withCopy(
+    async (folder) => {
+      const file = join(folder, "unet/model.onnx");
+      await rename(file, join(folder, "blob"));
+      await symlink("../blob", file);
+      await rm(join(folder, "shapefirst.json"));
+    },
+    async (folder) =>
+      assert.equal(
+        (await readModelPackage(folder)).manifest.digest,
+        (await readModelPackage(mini)).manifest.digest,
+      ),
   ));
 
 const DAMAGED: readonly [string, (folder: string) => Promise<unknown>, RegExp][] = [

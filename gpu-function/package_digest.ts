@@ -25,7 +25,14 @@ export interface RecordedPackage {
 const HASHED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The folders that make the model; anything else in a package cannot change an image. */
-const MODEL_FOLDERS = ["scheduler", "text_encoder", "tokenizer", "unet", "vae_decoder"];
+export const MODEL_FOLDERS = [
+  "scheduler",
+  "text_encoder",
+  "tokenizer",
+  "transformer",
+  "unet",
+  "vae_decoder",
+];
 
 export function digestOf(files: readonly PackageFile[]): string {
   const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -93,9 +100,9 @@ async function listPackage(folder: string): Promise<{ path: string; bytes: numbe
   const paths = ["model_index.json"];
   for (const name of MODEL_FOLDERS) {
     const entries = await readdir(join(folder, name), { withFileTypes: true }).catch(() => []);
-    paths.push(
-      ...entries.filter((entry) => entry.isFile()).map((entry) => `${name}/${entry.name}`),
-    );
+    // Download caches hold links to files, which count as the files.
+    const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
+    paths.push(...files.map((entry) => `${name}/${entry.name}`));
   }
   return await Promise.all(
     paths.map(async (path) => ({ path, bytes: (await stat(join(folder, path))).size })),
