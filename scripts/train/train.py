@@ -42,7 +42,8 @@ def run_vae(options: argparse.Namespace) -> None:
     import vae_stage
     plan = dataclasses.replace(vae_stage.PLAN, **_plan_changes(options))
     vae_stage.train_vae(Painter(_sprites(options)), options.checkpoints / "vae", plan,
-                        torch.device(options.device), _held_out(options, vae_stage.HELD_OUT))
+                        torch.device(options.device), _held_out(options, vae_stage.HELD_OUT),
+                        getattr(torch, options.precision))
 
 
 def run_text(options: argparse.Namespace) -> None:
@@ -158,7 +159,7 @@ def _training_options(command: argparse.ArgumentParser, stage: str) -> None:
         command.add_argument("--checkpoint-every", type=int, help="steps between checkpoints")
         command.add_argument("--held-out", type=int,
                              help="scenes a finished stage is measured on, instead of its own number")
-    if stage in ("classifier", "unet", "all"):
+    if stage in ("vae", "classifier", "unet", "all"):
         command.add_argument("--precision", choices=("float32", "bfloat16"), default="float32",
                              help="of the products in training; bfloat16 on a GPU or a CPU with "
                                   "avx512_bf16 or amx_bf16 (default %(default)s)")

@@ -13,7 +13,7 @@ from scene import Painter
 from trainer import Plan, Trainer
 from vae import Autoencoder, LatentScale, autoencoder_losses
 
-PLAN = Plan(steps=2600, batch=16, learning_rate=2e-3, betas=(0.9, 0.98), weight_decay=1e-4,
+PLAN = Plan(steps=8000, batch=16, learning_rate=8e-4, betas=(0.9, 0.98), weight_decay=1e-4,
             ema_decay=0.998, checkpoint_every=500, seed=11)
 # scenes that the finished stage is measured on
 HELD_OUT = 512
@@ -37,15 +37,19 @@ def draw_mixed(painter: Painter, split: str, seed: int, start: int, count: int) 
 
 
 def train_vae(painter: Painter, folder: Path, plan: Plan, device: torch.device,
-              held_out: int = HELD_OUT) -> None:
-    """Train to the end of the plan, then note latent statistics and held-out quality in state.json."""
+              held_out: int = HELD_OUT, precision: torch.dtype = torch.float32) -> None:
+    """Train to the end of the plan, then note latent statistics and held-out quality in state.json.
+
+    `precision` as for the denoiser.
+    """
     torch.manual_seed(plan.seed)
     trainer = Trainer(Autoencoder().to(memory_format=torch.channels_last), plan, folder, device)
 
     def losses_at(step: int, generator: torch.Generator):
         images = draw_mixed(painter, "train", plan.seed, step * plan.batch, plan.batch)
         pixels = to_pixels(images).to(device, memory_format=torch.channels_last)
-        return autoencoder_losses(trainer.model, pixels, generator)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+            return autoencoder_losses(trainer.model, pixels, generator)
 
     if not trainer.finished:
         trainer.run(losses_at)
