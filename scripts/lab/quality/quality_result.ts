@@ -1,0 +1,30 @@
+/** All that `deno task lab quality` measures: the content of quality.json. */
+import type { Latency } from "../latency.ts";
+import type { DrawnShares } from "./drawn_shares.ts";
+import type { JudgeValidation } from "./judge_validation.ts";
+import type { NearCopies } from "./near_copies.ts";
+import type { Variety } from "./variety.ts";
+
+export interface QualityResult {
+  readonly command: string;
+  readonly model: {
+    readonly id: string;
+    readonly digest: string;
+    readonly engine_version: string;
+    readonly width: number;
+    readonly height: number;
+  };
+  /** What the prompts of one object ask for. */
+  readonly asked: {
+    readonly objects: number;
+    readonly colours: number;
+    readonly seeds: number;
+    /** Null when all prompts were drawn. */
+    readonly limit: number | null;
+  };
+  readonly judge: JudgeValidation;
+  readonly drawn: DrawnShares;
+  readonly variety: Variety;
+  readonly near_copies: NearCopies;
+  readonly latency: Latency;
+}
