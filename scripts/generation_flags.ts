@@ -78,7 +78,8 @@ export function parseCommandLine(
   return { request: parsed.value, values };
 }
 
-function parseStrictly(args: readonly string[], options: ParseArgsOptionsConfig) {
+/** @throws UsageError with node's sentence on what is wrong with the flags */
+export function parseStrictly(args: readonly string[], options: ParseArgsOptionsConfig) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {

@@ -1,0 +1,71 @@
+/**
+ * Which values of a denoiser's graph are cross-attention weights: [batch, heads, positions, tokens].
+ * They are the outputs of those Softmax nodes whose keys come from the text and not from the latents.
+ * Their last dimension is then the text's length, which alone would not do: 77 positions of a small
+ * latent would pass for 77 tokens, and files often leave inner shapes out.
+ */
+import type { OnnxGraph, OnnxNode } from "./onnx_graph.ts";
+
+const TEXT_INPUT = "encoder_hidden_states";
+
+/** What a value was computed from; shapes of tensors do not count as having seen them. */
+interface Origin {
+  readonly text: boolean;
+  readonly latents: boolean;
+}
+
+const NOWHERE: Origin = { text: false, latents: false };
+
+/** Between the scores and their Softmax: scaling, masking and changes of type and shape. */
+const SCORE_STEPS = new Set([
+  ...["Add", "Sub", "Mul", "Div", "Where", "Max", "Min", "Clip"],
+  ...["Cast", "CastLike", "Identity", "Reshape"],
+]);
+
+/** In the order of the graph, which is that of the layers. */
+export function crossAttentionTaps(graph: OnnxGraph): string[] {
+  const makers = new Map<string, OnnxNode>();
+  for (const node of graph.nodes) for (const output of node.outputs) makers.set(output, node);
+  const origins = traceOrigins(graph);
+  return graph.nodes.filter(({ op }) => op === "Softmax").filter((softmax) => {
+    const keys = contractionsBehind(softmax, makers).map(({ inputs }) => inputs[1] ?? "");
+    return keys.some((key) => {
+      const { text, latents } = origins.get(key) ?? NOWHERE;
+      return text && !latents;
+    });
+  }).flatMap(({ outputs }) => outputs.slice(0, 1));
+}
+
+/** ONNX sorts nodes so that inputs come first, so one pass does. */
+function traceOrigins({ inputs, nodes }: OnnxGraph): Map<string, Origin> {
+  const origins = new Map<string, Origin>();
+  for (const { name, shape } of inputs) {
+    // Exports name the latents `sample` or `hidden_states`; they are the one input of rank 4.
+    origins.set(name, { text: name === TEXT_INPUT, latents: shape.length === 4 });
+  }
+  for (const { op, inputs, outputs } of nodes) {
+    const sources = op === "Shape" || op === "Size" ? [] : inputs;
+    const known = sources.map((name) => origins.get(name) ?? NOWHERE);
+    const origin = {
+      text: known.some(({ text }) => text),
+      latents: known.some(({ latents }) => latents),
+    };
+    for (const output of outputs) origins.set(output, origin);
+  }
+  return origins;
+}
+
+/** The products of queries and keys whose scores reach the Softmax. */
+function contractionsBehind(softmax: OnnxNode, makers: ReadonlyMap<string, OnnxNode>): OnnxNode[] {
+  const found: OnnxNode[] = [];
+  const seen = new Set<OnnxNode>();
+  const waiting = [...softmax.inputs];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const node = makers.get(name);
+    if (!node || seen.has(node)) continue;
+    seen.add(node);
+    if (node.op === "MatMul" || node.op === "Einsum") found.push(node);
+    else if (SCORE_STEPS.has(node.op)) waiting.push(...node.inputs);
+  }
+  return found;
+}
