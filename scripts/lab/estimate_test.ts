@@ -1,0 +1,49 @@
+/** Wrong intervals would make noise look like a result. */
+import assert from "node:assert/strict";
+import { average, meanOf, quantile, shareOf } from "./estimate.ts";
+
+const near = (given: number, expected: number, by = 1e-4) =>
+  assert.ok(Math.abs(given - expected) < by, `${given} is not ${expected}`);
+
+const hits = (right: number, count: number) => Array.from({ length: count }, (_, i) => i < right);
+
+// Intervals as `share` of scripts/train/evaluation.py gives them.
+for (
+  const [right, count, low, high] of [
+    [8, 10, 0.4902, 0.9433],
+    [0, 10, 0, 0.2775],
+    [10, 10, 0.7225, 1],
+    [388, 400, 0.9483, 0.9828],
+  ] as const
+) {
+  Deno.test(`shareOf() gives Wilson's interval of ${right} in ${count}`, () => {
+    const share = shareOf(hits(right, count));
+    assert.equal(share.value, right / count);
+    assert.equal(share.count, count);
+    near(share.low, low);
+    near(share.high, high);
+  });
+}
+
+Deno.test("nothing measured is NaN of 0, not a share of 0", () => {
+  for (const nothing of [shareOf([]), meanOf([])]) {
+    assert.equal(nothing.count, 0);
+    assert.ok(Number.isNaN(nothing.value) && Number.isNaN(nothing.low));
+  }
+});
+
+Deno.test("meanOf() has about the interval of a normal mean, and always the same", () => {
+  const values = Array.from({ length: 200 }, (_, i) => (i * 37) % 100);
+  const estimate = meanOf(values);
+  const deviation = Math.sqrt(average(values.map((value) => (value - estimate.value) ** 2)));
+  assert.equal(estimate.value, average(values));
+  near((estimate.high - estimate.low) / 2, 1.96 * deviation / Math.sqrt(200), 0.4);
+  assert.deepEqual(meanOf(values), estimate);
+});
+
+Deno.test("quantile() is linear between ranks, as numpy's", () => {
+  assert.equal(quantile([4, 1, 3, 2], 0.25), 1.75);
+  assert.equal(quantile([4, 1, 3, 2], 1), 4);
+  assert.equal(quantile([5], 0.01), 5);
+  assert.ok(Number.isNaN(quantile([], 0.5)));
+});
