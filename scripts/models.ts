@@ -9,6 +9,7 @@ import { UsageError } from "./generation_flags.ts";
 import { add } from "./models/add.ts";
 import type { Command, World } from "./models/command.ts";
 import { freeBytes } from "./models/disk_space.ts";
+import { HubProblem } from "./models/hub_problem.ts";
 import { list } from "./models/list.ts";
 import { pull } from "./models/pull.ts";
 import { createRemove } from "./models/remove.ts";
@@ -52,7 +53,7 @@ function showHelp(help: string, { say }: World): number {
 /** One sentence for what anybody can mend; a bug keeps its stack. */
 function explain(error: unknown, { complain, signal }: World): number {
   if (signal.aborted) {
-    complain("Interrupted; the models folder is as before");
+    complain("Interrupted: no model is changed, and a pull goes on when it runs again");
     return 130;
   }
   const ofSystem = error instanceof Error && "code" in error && "syscall" in error;
@@ -67,7 +68,9 @@ function explain(error: unknown, { complain, signal }: World): number {
 }
 
 /** onnxruntime's own reason says what a file lacks; only its first line is a sentence. */
-function withReason({ message, cause }: Error): string {
+function withReason(error: Error): string {
+  const { message, cause } = error;
+  if (error instanceof HubProblem) return message;
   const reason = cause instanceof Error ? cause.message.split("\n")[0] ?? "" : "";
   return reason === "" || message.includes(reason) ? message : `${message} (${reason})`;
 }

@@ -81,16 +81,17 @@ async function completePackage(staged: string, id: string | undefined) {
   return { bytes, taps, latentRgbR2: fit?.r2 ?? null, rowMs };
 }
 
-/** Large enough that the middle of a picture does not feel its edges. */
-const FIT_SIDE = 16;
+/** Latents of a side; decoding more takes longer and fits the same. */
+const FIT_SIDE_MAX = 16;
 
 function fitShape(modelPackage: ModelPackage, graphs: PackageGraphs): [number, number, number] {
-  const { size, latents } = modelPackage.manifest;
   const [channels, height, width] = trialShape(modelPackage, graphs);
-  const largest = Math.floor(size.max / latents.vae_scale_factor);
-  const side = Math.min(FIT_SIDE, largest);
   const [fixedHeight, fixedWidth] = fixedSides(graphs.vaeDecoder);
-  return [channels, fixedHeight ?? Math.max(side, height), fixedWidth ?? Math.max(side, width)];
+  return [
+    channels,
+    fixedHeight ?? Math.min(height, FIT_SIDE_MAX),
+    fixedWidth ?? Math.min(width, FIT_SIDE_MAX),
+  ];
 }
 
 /** A graph that takes one square size only can draw no other, whatever its configuration says. */

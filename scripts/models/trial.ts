@@ -33,14 +33,21 @@ export async function tryModel<T>(
   }
 }
 
-/** The smallest latents of the model, so that a large one is tried in seconds. */
+/** Latents of a side beyond which a trial would take minutes and gigabytes without saying more. */
+const SIDE_MAX = 32;
+
+/** The model's own size, halved until it is quick. */
 export function trialShape(
-  { manifest: { latents, size } }: ModelPackage,
+  { manifest: { latents, defaults } }: ModelPackage,
   { denoiser }: PackageGraphs,
 ): [channels: number, height: number, width: number] {
-  const side = Math.max(1, Math.floor(size.min / latents.vae_scale_factor));
-  const [height, width] = fixedSides(denoiser);
-  return [latents.channels, height ?? side, width ?? side];
+  const sides = [defaults.height, defaults.width].map((pixels) => {
+    let side = pixels / latents.vae_scale_factor;
+    while (side > SIDE_MAX && side % 2 === 0) side /= 2;
+    return side;
+  });
+  const [height, width] = fixedSides(denoiser).map((fixed, i) => fixed ?? sides[i] ?? SIDE_MAX);
+  return [latents.channels, height ?? SIDE_MAX, width ?? SIDE_MAX];
 }
 
 /** Height and width in latents where the graph takes only these; null where it takes any. */
