@@ -40,6 +40,19 @@ export function combine(
   return { data, shape: x.shape };
 }
 
+/** `w1 x1 + w2 x2 + …` over latents of one shape, element by element, rounded to float32 once. */
+export function weightedSum(terms: readonly (readonly [weight: number, x: Latents])[]): Latents {
+  const shape = terms[0]?.[1].shape ?? [];
+  const sum = new Float64Array(sizeOf(shape));
+  for (const [weight, { data, shape: other }] of terms) {
+    if (data.length !== sum.length) {
+      throw new RangeError(`Latents ${showShape(shape)} and ${showShape(other)} do not match`);
+    }
+    for (let i = 0; i < sum.length; i++) sum[i]! += weight * data[i]!;
+  }
+  return { data: Float32Array.from(sum), shape };
+}
+
 export function clamp(x: Latents, limit: number): Latents {
   return { data: x.data.map((value) => Math.min(Math.max(value, -limit), limit)), shape: x.shape };
 }

@@ -15,31 +15,57 @@ const BLOCK = 16;
  * @param seed an integer from 0 to 2^32 - 1
  */
 export function seededNoise(seed: number, shape: readonly number[]): Latents {
-  const data = new Float32Array(sizeOf(shape));
-  const random = createMt19937(seed);
-  if (data.length < BLOCK) fillOneByOne(data, random);
-  else fillInBlocks(data, random);
-  return createLatents(data, shape);
+  return createNoiseSource(seed, shape)();
 }
 
-/** Box-Muller in float64, cosine first, sine kept for the next value. */
-function fillOneByOne(data: Float32Array, random: () => number): void {
-  for (let i = 0; i < data.length; i += 2) {
+/**
+ * The noise of one generator, draw after draw, as diffusers draws it for `generator=`: the initial
+ * latents first, then what a stochastic sampler adds.
+ *
+ * @param seed an integer from 0 to 2^32 - 1; torch keeps the low 32 bits of larger ones
+ */
+export function createNoiseSource(seed: number, shape: readonly number[]): () => Latents {
+  const random = createMt19937(seed);
+  const size = sizeOf(shape);
+  const fill = size < BLOCK ? createPairwiseFill(random) : createBlockFill(random);
+  return () => {
+    const data = new Float32Array(size);
+    fill(data);
+    return createLatents(data, shape);
+  };
+}
+
+type Fill = (data: Float32Array) => void;
+
+/** Box-Muller in float64, cosine first; the sine is kept for the next value, even of the next draw. */
+function createPairwiseFill(random: () => number): Fill {
+  let kept: number | undefined;
+  const next = () => {
+    if (kept !== undefined) {
+      const value = kept;
+      kept = undefined;
+      return value;
+    }
     const theta = 2 * Math.PI * uniform53(random);
     const radius = Math.sqrt(-2 * Math.log1p(-uniform53(random)));
-    data[i] = radius * Math.cos(theta);
-    if (i + 1 < data.length) data[i + 1] = radius * Math.sin(theta);
-  }
+    kept = radius * Math.sin(theta);
+    return radius * Math.cos(theta);
+  };
+  return (data) => {
+    for (let i = 0; i < data.length; i++) data[i] = next();
+  };
 }
 
-function fillInBlocks(data: Float32Array, random: () => number): void {
-  for (let i = 0; i < data.length; i++) data[i] = uniform24(random);
-  for (let i = 0; i + BLOCK <= data.length; i += BLOCK) toNormal(data.subarray(i, i + BLOCK));
-  if (data.length % BLOCK === 0) return;
-  // torch draws the last 16 values anew rather than leave a short block, so some are overwritten.
-  const last = data.subarray(data.length - BLOCK);
-  for (let i = 0; i < BLOCK; i++) last[i] = uniform24(random);
-  toNormal(last);
+function createBlockFill(random: () => number): Fill {
+  return (data) => {
+    for (let i = 0; i < data.length; i++) data[i] = uniform24(random);
+    for (let i = 0; i + BLOCK <= data.length; i += BLOCK) toNormal(data.subarray(i, i + BLOCK));
+    if (data.length % BLOCK === 0) return;
+    // torch draws the last 16 values anew rather than leave a short block, so some are overwritten.
+    const last = data.subarray(data.length - BLOCK);
+    for (let i = 0; i < BLOCK; i++) last[i] = uniform24(random);
+    toNormal(last);
+  };
 }
 
 const TWO_PI = Math.fround(2 * Math.PI);

@@ -7,6 +7,8 @@ export interface BetaOptions {
   readonly beta_start: number;
   readonly beta_end: number;
   readonly beta_schedule: BetaSchedule;
+  /** Whether the last timestep is pure noise, ᾱ = 0. */
+  readonly rescale_betas_zero_snr: boolean;
 }
 
 /**
@@ -14,15 +16,16 @@ export interface BetaOptions {
  * cumulative product keeps a float64 accumulator; so do we, since rounding is part of the numbers.
  */
 export function alphasCumprod(options: BetaOptions): Float64Array {
-  let product = 1;
-  return Float64Array.from(betas(options), (beta) => {
-    product *= Math.fround(1 - beta);
-    return Math.fround(product);
-  });
+  return cumulativeProduct(betas(options));
 }
 
 /** β_t of Ho et al. 2020 (linear), of latent diffusion (scaled_linear), of Nichol and Dhariwal 2021. */
 export function betas(options: BetaOptions): Float32Array {
+  const spaced = spacedBetas(options);
+  return options.rescale_betas_zero_snr ? rescaleToZeroSnr(spaced) : spaced;
+}
+
+function spacedBetas(options: BetaOptions): Float32Array {
   const { num_train_timesteps: n, beta_start, beta_end, beta_schedule } = options;
   switch (beta_schedule) {
     case "linear":
@@ -39,6 +42,25 @@ export function betas(options: BetaOptions): Float32Array {
 
 function cosineAlpha(t: number): number {
   return Math.cos((t + 0.008) / 1.008 * Math.PI / 2) ** 2;
+}
+
+/** Π (1 - β), the running product. */
+function cumulativeProduct(betas: Float32Array): Float64Array {
+  let product = 1;
+  return Float64Array.from(betas, (beta) => {
+    product *= Math.fround(1 - beta);
+    return Math.fround(product);
+  });
+}
+
+/** Lin et al. 2023, algorithm 1: sqrt(ᾱ) shifted to end at 0 and scaled to start where it did. */
+function rescaleToZeroSnr(betas: Float32Array): Float32Array {
+  const roots = Float32Array.from(cumulativeProduct(betas), Math.sqrt);
+  const first = roots[0]!;
+  const last = roots.at(-1)!;
+  const scale = Math.fround(first / Math.fround(first - last));
+  const alphas = roots.map((root) => Math.fround(Math.fround(root - last) * scale) ** 2);
+  return alphas.map((alpha, i) => 1 - (i === 0 ? alpha : Math.fround(alpha / alphas[i - 1]!)));
 }
 
 /** torch.linspace in float32: counted from both ends, so that the last value is exactly the end. */

@@ -7,6 +7,7 @@ const LATENT_DIFFUSION: BetaOptions = {
   beta_start: 0.00085,
   beta_end: 0.012,
   beta_schedule: "scaled_linear",
+  rescale_betas_zero_snr: false,
 };
 
 Deno.test("betas of scaled_linear start and end at the given values, roots evenly spaced", () => {
@@ -38,4 +39,16 @@ Deno.test("alphasCumprod is the running product of 1 - beta, falling within (0, 
     assert.ok(Math.abs(alphas[i]! / product - 1) < 1e-4);
     assert.ok(i === 0 || alphas[i]! < alphas[i - 1]!);
   }
+});
+
+Deno.test("rescaled betas end in pure noise and start as they did (Lin et al. 2023)", () => {
+  const alphas = alphasCumprod({ ...LATENT_DIFFUSION, rescale_betas_zero_snr: true });
+  assert.equal(alphas[999], 0);
+  const before = alphasCumprod(LATENT_DIFFUSION);
+  assert.ok(Math.abs(alphas[0]! - before[0]!) < 1e-6);
+  // The paper's picture: sqrt(ᾱ) is shifted and stretched, so its differences keep their ratios.
+  const fall = (values: Float64Array, from: number, to: number) =>
+    Math.sqrt(values[from]!) - Math.sqrt(values[to]!);
+  const ratio = fall(alphas, 100, 200) / fall(before, 100, 200);
+  assert.ok(Math.abs(fall(alphas, 600, 900) / fall(before, 600, 900) - ratio) < 1e-4);
 });

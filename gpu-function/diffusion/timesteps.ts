@@ -9,10 +9,20 @@ export interface TimestepOptions {
 }
 
 /**
- * The spacings of Lin et al. 2023 (table 2), rounded as numpy rounds for diffusers.
+ * The spacings of Lin et al. 2023 (table 2), rounded as numpy rounds for diffusers' DDIM and PNDM. For
+ * some counts (61, 103, 121, 122 of 1000) diffusers' trailing spacing slips to one step too many, at
+ * timestep -1; here a run has the steps that it was asked for.
  * @throws RangeError when the schedule has no room for so many steps
  */
 export function timesteps(count: number, options: TimestepOptions): number[] {
+  return fractionalTimesteps(count, options).map(roundHalfToEven);
+}
+
+/**
+ * diffusers' grid for the samplers on sigmas (Euler, Heun): linspace keeps its fractions.
+ * @throws RangeError as `timesteps`
+ */
+export function fractionalTimesteps(count: number, options: TimestepOptions): number[] {
   const { num_train_timesteps: n, timestep_spacing, steps_offset } = options;
   const values = Array.from({ length: count }, (_, i) => {
     switch (timestep_spacing) {
@@ -21,7 +31,7 @@ export function timesteps(count: number, options: TimestepOptions): number[] {
       case "trailing":
         return roundHalfToEven(n - i * (n / count)) - 1;
       case "linspace":
-        return count === 1 ? 0 : roundHalfToEven((count - 1 - i) * ((n - 1) / (count - 1)));
+        return count === 1 ? 0 : (count - 1 - i) * ((n - 1) / (count - 1));
     }
   });
   const [first] = values;
@@ -31,6 +41,16 @@ export function timesteps(count: number, options: TimestepOptions): number[] {
     );
   }
   return values;
+}
+
+/**
+ * diffusers' grid for DPM-Solver++ and UniPC: leading and linspace space one point more and leave the
+ * last one out, since these solvers jump from there to the image by themselves.
+ * @throws RangeError as `timesteps`
+ */
+export function solverTimesteps(count: number, options: TimestepOptions): number[] {
+  if (options.timestep_spacing === "trailing") return timesteps(count, options);
+  return timesteps(count + 1, options).slice(0, count);
 }
 
 function roundHalfToEven(value: number): number {

@@ -1,6 +1,11 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
-import { type TimestepOptions, timesteps } from "./timesteps.ts";
+import {
+  fractionalTimesteps,
+  solverTimesteps,
+  type TimestepOptions,
+  timesteps,
+} from "./timesteps.ts";
 
 const options = (timestep_spacing: TimestepOptions["timestep_spacing"], steps_offset = 0) => ({
   num_train_timesteps: 1000,
@@ -35,4 +40,24 @@ Deno.test("timesteps refuse more steps than the training schedule has", () => {
   assert.throws(() => timesteps(1001, options("trailing")), sentence);
   assert.throws(() => timesteps(1000, options("leading", 1)), sentence);
   assert.throws(() => timesteps(0, options("leading")), sentence);
+});
+
+Deno.test("fractionalTimesteps keeps the fractions of linspace alone", () => {
+  assert.deepEqual(fractionalTimesteps(5, options("linspace")), [999, 749.25, 499.5, 249.75, 0]);
+  assert.deepEqual(timesteps(5, options("linspace")), [999, 749, 500, 250, 0]);
+  assert.deepEqual(fractionalTimesteps(3, options("trailing")), timesteps(3, options("trailing")));
+});
+
+Deno.test("solverTimesteps leaves out the last of one point more, but for trailing", () => {
+  assert.deepEqual(solverTimesteps(3, options("linspace")), [999, 666, 333]);
+  assert.deepEqual(solverTimesteps(3, options("leading", 1)), [751, 501, 251]);
+  assert.deepEqual(solverTimesteps(3, options("trailing")), [999, 666, 332]);
+});
+
+Deno.test("timesteps of trailing spacing are as many as asked for, where diffusers' slip", () => {
+  for (const count of [61, 103, 121, 122]) {
+    const values = timesteps(count, options("trailing"));
+    assert.equal(values.length, count);
+    assert.ok(values.at(-1)! >= 0);
+  }
 });
