@@ -1,34 +1,89 @@
 /**
- * diffusers' `scheduler_config.json` as a closed type. A field that would change the numbers and is not
- * supported is refused; a field that only other samplers read is passed over by name.
+ * diffusers' `scheduler_config.json` as a closed type: the noise schedule that the model was trained
+ * with, the name of the file's own sampler, and options for whichever sampler a run chooses. A field
+ * that would change the numbers and is not supported is refused; others are passed over by name.
  */
 import type { BetaSchedule } from "./noise_schedule.ts";
 import type { PredictionType } from "./parameterization.ts";
 import type { TimestepSpacing } from "./timesteps.ts";
 
+/**
+ * Any sampler can be made from any file, by the rule of diffusers' `from_config`: a field that the
+ * file has holds for every sampler that knows it, one that it lacks has that sampler's own default
+ * (undefined here where the defaults differ).
+ */
 export interface SchedulerConfig {
+  /** The wire name of the file's own sampler. */
+  readonly sampler: string;
   readonly num_train_timesteps: number;
   readonly beta_start: number;
   readonly beta_end: number;
   readonly beta_schedule: BetaSchedule;
+  readonly rescale_betas_zero_snr: boolean;
   readonly prediction_type: PredictionType;
-  readonly timestep_spacing: TimestepSpacing;
+  readonly timestep_spacing: TimestepSpacing | undefined;
   readonly steps_offset: number;
   /** Whether the step after the last timestep is free of noise, or as noisy as timestep 0. */
-  readonly set_alpha_to_one: boolean;
-  /** Bound on the predicted x0, or null for none. */
-  readonly clip_sample_range: number | null;
+  readonly set_alpha_to_one: boolean | undefined;
+  readonly clip_sample: boolean | undefined;
+  /** Bound on the predicted x0 where it is clipped. */
+  readonly clip_sample_range: number;
+  readonly use_karras_sigmas: boolean;
+  readonly final_sigmas_type: "zero" | "sigma_min";
+  readonly lower_order_final: boolean;
+  readonly euler_at_final: boolean;
+  /** Of flow schedules, towards the noise. */
+  readonly shift: number;
 }
 
-const BETA_SCHEDULES = ["linear", "scaled_linear", "squaredcos_cap_v2"] as const;
-const PREDICTION_TYPES = ["epsilon", "v_prediction", "sample"] as const;
-const SPACINGS = ["leading", "trailing", "linspace"] as const;
+interface SchedulerClass {
+  readonly sampler: string;
+  /** What of the class is supported, by field; null stands for absent. */
+  readonly only?: Readonly<Record<string, unknown>>;
+}
 
-/** Fields that change the numbers, with the only value supported so far. */
+/** The classes of diffusers that have their sampler here. */
+const CLASSES: Readonly<Record<string, SchedulerClass>> = {
+  DDIMScheduler: { sampler: "ddim" },
+  PNDMScheduler: { sampler: "pndm", only: { skip_prk_steps: true } },
+  EulerDiscreteScheduler: { sampler: "euler" },
+  EulerAncestralDiscreteScheduler: { sampler: "euler_ancestral" },
+  DPMSolverMultistepScheduler: {
+    sampler: "dpmpp_2m",
+    only: { solver_order: 2, algorithm_type: "dpmsolver++", solver_type: "midpoint" },
+  },
+  UniPCMultistepScheduler: {
+    sampler: "unipc",
+    only: {
+      solver_order: 2,
+      solver_type: "bh2",
+      predict_x0: true,
+      lower_order_final: true,
+      disable_corrector: [],
+    },
+  },
+  HeunDiscreteScheduler: { sampler: "heun" },
+  FlowMatchEulerDiscreteScheduler: { sampler: "flow_euler" },
+};
+
+/** Fields that change the numbers of some sampler, with the only value supported so far. */
 const NEUTRAL: Readonly<Record<string, unknown>> = {
   trained_betas: null,
   thresholding: false,
-  rescale_betas_zero_snr: false,
+  interpolation_type: "linear",
+  timestep_type: "discrete",
+  sigma_min: null,
+  sigma_max: null,
+  lambda_min_clipped: -Infinity,
+  solver_p: null,
+  use_exponential_sigmas: false,
+  use_beta_sigmas: false,
+  use_lu_lambdas: false,
+  use_flow_sigmas: false,
+  use_dynamic_shifting: false,
+  shift_terminal: null,
+  invert_sigmas: false,
+  stochastic_sampling: false,
 };
 
 const USED = [
@@ -36,79 +91,142 @@ const USED = [
   "beta_start",
   "beta_end",
   "beta_schedule",
+  "rescale_betas_zero_snr",
   "prediction_type",
   "timestep_spacing",
   "steps_offset",
   "set_alpha_to_one",
   "clip_sample",
   "clip_sample_range",
+  "use_karras_sigmas",
+  "final_sigmas_type",
+  "lower_order_final",
+  "euler_at_final",
+  "shift",
 ];
 
-/** Fields of diffusers' other schedulers that a DDIM run made from the same file does not read. */
-const PASSED_OVER = [
-  "_class_name",
-  "_diffusers_version",
+/** Options of one class, which its entry in CLASSES checks and the other samplers do not read. */
+const OF_ONE_CLASS = [
   "algorithm_type",
-  "dynamic_thresholding_ratio",
-  "euler_at_final",
-  "final_sigmas_type",
-  "interpolation_type",
-  "lambda_min_clipped",
-  "lower_order_final",
-  "sample_max_value",
-  "sigma_max",
-  "sigma_min",
+  "disable_corrector",
+  "predict_x0",
   "skip_prk_steps",
   "solver_order",
   "solver_type",
-  "timestep_type",
-  "use_beta_sigmas",
-  "use_exponential_sigmas",
-  "use_flow_sigmas",
-  "use_karras_sigmas",
-  "use_lu_lambdas",
+];
+
+/** Without effect as long as the fields above have their supported values. */
+const PASSED_OVER = [
+  "_class_name",
+  "_diffusers_version",
+  "base_image_seq_len",
+  "base_shift",
+  "dynamic_thresholding_ratio",
+  "flow_shift",
+  "max_image_seq_len",
+  "max_shift",
+  "sample_max_value",
+  "time_shift_type",
   "variance_type",
 ];
 
+const BETA_SCHEDULES = ["linear", "scaled_linear", "squaredcos_cap_v2"] as const;
+const PREDICTION_TYPES = ["epsilon", "v_prediction", "sample"] as const;
+const SPACINGS = ["leading", "trailing", "linspace"] as const;
+const FINAL_SIGMAS = ["zero", "sigma_min"] as const;
+
 /**
- * Absent fields take the defaults of diffusers' DDIMScheduler.
+ * Betas and prediction type that the file lacks take its own class's defaults; a file without a class
+ * is a DDIMScheduler's.
  * @throws RangeError naming the field, what is supported and what the file has
  */
 export function parseSchedulerConfig(json: unknown): SchedulerConfig {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new RangeError("scheduler_config must be a JSON object");
   }
-  const fields = new Map<string, unknown>(Object.entries(json));
-  refuseUnsupported(fields);
-  const clip = boolean(fields, "clip_sample", true);
-  const clipRange = number(fields, "clip_sample_range", { or: 1, min: 0 });
+  const fields: Fields = new Map<string, unknown>(Object.entries(json));
+  const className = oneOf(fields, "_class_name", Object.keys(CLASSES)) ?? "DDIMScheduler";
+  refuseUnsupported(fields, CLASSES[className]?.only ?? {});
+  const flow = className === "FlowMatchEulerDiscreteScheduler";
+  const config = {
+    ...parseNoiseSchedule(fields, className),
+    ...parseOptions(fields),
+    ...(flow ? { prediction_type: "flow" as const } : {}),
+  };
+  const karras = config.use_karras_sigmas && className === "DPMSolverMultistepScheduler";
+  const sampler = karras ? "dpmpp_2m_karras" : CLASSES[className]?.sampler ?? className;
+  refuseCombinations(config, fields);
+  return { sampler, ...config };
+}
+
+type Fields = ReadonlyMap<string, unknown>;
+
+function parseNoiseSchedule(fields: Fields, className: string) {
+  const heun = className === "HeunDiscreteScheduler";
   return {
     num_train_timesteps: integer(fields, "num_train_timesteps", { or: 1000, min: 1 }),
-    beta_start: number(fields, "beta_start", { or: 0.0001, min: 0 }),
-    beta_end: number(fields, "beta_end", { or: 0.02, min: 0 }),
+    beta_start: number(fields, "beta_start", { or: heun ? 0.00085 : 0.0001, min: 0 }),
+    beta_end: number(fields, "beta_end", { or: heun ? 0.012 : 0.02, min: 0 }),
     beta_schedule: oneOf(fields, "beta_schedule", BETA_SCHEDULES) ?? "linear",
+    rescale_betas_zero_snr: boolean(fields, "rescale_betas_zero_snr") ?? false,
     prediction_type: oneOf(fields, "prediction_type", PREDICTION_TYPES) ?? "epsilon",
-    timestep_spacing: oneOf(fields, "timestep_spacing", SPACINGS) ?? "leading",
-    steps_offset: integer(fields, "steps_offset", { or: 0, min: 0 }),
-    set_alpha_to_one: boolean(fields, "set_alpha_to_one", true),
-    clip_sample_range: clip ? clipRange : null,
   };
 }
 
-function refuseUnsupported(fields: ReadonlyMap<string, unknown>): void {
+function parseOptions(fields: Fields) {
+  return {
+    timestep_spacing: oneOf(fields, "timestep_spacing", SPACINGS),
+    steps_offset: integer(fields, "steps_offset", { or: 0, min: 0 }),
+    set_alpha_to_one: boolean(fields, "set_alpha_to_one"),
+    clip_sample: boolean(fields, "clip_sample"),
+    clip_sample_range: number(fields, "clip_sample_range", { or: 1, min: 0 }),
+    use_karras_sigmas: boolean(fields, "use_karras_sigmas") ?? false,
+    final_sigmas_type: oneOf(fields, "final_sigmas_type", FINAL_SIGMAS) ?? "zero",
+    lower_order_final: boolean(fields, "lower_order_final") ?? true,
+    euler_at_final: boolean(fields, "euler_at_final") ?? false,
+    shift: positive(fields, "shift", 1),
+  };
+}
+
+function refuseUnsupported(fields: Fields, only: Readonly<Record<string, unknown>>): void {
+  const known = [...Object.keys(NEUTRAL), ...USED, ...OF_ONE_CLASS, ...PASSED_OVER];
   for (const [field, value] of fields) {
-    if (field in NEUTRAL) {
-      if (value !== NEUTRAL[field]) throw refusal(field, JSON.stringify(NEUTRAL[field]), value);
-    } else if (!USED.includes(field) && !PASSED_OVER.includes(field)) {
+    if (!known.includes(field)) {
       throw refusal(field, "absent, since its meaning is not known here", value);
     }
+    if (field in NEUTRAL && value !== null && value !== NEUTRAL[field]) {
+      throw refusal(field, show(NEUTRAL[field]), value);
+    }
+  }
+  for (const [field, supported] of Object.entries(only)) {
+    // diffusers' default for every one of these but skip_prk_steps is the supported value.
+    const value = fields.get(field) ?? (field === "skip_prk_steps" ? false : supported);
+    if (show(value) !== show(supported)) throw refusal(field, show(supported), value);
   }
 }
 
+function refuseCombinations(
+  { rescale_betas_zero_snr, prediction_type, use_karras_sigmas }: Omit<SchedulerConfig, "sampler">,
+  fields: Fields,
+): void {
+  if (rescale_betas_zero_snr && prediction_type === "epsilon") {
+    const allowed =
+      "v_prediction or sample with rescale_betas_zero_snr only, since ε says nothing of x0 in pure noise";
+    throw refusal("prediction_type", allowed, prediction_type);
+  }
+  if (prediction_type !== "flow") return;
+  if (use_karras_sigmas) throw refusal("use_karras_sigmas", "false for a flow schedule", true);
+  const stray = fields.get("prediction_type");
+  if (stray !== undefined) throw refusal("prediction_type", "absent for a flow schedule", stray);
+}
+
+/** As JSON, but for the infinity that Python writes into it. */
+function show(value: unknown): string {
+  return value === -Infinity ? "-Infinity" : JSON.stringify(value);
+}
+
 function refusal(field: string, allowed: string, given: unknown): RangeError {
-  return new RangeError(
-    `scheduler_config.${field} must be ${allowed}, given ${JSON.stringify(given)}`,
-  );
+  return new RangeError(`scheduler_config.${field} must be ${allowed}, given ${show(given)}`);
 }
 
 interface Bound {
@@ -116,26 +234,32 @@ interface Bound {
   readonly min: number;
 }
 
-function number(fields: ReadonlyMap<string, unknown>, field: string, { or, min }: Bound): number {
+function number(fields: Fields, field: string, { or, min }: Bound): number {
   const value = fields.get(field) ?? or;
   if (typeof value === "number" && Number.isFinite(value) && value >= min) return value;
   throw refusal(field, `a number from ${min}`, value);
 }
 
-function integer(fields: ReadonlyMap<string, unknown>, field: string, bound: Bound): number {
+function positive(fields: Fields, field: string, or: number): number {
+  const value = number(fields, field, { or, min: 0 });
+  if (value > 0) return value;
+  throw refusal(field, "a number above 0", value);
+}
+
+function integer(fields: Fields, field: string, bound: Bound): number {
   const value = number(fields, field, bound);
   if (Number.isInteger(value)) return value;
   throw refusal(field, `an integer from ${bound.min}`, value);
 }
 
-function boolean(fields: ReadonlyMap<string, unknown>, field: string, or: boolean): boolean {
-  const value = fields.get(field) ?? or;
-  if (typeof value === "boolean") return value;
+function boolean(fields: Fields, field: string): boolean | undefined {
+  const value = fields.get(field) ?? undefined;
+  if (value === undefined || typeof value === "boolean") return value;
   throw refusal(field, "true or false", value);
 }
 
 function oneOf<T extends string>(
-  fields: ReadonlyMap<string, unknown>,
+  fields: Fields,
   field: string,
   allowed: readonly T[],
 ): T | undefined {
