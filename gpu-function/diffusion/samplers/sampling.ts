@@ -4,8 +4,9 @@ import type { SchedulerConfig } from "../scheduler_config.ts";
 
 /** "Please evaluate the model here." */
 export interface DenoiserQuery {
+  /** As the model sees it: a sampler that keeps its state at another scale has scaled it. */
   readonly x: Latents;
-  /** The model's timestep, an index into the training schedule. */
+  /** The model's timestep on the training schedule; fractional where diffusers' is. */
   readonly timestep: number;
   /** 0-based from the noise. A sampler may ask more than once in a step. */
   readonly step: number;
@@ -19,6 +20,8 @@ export type Sampling = Generator<DenoiserQuery, Latents, Latents>;
 export interface SamplerOptions {
   readonly config: SchedulerConfig;
   readonly num_inference_steps: number;
+  /** The next standard normal latents of the same shape. Only stochastic samplers draw, once a step. */
+  readonly drawNoise: () => Latents;
 }
 
 /** @param noise standard normal latents; the sampler scales them as it needs */
