@@ -1,0 +1,45 @@
+/**
+ * Heun's second-order method (Karras et al. 2022, algorithm 1 without churn). Numbers of diffusers'
+ * HeunDiscreteScheduler.
+ */
+import { clamp, combine, type Latents, weightedSum } from "../latents.ts";
+import { modelView, PARAMETERIZATIONS } from "../parameterization.ts";
+import { discreteSchedule } from "../sigma_schedule.ts";
+import { initialScale } from "./euler.ts";
+import type { SamplerOptions, Sampling } from "./sampling.ts";
+
+/** Two evaluations a step, at its start and at its end; one in the last, which ends at σ = 0. */
+export function* sampleHeun(
+  noise: Latents,
+  { config, num_inference_steps }: SamplerOptions,
+): Sampling {
+  const { predictX0 } = PARAMETERIZATIONS[config.prediction_type];
+  const schedule = { ...config, final_sigmas_type: "zero" } as const;
+  const { timesteps, sigmas } = discreteSchedule(num_inference_steps, schedule);
+  const query = (x: Latents, at: number, step: number) => {
+    const point = modelView(x, sigmas[at]!);
+    const clippedX0 = (output: Latents) => {
+      const x0 = predictX0(output, point);
+      return config.clip_sample ? clamp(x0, config.clip_sample_range) : x0;
+    };
+    return { x: point.x, timestep: timesteps[at]!, step, predictX0: clippedX0 };
+  };
+  let x = weightedSum([[initialScale(sigmas[0]!, config), noise]]);
+  for (const step of timesteps.keys()) {
+    const from = sigmas[step]!;
+    const to = sigmas[step + 1]!;
+    const start = query(x, step, step);
+    const slope = slopeTo(start.predictX0(yield start), x, from);
+    const ahead = combine({ a: 1, b: to - from }, x, slope);
+    if (to === 0) return ahead;
+    const end = query(ahead, step + 1, step);
+    const slopeAhead = slopeTo(end.predictX0(yield end), ahead, to);
+    x = weightedSum([[1, x], [(to - from) / 2, slope], [(to - from) / 2, slopeAhead]]);
+  }
+  return x;
+}
+
+/** dx/dσ where x0 is the predicted image. */
+function slopeTo(x0: Latents, x: Latents, sigma: number): Latents {
+  return combine({ a: 1 / sigma, b: -1 / sigma }, x, x0);
+}
