@@ -1,66 +1,128 @@
 /// <reference lib="deno.ns" />
 /** What every sampler owes its driver, whatever its mathematics. A new sampler is picked up by itself. */
 import assert from "node:assert/strict";
-import { areFinite, createLatents, type Latents } from "../latents.ts";
-import { seededNoise } from "../noise.ts";
+import { areFinite, combine, createLatents, type Latents, norm } from "../latents.ts";
+import { createNoiseSource, seededNoise } from "../noise.ts";
 import { parseSchedulerConfig } from "../scheduler_config.ts";
-import { SAMPLERS } from "./registry.ts";
+import { SAMPLERS, samplersFor } from "./registry.ts";
 import type { DenoiserQuery, Sampler } from "./sampling.ts";
 
 const SHAPE = [2, 3, 5];
-const config = parseSchedulerConfig({ set_alpha_to_one: false, clip_sample: false });
+const STEPS = [1, 2, 3, 50, 200];
 const scaled = ({ data, shape }: Latents, factor: number) =>
   createLatents(data.map((value) => value * factor), shape);
 
-function run(sampler: Sampler, noise: Latents, num_inference_steps: number) {
+/** Model calls in a run of n steps, where it is not one a step. */
+const CALLS: Readonly<Record<string, (n: number) => number>> = {
+  heun: (n) => 2 * n - 1,
+  pndm: (n) => n === 1 ? 1 : n + 1,
+};
+
+const VARIANCE_PRESERVING = parseSchedulerConfig({ set_alpha_to_one: true, clip_sample: false });
+const FLOW = parseSchedulerConfig({ _class_name: "FlowMatchEulerDiscreteScheduler", shift: 3 });
+
+function configOf(name: string) {
+  return samplersFor(FLOW).includes(name) ? FLOW : VARIANCE_PRESERVING;
+}
+
+interface RunOptions {
+  readonly name: string;
+  readonly steps: number;
+  readonly noise?: Latents;
+  /** Of the noise that stochastic samplers draw. */
+  readonly scale?: number;
+  readonly model?: (query: DenoiserQuery) => Latents;
+}
+
+function run(sampler: Sampler, { name, steps, noise, scale = 1, model }: RunOptions) {
   const queries: DenoiserQuery[] = [];
-  const sampling = sampler(noise, { config, num_inference_steps });
+  const draw = createNoiseSource(9, SHAPE);
+  const sampling = sampler(noise ?? seededNoise(5, SHAPE), {
+    config: configOf(name),
+    num_inference_steps: steps,
+    drawNoise: () => scaled(draw(), scale),
+  });
   let next = sampling.next();
   while (!next.done) {
     queries.push(next.value);
-    next = sampling.next(scaled(next.value.x, 0.4));
+    next = sampling.next(model ? model(next.value) : scaled(next.value.x, 0.4));
   }
   return { queries, latents: next.value };
 }
 
+/** The output from which the sampler predicts this image: its prediction is affine in the output. */
+function perfectOutput(query: DenoiserQuery, image: Latents): Latents {
+  const at = (value: number) =>
+    query.predictX0(createLatents(new Float32Array(image.data.length).fill(value), SHAPE));
+  const offset = at(0);
+  const slope = combine({ a: 1, b: -1 }, at(1), offset).data[0]!;
+  return combine({ a: 1 / slope, b: -1 / slope }, image, offset);
+}
+
 for (const [name, sampler] of SAMPLERS) {
-  for (const steps of [1, 2, 50, 200]) {
+  for (const steps of STEPS) {
     Deno.test(`${name} visits each of ${steps} steps in order and ends finite`, () => {
-      const { queries, latents } = run(sampler, seededNoise(5, SHAPE), steps);
+      const { queries, latents } = run(sampler, { name, steps });
+      assert.equal(queries.length, CALLS[name]?.(steps) ?? steps);
       assert.deepEqual([...new Set(queries.map(({ step }) => step))], [...Array(steps).keys()]);
       assert.ok(
-        queries.every(({ timestep }, i) => i === 0 || timestep <= queries[i - 1]!.timestep),
+        queries.every(({ step, timestep }, i) =>
+          i === 0 || (timestep <= queries[i - 1]!.timestep && step >= queries[i - 1]!.step)
+        ),
       );
-      assert.ok(queries.every(({ x }) => x.shape === SHAPE || `${x.shape}` === `${SHAPE}`));
+      assert.ok(queries.every(({ x }) => `${x.shape}` === `${SHAPE}` && areFinite(x)));
       assert.deepEqual(latents.shape, SHAPE);
       assert.ok(areFinite(latents));
     });
+
+    Deno.test(`${name} with a perfect model of one image lands on it in ${steps} steps`, () => {
+      const image = scaled(seededNoise(1, SHAPE), 0.5);
+      const model = (query: DenoiserQuery) => perfectOutput(query, image);
+      const { queries, latents } = run(sampler, { name, steps, model });
+      const error = norm(combine({ a: 1, b: -1 }, latents, image)) / norm(image);
+      assert.ok(error < 2e-4, `off by ${error}`);
+      const seen = queries.at(-1)!.predictX0(model(queries.at(-1)!));
+      assert.ok(norm(combine({ a: 1, b: -1 }, seen, image)) / norm(image) < 2e-4);
+    });
   }
+
+  Deno.test(`${name} sees noise of about unit variance first`, () => {
+    const noise = seededNoise(1, [4, 32, 24]);
+    const options = { config: configOf(name), num_inference_steps: 20, drawNoise: () => noise };
+    const { value } = sampler(noise, options).next();
+    assert.ok("x" in value);
+    assert.ok(Math.abs(norm(value.x) / norm(noise) - 1) < 0.01);
+  });
 
   Deno.test(`${name} is deterministic and leaves its noise alone`, () => {
     const noise = seededNoise(5, SHAPE);
-    const first = run(sampler, noise, 12).latents;
+    const first = run(sampler, { name, steps: 12, noise }).latents;
     assert.deepEqual(noise, seededNoise(5, SHAPE));
-    assert.deepEqual(run(sampler, noise, 12).latents, first);
+    assert.deepEqual(run(sampler, { name, steps: 12, noise }).latents, first);
   });
 
-  Deno.test(`${name} is linear in x for a linear model`, () => {
+  Deno.test(`${name} is linear in all its noise for a linear model`, () => {
     const noise = seededNoise(5, SHAPE);
-    const once = run(sampler, noise, 12).latents;
-    const twice = run(sampler, scaled(noise, 2), 12).latents;
+    const once = run(sampler, { name, steps: 12, noise }).latents;
+    const twice = run(sampler, { name, steps: 12, noise: scaled(noise, 2), scale: 2 }).latents;
     assert.deepEqual(twice, scaled(once, 2)); // doubling is exact in binary
   });
 
   Deno.test(`${name} interleaved with another run gives what it gives alone`, () => {
-    const options = { config, num_inference_steps: 6 };
-    const samplings = [1, 2].map((seed) => sampler(seededNoise(seed, SHAPE), options));
+    const samplings = [1, 2].map((seed) => {
+      const draw = createNoiseSource(9, SHAPE);
+      const options = { config: configOf(name), num_inference_steps: 6, drawNoise: draw };
+      return sampler(seededNoise(seed, SHAPE), options);
+    });
     const states = samplings.map((sampling) => sampling.next());
     while (states.some(({ done }) => !done)) {
       for (const [i, state] of states.entries()) {
         if (!state.done) states[i] = samplings[i]!.next(scaled(state.value.x, 0.4));
       }
     }
-    const alone = [1, 2].map((seed) => run(sampler, seededNoise(seed, SHAPE), 6).latents);
+    const alone = [1, 2].map((seed) =>
+      run(sampler, { name, steps: 6, noise: seededNoise(seed, SHAPE) }).latents
+    );
     assert.deepEqual(states.map(({ value }) => value), alone);
   });
 }
