@@ -4,6 +4,7 @@ export * from "./eos_swap.ts";
 export * from "./generation_event.ts";
 export * from "./generation_request.ts";
 export * from "./limits.ts";
+export * from "./model_calls.ts";
 export * from "./model_manifest.ts";
 export * from "./phase.ts";
 export * from "./plan.ts";

@@ -1,4 +1,5 @@
 /** The run cut into stretches of steps that are computed alike. Pure arithmetic on step numbers. */
+import { modelCallsInStep } from "./model_calls.ts";
 
 export type Tail = "null" | "cond";
 
@@ -15,7 +16,7 @@ export interface Phase {
   readonly conditioning: Conditioning;
   /** The prompt's [EOS] states are those of the second prompt. */
   readonly eos_swapped: boolean;
-  /** U-Net rows in each step. */
+  /** U-Net rows in each call of the model: one call a step for most samplers. */
   readonly rows: 1 | 2;
 }
 
@@ -72,10 +73,18 @@ export interface PlannedEvaluations {
 
 export function countEvaluations(
   phases: readonly Phase[],
-  { num_inference_steps, guidance_scale }: PhaseOptions,
+  { num_inference_steps, guidance_scale, sampler }: PhaseOptions & { readonly sampler: string },
 ): PlannedEvaluations {
-  const planned = phases.reduce((sum, { from, to, rows }) => sum + (to - from) * rows, 0);
-  const full = num_inference_steps * (guidance_scale === 1 ? 1 : 2);
+  let planned = 0;
+  let calls = 0;
+  for (const { from, to, rows } of phases) {
+    for (let step = from; step < to; step++) {
+      const callsInStep = modelCallsInStep(sampler, step, num_inference_steps);
+      planned += callsInStep * rows;
+      calls += callsInStep;
+    }
+  }
+  const full = calls * (guidance_scale === 1 ? 1 : 2);
   return { planned, full, saved: 1 - planned / full };
 }
 

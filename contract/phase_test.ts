@@ -53,13 +53,31 @@ Deno.test("planPhases() has no phase for an empty window or an empty guided part
 Deno.test("countEvaluations() is the paper's 2T - a", () => {
   for (const a of [0, 5, 10, 15, 20, 25, 50]) {
     const options = { ...OPTIONS, guided_steps: 50 - a };
-    assert.deepEqual(countEvaluations(planPhases(options), options), {
+    assert.deepEqual(countEvaluations(planPhases(options), { ...options, sampler: "ddim" }), {
       planned: 100 - a,
       full: 100,
       saved: 1 - (100 - a) / 100,
     });
   }
 });
+
+// [sampler, steps, guided steps, planned, full]
+const TWICE = [
+  ["heun", 10, 10, 38, 38],
+  ["heun", 10, 4, 8 + 8 + 11, 38],
+  ["heun", 1, 1, 2, 2],
+  ["pndm", 10, 10, 22, 22],
+  ["pndm", 10, 0, 11, 22],
+  ["pndm", 1, 1, 2, 2],
+] as const;
+
+for (const [sampler, num_inference_steps, guided_steps, planned, full] of TWICE) {
+  Deno.test(`countEvaluations() of ${num_inference_steps} ${sampler} steps, ${guided_steps} guided, counts each call`, () => {
+    const options = { ...OPTIONS, num_inference_steps, guided_steps };
+    const counted = countEvaluations(planPhases(options), { ...options, sampler });
+    assert.deepEqual(counted, { planned, full, saved: 1 - planned / full });
+  });
+}
 
 Deno.test("planPhases() covers every step exactly once, whatever the options", () => {
   const options = fc.integer({ min: 1, max: 200 }).chain((steps) =>

@@ -226,7 +226,7 @@ function assemblePlan(
       steps: previewSteps(request.previews.every, num_inference_steps),
     },
     phases,
-    evaluations: countEvaluations(phases, phaseOptions),
+    evaluations: countEvaluations(phases, { ...phaseOptions, sampler }),
     tokens: {
       prompt: planTokens(prompts.prompt.tokens, prompts.eos_swap?.tokens ?? null),
       eos_swap: prompts.eos_swap?.tokens ?? null,
