@@ -4,10 +4,10 @@ import type { ConditioningOfStep } from "./conditioning.ts";
 import {
   areFinite,
   classifierFreeGuidance,
+  createNoiseSource,
   type DenoiserQuery,
   type Latents,
   SAMPLERS,
-  seededNoise,
 } from "./diffusion/mod.ts";
 import type { DenoisingJob } from "./driver.ts";
 import type { LoadedModel } from "./loaded_model.ts";
@@ -15,6 +15,7 @@ import type { Timed } from "./onnx/session.ts";
 
 export interface FinishedStep {
   readonly step: number;
+  /** Of the step's first evaluation. */
   readonly timestep: number;
   /** U-Net rows spent up to here. */
   readonly evaluations: number;
@@ -43,6 +44,7 @@ export function startDenoising(
 ): Denoising {
   const sampling = startSampling(plan, model);
   let state = sampling.next();
+  let timestep: number | undefined;
   let evaluations = 0;
   let milliseconds = 0;
 
@@ -53,15 +55,17 @@ export function startDenoising(
     const query = state.value;
     const { output, normRatio } = applyGuidance(outputs, plan.guidance_scale);
     if (!areFinite(output)) throw divergence(query);
+    timestep ??= query.timestep;
     state = sampling.next(output);
     if (!state.done && state.value.step === query.step) return;
     onStep({
       step: query.step,
-      timestep: query.timestep,
+      timestep,
       evaluations,
       guidanceNormRatio: normRatio,
       predictX0: () => query.predictX0(output),
     });
+    timestep = undefined;
   }
 
   return {
@@ -93,9 +97,12 @@ function startSampling(plan: Plan, model: LoadedModel) {
     const detail = `sampler must be one of ${known}, given ${plan.sampler}`;
     throw new ProblemError(createProblem("unplannable", detail));
   }
-  return sampler(seededNoise(plan.seed, latentShape(plan, model)), {
+  // As diffusers does with `generator=`: what a sampler adds goes on where the initial noise ended.
+  const drawNoise = createNoiseSource(plan.seed, latentShape(plan, model));
+  return sampler(drawNoise(), {
     config: model.schedulerConfig,
     num_inference_steps: plan.num_inference_steps,
+    drawNoise,
   });
 }
 
