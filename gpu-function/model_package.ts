@@ -8,7 +8,12 @@ import { basename, join } from "node:path";
 import * as v from "valibot";
 import { LIMITS, type ModelManifest, parseModelManifest } from "../contract/mod.ts";
 import { clipTokenizerJson } from "./clip_tokenizer_json.ts";
-import { parseSchedulerConfig, SAMPLERS, type SchedulerConfig } from "./diffusion/mod.ts";
+import {
+  parseSchedulerConfig,
+  SAMPLERS,
+  samplersFor,
+  type SchedulerConfig,
+} from "./diffusion/mod.ts";
 import { verifiedDigest } from "./package_digest.ts";
 
 export interface ModelPackage {
@@ -108,13 +113,14 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
   const extra = await readOptionalJson(folder, "shapefirst.json", shapefirstJson) ??
     v.parse(shapefirstJson, {});
   const tokenizer = await readTokenizer(folder);
-  const manifest = await assembleManifest(folder, extra, tokenizer);
+  const schedulerConfig = await readSchedulerConfig(folder);
+  const manifest = await assembleManifest(folder, extra, { tokenizer, schedulerConfig });
   return {
     folder,
     manifest,
     tokenizerJson: tokenizer.json,
     tokenizerConfig: tokenizer.config,
-    schedulerConfig: await readSchedulerConfig(folder),
+    schedulerConfig,
     taps: extra.taps,
     files: {
       textEncoder: join(folder, "text_encoder/model.onnx"),
@@ -132,7 +138,10 @@ interface TokenizerFiles {
 async function assembleManifest(
   folder: string,
   extra: ShapefirstJson,
-  tokenizer: TokenizerFiles,
+  { tokenizer, schedulerConfig }: {
+    readonly tokenizer: TokenizerFiles;
+    readonly schedulerConfig: SchedulerConfig;
+  },
 ): Promise<ModelManifest> {
   const index = await readJson(folder, "model_index.json", modelIndex);
   const unet = await readJson(folder, "unet/config.json", unetConfig);
@@ -157,10 +166,10 @@ async function assembleManifest(
       height: extra.defaults.height ?? side,
       num_inference_steps: extra.defaults.num_inference_steps ?? 50,
       guidance_scale: extra.defaults.guidance_scale ?? 7.5,
-      sampler: extra.defaults.sampler ?? "ddim",
+      sampler: defaultSampler(folder, extra, schedulerConfig),
     },
     size: extra.size ?? { min: multiple_of, max: Math.min(2 * side, LIMITS.sideMax), multiple_of },
-    samplers: [...SAMPLERS.keys()],
+    samplers: samplersFor(schedulerConfig),
     latents: {
       channels: vae.latent_channels,
       vae_scale_factor,
@@ -171,6 +180,21 @@ async function assembleManifest(
   });
   if (!parsed.ok) throw new RangeError(`${folder}: ${parsed.problem.detail}`);
   return parsed.value;
+}
+
+/** The scheduler file's own, unless the package names another that fits the model. */
+function defaultSampler(
+  folder: string,
+  { defaults }: ShapefirstJson,
+  schedulerConfig: SchedulerConfig,
+): string {
+  const { sampler = schedulerConfig.sampler } = defaults;
+  const fitting = samplersFor(schedulerConfig);
+  if (fitting.includes(sampler)) return sampler;
+  throw new RangeError(
+    `${join(folder, "shapefirst.json")}: defaults.sampler must be one of ${fitting.join(", ")} ` +
+      `for this scheduler, given ${sampler}`,
+  );
 }
 
 /** Ids come from the tokenizer: CLIP's own text_encoder/config.json is known to have wrong ones. */
@@ -216,7 +240,10 @@ async function readTokenizer(folder: string): Promise<TokenizerFiles> {
 
 async function readSchedulerConfig(folder: string): Promise<SchedulerConfig> {
   const path = "scheduler/scheduler_config.json";
-  const json = await readJson(folder, path, v.unknown());
+  const text = await readText(folder, path);
+  if (text === null) throw new RangeError(`${join(folder, path)} is missing`);
+  // Python writes `-Infinity`, which JSON does not know; -1e999 is read as the same number.
+  const json = parseJson(join(folder, path), text.replace(/(?<=:\s*)-Infinity\b/g, "-1e999"));
   try {
     return parseSchedulerConfig(json);
   } catch (error) {

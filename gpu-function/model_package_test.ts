@@ -53,6 +53,48 @@ Deno.test("a plain export without shapefirst.json loads with derived defaults an
     },
   ));
 
+Deno.test("a package offers the samplers that fit its scheduler file, the file's own by default", () =>
+  withCopy(
+    async (folder) => {
+      await rm(join(folder, "shapefirst.json"));
+      // As diffusers writes it, infinity and all.
+      const text =
+        '{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity}';
+      await writeFile(join(folder, "scheduler/scheduler_config.json"), text);
+    },
+    async (folder) => {
+      const { manifest: { samplers, defaults } } = await readModelPackage(folder);
+      assert.equal(defaults.sampler, "dpmpp_2m");
+      assert.ok(samplers.includes("ddim") && !samplers.includes("flow_euler"));
+    },
+  ));
+
+Deno.test("a flow model has flow samplers alone, and no other default", () =>
+  withCopy(
+    (folder) =>
+      writeFile(
+        join(folder, "scheduler/scheduler_config.json"),
+        '{"_class_name": "FlowMatchEulerDiscreteScheduler"}',
+      ),
+    async (folder) => {
+      const edit = (defaults: object) =>
+        editJson(join(folder, "shapefirst.json"), (json) => {
+          json["defaults"] = defaults;
+          delete json["digest"];
+          delete json["files"];
+        });
+      await edit({ sampler: "ddim" });
+      await assert.rejects(
+        readModelPackage(folder),
+        /shapefirst\.json: defaults\.sampler must be one of flow_euler for this.*given ddim/,
+      );
+      await edit({});
+      const { manifest } = await readModelPackage(folder);
+      assert.deepEqual(manifest.samplers, ["flow_euler"]);
+      assert.equal(manifest.defaults.sampler, "flow_euler");
+    },
+  ));
+
 Deno.test("links to files count as the files, as download caches lay them", () =>
   withCopy(
     async (folder) => {
