@@ -206,7 +206,12 @@ function toTensor({ data, shape }: Feed, type: TensorType): Tensor {
     case "int32":
       return new Tensor("int32", Int32Array.from(data), shape);
     case "int64":
-      return new Tensor("int64", BigInt64Array.from(Array.from(data, BigInt)), shape);
+      // Fractions are cut off, as int32 and diffusers do with the timesteps of Karras' sigmas.
+      return new Tensor(
+        "int64",
+        BigInt64Array.from(Array.from(data, (value) => BigInt(Math.trunc(value)))),
+        shape,
+      );
   }
 }
 

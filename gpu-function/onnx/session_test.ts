@@ -42,6 +42,15 @@ for (const [name, runs] of VARIANTS) {
   }
 }
 
+for (const name of ["timestep_per_row_int64.onnx", "timestep_single_int32.onnx"]) {
+  Deno.test(`denoiser ${name} cuts the fraction off a timestep`, async () => {
+    const denoiser = await loadDenoiser(file(name), { ...cpu, channels: 2, exact: true });
+    const { value } = await denoiser.run([row(0, 946.75, 0)]);
+    assert.equal(value[0]?.data[0], 946);
+    await denoiser.session.release();
+  });
+}
+
 Deno.test("a text encoder with int32 ids gives one state a token", async () => {
   const encoder = await loadTextEncoder(file("text_encoder_int32.onnx"), { max_length: 4 }, cpu);
   const { value } = await encoder.encode([3, 1, 4, 1]);
