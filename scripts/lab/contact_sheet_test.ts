@@ -26,5 +26,6 @@ Deno.test("contactSheet() puts the images row by row and labels below them", asy
 
 Deno.test("wrapLabel() keeps words whole", () => {
   assert.deepEqual(wrapLabel("a red car above a hat", 9), ["a red car", "above a", "hat"]);
+  assert.deepEqual(wrapLabel("a red car", 8), ["a red", "car"]);
   assert.deepEqual(wrapLabel("watermelons a", 5), ["watermelons", "a"]);
 });
