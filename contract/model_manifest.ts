@@ -33,7 +33,8 @@ const modelManifest = v.object({
   }),
   text: v.object({
     max_length: positive,
-    bos_token_id: tokenId,
+    /** Null where the encoder has no [SOS], as T5 has none: positions then begin with the words. */
+    bos_token_id: v.nullable(tokenId),
     eos_token_id: tokenId,
     pad_token_id: tokenId,
     unk_token_id: v.nullable(tokenId),

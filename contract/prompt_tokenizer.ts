@@ -18,13 +18,16 @@ export interface PromptToken {
 }
 
 export interface TokenizedPrompt {
-  /** Exactly `max_length` ids: [SOS], words, [EOS], padding. Meaningless when `tooLong`. */
+  /** Exactly `max_length` ids: [SOS] if there is one, words, [EOS], padding. Meaningless when `tooLong`. */
   readonly ids: readonly number[];
   readonly tokens: readonly PromptToken[];
-  /** Tokens that the text needs, [SOS] and one [EOS] included. */
+  /** Tokens that the text needs, [SOS] if there is one and one [EOS] included. */
   readonly length: number;
   readonly tooLong: boolean;
-  /** A special token spelled out in the text, which would forge the classes. */
+  /**
+   * [SOS] or [EOS] spelled out in the text, where the encoder would begin or end for a second time. A
+   * typed padding token is let through: it is a word to the encoder, and in SD 2.x it is "!".
+   */
   readonly forbidden: string | null;
 }
 
@@ -42,26 +45,28 @@ export function createPromptTokenizer(
   { max_length, bos_token_id, eos_token_id, pad_token_id, unk_token_id }: ModelManifest["text"],
 ): PromptTokenizer {
   const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
-  const special = [bos_token_id, eos_token_id, pad_token_id]
+  const sos = bos_token_id === null ? [] : [bos_token_id];
+  const special = [...sos, eos_token_id]
     .flatMap((id) => tokenizer.get_added_tokens_decoder().get(id)?.content ?? []);
   // The library gives no id for an unknown word when tokenizer_config.json names no `unk_token`.
   const known = (id: number | undefined): number => id ?? unk_token_id ?? pad_token_id;
   const nameOf = (id: number) => tokenizer.id_to_token(id) ?? String(id);
 
   function classify(words: readonly { id: number; token: string }[]): PromptToken[] {
-    const token = (position: number, id: number, name: string, kind: TokenClass) => ({
+    const token = (position: number, id: number, name: string, kind: TokenClass): PromptToken => ({
       position,
       id,
       token: name,
       class: kind,
       unknown: kind === "semantic" && id === unk_token_id,
     });
-    const head = [token(0, bos_token_id, nameOf(bos_token_id), "sos")];
-    const body = words.map((word, i) => token(i + 1, word.id, word.token, "semantic"));
-    const end = token(words.length + 1, eos_token_id, nameOf(eos_token_id), "eos");
+    const head = sos.map((id) => token(0, id, nameOf(id), "sos"));
+    const body = words.map((word, i) => token(sos.length + i, word.id, word.token, "semantic"));
+    const last = sos.length + words.length;
+    const end = token(last, eos_token_id, nameOf(eos_token_id), "eos");
     const padding = Array.from(
-      { length: Math.max(max_length - words.length - 2, 0) },
-      (_, i) => token(words.length + 2 + i, pad_token_id, nameOf(pad_token_id), "padding"),
+      { length: Math.max(max_length - last - 1, 0) },
+      (_, i) => token(last + 1 + i, pad_token_id, nameOf(pad_token_id), "padding"),
     );
     return [...head, ...body, end, ...padding];
   }
@@ -70,7 +75,7 @@ export function createPromptTokenizer(
     tokenize(text) {
       const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: false });
       const words = ids.map((id, i) => ({ id: known(id), token: tokens[i] ?? nameOf(id) }));
-      const length = words.length + 2;
+      const length = sos.length + words.length + 1;
       const classified = classify(words);
       return {
         ids: classified.map(({ id }) => id),

@@ -68,10 +68,12 @@ function ChipRow({ words, label, swapped, lendsEos = false }: ChipRowProps) {
 
 const SPECIAL = { sos: "[SOS]", eos: "[EOS]", padding: "[EOS]" } as const;
 
-/** Names for the chips; a BPE vocabulary marks ends of words, which a reader can do without. */
+/** Names for the chips, without the marks of where words end (BPE) or begin (Unigram). */
 export function tokenWords(tokens: readonly PromptToken[]): TokenWord[] {
   return tokens.map((token) => ({
     token,
-    word: token.class === "semantic" ? token.token.replace(/<\/w>$/, "") : SPECIAL[token.class],
+    word: token.class === "semantic"
+      ? token.token.replace(/<\/w>$|^▁(?=.)/, "")
+      : SPECIAL[token.class],
   }));
 }

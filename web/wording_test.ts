@@ -16,15 +16,16 @@ Deno.test("curlCommand() survives an apostrophe in a POSIX shell", async () => {
   assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), { prompt: "a bird's nest" });
 });
 
-Deno.test("tokenWords() shows words as typed, known or not, without the marks of BPE", () => {
-  const [tokens, named] = [
-    planningModel().tokenizer.tokenize("a zebra bird").tokens,
-    PLAN.tokens.prompt.map((token) => ({ ...token, token: `${token.token}</w>` })),
-  ];
+Deno.test("tokenWords() shows words as typed, known or not, without the vocabulary's marks", () => {
+  const { tokens } = planningModel().tokenizer.tokenize("a zebra bird");
+  const named = (name: (token: string) => string) =>
+    PLAN.tokens.prompt.map((token) => ({ ...token, token: name(token.token) }));
   const words = tokenWords(tokens).slice(0, 5);
   assert.deepEqual(words.map(({ word }) => word), ["[SOS]", "a", "zebra", "bird", "[EOS]"]);
   assert.equal(words[2]?.token.unknown, true);
-  assert.equal(tokenWords(named)[2]?.word, "blue");
+  assert.equal(tokenWords(named((token) => `${token}</w>`))[2]?.word, "blue");
+  assert.equal(tokenWords(named((token) => `▁${token}`))[2]?.word, "blue");
+  assert.equal(tokenWords(named(() => "▁"))[2]?.word, "▁");
 });
 
 Deno.test("Every sentence of a problem has exactly one place", () => {
