@@ -88,7 +88,7 @@ async function copyFiles(
   await copyRecord(source, staged);
 }
 
-/** Whole folders: onnxruntime refuses external weights that a link leads out of the graph's folder. */
+/** Whole folders, so that a graph and the weights beside it stay together. */
 async function linkFolders(
   { folder: source }: ModelPackage,
   files: readonly PackageFile[],
@@ -117,9 +117,14 @@ export function sayRegistration(registration: Registration, world: Pick<World, "
         ? `${taps.length} cross-attention taps`
         : "no cross-attention Softmax found, so it cannot show attention"),
   );
-  world.say(
-    latentRgbR2 === null
-      ? "  latent->RGB: kept as recorded"
-      : `  latent->RGB: fitted, R2 ${latentRgbR2.toFixed(3)} on draws kept from the fit`,
-  );
+  world.say(`  latent->RGB: ${describeFit(latentRgbR2)}`);
+}
+
+/** Below this the map misses most of what a picture shows. */
+const R2_USEFUL = 0.5;
+
+function describeFit(r2: number | null): string {
+  if (r2 === null) return "kept as recorded";
+  const fitted = `fitted, R2 ${r2.toFixed(3)} on draws kept from the fit`;
+  return r2 >= R2_USEFUL ? fitted : `${fitted}: previews by projection will say little`;
 }

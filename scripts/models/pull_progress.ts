@@ -21,21 +21,23 @@ export function createProgress(world: Pick<World, "say" | "animated">): PullProg
 
 function drawBars(): PullProgress {
   const bars = new MultiBar({
-    format: "{bar} {present} of {whole}  {rate}/s  {path}",
+    format: "{bar} {present} of {whole} {rate}/s  {path}",
     barCompleteChar: "█",
     barIncompleteChar: "░",
+    barsize: 20, // leaves room for names on 80 columns
     hideCursor: true,
   });
   return {
     begin({ path, bytes }, present) {
-      const whole = showBytes(bytes);
+      const column = (count: number) => showBytes(count).padStart(8);
+      const whole = column(bytes);
       const rateOf = createRate(present);
       const bar = bars.create(Math.max(bytes, 1), present, {
         ...{ path, whole },
-        ...{ present: showBytes(present), rate: showBytes(0) },
+        ...{ present: column(present), rate: column(0) },
       });
       return {
-        update: (now) => bar.update(now, { present: showBytes(now), rate: showBytes(rateOf(now)) }),
+        update: (now) => bar.update(now, { present: column(now), rate: column(rateOf(now)) }),
         end: () => bar.stop(),
       };
     },

@@ -145,38 +145,49 @@ Deno.test("a pull that failed goes on in the next run with exactly the missing b
   );
 });
 
-Deno.test("a process killed in the middle of a file leaves no model, and the next run goes on", async () => {
-  const reached = Promise.withResolvers<void>();
-  let hanging = true;
-  const hang = ({ path, range, server }: HubRequest) => {
-    if (!hanging || server === "hub" || !path.endsWith(UNET) || range === "bytes=0-0") return null;
-    const body = new ReadableStream({
-      start: (controller) => controller.enqueue(new Uint8Array(1_000)),
-      pull: () => reached.resolve(), // asked for more than the first bytes, which are on their way
-    });
-    return new Response(body, { headers: { "content-length": "2000" } });
-  };
-  await withHub(async (hub, shop) => {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "scripts/models.ts", "pull", REPOSITORY, "--models", shop.models],
-      cwd: join(import.meta.dirname!, "../.."),
-      env: { HF_ENDPOINT: hub.url },
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    await reached.promise;
-    child.kill("SIGKILL");
-    await child.status;
-    assert.deepEqual(await shop.inside(), [".pulling"]);
-    const world = recordedWorld();
-    assert.equal(await runModels(["list", "--models", shop.models], world), 0);
-    assert.match(world.complained.join(), /is an unfinished pull/);
-    await rm(join(shop.models, PART), { force: true }); // the hanging server's bytes are not the file's
-    hanging = false;
-    assert.equal((await pull(hub, shop)).code, 0);
-    await assertWhole(shop);
-  }, { answer: hang });
-});
+for (
+  const [signal, code, sentence] of [
+    ["SIGKILL", 137, /^$/],
+    ["SIGINT", 130, /^Interrupted: no model is changed, and a pull goes on when it runs again\n$/],
+  ] as const
+) {
+  Deno.test(`a process that gets ${signal} in the middle of a file leaves no model`, async () => {
+    const reached = Promise.withResolvers<void>();
+    let hanging = true;
+    const hang = ({ path, range, server }: HubRequest) => {
+      if (!hanging || server === "hub" || !path.endsWith(UNET) || range === "bytes=0-0") {
+        return null;
+      }
+      const body = new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(1_000)),
+        pull: () => reached.resolve(), // asked for more than the first bytes, which are on their way
+      });
+      return new Response(body, { headers: { "content-length": "2000" } });
+    };
+    await withHub(async (hub, shop) => {
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "scripts/models.ts", "pull", REPOSITORY, "--models", shop.models],
+        cwd: join(import.meta.dirname!, "../.."),
+        env: { HF_ENDPOINT: hub.url },
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+      await reached.promise;
+      child.kill(signal);
+      const output = await child.output();
+      assert.equal(output.code, code);
+      assert.match(new TextDecoder().decode(output.stderr), sentence);
+      assert.deepEqual(await shop.inside(), [".pulling"]);
+      const world = recordedWorld();
+      assert.equal(await runModels(["list", "--models", shop.models], world), 0);
+      assert.match(world.complained.join(), /is an unfinished pull/);
+      await rm(join(shop.models, PART), { force: true }); // the hanging server's bytes are no model's
+      hanging = false;
+      assert.equal((await pull(hub, shop)).code, 0);
+      await assertWhole(shop);
+    }, { answer: hang });
+  });
+}
 
 Deno.test("an interrupt between files leaves no model and keeps what is whole", async () => {
   const interrupt = new AbortController();
@@ -277,6 +288,14 @@ const REFUSALS: readonly Refusal[] = [
     change: (files) => {
       const index = { _class_name: "FluxPipeline" };
       files.set("model_index.json", new TextEncoder().encode(JSON.stringify(index)));
+    },
+  },
+  {
+    name: "a digest that is not that of the files",
+    sentence: /^owner\/Small\/shapefirst\.json: digest must be that of the files, .*, given 0{64}$/,
+    change: (files) => {
+      const record = { digest: "0".repeat(64) };
+      files.set("shapefirst.json", new TextEncoder().encode(JSON.stringify(record)));
     },
   },
   ...["../evil", "unet/../../evil", "/etc/evil", "unet\\..\\evil", "C:/evil", "unet//evil"].map(
