@@ -16,6 +16,7 @@ from package_folder import effective_scheduler_json, write_package
 from sampler_choice import SAMPLERS
 from small_pipeline import build
 from text_encoding import encode
+from variant import write_variants
 
 MADE_WITH = ("diffusers", "torch", "transformers")
 Progress = Callable[[str], None]
@@ -25,8 +26,11 @@ def write_family(family: str, folder: Path, progress: Progress = lambda _: None)
     pipeline = build(family)
     progress("package")
     write_package(pipeline, folder / "package")
+    progress("variants")
+    variants = write_variants(family, folder / "variants")
     values = GoldenFile()
     index = {"family": family, "made_with": {name: version(name) for name in MADE_WITH},
+             "variants": variants,
              "texts": [_text_golden(pipeline, text, values) for text in TEXTS], "cases": []}
     for case in family_cases(pipeline):
         progress(case.name)

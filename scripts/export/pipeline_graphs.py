@@ -4,6 +4,7 @@ Names are optimum's. It has none for PixArt's transformer: there they are the ar
 output is called as optimum calls that of its other transformers.
 """
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from diffusers import DiffusionPipeline, PixArtAlphaPipeline, StableDiffusionPip
 from torch import nn
 
 from onnx_graph import Graph
+from patch_positions import PatchPositions
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,12 @@ class _Unet(nn.Module):
 
 
 class _Transformer(nn.Module):
+    """Shares the weights of the model that it is made of, which stays as it was."""
+
     def __init__(self, model: nn.Module):
         super().__init__()
-        self.model = model
+        self.model = copy.copy(model)
+        self.model._modules = {**model._modules, "pos_embed": PatchPositions(model.pos_embed)}
 
     def forward(self, hidden_states, encoder_hidden_states, timestep, encoder_attention_mask,
                 resolution=None, aspect_ratio=None):
@@ -106,7 +111,7 @@ def _clip_graph(pipeline: StableDiffusionPipeline, shape: Shape) -> Graph:
 
 def _t5_graph(pipeline: PixArtAlphaPipeline, shape: Shape) -> Graph:
     # T5 has no length of its own, so the graph leaves it open
-    ids, axes = _ids(2, 24, shape.ids), {0: "batch", 1: "sequence"}
+    ids, axes = _ids(2, 26, shape.ids), {0: "batch", 1: "sequence"}
     return Graph("text_encoder/model.onnx", _T5Text(pipeline.text_encoder),
                  {"input_ids": (ids, axes), "attention_mask": (torch.ones_like(ids), axes)},
                  ["last_hidden_state"])
@@ -138,8 +143,8 @@ def _transformer_graph(pipeline: PixArtAlphaPipeline, shape: Shape) -> Graph:
     side = {axis: patch * torch.export.Dim(name, min=2, max=1024 // patch)
             for axis, name in ((2, "patch_rows"), (3, "patch_columns"))}
     sample = torch.randn(2, model.config.in_channels, 6 * patch, 4 * patch, dtype=model.dtype)
-    states = torch.randn(2, 24, model.config.caption_channels, dtype=model.dtype)
-    mask = torch.ones(2, 24, dtype=shape.ids)
+    states = torch.randn(2, 26, model.config.caption_channels, dtype=model.dtype)
+    mask = torch.ones(2, 26, dtype=shape.ids)
     inputs = {"hidden_states": (sample, {0: "batch", **side}),
               "encoder_hidden_states": (states, {0: "batch", 1: "sequence"}),
               "timestep": _timestep(shape), "encoder_attention_mask": (mask, {0: "batch", 1: "sequence"})}

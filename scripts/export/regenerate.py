@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 
 import torch
+from diffusers.utils import logging as diffusers_logging
 from tqdm import tqdm
+from transformers.utils import logging as transformers_logging
 
 from family_fixture import family_cases, write_family
 from fixture_comparison import differences
@@ -30,7 +32,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def make(families: list[str], root: Path) -> None:
     """Each family appears whole or not at all."""
-    total = sum(1 + len(family_cases(build(family))) for family in families)
+    total = sum(2 + len(family_cases(build(family))) for family in families)
     with tqdm(total=total, unit="run") as bar:
         for family in families:
             def progress(what: str, family: str = family) -> None:
@@ -54,6 +56,9 @@ def check(families: list[str], fixtures: Path) -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     torch.set_num_threads(options.threads)
+    # they warn of what the small pipelines do on purpose
+    diffusers_logging.set_verbosity_error()
+    transformers_logging.set_verbosity_error()
     families = options.family or [*FAMILIES]
     if not options.check:
         make(families, options.fixtures)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from diffusers import DDIMScheduler, SchedulerMixin
+from diffusers import (DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,
+                       EulerDiscreteScheduler, HeunDiscreteScheduler, PNDMScheduler, SchedulerMixin,
+                       UniPCMultistepScheduler)
 
 
 @dataclass(frozen=True)
@@ -17,5 +19,13 @@ class Sampler:
 
 SAMPLERS = {
     "ddim": Sampler(DDIMScheduler),
-    "ddim_eta_1": Sampler(DDIMScheduler, eta=1.0),
+    "ddim_eta1": Sampler(DDIMScheduler, eta=1.0),
+    # the paper's sampler; without Runge-Kutta steps, as Stable Diffusion's own config asks
+    "pndm": Sampler(PNDMScheduler, {"skip_prk_steps": True}),
+    "euler": Sampler(EulerDiscreteScheduler),
+    "euler_ancestral": Sampler(EulerAncestralDiscreteScheduler),
+    "dpmpp_2m": Sampler(DPMSolverMultistepScheduler),
+    "dpmpp_2m_karras": Sampler(DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+    "unipc": Sampler(UniPCMultistepScheduler),
+    "heun": Sampler(HeunDiscreteScheduler),
 }
