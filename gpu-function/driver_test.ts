@@ -16,7 +16,7 @@ function doublingDenoiser() {
   const session = {
     usage: { runs: 0, rows: 0, milliseconds: 0 },
     inputShape: () => [],
-    inputType: () => "float32" as const,
+    outputShape: () => [],
     run: () => Promise.reject(new Error("unused")),
     release: () => Promise.resolve(),
   };

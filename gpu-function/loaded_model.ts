@@ -1,8 +1,8 @@
 /** A model package with its graphs in memory, ready to plan and to run. */
 import { createPromptTokenizer, type PromptTokenizer } from "../contract/mod.ts";
 import type { ModelPackage } from "./model_package.ts";
-import { type Denoiser, loadDenoiser } from "./onnx/denoiser.ts";
-import type { SessionOptions } from "./onnx/session.ts";
+import { type Denoiser, type DenoiserOptions, loadDenoiser } from "./onnx/denoiser.ts";
+import type { OnnxSession } from "./onnx/session.ts";
 import { loadTextEncoder, type TextEncoder } from "./onnx/text_encoder.ts";
 import { loadVaeDecoder, type VaeDecoder } from "./onnx/vae_decoder.ts";
 
@@ -13,18 +13,35 @@ export interface LoadedModel extends ModelPackage {
   readonly vaeDecoder: VaeDecoder;
 }
 
-/** @throws RangeError naming the file that does not fit */
+/** @throws RangeError naming the file that does not fit; nothing stays in memory then */
 export async function loadModel(
   modelPackage: ModelPackage,
-  options: SessionOptions & { readonly exact: boolean },
+  options: DenoiserOptions,
 ): Promise<LoadedModel> {
-  const { manifest, files, tokenizerJson, tokenizerConfig } = modelPackage;
-  const { latents, text } = manifest;
-  return {
-    ...modelPackage,
-    tokenizer: createPromptTokenizer(tokenizerJson, tokenizerConfig, text),
-    textEncoder: await loadTextEncoder(files.textEncoder, text, options),
-    denoiser: await loadDenoiser(files.denoiser, { ...options, channels: latents.channels }),
-    vaeDecoder: await loadVaeDecoder(files.vaeDecoder, latents, options),
+  const { manifest: { latents, text }, files, family, denoiserConfig } = modelPackage;
+  const { paddingMasked } = family.text;
+  const loaded: OnnxSession[] = [];
+  const keep = <P extends { readonly session: OnnxSession }>(part: P): P => {
+    loaded.push(part.session);
+    return part;
   };
+  try {
+    const encoderForm = { ...text, paddingMasked };
+    const textEncoder = keep(await loadTextEncoder(files.textEncoder, encoderForm, options));
+    const denoiserForm = {
+      ...denoiserConfig,
+      names: family.denoiser.names,
+      textMasked: paddingMasked,
+      pixelsPerLatent: denoiserConfig.sizeConditions ? latents.vae_scale_factor : null,
+      textWidth: textEncoder.width,
+    };
+    const denoiser = keep(await loadDenoiser(files.denoiser, denoiserForm, options));
+    const vaeDecoder = keep(await loadVaeDecoder(files.vaeDecoder, latents, options));
+    const { tokenizerJson, tokenizerConfig } = modelPackage;
+    const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, text);
+    return { ...modelPackage, tokenizer, textEncoder, denoiser, vaeDecoder };
+  } catch (error) {
+    for (const session of loaded) await session.release();
+    throw error;
+  }
 }

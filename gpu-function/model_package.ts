@@ -3,25 +3,30 @@
  * Reads and checks everything but the graphs, so the edge's publishing and the CLI can use it too.
  */
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import { LIMITS, type ModelManifest, parseModelManifest } from "../contract/mod.ts";
-import { clipTokenizerJson } from "./clip_tokenizer_json.ts";
 import {
   parseSchedulerConfig,
   SAMPLERS,
   samplersFor,
   type SchedulerConfig,
 } from "./diffusion/mod.ts";
+import type { DenoiserConfig, ModelFamily } from "./families/model_family.ts";
+import { familyOf } from "./families/registry.ts";
 import { verifiedDigest } from "./package_digest.ts";
+import { parseJson, readJson, readOptionalJson, readText } from "./package_json.ts";
+import { describeText, readTokenizer, type TokenizerFiles } from "./package_text.ts";
 
 export interface ModelPackage {
   readonly folder: string;
+  readonly family: ModelFamily;
   readonly manifest: ModelManifest;
   readonly tokenizerJson: object;
   readonly tokenizerConfig: object;
   readonly schedulerConfig: SchedulerConfig;
+  readonly denoiserConfig: DenoiserConfig;
   /** Values of the denoiser's graph that hold cross-attention weights, one per layer. */
   readonly taps: readonly string[];
   readonly files: {
@@ -50,6 +55,8 @@ const shapefirstJson = v.strictObject({
     }),
     {},
   ),
+  /** Tokens of a prompt where the encoder's config sets no limit: PixArt has models of 120 and 300. */
+  max_length: v.optional(count),
   size: v.optional(v.strictObject({ min: count, max: count, multiple_of: count })),
   latent_rgb: v.optional(v.nullable(v.strictObject({ matrix: v.array(rgb), bias: rgb })), null),
   taps: v.optional(v.array(v.string()), []),
@@ -59,43 +66,11 @@ const shapefirstJson = v.strictObject({
 
 type ShapefirstJson = v.InferOutput<typeof shapefirstJson>;
 
-const PIPELINES = [
-  "StableDiffusionPipeline",
-  "OnnxStableDiffusionPipeline",
-  "ORTStableDiffusionPipeline",
-];
-const modelIndex = v.object({ _class_name: v.picklist(PIPELINES) });
-const textConfig = v.object({
-  _class_name: v.optional(v.string()),
-  architectures: v.optional(v.array(v.string()), []),
-  max_position_embeddings: count,
-});
-const unetConfig = v.object({
-  sample_size: count,
-  in_channels: count,
-  block_out_channels: v.optional(v.array(count), [1]),
-});
+const modelIndex = v.object({ _class_name: v.string() });
 const vaeConfig = v.object({
   latent_channels: count,
   scaling_factor: v.optional(v.number(), 0.18215),
   block_out_channels: v.pipe(v.array(count), v.minLength(1)),
-});
-
-/** Anywhere in a tokenizer's files a token is its text or an object around it. */
-const token = v.union([
-  v.string(),
-  v.pipe(v.object({ content: v.string() }), v.transform(({ content }) => content)),
-]);
-const tokenizerConfig = v.looseObject({
-  bos_token: token,
-  eos_token: token,
-  pad_token: token,
-  unk_token: v.optional(v.nullable(token), null),
-  model_max_length: v.optional(v.number(), Infinity),
-});
-const tokenizerJson = v.looseObject({
-  added_tokens: v.optional(v.array(v.looseObject({ id: v.number(), content: v.string() })), []),
-  model: v.looseObject({ vocab: v.record(v.string(), v.number()) }),
 });
 
 /** Sub-folders that hold a package, in order of their names. */
@@ -112,60 +87,78 @@ export async function listPackages(modelsDir: string): Promise<string[]> {
 export async function readModelPackage(folder: string): Promise<ModelPackage> {
   const extra = await readOptionalJson(folder, "shapefirst.json", shapefirstJson) ??
     v.parse(shapefirstJson, {});
-  const tokenizer = await readTokenizer(folder);
-  const schedulerConfig = await readSchedulerConfig(folder);
-  const manifest = await assembleManifest(folder, extra, { tokenizer, schedulerConfig });
+  const { pipeline, family } = await readFamily(folder);
+  const tokenizer = await readTokenizer(folder, family.text);
+  const { folder: denoiser, config } = family.denoiser;
+  const parts = {
+    pipeline,
+    family,
+    tokenizer,
+    schedulerConfig: await readSchedulerConfig(folder),
+    denoiserConfig: await readJson(folder, `${denoiser}/config.json`, config),
+  };
+  const manifest = await assembleManifest(folder, extra, parts);
+  const graph = (part: string) => requireFile(join(folder, part, "model.onnx"));
   return {
     folder,
+    family,
     manifest,
     tokenizerJson: tokenizer.json,
     tokenizerConfig: tokenizer.config,
-    schedulerConfig,
+    schedulerConfig: parts.schedulerConfig,
+    denoiserConfig: parts.denoiserConfig,
     taps: extra.taps,
     files: {
-      textEncoder: join(folder, "text_encoder/model.onnx"),
-      denoiser: join(folder, "unet/model.onnx"),
-      vaeDecoder: join(folder, "vae_decoder/model.onnx"),
+      textEncoder: graph("text_encoder"),
+      denoiser: graph(denoiser),
+      vaeDecoder: graph("vae_decoder"),
     },
   };
 }
 
-interface TokenizerFiles {
-  readonly json: v.InferOutput<typeof tokenizerJson>;
-  readonly config: v.InferOutput<typeof tokenizerConfig>;
+/** What is read before the manifest, which needs all of it. */
+interface PackageParts {
+  readonly pipeline: string;
+  readonly family: ModelFamily;
+  readonly tokenizer: TokenizerFiles;
+  readonly schedulerConfig: SchedulerConfig;
+  readonly denoiserConfig: DenoiserConfig;
+}
+
+async function readFamily(folder: string): Promise<Pick<PackageParts, "pipeline" | "family">> {
+  const path = "model_index.json";
+  const { _class_name: pipeline } = await readJson(folder, path, modelIndex);
+  return { pipeline, family: naming(join(folder, path), () => familyOf(pipeline)) };
 }
 
 async function assembleManifest(
   folder: string,
   extra: ShapefirstJson,
-  { tokenizer, schedulerConfig }: {
-    readonly tokenizer: TokenizerFiles;
-    readonly schedulerConfig: SchedulerConfig;
-  },
+  { pipeline, family, tokenizer, schedulerConfig, denoiserConfig }: PackageParts,
 ): Promise<ModelManifest> {
-  const index = await readJson(folder, "model_index.json", modelIndex);
-  const unet = await readJson(folder, "unet/config.json", unetConfig);
-  const vae = await readJson(folder, "vae_decoder/config.json", vaeConfig);
-  if (unet.in_channels !== vae.latent_channels) {
+  const vae = await readVaeConfig(folder);
+  const { channels, sampleSize, multipleOf } = denoiserConfig;
+  if (channels !== vae.latent_channels) {
     throw new RangeError(
-      `${join(folder, "unet/config.json")}: in_channels must be the VAE's latent_channels, ` +
-        `${vae.latent_channels}, given ${unet.in_channels}`,
+      `${join(folder, family.denoiser.folder, "config.json")}: in_channels must be the VAE's ` +
+        `latent_channels, ${vae.latent_channels}, given ${channels}`,
     );
   }
   const vae_scale_factor = 2 ** (vae.block_out_channels.length - 1);
-  const side = unet.sample_size * vae_scale_factor;
-  const multiple_of = vae_scale_factor * 2 ** (unet.block_out_channels.length - 1);
+  const side = sampleSize * vae_scale_factor;
+  const multiple_of = vae_scale_factor * multipleOf;
   const parsed = parseModelManifest({
     id: extra.id ?? idFromFolder(folder),
     name: extra.name ?? basename(folder),
     description: extra.description ?? "",
-    pipeline: index._class_name,
+    pipeline,
     digest: await verifiedDigest(folder, extra),
     defaults: {
       width: extra.defaults.width ?? side,
       height: extra.defaults.height ?? side,
-      num_inference_steps: extra.defaults.num_inference_steps ?? 50,
-      guidance_scale: extra.defaults.guidance_scale ?? 7.5,
+      num_inference_steps: extra.defaults.num_inference_steps ??
+        family.defaults.num_inference_steps,
+      guidance_scale: extra.defaults.guidance_scale ?? family.defaults.guidance_scale,
       sampler: defaultSampler(folder, extra, schedulerConfig),
     },
     size: extra.size ?? { min: multiple_of, max: Math.min(2 * side, LIMITS.sideMax), multiple_of },
@@ -175,7 +168,7 @@ async function assembleManifest(
       vae_scale_factor,
       scaling_factor: vae.scaling_factor,
     },
-    text: await describeText(folder, tokenizer),
+    text: await describeText(folder, tokenizer, extra.max_length ?? family.text.maxLength),
     latent_rgb: extra.latent_rgb,
   });
   if (!parsed.ok) throw new RangeError(`${folder}: ${parsed.problem.detail}`);
@@ -197,103 +190,37 @@ function defaultSampler(
   );
 }
 
-/** Ids come from the tokenizer: CLIP's own text_encoder/config.json is known to have wrong ones. */
-async function describeText(
-  folder: string,
-  { json, config }: TokenizerFiles,
-): Promise<ModelManifest["text"]> {
-  const encoder = await readJson(folder, "text_encoder/config.json", textConfig);
-  const idOf = (field: string, content: string) => {
-    const id = json.added_tokens.find((added) => added.content === content)?.id ??
-      json.model.vocab[content];
-    if (id !== undefined) return id;
-    throw new RangeError(
-      `${join(folder, "tokenizer/tokenizer_config.json")}: ${field} ${content} is no known token`,
-    );
-  };
-  const eos_token_id = idOf("eos_token", config.eos_token);
-  const unk = config.unk_token === null ? null : idOf("unk_token", config.unk_token);
-  const architectures = [...encoder.architectures, encoder._class_name ?? ""];
-  return {
-    max_length: Math.min(encoder.max_position_embeddings, config.model_max_length),
-    bos_token_id: idOf("bos_token", config.bos_token),
-    eos_token_id,
-    pad_token_id: idOf("pad_token", config.pad_token),
-    // Byte-level vocabularies know every word, and name [EOS] here for want of anything else.
-    unk_token_id: unk === eos_token_id ? null : unk,
-    causal: architectures.some((name) => name.startsWith("CLIPText")),
-  };
-}
-
-async function readTokenizer(folder: string): Promise<TokenizerFiles> {
-  const config = await readJson(folder, "tokenizer/tokenizer_config.json", tokenizerConfig);
-  const json = await readOptionalJson(folder, "tokenizer/tokenizer.json", tokenizerJson);
-  if (json) return { config, json };
-  const vocab = await readJson(folder, "tokenizer/vocab.json", v.record(v.string(), v.number()));
-  const merges = await readText(folder, "tokenizer/merges.txt");
-  if (merges === null) throw new RangeError(`${join(folder, "tokenizer/merges.txt")} is missing`);
-  const special = [...new Set([config.bos_token, config.eos_token, config.pad_token])]
-    // SD 2.x pads with "!", which is a word like any other when it is typed.
-    .filter((content) => content.startsWith("<|"));
-  return { config, json: v.parse(tokenizerJson, clipTokenizerJson(vocab, merges, special)) };
-}
-
 async function readSchedulerConfig(folder: string): Promise<SchedulerConfig> {
   const path = "scheduler/scheduler_config.json";
   const text = await readText(folder, path);
   if (text === null) throw new RangeError(`${join(folder, path)} is missing`);
   // Python writes `-Infinity`, which JSON does not know; -1e999 is read as the same number.
   const json = parseJson(join(folder, path), text.replace(/(?<=:\s*)-Infinity\b/g, "-1e999"));
+  return naming(join(folder, path), () => parseSchedulerConfig(json));
+}
+
+/** optimum puts it beside the graph; folders that keep diffusers' layout have it in `vae`. */
+async function readVaeConfig(folder: string): Promise<v.InferOutput<typeof vaeConfig>> {
+  return await readOptionalJson(folder, "vae_decoder/config.json", vaeConfig) ??
+    await readOptionalJson(folder, "vae/config.json", vaeConfig) ??
+    await readJson(folder, "vae_decoder/config.json", vaeConfig);
+}
+
+/** Puts the file in front of a sentence about its content. */
+function naming<T>(file: string, read: () => T): T {
   try {
-    return parseSchedulerConfig(json);
+    return read();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new RangeError(`${join(folder, path)}: ${error.message}`, { cause: error });
+    throw new RangeError(`${file}: ${error.message}`, { cause: error });
   }
+}
+
+function requireFile(file: string): string {
+  if (existsSync(file)) return file;
+  throw new RangeError(`${file} is missing`);
 }
 
 function idFromFolder(folder: string): string {
   return basename(folder).toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "");
-}
-
-async function readJson<const S extends v.GenericSchema>(
-  folder: string,
-  path: string,
-  schema: S,
-): Promise<v.InferOutput<S>> {
-  const value = await readOptionalJson(folder, path, schema);
-  if (value === null) throw new RangeError(`${join(folder, path)} is missing`);
-  return value;
-}
-
-/** Null when there is no such file. */
-async function readOptionalJson<const S extends v.GenericSchema>(
-  folder: string,
-  path: string,
-  schema: S,
-): Promise<v.InferOutput<S> | null> {
-  const text = await readText(folder, path);
-  if (text === null) return null;
-  const result = v.safeParse(schema, parseJson(join(folder, path), text));
-  if (result.success) return result.output;
-  const [first] = result.issues;
-  const where = v.getDotPath(first) ?? "the file";
-  throw new RangeError(`${join(folder, path)}: ${where}: ${first.message}`);
-}
-
-function parseJson(file: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new RangeError(`${file} is not valid JSON`, { cause });
-  }
-}
-
-async function readText(folder: string, path: string): Promise<string | null> {
-  try {
-    return await readFile(join(folder, path), "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
-  }
 }

@@ -98,15 +98,22 @@ function mismatch(folder: string, path: string, allowed: string, given: string):
 
 async function listPackage(folder: string): Promise<{ path: string; bytes: number }[]> {
   const paths = ["model_index.json"];
-  for (const name of MODEL_FOLDERS) {
-    const entries = await readdir(join(folder, name), { withFileTypes: true }).catch(() => []);
-    // Download caches hold links to files, which count as the files.
-    const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
-    paths.push(...files.map((entry) => `${name}/${entry.name}`));
+  for (const name of MODEL_FOLDERS) paths.push(...await listFolder(folder, name));
+  // Of the whole VAE only the decoder's graph is used, but its configuration may lie here.
+  const vae = await listFolder(folder, "vae");
+  if (!paths.includes("vae_decoder/config.json")) {
+    paths.push(...vae.filter((path) => path === "vae/config.json"));
   }
   return await Promise.all(
     paths.map(async (path) => ({ path, bytes: (await stat(join(folder, path))).size })),
   );
+}
+
+async function listFolder(folder: string, name: string): Promise<string[]> {
+  const entries = await readdir(join(folder, name), { withFileTypes: true }).catch(() => []);
+  // Download caches hold links to files, which count as the files.
+  const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
+  return files.map((entry) => `${name}/${entry.name}`);
 }
 
 async function hashFile(file: string): Promise<string> {

@@ -3,6 +3,7 @@
  * that names it rather than a failure in the middle of a run. All values go in and out as float32 or
  * integers; fp16 and int64 end here.
  */
+import { existsSync } from "node:fs";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { sizeOf } from "../diffusion/mod.ts";
 
@@ -22,7 +23,12 @@ export type TensorType = "float32" | "float16" | "int32" | "int64";
 
 /** What a graph's input or output must look like. */
 export interface ExpectedTensor {
+  /** What feeds and results call it. */
   readonly name: string;
+  /** Other names that exporters give it. */
+  readonly aliases?: readonly string[];
+  /** A graph may do without this input, and then is not fed it. */
+  readonly optional?: boolean;
   readonly types: readonly TensorType[];
   /** Allowed ranks with the fixed sides in them; null is any side. */
   readonly shapes: readonly (readonly (number | null)[])[];
@@ -59,10 +65,13 @@ export interface SessionUsage {
 
 export interface OnnxSession {
   readonly usage: Readonly<SessionUsage>;
-  /** Shape of an input as the file declares it; names and unknown sides are null. */
+  /** Shapes as the file declares them; names and unknown sides are null. */
   inputShape(name: string): readonly (number | null)[];
-  inputType(name: string): TensorType;
-  /** Rows are the first side of the first feed. @throws Error naming the file when the graph fails */
+  outputShape(name: string): readonly (number | null)[];
+  /**
+   * Rows are the first side of the first feed; optional inputs that the graph lacks are passed over.
+   * @throws Error naming the file when the graph fails
+   */
   run(feeds: Readonly<Record<string, Feed>>): Promise<Timed<Readonly<Record<string, Fetched>>>>;
   release(): Promise<void>;
 }
@@ -75,28 +84,31 @@ export async function loadSession(
 ): Promise<OnnxSession> {
   const session = await openSession(file, options);
   const inputs = checkTensors(`${file}: input`, session.inputMetadata, expected.inputs);
-  for (const name of inputs.keys()) {
-    if (!expected.inputs.some((input) => input.name === name)) {
-      throw new RangeError(`${file}: input ${name} is not one this engine can feed`);
-    }
+  const known = [...inputs.values()].map(({ ownName }) => ownName);
+  const unknown = session.inputNames.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new RangeError(`${file}: input ${unknown} is not one this engine can feed`);
   }
-  checkTensors(`${file}: output`, session.outputMetadata, expected.outputs);
+  const outputs = checkTensors(`${file}: output`, session.outputMetadata, expected.outputs);
   const usage: SessionUsage = { runs: 0, rows: 0, milliseconds: 0 };
-  const outputs = expected.outputs.map(({ name }) => name);
+  const fetches = [...outputs.values()].map(({ ownName }) => ownName);
   return {
     usage,
     inputShape: (name) => inputs.get(name)?.shape ?? [],
-    inputType: (name) => inputs.get(name)?.type ?? "float32",
+    outputShape: (name) => outputs.get(name)?.shape ?? [],
     async run(feeds) {
       const entries = Object.entries(feeds);
-      const tensors = Object.fromEntries(
-        entries.map(([name, feed]) => [name, toTensor(feed, inputs.get(name)?.type ?? "float32")]),
-      );
-      const { value: results, milliseconds } = await inTurn(() => session.run(tensors, outputs));
+      const tensors = Object.fromEntries(entries.flatMap(([name, feed]) => {
+        const input = inputs.get(name);
+        return input ? [[input.ownName, toTensor(feed, input.type)]] : [];
+      }));
+      const { value: results, milliseconds } = await inTurn(() => session.run(tensors, fetches));
       usage.milliseconds += milliseconds;
       usage.runs += 1;
       usage.rows += entries[0]?.[1].shape[0] ?? 0;
-      const fetched = outputs.map((name) => [name, fromTensor(results[name])]);
+      const fetched = [...outputs].map((
+        [name, { ownName }],
+      ) => [name, fromTensor(results[ownName])]);
       return { value: Object.fromEntries(fetched), milliseconds };
     },
     release: () => session.release(),
@@ -132,6 +144,7 @@ function letEventsIn(): Promise<void> {
 }
 
 async function openSession(file: string, options: SessionOptions): Promise<InferenceSession> {
+  if (!existsSync(file)) throw new RangeError(`${file} is missing`);
   try {
     return await InferenceSession.create(file, {
       executionProviders: [options.executionProvider],
@@ -142,46 +155,61 @@ async function openSession(file: string, options: SessionOptions): Promise<Infer
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: options.spinning ? "1" : "0" } } },
     });
-  } catch (cause) {
-    throw new RangeError(`${file}: onnxruntime cannot load this file as an ONNX model`, { cause });
+  } catch (error) {
+    const cause = new Error(loadReason(error), { cause: error });
+    throw new RangeError(`${file}: onnxruntime cannot load this file: ${cause.message}`, { cause });
   }
 }
 
+/** onnxruntime's first line without the file's name: a cut file, missing weights, too new an opset. */
+function loadReason(error: unknown): string {
+  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  return line.replace(/^Load model from .* failed:\s*/, "").trim();
+}
+
 interface CheckedTensor {
+  /** In the file. */
+  readonly ownName: string;
   readonly type: TensorType;
   readonly shape: readonly (number | null)[];
 }
 
+/** By the name that the engine uses. */
 function checkTensors(
   what: string,
   metadata: readonly InferenceSession.ValueMetadata[],
   expected: readonly ExpectedTensor[],
 ): Map<string, CheckedTensor> {
   const checked = new Map<string, CheckedTensor>();
-  for (const value of metadata) {
-    if (!value.isTensor) continue;
-    const shape = value.shape.map((side) => typeof side === "number" && side > 0 ? side : null);
-    const wanted = expected.find(({ name }) => name === value.name);
-    const type = wanted?.types.find((name) => name === value.type);
-    if (wanted && !type) {
-      const allowed = wanted.types.join(" or ");
-      throw new RangeError(`${what} ${value.name} must be ${allowed}, given ${value.type}`);
-    }
-    if (wanted && !wanted.shapes.some((allowed) => fits(shape, allowed))) {
-      const allowed = wanted.shapes.map(show).join(" or ");
-      throw new RangeError(
-        `${what} ${value.name} must have shape ${allowed}, given ${show(shape)}`,
-      );
-    }
-    checked.set(value.name, { type: type ?? "float32", shape });
-  }
-  for (const { name } of expected) {
-    if (!checked.has(name)) {
-      const names = [...checked.keys()].join(", ");
-      throw new RangeError(`${what} ${name} is missing, the file has ${names}`);
+  for (const wanted of expected) {
+    const { name, aliases = [], optional = false } = wanted;
+    const names = [name, ...aliases];
+    const value = metadata.find((value) => names.includes(value.name));
+    if (value) {
+      checked.set(name, checkTensor(what, value, wanted));
+    } else if (!optional) {
+      const given = metadata.map((value) => value.name).join(", ");
+      throw new RangeError(`${what} ${names.join(" or ")} is missing, the file has ${given}`);
     }
   }
   return checked;
+}
+
+function checkTensor(
+  what: string,
+  value: InferenceSession.ValueMetadata,
+  { types, shapes }: ExpectedTensor,
+): CheckedTensor {
+  const ownName = value.name;
+  const given = value.isTensor ? value.type : "no tensor";
+  const type = types.find((name) => name === given);
+  if (!value.isTensor || !type) {
+    throw new RangeError(`${what} ${ownName} must be ${types.join(" or ")}, given ${given}`);
+  }
+  const shape = value.shape.map((side) => typeof side === "number" && side > 0 ? side : null);
+  if (shapes.some((allowed) => fits(shape, allowed))) return { ownName, type, shape };
+  const allowed = shapes.map(show).join(" or ");
+  throw new RangeError(`${what} ${ownName} must have shape ${allowed}, given ${show(shape)}`);
 }
 
 /** A side that either of the two leaves open fits. */

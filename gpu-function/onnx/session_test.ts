@@ -2,12 +2,30 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createLatents } from "../diffusion/mod.ts";
-import { type DenoiserRow, loadDenoiser } from "./denoiser.ts";
+import { type DenoiserForm, type DenoiserRow, loadDenoiser } from "./denoiser.ts";
 import { loadTextEncoder } from "./text_encoder.ts";
 import { loadVaeDecoder } from "./vae_decoder.ts";
 
 const file = (name: string) => join(import.meta.dirname!, "fixtures", name);
 const cpu = { executionProvider: "cpu", intraOpNumThreads: 1 };
+const alone = { ...cpu, exact: true };
+const unet = (channels: number): DenoiserForm => ({
+  names: { input: ["sample"], output: ["out_sample"] },
+  channels,
+  outputChannels: channels,
+  textMasked: false,
+  pixelsPerLatent: null,
+  textWidth: null,
+});
+const TRANSFORMER: DenoiserForm = {
+  names: { input: ["sample", "hidden_states"], output: ["noise", "out_hidden_states"] },
+  channels: 2,
+  outputChannels: 4,
+  textMasked: true,
+  pixelsPerLatent: 8,
+  textWidth: 3,
+};
+const clip = (max_length: number) => ({ max_length, eos_token_id: 1, paddingMasked: false });
 
 /** Latents [2, 1, 3] counting up from `x`, two tokens of three states that sum up to 6 `s`. */
 const row = (x: number, timestep: number, s: number): DenoiserRow => ({
@@ -29,7 +47,7 @@ const VARIANTS: readonly (readonly [string, number])[] = [
 for (const [name, runs] of VARIANTS) {
   for (const exact of [true, false]) {
     Deno.test(`denoiser ${name} gives each row its own output, ${exact ? "alone" : "batched"}`, async () => {
-      const denoiser = await loadDenoiser(file(name), { ...cpu, channels: 2, exact });
+      const denoiser = await loadDenoiser(file(name), unet(2), { ...cpu, exact });
       const { value, milliseconds } = await denoiser.run(ROWS);
       assert.deepEqual(value.map(({ data }) => data[0]), FIRST_VALUES);
       assert.deepEqual(value.map(({ data }) => data[5]), FIRST_VALUES.map((first) => first + 5));
@@ -44,7 +62,7 @@ for (const [name, runs] of VARIANTS) {
 
 for (const name of ["timestep_per_row_int64.onnx", "timestep_single_int32.onnx"]) {
   Deno.test(`denoiser ${name} cuts the fraction off a timestep`, async () => {
-    const denoiser = await loadDenoiser(file(name), { ...cpu, channels: 2, exact: true });
+    const denoiser = await loadDenoiser(file(name), unet(2), alone);
     const { value } = await denoiser.run([row(0, 946.75, 0)]);
     assert.equal(value[0]?.data[0], 946);
     await denoiser.session.release();
@@ -52,14 +70,54 @@ for (const name of ["timestep_per_row_int64.onnx", "timestep_single_int32.onnx"]
 }
 
 Deno.test("a text encoder with int32 ids gives one state a token", async () => {
-  const encoder = await loadTextEncoder(file("text_encoder_int32.onnx"), { max_length: 4 }, cpu);
+  const encoder = await loadTextEncoder(file("text_encoder_int32.onnx"), clip(4), cpu);
   const { value } = await encoder.encode([3, 1, 4, 1]);
   assert.deepEqual(value, { data: Float32Array.of(3, 1, 4, 1), positions: 4, width: 1 });
   await encoder.session.release();
 });
 
+for (const exact of [true, false]) {
+  Deno.test(`a transformer is fed each row's mask and the size, its variance is dropped, ${exact ? "alone" : "batched"}`, async () => {
+    const file_ = file("transformer_sizes.onnx");
+    const transformer = await loadDenoiser(file_, TRANSFORMER, { ...cpu, exact });
+    const [first, second, third] = ROWS as [DenoiserRow, DenoiserRow, DenoiserRow];
+    const masked = { ...first, states: { ...first.states, mask: [1, 0] } };
+    const { value } = await transformer.run([masked, second, third]);
+    // 8 pixels high, 24 wide; of the first row's states one token is seen.
+    const size = Math.fround(8 + 100 * 24 + 1 / 3);
+    const near = [0 + 20 + 3, 10 + 500 + 0, 0.5 + 20 + 12].map((known) => known + size);
+    for (const [i, { data, shape }] of value.entries()) {
+      assert.deepEqual(shape, [2, 1, 3]);
+      assert.ok(Math.abs(data[0]! - near[i]!) < 1e-3, `row ${i}: ${data[0]}, ${near[i]}`);
+      assert.ok(Math.abs(data[5]! - near[i]! - 5) < 1e-3);
+    }
+    await transformer.session.release();
+  });
+}
+
+Deno.test("an encoder with a mask sees the words and [EOS], and hands the mask on", async () => {
+  const form = { max_length: 5, eos_token_id: 1, paddingMasked: true };
+  const encoder = await loadTextEncoder(file("text_encoder_masked.onnx"), form, cpu);
+  assert.equal(encoder.width, 1);
+  const { value } = await encoder.encode([3, 4, 1, 7, 1]);
+  assert.deepEqual(value, {
+    data: Float32Array.of(3, 4, 1, 0, 0),
+    positions: 5,
+    width: 1,
+    mask: [1, 1, 1, 0, 0],
+  });
+  await encoder.session.release();
+});
+
+Deno.test("an encoder whose padding counts sees everything, mask or not", async () => {
+  const encoder = await loadTextEncoder(file("text_encoder_masked.onnx"), clip(5), cpu);
+  const { value } = await encoder.encode([3, 4, 1, 7, 1]);
+  assert.deepEqual(value, { data: Float32Array.of(3, 4, 1, 7, 1), positions: 5, width: 1 });
+  await encoder.session.release();
+});
+
 const denoiserOf = (name: string, channels: number) =>
-  loadDenoiser(file(name), { ...cpu, channels, exact: true });
+  loadDenoiser(file(name), unet(channels), alone);
 const REFUSED: readonly [string, () => Promise<unknown>, RegExp][] = [
   [
     "other channels than the config says",
@@ -73,7 +131,7 @@ const REFUSED: readonly [string, () => Promise<unknown>, RegExp][] = [
   ],
   [
     "another sequence length",
-    () => loadTextEncoder(file("text_encoder_int32.onnx"), { max_length: 77 }, cpu),
+    () => loadTextEncoder(file("text_encoder_int32.onnx"), clip(77), cpu),
     /input input_ids must have shape \[any, 77\], given \[any, 4\]/,
   ],
   [
@@ -81,7 +139,48 @@ const REFUSED: readonly [string, () => Promise<unknown>, RegExp][] = [
     () => loadVaeDecoder(file("text_encoder_int32.onnx"), { channels: 4, scaling_factor: 1 }, cpu),
     /text_encoder_int32\.onnx: input latent_sample is missing, the file has input_ids/,
   ],
-  ["no graph at all", () => denoiserOf("record.py", 2), /record\.py: onnxruntime cannot load this/],
+  [
+    "no graph at all",
+    () => denoiserOf("record.py", 2),
+    /^RangeError: .*record\.py: onnxruntime cannot load this file: Protobuf parsing failed\.$/,
+  ],
+  ["no file at all", () => denoiserOf("none.onnx", 2), /none\.onnx is missing$/],
+  [
+    "an input nobody feeds",
+    () =>
+      loadDenoiser(
+        file("transformer_sizes.onnx"),
+        { ...TRANSFORMER, pixelsPerLatent: null },
+        alone,
+      ),
+    /transformer_sizes\.onnx: input resolution is not one this engine can feed/,
+  ],
+  [
+    "no mask where padding must not be seen",
+    () =>
+      loadTextEncoder(file("text_encoder_int32.onnx"), { ...clip(4), paddingMasked: true }, cpu),
+    /text_encoder_int32\.onnx: input attention_mask is missing, the file has input_ids/,
+  ],
+  [
+    "a denoiser for text states of another width",
+    () => loadDenoiser(file("transformer_sizes.onnx"), { ...TRANSFORMER, textWidth: 16 }, alone),
+    /input encoder_hidden_states must have shape \[any, any, 16\], given \[any, any, 3\]/,
+  ],
+  [
+    "a variance that the config does not know",
+    () =>
+      loadDenoiser(file("transformer_sizes.onnx"), { ...TRANSFORMER, outputChannels: 2 }, alone),
+    /output out_hidden_states must have shape \[any, 2, any, any\], given \[any, 4, any, any\]/,
+  ],
+  [
+    "an unknown name",
+    () =>
+      loadDenoiser(file("transformer_sizes.onnx"), {
+        ...TRANSFORMER,
+        names: { input: ["x", "y"], output: ["z"] },
+      }, alone),
+    /input x or y is missing, the file has hidden_states, encoder_hidden_states, timestep/,
+  ],
 ];
 
 for (const [name, load, sentence] of REFUSED) {

@@ -4,17 +4,34 @@ import { loadSession, type OnnxSession, type SessionOptions, type Timed } from "
 
 export interface TextEncoder {
   readonly session: OnnxSession;
+  /** Values per state where the file says so. */
+  readonly width: number | null;
   /** States of one prompt, encoded alone so that its company cannot change them. */
   encode(ids: readonly number[]): Promise<Timed<TextStates>>;
 }
 
+export interface TextEncoderForm {
+  readonly max_length: number;
+  readonly eos_token_id: number;
+  /** Whether encoder and denoiser look away from what follows [EOS]. */
+  readonly paddingMasked: boolean;
+}
+
+const INTEGERS = ["int64", "int32"] as const;
+
+/** @throws RangeError naming the file and what is wrong with its inputs or outputs */
 export async function loadTextEncoder(
   file: string,
-  { max_length }: { readonly max_length: number },
+  { max_length, eos_token_id, paddingMasked }: TextEncoderForm,
   options: SessionOptions,
 ): Promise<TextEncoder> {
+  const ids = { types: INTEGERS, shapes: [[null, max_length]] };
   const session = await loadSession(file, {
-    inputs: [{ name: "input_ids", types: ["int64", "int32"], shapes: [[null, max_length]] }],
+    inputs: [
+      { name: "input_ids", ...ids },
+      // CLIP's exports seldom have it, and then diffusers lets it see everything.
+      { name: "attention_mask", ...ids, optional: !paddingMasked },
+    ],
     outputs: [{
       name: "last_hidden_state",
       types: ["float32", "float16"],
@@ -23,15 +40,27 @@ export async function loadTextEncoder(
   }, options);
   return {
     session,
+    width: session.outputShape("last_hidden_state")[2] ?? null,
     async encode(ids) {
-      const feed = { data: ids, shape: [1, ids.length] };
-      const { value, milliseconds } = await session.run({ input_ids: feed });
+      const shape = [1, ids.length];
+      const mask = paddingMasked ? maskAfter(eos_token_id, ids) : ids.map(() => 1);
+      const { value, milliseconds } = await session.run({
+        input_ids: { data: ids, shape },
+        attention_mask: { data: mask, shape },
+      });
       const { last_hidden_state } = value;
       const [, positions = 0, width = 0] = last_hidden_state?.shape ?? [];
       if (!last_hidden_state || positions !== ids.length) {
         throw new RangeError(`${file}: ${ids.length} tokens gave ${positions} text states`);
       }
-      return { value: { data: last_hidden_state.data, positions, width }, milliseconds };
+      const states = { data: last_hidden_state.data, positions, width };
+      return { value: paddingMasked ? { ...states, mask } : states, milliseconds };
     },
   };
+}
+
+/** Ones up to the first [EOS], of which a prompt has one: typed ones are refused when it is planned. */
+function maskAfter(eos_token_id: number, ids: readonly number[]): number[] {
+  const end = ids.indexOf(eos_token_id);
+  return ids.map((_, position) => end < 0 || position <= end ? 1 : 0);
 }

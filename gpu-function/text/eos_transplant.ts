@@ -5,6 +5,8 @@ export interface TextStates {
   readonly data: Float32Array;
   readonly positions: number;
   readonly width: number;
+  /** Per position 1, or 0 where the denoiser must not look; absent where it looks everywhere. */
+  readonly mask?: readonly number[];
 }
 
 /**
@@ -12,7 +14,7 @@ export interface TextStates {
  * B's [EOS] still sums up B's words (paper, section 5.1).
  *
  * @param sources per position of A the position of B, or null to keep A's (`eosSwapSources`)
- * @throws RangeError when the states or the sources do not match in shape
+ * @throws RangeError when states or sources do not match in shape, or the states are masked
  */
 export function transplantEos(
   a: TextStates,
@@ -20,6 +22,11 @@ export function transplantEos(
   sources: readonly (number | null)[],
 ): TextStates {
   const { positions, width } = a;
+  if (a.mask || b.mask) {
+    throw new RangeError(
+      "Text states with an attention mask have no [EOS] padding to put in place",
+    );
+  }
   if (b.positions !== positions || b.width !== width || sources.length !== positions) {
     throw new RangeError(
       `Text states must match: ${positions}x${width}, ${b.positions}x${b.width} and ` +

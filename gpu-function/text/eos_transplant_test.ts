@@ -26,3 +26,11 @@ Deno.test("transplantEos refuses states and sources of different length", () => 
   assert.throws(() => transplantEos(a, b, [null]), /and 1 sources/);
   assert.throws(() => transplantEos(a, b, [null, null, null, 4]), /from 0 to 3, given 4/);
 });
+
+Deno.test("transplantEos refuses states whose padding is masked: no encoder sums words up there", () => {
+  const masked = { ...a, mask: [1, 1, 0, 0] };
+  assert.throws(
+    () => transplantEos(masked, b, [null, null, 1, 3]),
+    /attention mask have no \[EOS\]/,
+  );
+});

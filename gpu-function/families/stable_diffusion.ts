@@ -1,0 +1,40 @@
+/**
+ * Stable Diffusion 1.x and 2.x: a U-Net behind CLIP's text tower. 2.x differs in its files alone, which
+ * say "!" for the padding, wider states and v_prediction.
+ */
+import * as v from "valibot";
+import type { DenoiserConfig, ModelFamily } from "./model_family.ts";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+/** diffusers' UNet2DConditionModel; every level but the last halves the latents. */
+const unetConfig = v.pipe(
+  v.object({
+    sample_size: count,
+    in_channels: count,
+    out_channels: v.nullish(count),
+    block_out_channels: v.optional(v.array(count), [1]),
+  }),
+  v.transform((config): DenoiserConfig => ({
+    channels: config.in_channels,
+    outputChannels: config.out_channels ?? config.in_channels,
+    sampleSize: config.sample_size,
+    multipleOf: 2 ** (config.block_out_channels.length - 1),
+    sizeConditions: false,
+  })),
+);
+
+export const STABLE_DIFFUSION: ModelFamily = {
+  pipelines: [
+    "StableDiffusionPipeline",
+    "OnnxStableDiffusionPipeline",
+    "ORTStableDiffusionPipeline",
+  ],
+  defaults: { num_inference_steps: 50, guidance_scale: 7.5 },
+  text: { maxLength: null, paddingMasked: false, normalizers: [] },
+  denoiser: {
+    folder: "unet",
+    config: unetConfig,
+    names: { input: ["sample"], output: ["out_sample"] },
+  },
+};
