@@ -22,7 +22,8 @@ export function shareOf(hits: readonly boolean[]): Estimate {
   const middle = (value + Z * Z / (2 * count)) / (1 + Z * Z / count);
   const reach = Z / (1 + Z * Z / count) *
     Math.sqrt(value * (1 - value) / count + Z * Z / (4 * count * count));
-  return { value, low: middle - reach, high: middle + reach, count };
+  // At 0 and at 1 rounding alone would lead a hair's breadth outside.
+  return { value, low: Math.max(0, middle - reach), high: Math.min(1, middle + reach), count };
 }
 
 /** A mean with the percentile bootstrap's interval; the same values always give the same one. */

@@ -13,6 +13,7 @@ for (
     [8, 10, 0.4902, 0.9433],
     [0, 10, 0, 0.2775],
     [10, 10, 0.7225, 1],
+    [0, 500, 0, 0.0076],
     [388, 400, 0.9483, 0.9828],
   ] as const
 ) {
@@ -22,6 +23,7 @@ for (
     assert.equal(share.count, count);
     near(share.low, low);
     near(share.high, high);
+    assert.ok(share.low >= 0 && share.high <= 1);
   });
 }
 
