@@ -1,7 +1,8 @@
 """A package in the published size of its family, with random weights: for memory and speed, not for pictures.
 
-Weights are drawn while they are written, so this needs about 2 GB of memory whatever the family, and disk for one
-copy: in fp16 2.1 GB for Stable Diffusion 1.5, 2.6 GB for 2.1, 10.9 GB for PixArt-alpha, whose text encoder is T5 XXL.
+Weights are drawn while they are written, so memory is for the tracing only (1.1 GB for Stable Diffusion 1.5) and
+disk for one copy: in fp16 2.1 GB for Stable Diffusion 1.5, 2.5 GB for 2.1, 10.8 GB for PixArt-alpha, whose text
+encoder is T5 XXL.
 The tokenizer is the small one of the fixtures, all of whose ids these models know.
 """
 
@@ -51,6 +52,8 @@ def write(family: str, out: Path, dtype: torch.dtype, shape: Shape = Shape()) ->
         for name, graph in graphs.items():
             bar.set_description(name)
             written[name] = write_with_random_weights(graph, draft, bar.update)
+        bar.total = bar.n  # the VAE's encoder was counted, but is in no graph
+        bar.refresh()
     if out.exists():
         out.rmdir()
     draft.rename(out)

@@ -34,8 +34,8 @@ class Graph:
     def to_ir(self) -> onnx_ir.Model:
         """Weights stay the module's own tensors: nothing is copied before the file is written."""
         # one object per name: sides of equal name are then equal to the exporter too
-        dims = {dim: torch.export.Dim(dim, max=ROWS_MAX if dim == "batch" else SIDE_MAX) for _, axes in self.inputs.values()
-                for dim in axes.values() if isinstance(dim, str)}
+        dims = {dim: torch.export.Dim(dim, max=ROWS_MAX if dim == "batch" else SIDE_MAX)
+                for _, axes in self.inputs.values() for dim in axes.values() if isinstance(dim, str)}
         shapes = tuple({axis: dims.get(dim, dim) for axis, dim in axes.items()}
                        for _, axes in self.inputs.values())
         with _quiet():
