@@ -39,10 +39,7 @@ Deno.test("createNoiseSource equals torch.randn draw after draw: small, in block
       for (const [i, text] of digits.split(" ").entries()) {
         const units = unitsApart(data[i]!, Number(text));
         const what = `seed ${seed}, shape ${shape}, draw ${number} [${i}]`;
-        assert.ok(
-          units <= (data.length < 16 ? 0 : 4),
-          `${what}: ${data[i]} is ${units} units from ${text}`,
-        );
+        assert.equal(units, 0, `${what}: ${data[i]} is ${units} units from ${text}`);
       }
     }
   }
