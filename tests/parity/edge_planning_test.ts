@@ -1,0 +1,32 @@
+/** The edge plans from published files alone, and must come to the GPU function's key for every family. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { createAssetModels } from "../../edge/adapters/asset_models.ts";
+import { planRequest } from "../../edge/planning.ts";
+import { publishModels } from "../../scripts/publish_models.ts";
+import { FAMILIES, FIXTURES, readGoldens, requestOf } from "./goldens.ts";
+import { planOf, withModel } from "./observed_run.ts";
+
+for (const family of FAMILIES) {
+  Deno.test(`${family}: edge and GPU function plan alike`, async () => {
+    const dist = await Deno.makeTempDir();
+    try {
+      const modelsDir = join(FIXTURES, family);
+      assert.deepEqual(await publishModels(modelsDir, dist), ["package"]);
+      const models = createAssetModels(async (path) =>
+        JSON.parse(await Deno.readTextFile(join(dist, path)))
+      );
+      const { cases } = await readGoldens(family);
+      await withModel(join(modelsDir, "package"), async (model) => {
+        for (const golden of cases) {
+          const input = requestOf(golden, "package");
+          const planned = await planRequest({ models, drawSeed: () => 0 }, input);
+          assert.ok(planned.ok, planned.ok ? "" : planned.problem.detail);
+          assert.deepEqual(planned.value.plan, planOf(model, input));
+        }
+      });
+    } finally {
+      await Deno.remove(dist, { recursive: true });
+    }
+  });
+}

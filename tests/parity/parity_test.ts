@@ -1,0 +1,167 @@
+/** diffusers' own numbers for every family and sampler, through the code that serves. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type GenerationRequestInput, parseGenerationRequest } from "../../contract/mod.ts";
+import { seededNoise } from "../../gpu-function/diffusion/mod.ts";
+import { sampleToRgb } from "../../gpu-function/image/rgb.ts";
+import type { LoadedModel } from "../../gpu-function/loaded_model.ts";
+import { readModelPackage } from "../../gpu-function/model_package.ts";
+import type { Engine } from "../../gpu-function/engine.ts";
+import { createEngine } from "../../gpu-function/onnx_engine.ts";
+import {
+  LATENTS_BOUND,
+  PIXEL_MEAN_BOUND,
+  pixelDifference,
+  PIXELS_OFF_BOUND,
+  relativeL2,
+  STATES_BOUND,
+} from "./difference.ts";
+import {
+  FAMILIES,
+  type GoldenCase,
+  type Goldens,
+  readGoldens,
+  readPixels,
+  requestOf,
+} from "./goldens.ts";
+import { type ObservedRun, observeRuns, planOf, withModel } from "./observed_run.ts";
+import { makeTimestepFloat } from "./float_timestep.ts";
+import { withPackageCopy } from "./package_copy.ts";
+
+/** The fixture's folder is a models folder of one package, whose name becomes the id. */
+const MODEL = "package";
+
+/** Euler's and Heun's from these files, which a graph with integer timesteps cannot be told. */
+const isFractional = ({ evaluations }: GoldenCase) =>
+  evaluations.some(({ timestep }) => !Number.isInteger(timestep));
+
+for (const family of FAMILIES) {
+  Deno.test(`${family} agrees with diffusers`, async (t) => {
+    const goldens = await readGoldens(family);
+    const [fractional, whole] = [
+      goldens.cases.filter(isFractional),
+      goldens.cases.filter((golden) => !isFractional(golden)),
+    ];
+    assert.ok(fractional.length > 0 && whole.length > 0);
+    await withModel(
+      join(goldens.folder, MODEL),
+      (model) =>
+        t.step("token ids, masks and text states", () => assertTexts(model, goldens)).then(
+          () => {},
+        ),
+    );
+    await assertCases(t, goldens.folder, whole, goldens);
+    const change = (folder: string) =>
+      readModelPackage(folder).then(({ files }) => makeTimestepFloat(files.denoiser));
+    await withPackageCopy(
+      family,
+      { change },
+      (modelsDir) => assertCases(t, modelsDir, fractional, goldens),
+    );
+  });
+}
+
+async function assertCases(
+  t: Deno.TestContext,
+  modelsDir: string,
+  cases: readonly GoldenCase[],
+  goldens: Goldens,
+) {
+  const engine = await createEngine({ modelsDir, intraOpNumThreads: 1 });
+  await withModel(join(modelsDir, MODEL), async (model) => {
+    for (const golden of cases) {
+      await t.step(golden.name, async () => {
+        const [run] = await observeRuns(model, [planOf(model, requestOf(golden, MODEL))]);
+        assert.ok(run);
+        assertSchedule(run, golden);
+        assertLatents(run, golden, goldens);
+        const decoded = sampleToRgb((await model.vaeDecoder.decode(run.latents)).value);
+        const image = await generateImage(engine, requestOf(golden, MODEL));
+        assert.deepEqual(image.data, decoded.data, "the engine's image is not that of the latents");
+        await assertImage(image, golden, goldens);
+      });
+    }
+  });
+  await engine.close();
+}
+
+async function assertTexts({ tokenizer, textEncoder }: LoadedModel, goldens: Goldens) {
+  for (const { text, ids, mask, states } of goldens.texts) {
+    const tokenized = tokenizer.tokenize(text);
+    assert.deepEqual(tokenized.ids, ids, text);
+    // diffusers' mask covers words and [EOS]: what is left is padding, whatever its ids.
+    const kinds = tokenized.tokens.map((token) => token.class);
+    assert.deepEqual(kinds.map((kind) => kind === "padding" ? 0 : 1), mask, text);
+    const { value } = await textEncoder.encode(ids);
+    if (value.mask) assert.deepEqual(value.mask, mask, text);
+    assert.deepEqual([value.positions, value.width], states.shape);
+    const error = relativeL2(value.data, goldens.valuesOf(states));
+    assert.ok(error <= STATES_BOUND, `text states of ${JSON.stringify(text)}: ${error}`);
+  }
+}
+
+function assertSchedule({ evaluations, steps }: ObservedRun, golden: GoldenCase) {
+  assert.equal(steps.length, golden.num_inference_steps);
+  assert.equal(evaluations.length, golden.evaluations.length);
+  for (const [i, { timestep, conditioning }] of golden.evaluations.entries()) {
+    const rows = evaluations[i] ?? [];
+    assert.equal(rows.length, conditioning === "guided" ? 2 : 1, `rows of evaluation ${i}`);
+    for (const row of rows) {
+      const error = Math.abs(row.timestep - timestep);
+      assert.ok(error <= 1e-6 * timestep, `timestep ${row.timestep}, diffusers has ${timestep}`);
+    }
+  }
+}
+
+/** What the denoiser is shown in each evaluation, and what is left in the end. */
+function assertLatents(
+  { evaluations, latents }: ObservedRun,
+  golden: GoldenCase,
+  goldens: Goldens,
+) {
+  const { shape } = latents;
+  assert.deepEqual(shape, golden.noise.shape);
+  const noise = goldens.valuesOf(golden.noise);
+  for (const [i, value] of seededNoise(golden.seed, shape).data.entries()) {
+    assert.ok(Math.abs(value - noise[i]!) <= 1e-6, `noise ${i}: ${value}, torch has ${noise[i]}`);
+  }
+  const sigmas = golden.sigmas ? goldens.valuesOf(golden.sigmas) : [];
+  const scaled = golden.init_noise_sigma !== 1;
+  const after = goldens.valuesOf(golden.latents);
+  for (let i = 0; i < evaluations.length; i++) {
+    const known = i === 0
+      ? noise.map((value) => value * golden.init_noise_sigma)
+      : after.subarray((i - 1) * noise.length, i * noise.length);
+    // diffusers' scale_model_input where the scheduler keeps x = x0 + σ ε.
+    const scale = scaled ? 1 / Math.sqrt((sigmas[i] ?? NaN) ** 2 + 1) : 1;
+    const error = relativeL2(evaluations[i]?.[0]?.x.data ?? noise, known.map((x) => x * scale));
+    assert.ok(error <= LATENTS_BOUND, `x of evaluation ${i}: ${error}`);
+  }
+  const error = relativeL2(latents.data, after.subarray(-noise.length));
+  assert.ok(error <= LATENTS_BOUND, `final latents: ${error}`);
+}
+
+async function generateImage(engine: Engine, input: GenerationRequestInput) {
+  const request = parseGenerationRequest(input);
+  assert.ok(request.ok);
+  const plan = engine.plan(request.value);
+  assert.ok(plan.ok);
+  const events = await Array.fromAsync(engine.generate(plan.value, new AbortController().signal));
+  const image = events.find((event) => event.type === "generation.image");
+  assert.ok(image?.type === "generation.image");
+  assert.equal(events.at(-1)?.type, "generation.completed");
+  return await readPixels(Uint8Array.fromBase64(image.data));
+}
+
+async function assertImage(
+  { data, width, height }: Awaited<ReturnType<typeof readPixels>>,
+  golden: GoldenCase,
+  { folder }: Goldens,
+) {
+  const theirs = await readPixels(join(folder, golden.image));
+  assert.deepEqual([width, height], [golden.width, golden.height]);
+  assert.deepEqual([theirs.width, theirs.height], [golden.width, golden.height]);
+  const { mean, off } = pixelDifference(data, theirs.data);
+  assert.ok(mean <= PIXEL_MEAN_BOUND, `pixels are ${mean} of 255 off on average`);
+  assert.ok(off <= PIXELS_OFF_BOUND, `${100 * off} % of pixels are more than 2 of 255 off`);
+}

@@ -1,0 +1,124 @@
+/** The same model as other exporters write it: it loads, gives diffusers' latents, and has its own digest. */
+import assert from "node:assert/strict";
+import { mkdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { HALF_BOUND, LATENTS_BOUND, relativeL2, WHOLE_TIMESTEPS_BOUND } from "./difference.ts";
+import { FAMILIES, FIXTURES, type Goldens, readGoldens, requestOf } from "./goldens.ts";
+import { observeRuns, planOf, withModel } from "./observed_run.ts";
+import { type PackageChange, withPackageCopy } from "./package_copy.ts";
+
+const MODEL = "package";
+const packageOf = (family: string) => join(FIXTURES, family, MODEL);
+
+/** The largest error of the final latents over some of the recorded runs, all at one time. */
+async function errorOf(
+  folder: string,
+  goldens: Goldens,
+  { names, rowsMax = 1 }: { readonly names: readonly string[]; readonly rowsMax?: number },
+): Promise<number> {
+  const cases = goldens.cases.filter(({ name }) => names.includes(name));
+  assert.equal(cases.length, names.length);
+  let error = 0;
+  await withModel(folder, async (model) => {
+    const plans = cases.map((golden) => planOf(model, requestOf(golden, model.manifest.id)));
+    for (const [i, { latents }] of (await observeRuns(model, plans, rowsMax)).entries()) {
+      const after = goldens.valuesOf(cases[i]!.latents);
+      error = Math.max(error, relativeL2(latents.data, after.subarray(-latents.data.length)));
+    }
+    const { runs, rows } = model.denoiser.session.usage;
+    assert.ok(rowsMax === 1 ? runs === rows : runs < rows, `${rows} rows in ${runs} runs`);
+  }, rowsMax === 1);
+  return error;
+}
+
+/** Prompts of different lengths, steps out of step, and a text-free tail. */
+const MIXED = ["dpmpp_2m", "few_steps", "negative", "cutoff_5_null", "unguided"];
+
+for (const family of FAMILIES) {
+  Deno.test(`${family}: rows of different masks and timesteps share batches`, async () => {
+    const goldens = await readGoldens(family);
+    const error = await errorOf(packageOf(family), goldens, { names: MIXED, rowsMax: 8 });
+    assert.ok(error <= LATENTS_BOUND, String(error));
+  });
+
+  Deno.test(`${family}: a graph of whole timesteps is near where the schedule has fractions`, async () => {
+    const goldens = await readGoldens(family);
+    const error = await errorOf(packageOf(family), goldens, { names: ["euler", "heun"] });
+    assert.ok(error > LATENTS_BOUND && error <= WHOLE_TIMESTEPS_BOUND, String(error));
+  });
+
+  for (const variant of (await readGoldens(family)).variants) {
+    Deno.test(`${family} ${variant.name}: ${variant.about}`, async () => {
+      const goldens = await readGoldens(family);
+      const { digest } = (await readModelPackage(packageOf(family))).manifest;
+      await withPackageCopy(family, { variant }, async (modelsDir) => {
+        const folder = join(modelsDir, MODEL);
+        const { manifest } = await readModelPackage(folder);
+        assert.notEqual(manifest.digest, digest);
+        await withModel(folder, (model) => {
+          for (const { text, ids } of goldens.texts) {
+            assert.deepEqual(model.tokenizer.tokenize(text).ids, ids, text);
+          }
+          return Promise.resolve();
+        });
+        const bound = variant.name === "half" ? HALF_BOUND : LATENTS_BOUND;
+        for (const rowsMax of [1, 8]) {
+          const error = await errorOf(folder, goldens, { names: MIXED, rowsMax });
+          assert.ok(error <= bound, `${rowsMax} rows: ${error}`);
+        }
+      });
+    });
+  }
+}
+
+Deno.test("the VAE's configuration may lie where diffusers has it, and counts for the digest", () =>
+  withPackageCopy("sd1", {
+    async change(folder) {
+      await mkdir(join(folder, "vae"));
+      await rename(join(folder, "vae_decoder/config.json"), join(folder, "vae/config.json"));
+      await Deno.writeTextFile(join(folder, "vae/diffusion_pytorch_model.bin"), "not of the model");
+    },
+  }, async (modelsDir) => {
+    const file = join(modelsDir, MODEL, "vae/config.json");
+    const read = async () => (await readModelPackage(join(modelsDir, MODEL))).manifest;
+    const before = await read();
+    assert.deepEqual(before.latents, { channels: 4, vae_scale_factor: 8, scaling_factor: 0.18215 });
+    const json = JSON.parse(await Deno.readTextFile(file));
+    await Deno.writeTextFile(file, JSON.stringify({ ...json, scaling_factor: 0.13025 }));
+    const after = await read();
+    assert.equal(after.latents.scaling_factor, 0.13025);
+    assert.notEqual(after.digest, before.digest);
+    await Deno.writeTextFile(join(modelsDir, MODEL, "vae/diffusion_pytorch_model.bin"), "changed");
+    assert.equal((await read()).digest, after.digest);
+  }));
+
+const WEIGHTS: readonly [string, PackageChange, string][] = [
+  ["pixart", {}, "transformer/model.onnx"],
+  ["sd1", {
+    variant: (await readGoldens("sd1")).variants.find(({ name }) => name === "external_data")!,
+  }, "unet/model.onnx_data"],
+];
+
+for (const [family, change, path] of WEIGHTS) {
+  Deno.test(`a changed byte in ${path} is another model`, () =>
+    withPackageCopy(family, change, async (modelsDir) => {
+      const folder = join(modelsDir, MODEL);
+      const before = (await readModelPackage(folder)).manifest.digest;
+      const bytes = await Deno.readFile(join(folder, path));
+      bytes[bytes.length - 100]! ^= 1;
+      await Deno.writeFile(join(folder, path), bytes);
+      assert.notEqual((await readModelPackage(folder)).manifest.digest, before);
+    }));
+}
+
+Deno.test("PixArt of 300 tokens is a line in shapefirst.json", () =>
+  withPackageCopy("pixart", {
+    change: (folder) =>
+      Deno.writeTextFile(join(folder, "shapefirst.json"), JSON.stringify({ max_length: 300 })),
+  }, (modelsDir) =>
+    withModel(join(modelsDir, MODEL), async ({ manifest, tokenizer, textEncoder }) => {
+      assert.equal(manifest.text.max_length, 300);
+      const { value } = await textEncoder.encode(tokenizer.tokenize("a blue bird").ids);
+      assert.equal(value.positions, 300);
+    })));
