@@ -11,3 +11,11 @@ Deno.test("seededDraws() repeats itself, stays below its bound and reaches all o
   assert.notDeepEqual(drawn(3), drawn(4));
   assert.deepEqual([...new Set(drawn(3))].sort(), [0, 1, 2, 3, 4, 5, 6]);
 });
+
+Deno.test("shuffled() keeps every item and moves them alike each time", () => {
+  const items = Array.from({ length: 50 }, (_, i) => i);
+  const order = seededDraws(3).shuffled(items);
+  assert.notDeepEqual(order, items);
+  assert.deepEqual(order, seededDraws(3).shuffled(items));
+  assert.deepEqual(order.toSorted((a, b) => a - b), items);
+});

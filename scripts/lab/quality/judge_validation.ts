@@ -21,7 +21,10 @@ export interface JudgeValidation {
   readonly single: SingleShares & { readonly centre_error_pixels: Estimate };
   readonly pair: PairShares;
   readonly false_agreement: FalseAgreement;
+  /** Within pools in the order of the references, singles among singles and pairs among pairs. */
   readonly retrieval: Retrieval;
+  /** Within pools of both, which are easier: a pair's text fits no single. */
+  readonly retrieval_mixed: Retrieval;
 }
 
 /** How often the judge says yes where no is right, by the rule that drawn images are judged by. */
@@ -46,6 +49,7 @@ export interface Judges {
 
 const UNRELATED = 330;
 const ASKED_SEED = 7;
+const MIXING_SEED = 8;
 
 export async function validateJudges(
   judges: Judges,
@@ -65,7 +69,16 @@ export async function validateJudges(
     },
     pair: pairShares(rows.filter(({ asked }) => asked.objects.length === 2)),
     false_agreement: await falseAgreement(judges, singles),
-    retrieval: recallAtOne(await judges.texts.score(texts), await judges.images.score(images)),
+    ...retrievals(await judges.texts.score(texts), await judges.images.score(images)),
+  };
+}
+
+function retrievals(texts: readonly Float32Array[], images: readonly Float32Array[]) {
+  const order = seededDraws(MIXING_SEED).shuffled(texts.map((_, i) => i));
+  const mixed = [texts, images].map((all) => order.map((i) => all[i]!));
+  return {
+    retrieval: recallAtOne(texts, images),
+    retrieval_mixed: recallAtOne(mixed[0]!, mixed[1]!),
   };
 }
 

@@ -93,3 +93,13 @@ Deno.test("a judge that always says cup is found out", async () => {
   assert.ok(Math.abs(false_agreement.other_noun.value - 1 / 2) < 0.2);
   assert.equal(false_agreement.noise_any_object.value, 1);
 });
+
+Deno.test("mixing the pools keeps every text with its image", async () => {
+  const heldOut = Array.from({ length: 200 }, (_, i) => render(i, object("hat", "red")));
+  const judges = fakeJudges({});
+  const { retrieval, retrieval_mixed } = await validateJudges(judges, heldOut);
+  for (const { text_to_image, image_to_text } of [retrieval, retrieval_mixed]) {
+    assert.deepEqual([text_to_image.value, text_to_image.count], [1, 200]);
+    assert.deepEqual([image_to_text.value, image_to_text.count], [1, 200]);
+  }
+});

@@ -51,7 +51,8 @@ function criteriaSection(result: QualityResult): string {
   return ["## Criteria", lines.join("\n")].join("\n\n");
 }
 
-function judgeSection({ judge: { single, pair, false_agreement, retrieval } }: QualityResult) {
+function judgeSection({ judge }: QualityResult) {
+  const { single, pair, false_agreement, retrieval, retrieval_mixed } = judge;
   return [
     "## The judge, on real held-out renders",
     table(["", "measured"], [
@@ -68,6 +69,14 @@ function judgeSection({ judge: { single, pair, false_agreement, retrieval } }: Q
       ["plain image said to show any object", showShare(false_agreement.plain_any_object)],
       ["dual encoder: text finds its image, R@1 of 100", showShare(retrieval.text_to_image)],
       ["dual encoder: image finds its text, R@1 of 100", showShare(retrieval.image_to_text)],
+      [
+        "the same, text to image, one and two objects mixed",
+        showShare(retrieval_mixed.text_to_image),
+      ],
+      [
+        "the same, image to text, one and two objects mixed",
+        showShare(retrieval_mixed.image_to_text),
+      ],
     ]),
     'The judge names the heaviest object and knows no "nothing here": where there is nothing, it agrees with what was asked by chance alone.',
   ].join("\n\n");
