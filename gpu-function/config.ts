@@ -13,6 +13,8 @@ export interface Config {
   readonly rowsMax: number;
   /** Inside one operator; 0 leaves it to onnxruntime. */
   readonly threads: number;
+  /** Graph files that may be in memory at one time. */
+  readonly modelBytes: number;
   readonly limits: ServiceLimits;
 }
 
@@ -29,6 +31,12 @@ const NUMBERS = {
   GPU_PORT: { min: 0, max: 65_535, standard: 8_788, help: "port, 0 for a free one" },
   GPU_ROWS_MAX: { min: 1, max: 256, standard: 1, help: "U-Net rows per batch" },
   GPU_THREADS: { min: 0, max: 1_024, standard: 0, help: "threads per operator, 0 for all" },
+  GPU_MODELS_MB: {
+    min: 1,
+    max: 1_000_000,
+    standard: 32_000,
+    help: "models in memory, in megabytes of their graphs; others are loaded when asked for",
+  },
   GPU_RUNNING_MAX: { min: 1, max: 1_024, standard: 4, help: "generations at one time" },
   GPU_QUEUED_MAX: { min: 0, max: 100_000, standard: 64, help: "generations waiting" },
   GPU_READERS_MAX: { min: 1, max: 100_000, standard: 1_024, help: "open streams" },
@@ -64,6 +72,7 @@ export function parseConfig(
     executionProvider,
     rowsMax: number("GPU_ROWS_MAX"),
     threads: number("GPU_THREADS"),
+    modelBytes: number("GPU_MODELS_MB") * 1_000_000,
     limits: {
       runningMax: number("GPU_RUNNING_MAX"),
       queuedMax: number("GPU_QUEUED_MAX"),

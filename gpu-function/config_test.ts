@@ -17,6 +17,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     GPU_PROVIDER: "cuda",
     GPU_ROWS_MAX: "16",
     GPU_THREADS: "2",
+    GPU_MODELS_MB: "23",
     GPU_RUNNING_MAX: "3",
     GPU_QUEUED_MAX: "5",
     GPU_READERS_MAX: "7",
@@ -32,6 +33,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     executionProvider: "cuda",
     rowsMax: 16,
     threads: 2,
+    modelBytes: 23_000_000,
     limits: {
       runningMax: 3,
       queuedMax: 5,

@@ -13,6 +13,12 @@ export interface LoadedModel extends ModelPackage {
   readonly vaeDecoder: VaeDecoder;
 }
 
+export function createTokenizer(
+  { tokenizerJson, tokenizerConfig, manifest }: ModelPackage,
+): PromptTokenizer {
+  return createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
+}
+
 /** @throws RangeError naming the file that does not fit; nothing stays in memory then */
 export async function loadModel(
   modelPackage: ModelPackage,
@@ -37,8 +43,7 @@ export async function loadModel(
     };
     const denoiser = keep(await loadDenoiser(files.denoiser, denoiserForm, options));
     const vaeDecoder = keep(await loadVaeDecoder(files.vaeDecoder, latents, options));
-    const { tokenizerJson, tokenizerConfig } = modelPackage;
-    const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, text);
+    const tokenizer = createTokenizer(modelPackage);
     return { ...modelPackage, tokenizer, textEncoder, denoiser, vaeDecoder };
   } catch (error) {
     for (const session of loaded) await session.release();

@@ -81,12 +81,13 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 try {
-  const { modelsDir, executionProvider, threads, rowsMax } = config;
+  const { modelsDir, executionProvider, threads, rowsMax, modelBytes } = config;
   const engine = await createEngine({
     modelsDir,
     executionProvider,
     intraOpNumThreads: threads,
     rowsMax,
+    memoryBytes: modelBytes,
   });
   service.start(engine);
   const { hostname, port } = server.addr;
