@@ -46,36 +46,29 @@ def described(scene: Scene) -> dict:
     return {"caption": scene.caption, "objects": objects}
 
 
-def renders_of(sprite_file: Path, noun: str, colour: str, count: int) -> list[np.ndarray]:
+def renders_of(sprite_file: Path, noun: str, colour: str, count: int, seed: int) -> list[np.ndarray]:
     """`count` images whose caption is exactly the prompt, as the widest world has them."""
     painter, wanted = Painter(sprite_file, [noun]), caption.noun_phrase(noun, [colour])
     world, images, index = replace(WIDE, two_objects=0.0), [], 0
     while len(images) < count:
-        scene = painter.draw(world, "reference", 23, index)
+        scene = painter.draw(world, "reference", seed, index)
         index += 1
         if scene.caption == wanted:
             images.append(scene.image)
     return images
 
 
-def fitting(painter: Painter, split: str, seed: int, samples: int) -> dict[tuple, list[np.ndarray]]:
-    """Small single-object renders for each of PROMPTS among the scenes that `samples` samples draw on.
-
-    With the denoiser's own split and seed these are what it was shown.
-    """
-    wanted = {prompt: SHOWN if split == "train" else UNSHOWN for prompt in PROMPTS}
+def shown_renders(painter: Painter, seed: int, samples: int) -> dict[tuple, list[np.ndarray]]:
+    """Small single-object renders that the denoiser was trained on, newest first, for each of PROMPTS."""
     found: dict[tuple, list[np.ndarray]] = {prompt: [] for prompt in PROMPTS}
     chunks = range(samples // (CHUNK * REUSE))
-    for chunk in tqdm(chunks[::-1], desc=split, unit="chunk"):
+    for chunk in tqdm(chunks[::-1], desc="shown", unit="chunk"):
         world = chunk_world(chunk)
         for index in range(chunk * CHUNK, (chunk + 1) * CHUNK):
-            looks = painter.looks(world, split, seed, index)
-            key = looks[0][:2]
-            if len(looks) > 1 or key not in wanted or len(found[key]) >= wanted[key]:
-                continue
-            found[key].append(shrunk(painter.draw(world, split, seed, index).image))
-        if all(len(found[prompt]) >= wanted[prompt] for prompt in PROMPTS):
-            break
+            looks = painter.looks(world, "train", seed, index)
+            renders = found.get(looks[0][:2])
+            if len(looks) == 1 and renders is not None and len(renders) < SHOWN:
+                renders.append(shrunk(painter.draw(world, "train", seed, index).image))
     return found
 
 
@@ -95,10 +88,10 @@ def write_references(sprite_file: Path, samples: int, seed: int, target: Path) -
     scenes = held_out_scenes(painter)
     write_sheet([s.image for s in scenes], COLUMNS, target / "held_out.webp")
     texts = [caption.noun_phrase(noun, [colour]) for noun, colour in PROMPTS]
-    varied = [image for prompt in PROMPTS for image in renders_of(sprite_file, *prompt, SEEDS)]
+    varied = [image for prompt in PROMPTS for image in renders_of(sprite_file, *prompt, SEEDS, 23)]
     write_sheet(varied, COLUMNS, target / "variety.webp")
-    shown = fitting(painter, "train", seed, samples)
-    unshown = fitting(painter, "reference", seed, samples)
+    shown = shown_renders(painter, seed, samples)
+    unshown = {p: [shrunk(i) for i in renders_of(sprite_file, *p, UNSHOWN, 24)] for p in PROMPTS}
     write_sheet([i for p in PROMPTS for i in shown[p] + unshown[p]], SMALL_COLUMNS,
                 target / "training.webp")
     counts = [{"prompt": text, "count": len(shown[p]), "held_out": len(unshown[p])}

@@ -26,7 +26,9 @@ export function criterionLine({ text, measured, met }: Criterion): string {
   return `${met ? "met" : "NOT MET"}: ${text}; measured ${measured}`;
 }
 
-function ofJudge({ judge: { single, false_agreement, retrieval } }: QualityResult): Criterion[] {
+function ofJudge(
+  { judge: { single, false_agreement, retrieval_mixed } }: QualityResult,
+): Criterion[] {
   const unrelated: readonly [string, Estimate][] = [
     ["noise", false_agreement.noise],
     ["plain images", false_agreement.plain],
@@ -40,8 +42,9 @@ function ofJudge({ judge: { single, false_agreement, retrieval } }: QualityResul
       measured: showShare(share),
       met: share.value <= 0.03,
     })),
-    atLeast("retrieval: text to image, R@1 of 100", 0.8, retrieval.text_to_image),
-    atLeast("retrieval: image to text, R@1 of 100", 0.8, retrieval.image_to_text),
+    // A pool is meant as a draw from the held-out scenes, not as the sheet's order, singles first.
+    atLeast("retrieval: text to image, R@1 of 100", 0.8, retrieval_mixed.text_to_image),
+    atLeast("retrieval: image to text, R@1 of 100", 0.8, retrieval_mixed.image_to_text),
   ];
 }
 
