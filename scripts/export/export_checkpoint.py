@@ -39,6 +39,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--scalar-timestep", action="store_true",
                         help="one timestep for all rows, as optimum does; rows of different steps then "
                              "cannot share a run")
+    parser.add_argument("--float-timestep", action="store_true",
+                        help="timesteps as float32: Euler and Heun spaced by linspace ask for fractions of "
+                             "one, which an integer cuts off")
     parser.add_argument("--external-data", action="store_true",
                         help="weights beside every graph (above 2 GB they are in any case)")
     parser.add_argument("--no-verify", action="store_true",
@@ -88,7 +91,8 @@ def write(pipeline: DiffusionPipeline, out: Path, options: argparse.Namespace) -
     shutil.rmtree(draft, ignore_errors=True)
     write_configs(pipeline, draft)
     errors = {}
-    graphs = graphs_of(pipeline, Shape(scalar_timestep=options.scalar_timestep))
+    timestep = torch.float32 if options.float_timestep else torch.int64
+    graphs = graphs_of(pipeline, Shape(scalar_timestep=options.scalar_timestep, timestep=timestep))
     with tqdm(graphs.items(), unit="graph") as bar:
         for name, graph in bar:
             bar.set_description(name)

@@ -42,12 +42,13 @@ def test_a_saved_pipeline_becomes_the_package_of_the_fixtures(saved, sd1, tmp_pa
     assert distance(text.states.numpy(), states) < 1e-5
 
 
-def test_half_precision_and_a_scalar_timestep_are_options(pixart, tmp_path):
+def test_half_precision_and_a_float_timestep_are_options(pixart, tmp_path):
     pixart.save_pretrained(tmp_path / "checkpoint")
     out = tmp_path / "package"
-    assert export_checkpoint.main([str(tmp_path / "checkpoint"), str(out)]) == 0
+    assert export_checkpoint.main([str(tmp_path / "checkpoint"), str(out), "--float-timestep"]) == 0
     session = onnxruntime.InferenceSession(out / "transformer/model.onnx")
-    assert {i.name: i.type for i in session.get_inputs()}["hidden_states"] == "tensor(float16)"
+    types = {i.name: i.type for i in session.get_inputs()}
+    assert types["hidden_states"] == "tensor(float16)" and types["timestep"] == "tensor(float)"
     assert (out / "tokenizer/tokenizer.json").exists()
 
 

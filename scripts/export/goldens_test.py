@@ -20,7 +20,7 @@ from generation_case import Case, Cutoff, EosSwap
 from golden_cases import SWAP_PROMPT
 from golden_file import read_arrays
 from onnx_agreement import relative_error
-from pipeline_graphs import graphs_of
+from pipeline_graphs import Shape, graphs_of
 from regenerate import FIXTURES
 from sampler_choice import SAMPLERS
 from small_pipeline import FAMILIES
@@ -154,6 +154,24 @@ def test_variants_are_what_they_are_called():
     assert outputs(root / "no_pooler_output/text_encoder/model.onnx") == ["last_hidden_state"]
     hidden = outputs(FIXTURES / "sd2_base/variants/hidden_states/text_encoder/model.onnx")
     assert hidden[2:] == ["hidden_states.0", "hidden_states.1", "hidden_states.2"]
+
+
+def test_fractions_of_a_timestep_need_a_float_input(sd1, tmp_path, monkeypatch):
+    graphs_of(sd1, Shape(timestep=torch.float32))["unet"].write(tmp_path)
+    denoiser = session(tmp_path / "unet/model.onnx")
+
+    def predict(pipeline, x, t, text):
+        feeds = {"sample": x.numpy(), "timestep": t.float().reshape(1).numpy(),
+                 "encoder_hidden_states": text.states.numpy()}
+        return torch.from_numpy(denoiser.run(None, feeds)[0])
+
+    case = Case("", "euler")
+    want = run_loop(sd1, case).latents
+    monkeypatch.setattr(denoising_run, "_predict", predict)
+    assert distance(want, run_loop(sd1, case).latents) < 1e-4
+    whole = lambda pipeline, x, t, text: predict(pipeline, x, t.floor(), text)
+    monkeypatch.setattr(denoising_run, "_predict", whole)
+    assert distance(want[-1], run_loop(sd1, case).latents[-1]) > 1e-3
 
 
 def test_the_set_is_small_and_has_nothing_of_an_interrupted_run():

@@ -21,6 +21,7 @@ class Shape:
 
     ids: torch.dtype = torch.int64
     scalar_timestep: bool = False
+    timestep: torch.dtype = torch.int64
     pooler_output: bool = True
     hidden_states: bool = False
 
@@ -119,8 +120,8 @@ def _t5_graph(pipeline: PixArtAlphaPipeline, shape: Shape) -> Graph:
 
 def _timestep(shape: Shape) -> tuple[torch.Tensor, dict]:
     if shape.scalar_timestep:
-        return torch.tensor(999), {}
-    return torch.tensor([10, 999]), {0: "batch"}
+        return torch.tensor(999, dtype=shape.timestep), {}
+    return torch.tensor([10, 999], dtype=shape.timestep), {0: "batch"}
 
 
 def _unet_graph(pipeline: StableDiffusionPipeline, shape: Shape) -> Graph:
