@@ -177,7 +177,7 @@ def test_fractions_of_a_timestep_need_a_float_input(sd1, tmp_path, monkeypatch):
 def test_the_set_is_small_and_has_nothing_of_an_interrupted_run():
     files = [path for path in FIXTURES.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= BYTES_MAX
-    assert sorted(path.name for path in FIXTURES.iterdir()) == sorted(FAMILIES)
+    assert not list(FIXTURES.glob("*.draft"))
     for family in FAMILIES:
         made = {variant.name for variant in VARIANTS[family]}
         assert {path.name for path in (FIXTURES / family / "variants").glob("*")} == made
