@@ -7,8 +7,8 @@ export interface Config {
   /** 0 takes a free port. */
   readonly port: number;
   readonly modelsDir: string;
-  /** onnxruntime's name of an execution provider: `cpu`, `cuda` … */
-  readonly executionProvider: string;
+  /** onnxruntime's names of execution providers, the first that this machine has being used. */
+  readonly providers: readonly string[];
   /** U-Net rows per batch. At 1 the same plan gives the same bytes. */
   readonly rowsMax: number;
   /** Inside one operator; 0 leaves it to onnxruntime. */
@@ -60,16 +60,11 @@ export function parseConfig(
 ): Config {
   const number = (name: keyof typeof NUMBERS) => parseNumber(name, read(name));
   const text = (name: string, standard: string) => parseText(name, read(name) ?? standard);
-  const executionProvider = text("GPU_PROVIDER", "cpu");
-  if (!PROVIDERS.includes(executionProvider)) {
-    const allowed = `one of ${PROVIDERS.join(", ")}`;
-    throw new RangeError(fieldIssue("GPU_PROVIDER", allowed, executionProvider).message);
-  }
   return {
     host: text("GPU_HOST", "127.0.0.1"),
     port: number("GPU_PORT"),
     modelsDir: text("MODELS_DIR", standardModelsDir),
-    executionProvider,
+    providers: parseProviders(text("GPU_PROVIDER", "cpu")),
     rowsMax: number("GPU_ROWS_MAX"),
     threads: number("GPU_THREADS"),
     modelBytes: number("GPU_MODELS_MB") * 1_000_000,
@@ -99,12 +94,24 @@ function parseText(name: string, value: string): string {
   throw new RangeError(fieldIssue(name, "non-empty", value).message);
 }
 
+function parseProviders(given: string): string[] {
+  const providers = given.split(",").map((name) => name.trim());
+  const known = providers.every((name) => PROVIDERS.includes(name));
+  if (known && new Set(providers).size === providers.length) return providers;
+  const allowed = `one of ${PROVIDERS.join(", ")}, or several in the order of preference, ` +
+    "separated by commas";
+  throw new RangeError(fieldIssue("GPU_PROVIDER", allowed, given).message);
+}
+
 /** What `--help` prints. */
 export function describeConfig(): string {
   const rows: [string, string][] = [
     ["GPU_HOST", "address to listen on (127.0.0.1)"],
     ["MODELS_DIR", "a folder with one folder per model"],
-    ["GPU_PROVIDER", `execution provider: ${PROVIDERS.join(", ")} (cpu)`],
+    [
+      "GPU_PROVIDER",
+      `${PROVIDERS.join(", ")}, or a fallback order such as cuda,webgpu,cpu (cpu)`,
+    ],
     ...Object.entries(NUMBERS).map(([name, { help, standard }]): [string, string] => [
       name,
       `${help} (${standard})`,

@@ -14,7 +14,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     GPU_HOST: "0.0.0.0",
     GPU_PORT: "0",
     MODELS_DIR: "elsewhere",
-    GPU_PROVIDER: "cuda",
+    GPU_PROVIDER: "cuda, webgpu,cpu",
     GPU_ROWS_MAX: "16",
     GPU_THREADS: "2",
     GPU_MODELS_MB: "23",
@@ -30,7 +30,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     host: "0.0.0.0",
     port: 0,
     modelsDir: "elsewhere",
-    executionProvider: "cuda",
+    providers: ["cuda", "webgpu", "cpu"],
     rowsMax: 16,
     threads: 2,
     modelBytes: 23_000_000,
@@ -55,10 +55,13 @@ Deno.test("parseConfig() refuses with the variable, what it allows and what was 
     [{ GPU_THREADS: "1.5" }, 'GPU_THREADS must be an integer from 0 to 1024, given "1.5"'],
     [{ GPU_QUEUED_MAX: "-1" }, 'GPU_QUEUED_MAX must be an integer from 0 to 100000, given "-1"'],
     [{ MODELS_DIR: " " }, 'MODELS_DIR must be non-empty, given " "'],
-    [
-      { GPU_PROVIDER: "tpu" },
-      'GPU_PROVIDER must be one of cpu, cuda, webgpu, dml, coreml, given "tpu"',
-    ],
+    ...["tpu", "cuda,tpu", "cuda,", "cpu,cpu"].map((given) =>
+      [
+        { GPU_PROVIDER: given },
+        "GPU_PROVIDER must be one of cpu, cuda, webgpu, dml, coreml, or several in the order of " +
+        `preference, separated by commas, given "${given}"`,
+      ] as const
+    ),
   ] as const;
   for (const [env, message] of refusals) {
     assert.throws(() => parse(env), { name: "RangeError", message });

@@ -4,6 +4,7 @@ import type { Clock } from "./clock.ts";
 import { type Config, describeConfig, parseConfig } from "./config.ts";
 import { describeCause, type LogSink } from "./log_record.ts";
 import { createMetrics } from "./metrics.ts";
+import { chooseProvider } from "./onnx/provider.ts";
 import { createEngine } from "./onnx_engine.ts";
 import { createServer } from "./server.ts";
 import { GenerationService } from "./service.ts";
@@ -48,6 +49,20 @@ async function readConfig(): Promise<Config> {
   }
 }
 
+/** Before anything listens: a host that asked for a GPU and has none should see the start fail. */
+async function readProvider({ providers }: Config): Promise<string> {
+  try {
+    const { provider, passedOver } = await chooseProvider(providers);
+    if (passedOver.length > 0) {
+      const why = passedOver.join(", ");
+      log({ level: "info", message: "service.provider_fallback", provider, passed_over: why });
+    }
+    return provider;
+  } catch (cause) {
+    return refuseToStart(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
 type Handler = (request: Request) => Response | Promise<Response>;
 
 function listen({ host, port }: Config, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
@@ -60,6 +75,7 @@ function listen({ host, port }: Config, handler: Handler): Deno.HttpServer<Deno.
 }
 
 const config = await readConfig();
+const executionProvider = await readProvider(config);
 const service = new GenerationService(config.limits, { clock, log });
 const app = createServer({
   service,
@@ -81,7 +97,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 try {
-  const { modelsDir, executionProvider, threads, rowsMax, modelBytes } = config;
+  const { modelsDir, threads, rowsMax, modelBytes } = config;
   const engine = await createEngine({
     modelsDir,
     executionProvider,

@@ -59,7 +59,8 @@ async function metric(url: string, name: string): Promise<number> {
 }
 
 Deno.test("The GPU function as a process: draws, resumes, refuses, drains", async (t) => {
-  const child = spawn({});
+  // No Linux has DirectML, so this start falls back and says so.
+  const child = spawn({ GPU_PROVIDER: "dml,cpu" });
   const log = new Response(child.stderr).text();
   try {
     const url = await started(child);
@@ -141,6 +142,8 @@ Deno.test("The GPU function as a process: draws, resumes, refuses, drains", asyn
     const finished = lines.map((line) => JSON.parse(line)).filter(({ id }) => id === "unread");
     assert.equal(finished.at(-1)?.outcome, "succeeded", "the job without a reader was dropped");
     assert(!lines.some((line) => line.includes("bird")), "a prompt is in the log");
+    const fallback = lines.find((line) => line.includes("provider_fallback")) ?? "{}";
+    assert.equal(JSON.parse(fallback).provider, "cpu");
   }
 });
 
@@ -149,6 +152,7 @@ Deno.test("A setting that cannot be used is one sentence and exit code 2", async
     const [env, sentence] of [
       [{ GPU_PORT: "x" }, /^GPU_PORT must be an integer from 0 to 65535, given "x"\n$/],
       [{ MODELS_DIR: "/nowhere" }, /^MODELS_DIR must be a folder, given \/nowhere\n$/],
+      [{ GPU_PROVIDER: "dml" }, /^GPU_PROVIDER must name a provider .*, given dml \(.*\)\n$/],
       [{ GPU_HOST: "192.0.2.1" }, /^Cannot listen on GPU_HOST 192\.0\.2\.1, GPU_PORT 0: .*\n$/],
     ] as const
   ) {

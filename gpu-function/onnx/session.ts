@@ -115,6 +115,29 @@ export async function loadSession(
   };
 }
 
+/** A graph that adds its one value to itself; fixtures/record.py writes it. */
+const PROBE =
+  "CAcSADo1Cg4KAXgKAXgSAXkiA0FkZBIBcFoPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEA0=";
+
+/** Runs a graph of one node on the provider. Null when it works, else onnxruntime's reason in one line. */
+export async function tryProvider(executionProvider: string): Promise<string | null> {
+  const fatal = 4; // what would be logged is in the reason
+  try {
+    const session = await InferenceSession.create(Uint8Array.fromBase64(PROBE), {
+      executionProviders: [executionProvider],
+      logSeverityLevel: fatal,
+    });
+    try {
+      await inTurn(() => session.run({ x: new Tensor("float32", Float32Array.of(1), [1]) }));
+    } finally {
+      await session.release();
+    }
+    return null;
+  } catch (error) {
+    return loadReason(error);
+  }
+}
+
 let others: Promise<unknown> = Promise.resolve();
 
 /**
@@ -161,10 +184,16 @@ async function openSession(file: string, options: SessionOptions): Promise<Infer
   }
 }
 
-/** onnxruntime's first line without the file's name: a cut file, missing weights, too new an opset. */
+/**
+ * onnxruntime's first line, without the name of the file and of its own source: a cut file, missing
+ * weights, too new an opset, no such GPU.
+ */
 function loadReason(error: unknown): string {
   const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-  return line.replace(/^Load model from .* failed:\s*/, "").trim();
+  return line
+    .replace(/^Load model from .* failed:\s*/, "")
+    .replace(/^\/onnxruntime_src\/.* was false\.\s*/, "")
+    .trim();
 }
 
 interface CheckedTensor {
