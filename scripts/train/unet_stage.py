@@ -14,7 +14,7 @@ from trainer import Plan, Trainer
 from unet import UNet
 from vae_stage import load_vae
 
-PLAN = Plan(steps=14_000, batch=64, learning_rate=1e-3, betas=(0.9, 0.99), weight_decay=0.01,
+PLAN = Plan(steps=15_000, batch=64, learning_rate=1e-3, betas=(0.9, 0.99), weight_decay=0.01,
             ema_decay=0.999, checkpoint_every=500, seed=13, cooldown=0.35)
 EMPTY_SHARE = 0.1
 
