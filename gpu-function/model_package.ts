@@ -83,7 +83,10 @@ export async function listPackages(modelsDir: string): Promise<string[]> {
   return folders;
 }
 
-/** @throws RangeError with a sentence that names the file and what is wrong with it */
+/**
+ * Graphs need not be there yet, so that a download can stop before gigabytes of what cannot be served.
+ * @throws RangeError with a sentence that names the file and what is wrong with it
+ */
 export async function readModelPackage(folder: string): Promise<ModelPackage> {
   const extra = await readOptionalJson(folder, "shapefirst.json", shapefirstJson) ??
     v.parse(shapefirstJson, {});
@@ -98,7 +101,7 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
     denoiserConfig: await readJson(folder, `${denoiser}/config.json`, config),
   };
   const manifest = await assembleManifest(folder, extra, parts);
-  const graph = (part: string) => requireFile(join(folder, part, "model.onnx"));
+  const graph = (part: string) => join(folder, part, "model.onnx");
   return {
     folder,
     family,
@@ -214,11 +217,6 @@ function naming<T>(file: string, read: () => T): T {
     if (!(error instanceof RangeError)) throw error;
     throw new RangeError(`${file}: ${error.message}`, { cause: error });
   }
-}
-
-function requireFile(file: string): string {
-  if (existsSync(file)) return file;
-  throw new RangeError(`${file} is missing`);
 }
 
 function idFromFolder(folder: string): string {

@@ -10,5 +10,5 @@ export function familyOf(pipeline: string): ModelFamily {
   const family = FAMILIES.find(({ pipelines }) => pipelines.includes(pipeline));
   if (family) return family;
   const known = FAMILIES.flatMap(({ pipelines }) => pipelines).join(", ");
-  throw new RangeError(`_class_name must be one of ${known}, given ${pipeline}`);
+  throw new RangeError(`_class_name: must be one of ${known}, given ${JSON.stringify(pipeline)}`);
 }

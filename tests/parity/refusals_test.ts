@@ -80,7 +80,7 @@ const REFUSED: readonly [string, string, (folder: string) => Promise<unknown>, R
     "an unknown pipeline",
     "sd1",
     (folder) => editJson(join(folder, "model_index.json"), { _class_name: "FluxPipeline" }),
-    /model_index\.json: _class_name must be one of .*PixArtAlphaPipeline, given FluxPipeline$/,
+    /model_index\.json: _class_name: must be one of .*PixArtAlphaPipeline, given "FluxPipeline"$/,
   ],
   [
     "a tokenizer in sentencepiece's format alone",
