@@ -140,7 +140,7 @@ const DAMAGED: readonly [string, (folder: string) => Promise<unknown>, RegExp][]
     "another pipeline",
     (folder) =>
       editJson(join(folder, "model_index.json"), (json) => json["_class_name"] = "FluxPipeline"),
-    /model_index\.json: _class_name must be one of StableDiffusionPipeline, .*PixArt.*, given Flux/,
+    /model_index\.json: _class_name: must be one of StableDiffusionPipeline, .*PixArt.*, given "Flux/,
   ],
   [
     "a misspelt field",
