@@ -56,7 +56,7 @@ Deno.test("an output that is not finite fails the job with the step it happened 
   withMini((model) => {
     const plan = planOf(model, {});
     const denoising = startDenoising(plan, { model, conditioning: () => [], onStep() {} });
-    const output = (value: number) => createLatents(new Float32Array(256).fill(value), [4, 8, 8]);
+    const output = (value: number) => createLatents(new Float32Array(768).fill(value), [12, 8, 8]);
     denoising.accept({ value: [output(1), output(2)], milliseconds: 1 });
     assert.throws(() => denoising.latents(), /not ready before the last step/);
     assert.throws(
@@ -87,7 +87,7 @@ Deno.test("what a stochastic sampler adds goes on where the seed's initial noise
   withMini((model) => {
     // With outputs of 0 nothing is removed: x is the initial noise and what was added, both scaled.
     const plan = planOf(model, { sampler: "euler_ancestral", num_inference_steps: 2 });
-    const draw = createNoiseSource(1, [4, 8, 8]);
+    const draw = createNoiseSource(1, [12, 8, 8]);
     const [initial, added] = [draw(), draw()];
     const { denoising } = run(model, plan, 0);
     const { data } = denoising.latents();

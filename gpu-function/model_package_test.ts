@@ -33,7 +33,7 @@ async function editJson(file: string, edit: (json: Record<string, unknown>) => v
 Deno.test("the embedded package is what its own files say", async () => {
   const { manifest, schedulerConfig } = await readModelPackage(mini);
   assert.equal(manifest.id, "mini");
-  assert.deepEqual(manifest.latents, { channels: 4, vae_scale_factor: 8, scaling_factor: 1 });
+  assert.deepEqual(manifest.latents, { channels: 12, vae_scale_factor: 16, scaling_factor: 1 });
   assert.equal(manifest.text.pad_token_id, manifest.text.eos_token_id);
   assert.equal(manifest.text.causal, true);
   assert.equal(schedulerConfig.prediction_type, "epsilon");
@@ -45,7 +45,7 @@ Deno.test("a plain export without shapefirst.json loads with derived defaults an
     async (folder) => {
       const { manifest } = await readModelPackage(folder);
       assert.equal(manifest.id, "my-model");
-      assert.deepEqual([manifest.defaults.width, manifest.defaults.height], [64, 64]);
+      assert.deepEqual([manifest.defaults.width, manifest.defaults.height], [128, 128]);
       assert.equal(manifest.defaults.guidance_scale, 7.5);
       assert.equal(manifest.latent_rgb, null);
       // Equal files have an equal digest, recorded or computed.

@@ -50,7 +50,7 @@ Deno.test("list shows each model, and a sentence for what is none", async () => 
   assert.match(world.said[0]!, /^id +pipeline +size +digest +defaults +taps +latent->RGB$/);
   assert.match(
     world.said[1]!,
-    /^mini +StableDiffusionPipeline +15\.6 MB +[0-9a-f]{12} +64x64, 50 steps of ddim, guidance 5 /,
+    /^mini +StableDiffusionPipeline +24\.0 MB +[0-9a-f]{12} +128x128, 50 steps of ddim, guidance 5 /,
   );
   assert.equal(world.said.length, 2);
   assert.match(world.complained.join("\n"), /^.*b\/shapefirst\.json is not valid JSON$/);

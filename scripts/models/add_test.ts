@@ -27,8 +27,8 @@ Deno.test("a plain export becomes a model: digest, taps, fitted preview colours"
   const folder = join(shop.models, "my-export");
   const { manifest, taps } = await readModelPackage(folder);
   assert.equal(manifest.digest, (await readModelPackage(MINI)).manifest.digest);
-  assert.deepEqual([manifest.id, manifest.name, taps.length], ["my-export", "My Export", 5]);
-  assert.equal(manifest.latent_rgb?.matrix.length, 4);
+  assert.deepEqual([manifest.id, manifest.name, taps.length], ["my-export", "My Export", 8]);
+  assert.equal(manifest.latent_rgb?.matrix.length, 12);
   const [, r2 = ""] = world.said.join("\n").match(/fitted, R2 (\d\.\d+)/) ?? [];
   assert.ok(Number(r2) > 0.5, `R2 ${r2}`);
   const { digest, files } = await readShapefirst(folder);
@@ -114,12 +114,12 @@ const FAULTS: readonly [
   [
     "a graph of another model",
     (shop) => cp(join(GRAPHS, "timestep_per_row_int64.onnx"), unet(shop)),
-    /My Export\/unet\/model\.onnx: input sample must have shape \[any, 4, any, any\], given/,
+    /My Export\/unet\/model\.onnx: input sample must have shape \[any, 12, any, any\], given/,
   ],
   [
     "configurations of two models",
     ({ source }) => editJson(join(source, "unet/config.json"), { in_channels: 16 }),
-    /unet\/config\.json: in_channels must be the VAE's latent_channels, 4, given 16$/,
+    /unet\/config\.json: in_channels must be the VAE's latent_channels, 12, given 16$/,
   ],
   [
     "a wrong digest",
@@ -178,7 +178,7 @@ Deno.test("a full disk is noticed before anything is copied", async () => {
   await using shop = await openWorkshop();
   const { code, world } = await add(shop, [], { freeBytes: () => Promise.resolve(1_000) });
   assert.equal(code, 1);
-  assert.match(world.complained.join(), /has 1\.0 kB free, 15\.6 MB are needed$/);
+  assert.match(world.complained.join(), /has 1\.0 kB free, 24\.0 MB are needed$/);
   assert.deepEqual(await shop.inside(), []);
 });
 

@@ -53,7 +53,7 @@ Deno.test("taps are the softmax values over the tokens, all of them and no other
   const zeros = (...shape: number[]) =>
     new Tensor("float32", new Float32Array(shape.reduce((a, b) => a * b)), shape);
   const results = await session.run({
-    sample: zeros(1, 4, 8, 8),
+    sample: zeros(1, 12, 8, 8),
     timestep: new Tensor("int64", [500n], [1]),
     encoder_hidden_states: zeros(1, 32, 192),
   }, all);

@@ -354,7 +354,7 @@ Deno.test("a disk without room is noticed before any content is asked for", () =
   withHub(async (hub, shop) => {
     const { code, world } = await pull(hub, shop, { freeBytes: () => Promise.resolve(1_200_000) });
     assert.equal(code, 1);
-    assert.match(world.complained.join(), /models has 1\.2 MB free, 15\.6 MB are needed$/);
+    assert.match(world.complained.join(), /models has 1\.2 MB free, 24\.0 MB are needed$/);
     assert.ok(!hub.requests.some(({ path }) => path.includes("/resolve/")));
   }));
 

@@ -21,7 +21,7 @@ Deno.test("sealing after a change records the new files and keeps everything els
     mini.description,
     mini.latent_rgb,
   ]);
-  assert.equal(taps.length, 5);
+  assert.equal(taps.length, 8);
   assert.deepEqual(Object.keys(await readShapefirst(shop.source)).slice(-2), ["digest", "files"]);
 });
 

@@ -26,8 +26,8 @@ class World:
 
 NARROW = World()
 WIDE = World(
-    smallest=56.0, largest=114.0, shift=28.0, turn=12.0, other_sets=0.6, textured=0.1, gradient=0.3,
-    tinted=0.4, two_objects=0.7, natural=0.08, detail_words=0.5,
+    smallest=56.0, largest=114.0, shift=28.0, turn=10.0, other_sets=0.35, textured=0.1, gradient=0.3,
+    tinted=0.4, two_objects=0.75, natural=0.08, detail_words=0.5,
 )
 # samples seen: until the first the world is NARROW, from the last it is WIDE, linear between;
 # scenes of two objects come late, since they need every object drawn small

@@ -1,4 +1,7 @@
-"""ONNX files with fp16 weights that compute in fp32: each large initialiser is followed by a Cast."""
+"""ONNX files with fp16 weights that compute in fp32: each large matrix is followed by a Cast.
+
+Vectors stay fp32: they are small, and tables of timesteps among them need every digit.
+"""
 
 from pathlib import Path
 
@@ -14,7 +17,7 @@ def halve_weights(path: Path) -> None:
     model = onnx.load(path)
     graph, kept, casts = model.graph, [], []
     for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALL:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2 or np.prod(tensor.dims) < SMALL:
             kept.append(tensor)
             continue
         half = numpy_helper.to_array(tensor).astype(np.float16)

@@ -17,7 +17,7 @@ from vae_stage import to_pixels
 CHUNK = 512
 CHUNKS = 32
 # a chunk enters for every REUSE * CHUNK samples trained, so a scene is used REUSE times on average
-REUSE = 4
+REUSE = 8
 
 _painter: Painter | None = None
 

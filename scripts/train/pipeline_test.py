@@ -20,7 +20,7 @@ import train
 from classifier import COLOURS, IGNORED, Classifier, labels_of, read, relation_of
 from classifier_stage import load_classifier
 from curriculum import NARROW, WIDE, world_at
-from noise_schedule import alphas_cumprod, min_snr_weights
+from noise_schedule import LATENT_GAIN, alphas_cumprod, min_snr_weights, unit_input
 from scene import GRID, arrangement_of, withheld_colour
 from tokenizer import END_ID, MAX_LENGTH, Tokenizer
 from trainer import Plan, Trainer, learning_rate_at
@@ -91,7 +91,20 @@ def test_noise_schedule_is_stable_diffusions():
     assert signal[0].item() == pytest.approx(1 - 0.00085)
     assert signal[-1].item() == pytest.approx(0.0047, abs=1e-4)
     weights = min_snr_weights()
-    assert weights.max() == 1 and weights[0] == pytest.approx(5 * 0.00085 / (1 - 0.00085), rel=1e-3)
+    assert weights.max() == 1 and weights[0] == pytest.approx(
+        5 * 0.00085 / (1 - 0.00085) / LATENT_GAIN**2, rel=1e-3)
+
+
+def test_the_unit_timestep_has_as_much_noise():
+    signal = alphas_cumprod()
+    factors, timesteps = unit_input()
+    for timestep in (1, 400, 999):
+        power, exact = signal[timestep], timesteps[timestep].item()
+        variance = LATENT_GAIN**2 * power + 1 - power
+        assert factors[timestep].item() == pytest.approx(variance.item() ** -0.5)
+        near = np.interp(exact, np.arange(1000), signal.numpy())
+        assert near == pytest.approx((LATENT_GAIN**2 * power / variance).item(), rel=1e-3)
+    assert timesteps[400] < 400 and (timesteps.diff() >= 0).all()
 
 
 def test_looks_are_those_that_are_drawn(painter):
@@ -166,9 +179,16 @@ def test_the_rate_is_constant_until_the_cooldown():
     assert rates[80] == pytest.approx(0.51) and rates[100] == pytest.approx(plan.final_share)
 
 
+def test_a_new_optimiser_warms_up():
+    plan = Plan(steps=100, batch=4, learning_rate=1.0, warmup=10, cooldown=0.4)
+    rates = [learning_rate_at(plan, step, begun=30) for step in range(30, 45)]
+    assert rates[:2] == pytest.approx([0.1, 0.2]) and set(rates[10:]) == {1.0}
+
+
 def test_a_finished_stage_can_be_trained_further(tmp_path):
     done = _train_line(tmp_path / "line", None)
     further = _train_line(tmp_path / "line", None, steps=20)
+    assert checkpoint.read_state(tmp_path / "line")["optimiser_begun"] == 12
     assert checkpoint.read_state(tmp_path / "line")["step"] == 20
     assert not np.array_equal(done, further) and np.abs(further - done).max() < 0.5
 

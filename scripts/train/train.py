@@ -57,7 +57,8 @@ def run_unet(options: argparse.Namespace) -> None:
     import unet_stage
     plan = dataclasses.replace(unet_stage.PLAN, **_plan_changes(options))
     unet_stage.train_unet(_sprites(options), options.checkpoints, plan, torch.device(options.device),
-                          options.workers, options.pool_chunks, getattr(torch, options.precision))
+                          options.workers, options.pool_chunks, getattr(torch, options.precision),
+                          options.compile)
 
 
 def run_classifier(options: argparse.Namespace) -> None:
@@ -166,6 +167,8 @@ def _training_options(command: argparse.ArgumentParser, stage: str) -> None:
     if stage in ("unet", "all"):
         command.add_argument("--workers", type=int, default=0,
                              help="processes that draw scenes ahead; use with a GPU")
+        command.add_argument("--compile", action="store_true",
+                             help="fuse the denoiser's small operations; needs a C++ compiler")
         command.add_argument("--pool-chunks", type=int, default=32,
                              help="scenes held encoded, in chunks of 512; keep it when resuming")
 

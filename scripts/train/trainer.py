@@ -34,9 +34,9 @@ class Plan:
     cooldown: float = 1.0
 
 
-def learning_rate_at(plan: Plan, step: int) -> float:
-    """Linear warm-up, the peak, then a half cosine over `cooldown` of the plan to `final_share` of it."""
-    warm = min(1.0, (step + 1) / plan.warmup)
+def learning_rate_at(plan: Plan, step: int, begun: int = 0) -> float:
+    """Linear warm-up from the step at which the optimiser was `begun`, the peak, then a half cosine over `cooldown` of the plan to `final_share` of it."""
+    warm = min(1.0, (step - begun + 1) / plan.warmup)
     fallen = (step / plan.steps - (1 - plan.cooldown)) / plan.cooldown
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, fallen))))
     return plan.learning_rate * warm * (plan.final_share + (1 - plan.final_share) * cosine)
@@ -63,6 +63,7 @@ class Trainer:
             self.model.parameters(), plan.learning_rate, plan.betas, weight_decay=plan.weight_decay,
             fused=True)
         self.step, self.cpu_seconds, self.history = 0, 0.0, []
+        self.begun = 0
         self._stop = False
         state = checkpoint.read_state(folder)
         if state is not None:
@@ -79,6 +80,8 @@ class Trainer:
             checkpoint.load_ema(self.folder, self.ema)
         else:
             checkpoint.load(self.folder, self.model, self.ema, self.optimiser, self.step)
+            # a stage that was finished begins its optimiser anew
+            self.begun = state.get("optimiser_begun", 0) if self.optimiser.state else self.step
 
     @property
     def finished(self) -> bool:
@@ -87,7 +90,8 @@ class Trainer:
     def save(self) -> None:
         """Write the checkpoint and go on from its rounded values, as a resumed run will."""
         state = {"step": self.step, "samples": self.step * self.plan.batch, "plan": asdict(self.plan),
-                 "cpu_seconds": round(self.cpu_seconds, 1), "history": self.history, **self.facts}
+                 "cpu_seconds": round(self.cpu_seconds, 1), "optimiser_begun": self.begun,
+                 "history": self.history, **self.facts}
         optimiser = None if self.finished else self.optimiser
         checkpoint.save(self.folder, self.model, self.ema, optimiser, state)
         if not self.finished:
@@ -122,7 +126,7 @@ class Trainer:
 
     def _advance(self, losses_at) -> Losses:
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate_at(self.plan, self.step)
+            group["lr"] = learning_rate_at(self.plan, self.step, self.begun)
         losses = losses_at(self.step, generator_at(self.plan, self.step, self.device))
         if not torch.isfinite(losses["loss"]):
             raise FloatingPointError(f"the loss must be finite, it is {losses['loss']} at step {self.step}")

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from noise_schedule import unit_input
 from text_encoder import TEXT_WIDTH
 from vae import LATENT_CHANNELS
 
@@ -106,6 +107,8 @@ class UNet(nn.Module):
         half = outer // 2
         frequencies = torch.exp(-math.log(10000) * torch.arange(half) / half)
         self.register_buffer("frequencies", frequencies, persistent=False)
+        for name, table in zip(("input_factors", "unit_timesteps"), unit_input()):
+            self.register_buffer(name, table, persistent=False)
         self.time_in, self.time_out = nn.Linear(outer, time), nn.Linear(time, time)
         self.conv_in = nn.Conv2d(LATENT_CHANNELS, outer, 3, padding=1)
         self.down_outer = Stage(outer, outer, time, 2)
@@ -121,10 +124,10 @@ class UNet(nn.Module):
     def forward(self, sample: torch.Tensor, timestep: torch.Tensor,
                 encoder_hidden_states: torch.Tensor) -> torch.Tensor:
         context = encoder_hidden_states
-        angles = timestep.float()[:, None] * self.frequencies[None]
+        angles = self.unit_timesteps[timestep][:, None] * self.frequencies[None]
         waves = torch.cat([angles.cos(), angles.sin()], 1)
         time = F.silu(self.time_out(F.silu(self.time_in(waves))))
-        first = self.conv_in(sample)
+        first = self.conv_in(sample * self.input_factors[timestep][:, None, None, None])
         second = self.down_outer(first, time, context)
         h, skips = self.shrink(second), []
         for stage in self.down_inner:

@@ -51,13 +51,15 @@ def denoising_losses(model: UNet, latents: torch.Tensor, states: torch.Tensor, e
 
 def train_unet(sprite_file: Path, checkpoints: Path, plan: Plan, device: torch.device,
                workers: int = 0, pool_chunks: int = CHUNKS,
-               precision: torch.dtype = torch.float32) -> None:
+               precision: torch.dtype = torch.float32, compiled: bool = False) -> None:
     """Train to the end of the plan or until asked to stop; resumes from `checkpoints`/unet."""
     torch.manual_seed(plan.seed)
     trainer = Trainer(UNet(), plan, checkpoints / "unet", device,
                       {"pool_chunks": pool_chunks})
     if trainer.finished:
         return
+    if compiled:
+        trainer.model.compile()
     vae, scale = load_vae(checkpoints / "vae", device)
     text, tokenizer = load_dual_encoder(checkpoints / "text", device)
     empty = encode_prompts(text, tokenizer, [""], device)

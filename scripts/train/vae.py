@@ -67,12 +67,15 @@ class Autoencoder(nn.Module):
 
 
 class LatentScale(nn.Module):
-    """Per-channel mean and deviation that turn raw latents into ones of zero mean and unit variance."""
+    """Per-channel mean and deviation that turn raw latents into ones of zero mean and one deviation.
 
-    def __init__(self, mean: list[float], deviation: list[float]):
+    `gain` is that deviation: the noise schedule's LATENT_GAIN where the denoiser is concerned.
+    """
+
+    def __init__(self, mean: list[float], deviation: list[float], gain: float):
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
-        self.register_buffer("deviation", torch.tensor(deviation).view(1, -1, 1, 1))
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, -1, 1, 1) / gain)
 
     def normalise(self, raw: torch.Tensor) -> torch.Tensor:
         return (raw - self.mean) / self.deviation

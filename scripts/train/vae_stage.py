@@ -9,6 +9,7 @@ import torch
 import checkpoint
 from contact_sheet import save_grid
 from curriculum import NARROW, WIDE
+from noise_schedule import LATENT_GAIN
 from scene import Painter
 from trainer import Plan, Trainer
 from vae import Autoencoder, LatentScale, autoencoder_losses
@@ -88,4 +89,4 @@ def load_vae(folder: Path, device: torch.device) -> tuple[Autoencoder, LatentSca
     if state is None or "latent_mean" not in state:
         raise FileNotFoundError(f"stage vae must be finished first: no latent statistics in {folder}")
     model = checkpoint.load_ema(folder, Autoencoder()).to(device)
-    return model, LatentScale(state["latent_mean"], state["latent_deviation"]).to(device)
+    return model, LatentScale(state["latent_mean"], state["latent_deviation"], LATENT_GAIN).to(device)
