@@ -27,12 +27,16 @@ export function selectPackageFiles(
   subfolder: string,
 ): RemoteFile[] {
   const prefix = subfolder === "" ? "" : `${subfolder}/`;
+  const listed = new Set(entries.map(({ path }) => path));
   const files: RemoteFile[] = [];
   for (const { type, path: remotePath, size, oid, lfs } of entries) {
     requireSafe(remotePath);
     if (type !== "file" || !remotePath.startsWith(prefix)) continue;
     const path = remotePath.slice(prefix.length);
-    if (!isNeeded(path)) continue;
+    // Of the whole VAE only the decoder's graph is used, but its configuration may lie here.
+    const isVaeConfig = path === "vae/config.json" &&
+      !listed.has(`${prefix}vae_decoder/config.json`);
+    if (!isVaeConfig && !isNeeded(path)) continue;
     const hash = lfs
       ? { algorithm: "sha256" as const, digest: lfs.oid }
       : { algorithm: "git-sha1" as const, digest: oid ?? "" };

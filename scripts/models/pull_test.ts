@@ -95,6 +95,45 @@ Deno.test("a revision, a subfolder and an id are taken as given", () =>
     },
   ));
 
+for (const subfolder of ["", "onnx/"]) {
+  Deno.test(`the VAE's configuration may lie where diffusers has it: ${subfolder || "root"}`, () =>
+    withHub(
+      async (hub, shop) => {
+        const args = [REPOSITORY, "--id", "small", ...subfolder ? ["--subfolder", subfolder] : []];
+        const { code, world } = await pull(hub, shop, { args });
+        assert.deepEqual([code, world.complained], [0, []]);
+        const { manifest } = await readModelPackage(join(shop.models, "small"));
+        assert.equal(manifest.latents.scaling_factor, 0.25);
+        assert.ok(!hub.requests.some(({ path }) => path.includes("vae/diffusion_pytorch_model")));
+      },
+      {},
+      (files) => {
+        const config = JSON.parse(
+          new TextDecoder().decode(files.get("vae_decoder/config.json")),
+        );
+        files.delete("vae_decoder/config.json");
+        const moved = JSON.stringify({ ...config, scaling_factor: 0.25 });
+        files.set("vae/config.json", new TextEncoder().encode(moved));
+        files.set("vae/diffusion_pytorch_model.safetensors", new Uint8Array(10));
+        for (const [path, bytes] of [...files]) {
+          files.delete(path);
+          files.set(`${subfolder}${path}`, bytes);
+        }
+      },
+    ));
+}
+
+Deno.test("the VAE's configuration beside the decoder's graph is the one that counts", () =>
+  withHub(
+    async (hub, shop) => {
+      assert.equal((await pull(hub, shop)).code, 0);
+      await assertWhole(shop);
+      assert.ok(!hub.requests.some(({ path }) => path.includes("/vae/")));
+    },
+    {},
+    (files) => files.set("vae/config.json", new TextEncoder().encode("{}")),
+  ));
+
 /** Breaks every answer with the U-Net's content at half of what it would send. */
 function cutAtHalf(times: number): NonNullable<FakeHubOptions["cutAfter"]> {
   let cuts = 0;
