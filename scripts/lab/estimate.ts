@@ -28,16 +28,39 @@ export function shareOf(hits: readonly boolean[]): Estimate {
 
 /** A mean with the percentile bootstrap's interval; the same values always give the same one. */
 export function meanOf(values: readonly number[]): Estimate {
-  const count = values.length;
+  return bootstrapOf(values.length, (chosen) => {
+    let sum = 0;
+    for (const index of chosen) sum += values[index]!;
+    return sum / chosen.length;
+  });
+}
+
+/** Of what differs within each pair; a pair with a NaN in it, which nobody could score, is left out. */
+export function meanDifferenceOf(a: readonly number[], b: readonly number[]): Estimate {
+  return meanOf(a.map((value, i) => value - b[i]!).filter((value) => !Number.isNaN(value)));
+}
+
+/**
+ * A statistic of `count` subjects with its percentile bootstrap interval (2000 resamples, one seed).
+ * @param statistic of the subjects chosen, by their indices; some come more than once
+ */
+export function bootstrapOf(
+  count: number,
+  statistic: (chosen: readonly number[]) => number,
+): Estimate {
   if (count === 0) return NOTHING;
   const draws = seededDraws(BOOTSTRAP_SEED);
-  const means = Array.from({ length: RESAMPLES }, () => {
-    let sum = 0;
-    for (let i = 0; i < count; i++) sum += values[draws.below(count)]!;
-    return sum / count;
-  });
-  const value = average(values);
-  return { value, low: quantile(means, 0.025), high: quantile(means, 0.975), count };
+  const all = Array.from({ length: count }, (_, i) => i);
+  const resampled = Array.from(
+    { length: RESAMPLES },
+    () => statistic(all.map(() => draws.below(count))),
+  );
+  return {
+    value: statistic(all),
+    low: quantile(resampled, 0.025),
+    high: quantile(resampled, 0.975),
+    count,
+  };
 }
 
 export function average(values: readonly number[]): number {

@@ -1,6 +1,6 @@
 /** Wrong intervals would make noise look like a result. */
 import assert from "node:assert/strict";
-import { average, meanOf, quantile, shareOf } from "./estimate.ts";
+import { average, bootstrapOf, meanDifferenceOf, meanOf, quantile, shareOf } from "./estimate.ts";
 
 const near = (given: number, expected: number, by = 1e-4) =>
   assert.ok(Math.abs(given - expected) < by, `${given} is not ${expected}`);
@@ -48,4 +48,19 @@ Deno.test("quantile() is linear between ranks, as numpy's", () => {
   assert.equal(quantile([4, 1, 3, 2], 1), 4);
   assert.equal(quantile([5], 0.01), 5);
   assert.ok(Number.isNaN(quantile([], 0.5)));
+});
+
+Deno.test("bootstrapOf() resamples subjects, so a statistic of all of them has its interval", () => {
+  const values = Array.from({ length: 50 }, (_, i) => i);
+  const largest = bootstrapOf(50, (chosen) => Math.max(...chosen.map((i) => values[i]!)));
+  assert.equal(largest.value, 49);
+  assert.equal(largest.high, 49);
+  // P(the largest of 50 draws is below 45) = 0.9^50 = 0.5 %; below 46, 1.5 %; below 47, 4.5 %.
+  assert.equal(largest.low, 46);
+  assert.equal(bootstrapOf(0, () => 1).count, 0);
+});
+
+Deno.test("meanDifferenceOf() is paired and leaves out what was not scored", () => {
+  const difference = meanDifferenceOf([5, 101, NaN, 3], [4, 100, 1, NaN]);
+  assert.deepEqual({ ...difference }, { value: 1, low: 1, high: 1, count: 2 });
 });

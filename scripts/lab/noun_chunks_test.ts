@@ -5,6 +5,7 @@ import { nounChunks } from "./noun_chunks.ts";
 const CHUNKS: readonly (readonly [string, readonly string[]])[] = [
   ["a blue bird", ["a blue bird"]],
   ["blue grapes", ["blue grapes"]],
+  ["a woven chair", ["a woven chair"]],
   ["a red car to the left of a blue dog", ["a red car", "a blue dog"]],
   ["The square coaster was next to the circular mug.", ["The square coaster", "the circular mug"]],
   ["the fluffy cat on top of the smooth table", ["the fluffy cat", "the smooth table"]],

@@ -1,0 +1,59 @@
+/**
+ * The paper's PromptSet (section 4.1), rebuilt from its template "a {attribute} {noun}": its own list
+ * was never published. Pure.
+ */
+import { type SeededDraws, seededDraws } from "../seeded_draws.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+export type AttributeKind = "colour" | "texture";
+
+export interface TemplatePrompt {
+  readonly text: string;
+  readonly noun: string;
+  readonly attribute: string;
+  readonly kind: AttributeKind;
+}
+
+const PROMPT_SEED = 5330;
+
+/**
+ * Every prompt that the words allow, each once, in a fixed order in which each run of as many prompts
+ * as there are nouns has them all. So the first few are a sample, and a smaller experiment's prompts
+ * are the first of a larger one's.
+ * @param kinds of two, the prompts alternate until one kind is used up
+ */
+export function promptSet(
+  vocabulary: Vocabulary,
+  kinds: readonly AttributeKind[],
+): TemplatePrompt[] {
+  const sets = kinds.map((kind, i) =>
+    promptsOfKind(vocabulary, kind, seededDraws(PROMPT_SEED + i))
+  );
+  const longest = Math.max(0, ...sets.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, i) => sets.flatMap((set) => set[i] ?? [])).flat();
+}
+
+function promptsOfKind(
+  { nouns, colours, textures, without_article }: Vocabulary,
+  kind: AttributeKind,
+  draws: SeededDraws,
+): TemplatePrompt[] {
+  const attributes = kind === "colour" ? colours : textures;
+  const orders = new Map(nouns.map((noun) => [noun, draws.shuffled(attributes)]));
+  return attributes.flatMap((_, round) =>
+    draws.shuffled(nouns).map((noun) => {
+      const attribute = orders.get(noun)![round]!;
+      const article = /^[aeiou]/.test(attribute) ? "an" : "a";
+      const words = without_article.includes(noun) ? [attribute, noun] : [article, attribute, noun];
+      return { text: words.join(" "), noun, attribute, kind };
+    })
+  );
+}
+
+/** @throws RangeError when there are fewer */
+export function takeFirst<T>(items: readonly T[], count: number, what: string): T[] {
+  if (count <= items.length) return items.slice(0, count);
+  throw new RangeError(
+    `--count must be at most ${items.length}, as many ${what} as the words allow, given ${count}`,
+  );
+}

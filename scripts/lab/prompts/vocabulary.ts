@@ -1,0 +1,38 @@
+/** The words that template prompts are made of: `prompts/<model>.json`, or the full-size list. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+
+const words = v.pipe(v.array(v.pipe(v.string(), v.regex(/^[a-z]+$/))), v.minLength(1));
+const vocabulary = v.strictObject({
+  nouns: words,
+  colours: words,
+  textures: words,
+  /** Nouns that stand without "a": plurals and what cannot be counted. */
+  without_article: v.array(v.string()),
+});
+
+export type Vocabulary = Readonly<v.InferOutput<typeof vocabulary>>;
+
+/** A model's own words where there is a list of them, else the full-size list's. */
+export function vocabularyFile(model: string): string {
+  const own = join(import.meta.dirname!, `${model}.json`);
+  return existsSync(own) ? own : join(import.meta.dirname!, "full_size.json");
+}
+
+/** @throws RangeError naming the file and what is wrong with it */
+export async function loadVocabulary(file: string): Promise<Vocabulary> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(file, "utf8"));
+  } catch (cause) {
+    throw new RangeError(`${file} must be there as JSON with nouns, colours and textures`, {
+      cause,
+    });
+  }
+  const result = v.safeParse(vocabulary, json);
+  if (result.success) return result.output;
+  const [first] = result.issues;
+  throw new RangeError(`${file}: ${v.getDotPath(first) ?? "the file"}: ${first.message}`);
+}
