@@ -56,7 +56,15 @@ const generationEvent = v.variant("type", [
   v.object({
     type: v.literal("generation.completed"),
     id: v.string(),
-    evaluations: v.object({ planned: count, spent: count, full: count, saved: v.number() }),
+    evaluations: v.object({
+      planned: count,
+      /** Rows that the model ran for this generation; with those shared, the planned ones. */
+      spent: count,
+      /** Rows that another generation had evaluated already. */
+      shared: v.optional(count, 0),
+      full: count,
+      saved: v.number(),
+    }),
     /** `bitwise`: the same plan gives the same bytes here; `visual`: only the same picture. */
     determinism: v.picklist(["bitwise", "visual"]),
     timings: v.object({

@@ -55,7 +55,9 @@ export function describeGeneration(record: GenerationRecord): GenerationResource
     status: statusAfter(end?.type),
     plan,
     seed: plan.seed,
-    evaluations: completed?.evaluations ?? { ...plan.evaluations, spent: spentSoFar(events) },
+    // What was shared is told at the end.
+    evaluations: completed?.evaluations ??
+      { ...plan.evaluations, spent: spentSoFar(events), shared: 0 },
     timings: completed?.timings ?? null,
     determinism: completed?.determinism ?? null,
     cached,

@@ -15,6 +15,8 @@ export interface Config {
   readonly threads: number;
   /** Graph files that may be in memory at one time. */
   readonly modelBytes: number;
+  /** Outputs of rows kept, for generations that begin alike. */
+  readonly rowMemoryBytes: number;
   readonly limits: ServiceLimits;
 }
 
@@ -36,6 +38,12 @@ const NUMBERS = {
     max: 1_000_000,
     standard: 32_000,
     help: "models in memory, in megabytes of their graphs; others are loaded when asked for",
+  },
+  GPU_ROW_MEMORY_MB: {
+    min: 0,
+    max: 1_000_000,
+    standard: 64,
+    help: "evaluated rows kept in megabytes, for generations that begin alike",
   },
   GPU_RUNNING_MAX: { min: 1, max: 1_024, standard: 4, help: "generations at one time" },
   GPU_QUEUED_MAX: { min: 0, max: 100_000, standard: 64, help: "generations waiting" },
@@ -68,6 +76,7 @@ export function parseConfig(
     rowsMax: number("GPU_ROWS_MAX"),
     threads: number("GPU_THREADS"),
     modelBytes: number("GPU_MODELS_MB") * 1_000_000,
+    rowMemoryBytes: number("GPU_ROW_MEMORY_MB") * 1_000_000,
     limits: {
       runningMax: number("GPU_RUNNING_MAX"),
       queuedMax: number("GPU_QUEUED_MAX"),

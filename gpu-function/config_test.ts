@@ -18,6 +18,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     GPU_ROWS_MAX: "16",
     GPU_THREADS: "2",
     GPU_MODELS_MB: "23",
+    GPU_ROW_MEMORY_MB: "29",
     GPU_RUNNING_MAX: "3",
     GPU_QUEUED_MAX: "5",
     GPU_READERS_MAX: "7",
@@ -34,6 +35,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     rowsMax: 16,
     threads: 2,
     modelBytes: 23_000_000,
+    rowMemoryBytes: 29_000_000,
     limits: {
       runningMax: 3,
       queuedMax: 5,

@@ -11,7 +11,7 @@ import {
 } from "./diffusion/mod.ts";
 import type { DenoisingJob } from "./driver.ts";
 import type { LoadedModel } from "./loaded_model.ts";
-import type { Timed } from "./onnx/session.ts";
+import type { DenoiserOutputs } from "./onnx/denoiser.ts";
 
 export interface FinishedStep {
   readonly step: number;
@@ -27,6 +27,8 @@ export interface FinishedStep {
 export interface Denoising extends DenoisingJob {
   /** U-Net rows spent so far. */
   readonly evaluations: number;
+  /** Rows so far that another generation had evaluated already. */
+  readonly shared: number;
   /** Milliseconds inside the denoiser so far. */
   readonly milliseconds: number;
   /** @throws Error before the last step is done */
@@ -46,11 +48,14 @@ export function startDenoising(
   let state = sampling.next();
   let timestep: number | undefined;
   let evaluations = 0;
+  let shared = 0;
   let milliseconds = 0;
 
-  function accept({ value: outputs, milliseconds: spent }: Timed<readonly Latents[]>): void {
+  function accept({ value: outputs, milliseconds: spent, fresh }: DenoiserOutputs): void {
     if (state.done) throw new Error("The denoiser answered a job that asked for nothing");
-    evaluations += outputs.length;
+    const evaluated = fresh ? fresh.filter((isFresh) => isFresh).length : outputs.length;
+    evaluations += evaluated;
+    shared += outputs.length - evaluated;
     milliseconds += spent;
     const query = state.value;
     const { output, normRatio } = applyGuidance(outputs, plan.guidance_scale);
@@ -79,6 +84,9 @@ export function startDenoising(
     accept,
     get evaluations() {
       return evaluations;
+    },
+    get shared() {
+      return shared;
     },
     get milliseconds() {
       return milliseconds;

@@ -3,9 +3,7 @@
  * back the outputs; who is guided, cut off or swapped is the jobs' own business.
  */
 import { createBatchQueue, type QueueEntry } from "./batch_queue.ts";
-import type { Latents } from "./diffusion/mod.ts";
-import type { Denoiser, DenoiserRow } from "./onnx/denoiser.ts";
-import type { Timed } from "./onnx/session.ts";
+import type { Denoiser, DenoiserOutputs, DenoiserRow } from "./onnx/denoiser.ts";
 
 /** A job as the driver sees it. */
 export interface DenoisingJob {
@@ -15,7 +13,7 @@ export interface DenoisingJob {
   /** What it wants evaluated now; nothing when it is done. */
   nextRows(): readonly DenoiserRow[];
   /** Takes the outputs of exactly those rows. What it throws fails this job alone. */
-  accept(outputs: Timed<readonly Latents[]>): void;
+  accept(outputs: DenoiserOutputs): void;
 }
 
 export interface Driver {
@@ -64,8 +62,13 @@ export function createDriver({ rowsMax }: { readonly rowsMax: number }): Driver 
       const outputs = await first.job.denoiser.run(batch.flatMap(({ rows }) => rows));
       let offset = 0;
       for (const run of batch) {
-        const value = outputs.value.slice(offset, offset += run.rowCount);
-        advance(run, { value, milliseconds: outputs.milliseconds });
+        const end = offset + run.rowCount;
+        advance(run, {
+          value: outputs.value.slice(offset, end),
+          milliseconds: outputs.milliseconds,
+          ...(outputs.fresh ? { fresh: outputs.fresh.slice(offset, end) } : {}),
+        });
+        offset = end;
       }
     } catch (error) {
       if (batch.length === 1) return first.settle.reject(error);
@@ -74,7 +77,7 @@ export function createDriver({ rowsMax }: { readonly rowsMax: number }): Driver 
     }
   }
 
-  function advance(run: Run, outputs: Timed<readonly Latents[]>): void {
+  function advance(run: Run, outputs: DenoiserOutputs): void {
     if (run.signal.aborted) return;
     try {
       run.job.accept(outputs);

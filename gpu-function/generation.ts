@@ -81,7 +81,7 @@ async function perform(
   channel.send({
     type: "generation.completed",
     id: plan.id,
-    evaluations: { ...plan.evaluations, spent: denoising.evaluations },
+    evaluations: { ...plan.evaluations, spent: denoising.evaluations, shared: denoising.shared },
     determinism,
     timings: {
       total_ms: now() - start,

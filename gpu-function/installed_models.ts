@@ -7,6 +7,7 @@ import { createTokenizer, type LoadedModel, loadModel } from "./loaded_model.ts"
 import { type Lease, ModelCache } from "./model_cache.ts";
 import { listPackages, type ModelPackage, readModelPackage } from "./model_package.ts";
 import type { DenoiserOptions } from "./onnx/denoiser.ts";
+import { rememberRows, type RowMemory } from "./row_memory.ts";
 
 export interface InstalledModelsOptions extends DenoiserOptions {
   readonly modelsDir: string;
@@ -14,6 +15,8 @@ export interface InstalledModelsOptions extends DenoiserOptions {
   readonly model?: string | undefined;
   /** Bytes of graph files that may be loaded at one time. */
   readonly memoryBytes: number;
+  /** Serves all models; null evaluates every row. */
+  readonly rowMemory: RowMemory | null;
 }
 
 interface InstalledModel extends PlanningModel {
@@ -85,10 +88,15 @@ export class InstalledModels {
     return this.#cache.close();
   }
 
-  async #load(id: string, options: DenoiserOptions): Promise<LoadedModel> {
+  async #load(id: string, options: InstalledModelsOptions): Promise<LoadedModel> {
     const installed = this.#models.get(id);
     if (!installed) throw new RangeError(`There is no model ${id} to load`);
-    const model = await loadModel(installed.modelPackage, options);
+    const loaded = await loadModel(installed.modelPackage, options);
+    const { rowMemory } = options;
+    const denoiser = rowMemory
+      ? rememberRows(loaded.denoiser, installed.manifest.digest, rowMemory)
+      : loaded.denoiser;
+    const model = { ...loaded, denoiser };
     this.#inMemory.add(model);
     return model;
   }

@@ -97,13 +97,14 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 try {
-  const { modelsDir, threads, rowsMax, modelBytes } = config;
+  const { modelsDir, threads, rowsMax, modelBytes, rowMemoryBytes } = config;
   const engine = await createEngine({
     modelsDir,
     executionProvider,
     intraOpNumThreads: threads,
     rowsMax,
     memoryBytes: modelBytes,
+    rowMemoryBytes,
   });
   service.start(engine);
   const { hostname, port } = server.addr;

@@ -14,6 +14,7 @@ import { createDriver } from "./driver.ts";
 import type { Engine } from "./engine.ts";
 import { runGeneration } from "./generation.ts";
 import { InstalledModels } from "./installed_models.ts";
+import { RowMemory } from "./row_memory.ts";
 
 export interface OnnxEngineOptions {
   /** A folder with one model package per sub-folder. */
@@ -34,6 +35,8 @@ export interface OnnxEngineOptions {
    * are loaded when asked for, and the least recently used one makes room.
    */
   readonly memoryBytes?: number;
+  /** Bytes of evaluated rows kept for generations that begin alike; none by default. */
+  readonly rowMemoryBytes?: number;
 }
 
 /** @throws RangeError with a sentence that names the file when a package cannot be served */
@@ -46,6 +49,7 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
     intraOpNumThreads,
     exact,
     memoryBytes: options.memoryBytes ?? Infinity,
+    rowMemory: options.rowMemoryBytes ? new RowMemory(options.rowMemoryBytes) : null,
   });
   const driver = createDriver({ rowsMax });
   const closing = new AbortController();

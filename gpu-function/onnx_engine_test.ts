@@ -35,7 +35,7 @@ function sha256Of(events: readonly GenerationEvent[]): string {
 
 async function withEngine(
   test: (engine: Engine) => Promise<void>,
-  options: { readonly rowsMax?: number } = {},
+  options: { readonly rowsMax?: number; readonly rowMemoryBytes?: number } = {},
 ): Promise<void> {
   const engine = await createEngine({ modelsDir, model: "mini", ...options });
   try {
@@ -44,6 +44,34 @@ async function withEngine(
     await engine.close();
   }
 }
+
+Deno.test("six cutoffs of one prompt at 50 steps are 170 rows for 525, each image that of its separate run", async () => {
+  const requests = [0, 5, 10, 15, 20, 25].map((a) => ({
+    prompt: "a blue bird",
+    num_inference_steps: 50,
+    cutoff: { a },
+  }));
+  const separate: string[] = [];
+  await withEngine(async (engine) => {
+    for (const request of requests) separate.push(sha256Of(await run(engine, request)));
+    assert.equal(engine.counters.unetRows, 525);
+  });
+  await withEngine(async (engine) => {
+    const runs = await Promise.all(requests.map((request) => run(engine, request)));
+    // 100 of the full run and 75 of the tails; where a tail leaves, both need the empty prompt's row.
+    assert.equal(engine.counters.unetRows, 100 + 75 - 5);
+    assert.deepEqual(runs.map(sha256Of), separate);
+    assert.equal(new Set(separate).size, separate.length);
+    const spent = runs.map((events) => {
+      const completed = events.at(-1);
+      assert.ok(completed?.type === "generation.completed");
+      const { evaluations } = completed;
+      assert.equal(evaluations.spent + evaluations.shared, evaluations.planned);
+      return evaluations.spent;
+    });
+    assert.equal(spent.reduce((sum, rows) => sum + rows), 170);
+  }, { rowMemoryBytes: 8_000_000 });
+});
 
 Deno.test("50 steps with 25 guided are exactly 75 rows at the U-Net's session", () =>
   withEngine(async (engine) => {
@@ -55,7 +83,13 @@ Deno.test("50 steps with 25 guided are exactly 75 rows at the U-Net's session", 
     assert.equal(engine.counters.unetRows, 75);
     const completed = events.at(-1);
     assert.ok(completed?.type === "generation.completed");
-    assert.deepEqual(completed.evaluations, { planned: 75, spent: 75, full: 100, saved: 0.25 });
+    assert.deepEqual(completed.evaluations, {
+      planned: 75,
+      spent: 75,
+      shared: 0,
+      full: 100,
+      saved: 0.25,
+    });
     const types = events.map(({ type }) => type);
     assert.equal(types.filter((type) => type === "generation.step").length, 50);
     assert.equal(types.filter((type) => type === "generation.preview").length, 9);

@@ -40,7 +40,7 @@ const RUN: readonly GenerationEvent[] = [
   {
     type: "generation.completed",
     id: plan.id,
-    evaluations: { ...plan.evaluations, spent: 40 },
+    evaluations: { ...plan.evaluations, spent: 40, shared: 0 },
     determinism: "bitwise",
     timings: { total_ms: 2, inference_ms: 1 },
     cached: false,

@@ -16,10 +16,15 @@ export interface DenoiserRow {
   readonly states: TextStates;
 }
 
+export interface DenoiserOutputs extends Timed<readonly Latents[]> {
+  /** Per row, whether the graph ran for it now; without one, for all. */
+  readonly fresh?: readonly boolean[];
+}
+
 export interface Denoiser {
   readonly session: OnnxSession;
   /** Outputs in the order of the rows, which share the shape of x and of the states. */
-  run(rows: readonly DenoiserRow[]): Promise<Timed<readonly Latents[]>>;
+  run(rows: readonly DenoiserRow[]): Promise<DenoiserOutputs>;
 }
 
 /** How a kind of denoiser calls its latents, the first name being optimum's. */

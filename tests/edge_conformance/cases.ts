@@ -48,7 +48,13 @@ const GENERATION_CASES: readonly Case[] = [
       const { image, ...generation } = await client.json(client.fresh({ output_format: "webp" }));
       assert.equal(generation.status, "succeeded");
       assert.equal(generation.cached, false);
-      assert.deepEqual(generation.evaluations, { planned: 40, spent: 40, full: 40, saved: 0 });
+      assert.deepEqual(generation.evaluations, {
+        planned: 40,
+        spent: 40,
+        shared: 0,
+        full: 40,
+        saved: 0,
+      });
       assert.equal(image.url, `/v1/images/${generation.id}.webp`);
       assert.deepEqual([image.width, image.height, image.bytes], [48, 32, 300]);
       const bytes = await (await client.request(image.url)).bytes();

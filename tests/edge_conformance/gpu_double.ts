@@ -197,7 +197,7 @@ export function drawEvents(plan: Plan, script: Script = {}): GenerationEvent[] {
   events.push({
     type: "generation.completed",
     id: plan.id,
-    evaluations: { ...plan.evaluations, spent: evaluations },
+    evaluations: { ...plan.evaluations, spent: evaluations, shared: 0 },
     determinism: "bitwise",
     timings: { total_ms: 3, inference_ms: 2 },
     cached: false,

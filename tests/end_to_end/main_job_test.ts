@@ -56,7 +56,13 @@ Deno.test("The main job, end to end", async (t) => {
       assert.equal(new Set(previews.map((e) => e.data)).size, previews.length);
       const [completed] = only(first, "generation.completed");
       assert(completed && !completed.cached);
-      assert.deepEqual(completed.evaluations, { planned: 100, spent: 100, full: 100, saved: 0 });
+      assert.deepEqual(completed.evaluations, {
+        planned: 100,
+        spent: 100,
+        shared: 0,
+        full: 100,
+        saved: 0,
+      });
       id = completed.id;
     });
 
@@ -82,16 +88,26 @@ Deno.test("The main job, end to end", async (t) => {
 
     await step("Half of the guidance costs exactly 75 of 100 evaluations", async () => {
       const before = await readMetric(stack.gpuUrl, ROWS);
-      const request = { prompt: "a red car", seed: 7, cutoff: { guided_steps: 25 } };
+      const request = { prompt: "a red car", seed: 8, cutoff: { guided_steps: 25 } };
       const events = await generate(stack.url, request);
       assert.deepEqual(only(events, "generation.completed")[0]?.evaluations, {
         planned: 75,
         spent: 75,
+        shared: 0,
         full: 100,
         saved: 0.25,
       });
       assert.equal(await readMetric(stack.gpuUrl, ROWS) - before, 75);
       assert.equal(only(events, "generation.cutoff")[0]?.step, 25);
+    });
+
+    await step("Another cutoff for a prompt that has run evaluates its tail alone", async () => {
+      // Of its 25 rows the first is the unconditional one of the guided step in its place.
+      const before = await readMetric(stack.gpuUrl, ROWS);
+      const request = { prompt: "a blue bird", seed: 7, cutoff: { guided_steps: 25 } };
+      const [completed] = only(await generate(stack.url, request), "generation.completed");
+      assert.deepEqual([completed?.evaluations.spent, completed?.evaluations.shared], [24, 51]);
+      assert.equal(await readMetric(stack.gpuUrl, ROWS) - before, 24);
     });
 
     await step("50 identical POSTs cause one generation and get 50 complete streams", async () => {
