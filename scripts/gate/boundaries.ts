@@ -23,6 +23,7 @@ export const RULES: readonly Rule[] = [
     ],
   },
   { folder: "gpu-function/diffusion/", allowed: [] },
+  { folder: "gpu-function/insights/", allowed: ["gpu-function/diffusion/"] },
   { folder: "gpu-function/text/", allowed: ["contract/"] },
   {
     folder: "gpu-function/onnx/session.ts",

@@ -6,7 +6,12 @@
 import { moduleGraph } from "./module_graph.ts";
 import { isTest, ROOT, sourceFiles } from "./source_files.ts";
 
-export const PURE_MEMBERS = ["contract", "gpu-function/diffusion", "gpu-function/text"];
+export const PURE_MEMBERS = [
+  "contract",
+  "gpu-function/diffusion",
+  "gpu-function/insights",
+  "gpu-function/text",
+];
 
 export async function checkPurity(): Promise<string[]> {
   const violations: string[] = [];

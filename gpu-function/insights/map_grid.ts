@@ -1,0 +1,126 @@
+/** A field of numbers over the image, and its way to a finer or coarser grid. */
+
+export interface MapGrid {
+  readonly width: number;
+  readonly height: number;
+  /** One value per cell, row by row. */
+  readonly data: Float32Array;
+}
+
+export interface GridSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Bilinear between the centres of cells, the outermost values going on to the border: what torch calls
+ * `align_corners=False`. Linear, so maps that sum to 1 in each cell still do.
+ */
+export function enlarge(map: MapGrid, { width, height }: GridSize): MapGrid {
+  const columns = samplePoints(map.width, width);
+  const rows = samplePoints(map.height, height);
+  const data = new Float32Array(width * height);
+  for (const [y, row] of rows.entries()) {
+    const top = row.first * map.width;
+    const bottom = row.second * map.width;
+    for (const [x, column] of columns.entries()) {
+      const above = between(
+        map.data[top + column.first]!,
+        map.data[top + column.second]!,
+        column,
+      );
+      const below = between(
+        map.data[bottom + column.first]!,
+        map.data[bottom + column.second]!,
+        column,
+      );
+      data[y * width + x] = between(above, below, row);
+    }
+  }
+  return { width, height, data };
+}
+
+/**
+ * Means over whole blocks of cells.
+ * @throws RangeError when a side is no multiple of the new one
+ */
+export function coarsen(map: MapGrid, { width, height }: GridSize): MapGrid {
+  if (map.width % width !== 0 || map.height % height !== 0) {
+    throw new RangeError(
+      `A map of ${map.width}x${map.height} has no whole blocks for ${width}x${height}`,
+    );
+  }
+  const [across, down] = [map.width / width, map.height / height];
+  const data = new Float32Array(width * height);
+  for (let y = 0; y < map.height; y++) {
+    for (let x = 0; x < map.width; x++) {
+      const cell = Math.floor(y / down) * width + Math.floor(x / across);
+      data[cell]! += map.data[y * map.width + x]! / (across * down);
+    }
+  }
+  return { width, height, data };
+}
+
+/** Linearly to [0, 1] from its least to its greatest value; a constant map becomes 0. */
+export function normalize({ width, height, data }: MapGrid): MapGrid {
+  const [min, max] = rangeOf(data);
+  const scale = max > min ? 1 / (max - min) : 0;
+  return { width, height, data: data.map((value) => (value - min) * scale) };
+}
+
+export function meanOf(maps: readonly MapGrid[]): MapGrid {
+  const [first] = maps;
+  if (!first) throw new RangeError("A mean needs at least one map");
+  const { width, height } = first;
+  const data = new Float32Array(width * height);
+  for (const map of maps) {
+    if (map.width !== width || map.height !== height) {
+      throw new RangeError(
+        `Maps of ${width}x${height} and ${map.width}x${map.height} have no mean`,
+      );
+    }
+    for (let i = 0; i < data.length; i++) {
+      data[i]! += map.data[i]! / maps.length;
+    }
+  }
+  return { width, height, data };
+}
+
+export function rangeOf(
+  data: Float32Array,
+): readonly [min: number, max: number] {
+  let min = Infinity;
+  let max = -Infinity;
+  for (let i = 0; i < data.length; i++) {
+    if (data[i]! < min) min = data[i]!;
+    if (data[i]! > max) max = data[i]!;
+  }
+  return [min, max];
+}
+
+interface SamplePoint {
+  readonly first: number;
+  readonly second: number;
+  /** Of the second. */
+  readonly weight: number;
+}
+
+function samplePoints(from: number, to: number): SamplePoint[] {
+  return Array.from({ length: to }, (_, i) => {
+    const centre = Math.min(Math.max((i + 0.5) * from / to - 0.5, 0), from - 1);
+    const first = Math.floor(centre);
+    return {
+      first,
+      second: Math.min(first + 1, from - 1),
+      weight: centre - first,
+    };
+  });
+}
+
+function between(
+  first: number,
+  second: number,
+  { weight }: SamplePoint,
+): number {
+  return first + (second - first) * weight;
+}
