@@ -2,8 +2,10 @@
 import { createLatents, type Latents, sizeOf } from "../diffusion/mod.ts";
 import type { TextStates } from "../text/mod.ts";
 import {
+  type ExpectedGraph,
   type ExpectedTensor,
   type Feed,
+  type Fetched,
   loadSession,
   type OnnxSession,
   type SessionOptions,
@@ -14,9 +16,13 @@ export interface DenoiserRow {
   readonly x: Latents;
   readonly timestep: number;
   readonly states: TextStates;
+  /** Whether its attention is wanted; only a tapped denoiser has any. */
+  readonly tapped?: boolean;
 }
 
 export interface DenoiserOutputs extends Timed<readonly Latents[]> {
+  /** Per row its cross-attention weights, a [heads, places, tokens] for each layer; null where untapped. */
+  readonly attention?: readonly (readonly Latents[] | null)[];
   /** Per row, whether the graph ran for it now; without one, for all. */
   readonly fresh?: readonly boolean[];
 }
@@ -44,6 +50,8 @@ export interface DenoiserForm {
   readonly pixelsPerLatent: number | null;
   /** Values per text state; null where the encoder's file does not say. */
   readonly textWidth: number | null;
+  /** Values in the graph that are cross-attention weights, one per layer; a tapped denoiser has some. */
+  readonly taps?: readonly string[];
 }
 
 export interface DenoiserOptions extends SessionOptions {
@@ -54,43 +62,61 @@ export interface DenoiserOptions extends SessionOptions {
   readonly exact: boolean;
 }
 
-/** @throws RangeError naming the file and what is wrong with its inputs or outputs */
+/** @throws RangeError naming the file and what is wrong with its inputs, outputs or taps */
 export async function loadDenoiser(
   file: string,
   form: DenoiserForm,
   options: DenoiserOptions,
 ): Promise<Denoiser> {
-  const { inputs, outputs } = expectedTensors(form);
-  const session = await loadSession(file, { inputs, outputs }, { ...options, spinning: true });
+  const session = await loadSession(file, expectedTensors(form), { ...options, spinning: true });
   const perRow = takesTimestepPerRow(session);
+  const { taps = [], names: { output: [output] } } = form;
   return {
     session,
     async run(rows) {
       const outputs: Latents[] = [];
+      const attention = new Array<readonly Latents[] | null>(rows.length).fill(null);
       let milliseconds = 0;
       for (const group of groupRows(rows, { exact: options.exact, perRow })) {
         const feeds = feedsOf(group.map(({ row }) => row), { form, session, perRow });
-        const results = await session.run(feeds);
+        const tapped = group.some(({ row }) => row.tapped);
+        const results = await session.run(feeds, tapped ? [output, ...taps] : [output]);
         milliseconds += results.milliseconds;
-        const { data = new Float32Array() } = results.value[form.names.output[0]] ?? {};
-        for (const [i, { row: { x }, index }] of group.entries()) {
+        const { data = new Float32Array() } = results.value[output] ?? {};
+        for (const [i, { row: { x, tapped }, index }] of group.entries()) {
           const start = i * data.length / group.length;
           outputs[index] = createLatents(data.slice(start, start + sizeOf(x.shape)), x.shape);
+          if (tapped) attention[index] = layersOfRow(results.value, taps, [i, group.length]);
         }
       }
-      return { value: outputs, milliseconds };
+      return { value: outputs, milliseconds, ...(taps.length > 0 ? { attention } : {}) };
     },
   };
 }
 
+/** Some exporters keep the heads apart, [rows, heads, places, tokens], some put them into the rows. */
+function layersOfRow(
+  fetched: Readonly<Record<string, Fetched>>,
+  taps: readonly string[],
+  [row, rows]: readonly [row: number, rows: number],
+): Latents[] {
+  return taps.map((tap) => {
+    const { data = new Float32Array(), shape = [] } = fetched[tap] ?? {};
+    const [places = 0, tokens = 0] = shape.slice(-2);
+    const size = data.length / rows;
+    const heads = size / (places * tokens);
+    return createLatents(data.slice(row * size, (row + 1) * size), [heads, places, tokens]);
+  });
+}
+
 const FLOATS = ["float32", "float16"] as const;
 const INTEGERS = ["int64", "int32"] as const;
+/** A rank that onnxruntime could not infer comes as none. */
+const WEIGHTS = [[null, null, null, null], [null, null, null], []] as const;
 
-function expectedTensors(form: DenoiserForm): {
-  readonly inputs: readonly ExpectedTensor[];
-  readonly outputs: readonly ExpectedTensor[];
-} {
-  const { names, channels, outputChannels, textMasked, pixelsPerLatent, textWidth } = form;
+function expectedTensors(form: DenoiserForm): ExpectedGraph {
+  const { taps = [], names, channels, outputChannels, textMasked, pixelsPerLatent, textWidth } =
+    form;
   const images = (side: number) => ({ types: FLOATS, shapes: [[null, side, null, null]] });
   const mask: ExpectedTensor = {
     name: "encoder_attention_mask",
@@ -111,6 +137,7 @@ function expectedTensors(form: DenoiserForm): {
       ...(pixelsPerLatent === null ? [] : sizes),
     ],
     outputs: [{ name: names.output[0], aliases: names.output.slice(1), ...images(outputChannels) }],
+    taps: taps.map((name) => ({ name, types: FLOATS, shapes: WEIGHTS })),
   };
 }
 

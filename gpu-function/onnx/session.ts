@@ -4,8 +4,11 @@
  * integers; fp16 and int64 end here.
  */
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { sizeOf } from "../diffusion/mod.ts";
+import { withOutputs } from "./graph_outputs.ts";
 
 export interface SessionOptions {
   /**
@@ -38,6 +41,8 @@ export interface ExpectedGraph {
   readonly inputs: readonly ExpectedTensor[];
   /** The graph may have more; only these are fetched. */
   readonly outputs: readonly ExpectedTensor[];
+  /** Values inside the graph that are to be outputs too. Reads the file's bytes into memory once. */
+  readonly taps?: readonly ExpectedTensor[];
 }
 
 export interface Feed {
@@ -70,9 +75,13 @@ export interface OnnxSession {
   outputShape(name: string): readonly (number | null)[];
   /**
    * Rows are the first side of the first feed; optional inputs that the graph lacks are passed over.
+   * @param wanted outputs and taps to fetch, all of the outputs and none of the taps by default
    * @throws Error naming the file when the graph fails
    */
-  run(feeds: Readonly<Record<string, Feed>>): Promise<Timed<Readonly<Record<string, Fetched>>>>;
+  run(
+    feeds: Readonly<Record<string, Feed>>,
+    wanted?: readonly string[],
+  ): Promise<Timed<Readonly<Record<string, Fetched>>>>;
   release(): Promise<void>;
 }
 
@@ -82,33 +91,38 @@ export async function loadSession(
   expected: ExpectedGraph,
   options: SessionOptions,
 ): Promise<OnnxSession> {
-  const session = await openSession(file, options);
+  const { taps = [] } = expected;
+  const session = await openSession(file, taps.map(({ name }) => name), options);
   const inputs = checkTensors(`${file}: input`, session.inputMetadata, expected.inputs);
   const known = [...inputs.values()].map(({ ownName }) => ownName);
   const unknown = session.inputNames.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new RangeError(`${file}: input ${unknown} is not one this engine can feed`);
   }
-  const outputs = checkTensors(`${file}: output`, session.outputMetadata, expected.outputs);
+  const outputs = checkTensors(`${file}: output`, session.outputMetadata, [
+    ...expected.outputs,
+    ...taps,
+  ]);
   const usage: SessionUsage = { runs: 0, rows: 0, milliseconds: 0 };
-  const fetches = [...outputs.values()].map(({ ownName }) => ownName);
+  const plain = expected.outputs.map(({ name }) => name);
   return {
     usage,
     inputShape: (name) => inputs.get(name)?.shape ?? [],
     outputShape: (name) => outputs.get(name)?.shape ?? [],
-    async run(feeds) {
+    async run(feeds, wanted = plain) {
       const entries = Object.entries(feeds);
       const tensors = Object.fromEntries(entries.flatMap(([name, feed]) => {
         const input = inputs.get(name);
         return input ? [[input.ownName, toTensor(feed, input.type)]] : [];
       }));
+      const fetches = wanted.flatMap((name) => outputs.get(name)?.ownName ?? []);
       const { value: results, milliseconds } = await inTurn(() => session.run(tensors, fetches));
       usage.milliseconds += milliseconds;
       usage.runs += 1;
       usage.rows += entries[0]?.[1].shape[0] ?? 0;
-      const fetched = [...outputs].map((
-        [name, { ownName }],
-      ) => [name, fromTensor(results[ownName])]);
+      const fetched = wanted.map((
+        name,
+      ) => [name, fromTensor(results[outputs.get(name)?.ownName ?? name])]);
       return { value: Object.fromEntries(fetched), milliseconds };
     },
     release: () => session.release(),
@@ -166,18 +180,30 @@ function letEventsIn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-async function openSession(file: string, options: SessionOptions): Promise<InferenceSession> {
+async function openSession(
+  file: string,
+  taps: readonly string[],
+  options: SessionOptions,
+): Promise<InferenceSession> {
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
+  const settings: InferenceSession.SessionOptions = {
+    executionProviders: [options.executionProvider],
+    intraOpNumThreads: options.intraOpNumThreads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        intra_op: { allow_spinning: options.spinning ? "1" : "0" },
+        // A graph that comes as bytes does not know where weights in files beside it lie.
+        model_external_initializers_file_folder_path: dirname(file),
+      },
+    },
+  };
   try {
-    return await InferenceSession.create(file, {
-      executionProviders: [options.executionProvider],
-      intraOpNumThreads: options.intraOpNumThreads,
-      interOpNumThreads: 1,
-      executionMode: "sequential",
-      graphOptimizationLevel: "all",
-      logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: options.spinning ? "1" : "0" } } },
-    });
+    if (taps.length === 0) return await InferenceSession.create(file, settings);
+    return await InferenceSession.create(withOutputs(await readFile(file), taps), settings);
   } catch (error) {
     const cause = new Error(loadReason(error), { cause: error });
     throw new RangeError(`${file}: onnxruntime cannot load this file: ${cause.message}`, { cause });
