@@ -67,6 +67,7 @@ export function createDriver({ rowsMax }: { readonly rowsMax: number }): Driver 
           value: outputs.value.slice(offset, end),
           milliseconds: outputs.milliseconds,
           ...(outputs.fresh ? { fresh: outputs.fresh.slice(offset, end) } : {}),
+          ...(outputs.attention ? { attention: outputs.attention.slice(offset, end) } : {}),
         });
         offset = end;
       }

@@ -59,6 +59,33 @@ Deno.test("the driver mixes rows of running jobs and gives each its own outputs"
   assert.deepEqual(batches, [[1, 2], [10, 3], [20, 30]]);
 });
 
+Deno.test("a job gets the attention and the freshness of its own rows", async () => {
+  const { denoiser } = doublingDenoiser();
+  const labelled: Denoiser = {
+    ...denoiser,
+    async run(rows) {
+      const attention = rows.map(({ x }) => [x]);
+      const fresh = rows.map(({ x }) => x.data[0]! < 10);
+      return { ...await denoiser.run(rows), attention, fresh };
+    },
+  };
+  const driver = createDriver({ rowsMax: 4 });
+  const received: (readonly [unknown, unknown])[][] = [[], []];
+  const jobs = [scriptedJob(labelled, [[1, 2], [3]]), scriptedJob(labelled, [[10], [20, 30]])];
+  await Promise.all(jobs.map(({ job }, i) => {
+    const accept: DenoisingJob["accept"] = (outputs) => {
+      const layers = outputs.attention?.map((layers) => layers?.[0]?.data[0]);
+      received[i]!.push([layers, outputs.fresh]);
+      job.accept(outputs);
+    };
+    return driver.run({ ...job, accept }, never());
+  }));
+  assert.deepEqual(received, [
+    [[[1, 2], [true, true]], [[3], [true]]],
+    [[[10], [false]], [[20, 30], [false, false]]],
+  ]);
+});
+
 Deno.test("the driver serves jobs in turn when rows run alone", async () => {
   const { denoiser, batches } = doublingDenoiser();
   const driver = createDriver({ rowsMax: 1 });

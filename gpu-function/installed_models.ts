@@ -52,7 +52,8 @@ export class InstalledModels {
     const models = await readPackages(options);
     const bytesOf = new Map<string, number>();
     for (const [id, { modelPackage }] of models) bytesOf.set(id, await graphBytes(modelPackage));
-    const installed = new InstalledModels(models, bytesOf, options);
+    const tapped = [...bytesOf].map(([id, bytes]) => [tappedName(id), bytes] as const);
+    const installed = new InstalledModels(models, new Map([...bytesOf, ...tapped]), options);
     let free = options.memoryBytes;
     try {
       for (const [id, bytes] of bytesOf) {
@@ -75,9 +76,16 @@ export class InstalledModels {
     return this.#models.get(id);
   }
 
-  /** Waits for memory, and for the graphs. @throws the signal's reason */
-  acquire(id: string, signal?: AbortSignal): Promise<Lease<LoadedModel>> {
-    return this.#cache.acquire(id, signal);
+  /**
+   * Waits for memory, and for the graphs. @throws the signal's reason
+   * @param tapped with a denoiser that gives attention: a model of its own to the memory, so that it is
+   *   loaded when first asked for, put away like others, and may stand where only one has room
+   */
+  acquire(
+    id: string,
+    { signal, tapped = false }: { readonly signal?: AbortSignal; readonly tapped?: boolean } = {},
+  ): Promise<Lease<LoadedModel>> {
+    return this.#cache.acquire(tapped ? tappedName(id) : id, signal);
   }
 
   get counters(): EngineCounters {
@@ -88,10 +96,11 @@ export class InstalledModels {
     return this.#cache.close();
   }
 
-  async #load(id: string, options: InstalledModelsOptions): Promise<LoadedModel> {
-    const installed = this.#models.get(id);
-    if (!installed) throw new RangeError(`There is no model ${id} to load`);
-    const loaded = await loadModel(installed.modelPackage, options);
+  async #load(name: string, options: InstalledModelsOptions): Promise<LoadedModel> {
+    const tapped = name.endsWith(tappedName(""));
+    const installed = this.#models.get(tapped ? name.slice(0, -tappedName("").length) : name);
+    if (!installed) throw new RangeError(`There is no model ${name} to load`);
+    const loaded = await loadModel(installed.modelPackage, { ...options, tapped });
     const { rowMemory } = options;
     const denoiser = rowMemory
       ? rememberRows(loaded.denoiser, installed.manifest.digest, rowMemory)
@@ -106,6 +115,11 @@ export class InstalledModels {
     this.#inMemory.delete(model);
     for (const { session } of partsOf(model)) await session.release();
   }
+}
+
+/** In the cache; no id of a model has a space in it. */
+function tappedName(id: string): string {
+  return `${id} tapped`;
 }
 
 async function readPackages(

@@ -19,12 +19,17 @@ export function createTokenizer(
   return createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
 }
 
+export interface LoadOptions extends DenoiserOptions {
+  /** Whether the denoiser gives its attention for rows that ask. */
+  readonly tapped?: boolean;
+}
+
 /** @throws RangeError naming the file that does not fit; nothing stays in memory then */
 export async function loadModel(
   modelPackage: ModelPackage,
-  options: DenoiserOptions,
+  options: LoadOptions,
 ): Promise<LoadedModel> {
-  const { manifest: { latents, text }, files, family, denoiserConfig } = modelPackage;
+  const { manifest: { latents, text }, files, family, denoiserConfig, taps } = modelPackage;
   const { paddingMasked } = family.text;
   const loaded: OnnxSession[] = [];
   const keep = <P extends { readonly session: OnnxSession }>(part: P): P => {
@@ -40,6 +45,7 @@ export async function loadModel(
       textMasked: paddingMasked,
       pixelsPerLatent: denoiserConfig.sizeConditions ? latents.vae_scale_factor : null,
       textWidth: textEncoder.width,
+      taps: options.tapped ? taps : [],
     };
     const denoiser = keep(await loadDenoiser(files.denoiser, denoiserForm, options));
     const vaeDecoder = keep(await loadVaeDecoder(files.vaeDecoder, latents, options));

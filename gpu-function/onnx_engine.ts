@@ -57,7 +57,7 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
   const now = () => performance.now();
 
   async function* runWithModel(plan: Plan, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    const { model, release } = await installed.acquire(plan.model, signal);
+    const { model, release } = await installed.acquire(plan.model, { signal });
     try {
       const context = { model, driver, now, determinism: exact ? "bitwise" : "visual" } as const;
       yield* runGeneration(plan, context, signal);

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Latents } from "./diffusion/mod.ts";
-import type { Denoiser, DenoiserOutputs, DenoiserRow } from "./onnx/denoiser.ts";
+import type { Denoiser, DenoiserRow } from "./onnx/denoiser.ts";
 import type { TextStates } from "./text/mod.ts";
 
 export class RowMemory {
@@ -55,20 +55,28 @@ export function rememberRows(denoiser: Denoiser, model: string, memory: RowMemor
     session: denoiser.session,
     async run(rows) {
       const keys = rows.map(keyOf);
-      const known = keys.map((key) => memory.find(key));
-      const asked = new Map<string, DenoiserRow>();
+      const known = keys.map((key, i) => rows[i]?.tapped ? undefined : memory.find(key));
+      const asked = new Map<string, { readonly row: DenoiserRow; readonly place: number }>();
+      // Attention is not remembered, so a row that wants it is evaluated whoever else knows its output.
+      const nameOf = (i: number) => `${keys[i]}${rows[i]?.tapped ? " tapped" : ""}`;
       const fresh = rows.map((row, i) => {
-        const key = keys[i] ?? "";
-        if (known[i] || asked.has(key)) return false;
-        asked.set(key, row);
+        if (known[i] || asked.has(nameOf(i))) return false;
+        asked.set(nameOf(i), { row, place: asked.size });
         return true;
       });
       if (asked.size === 0) return { value: known.map(present), milliseconds: 0, fresh };
-      const { value, milliseconds } = await denoiser.run([...asked.values()]);
-      const answered = new Map([...asked.keys()].map((key, i) => [key, present(value[i])]));
-      for (const [key, output] of answered) memory.keep(key, output);
-      const outputs = keys.map((key, i) => present(known[i] ?? answered.get(key)));
-      return { value: outputs, milliseconds, fresh } satisfies DenoiserOutputs;
+      const { value, milliseconds, attention } = await denoiser.run(
+        [...asked.values()].map(({ row }) => row),
+      );
+      const places = rows.map((_, i) => asked.get(nameOf(i))?.place ?? -1);
+      const outputs = places.map((place, i) => present(known[i] ?? value[place]));
+      for (const [i, key] of keys.entries()) if (!known[i]) memory.keep(key, present(outputs[i]));
+      return {
+        value: outputs,
+        milliseconds,
+        fresh,
+        ...(attention ? { attention: places.map((place) => attention[place] ?? null) } : {}),
+      };
     },
   };
 }

@@ -91,3 +91,24 @@ Deno.test("RowMemory forgets what was used longest ago when it is full", () => {
   memory.keep("d", createLatents(new Float32Array(6), [1, 1, 6]));
   assert.deepEqual([memory.bytes, memory.find("d")], [16, undefined]);
 });
+
+Deno.test("rememberRows() evaluates a tapped row though its output is known, and keeps what it gave", async () => {
+  const { denoiser, asked } = doublingDenoiser();
+  const tappedDenoiser: Denoiser = {
+    ...denoiser,
+    async run(rows) {
+      const attention = rows.map(({ x, tapped }) => tapped ? [x] : null);
+      return { ...await denoiser.run(rows), attention };
+    },
+  };
+  const remembering = rememberRows(tappedDenoiser, "m", new RowMemory(1_000));
+  const tapped = { ...row(1), tapped: true };
+  await remembering.run([row(1)]);
+  const { value, fresh, attention } = await remembering.run([row(1), tapped, row(2), tapped]);
+  assert.deepEqual(firsts(value), [2, 2, 4, 2]);
+  assert.deepEqual(fresh, [false, true, true, false]);
+  assert.deepEqual(attention, [null, [tapped.x], null, [tapped.x]]);
+  await remembering.run([{ ...row(3), tapped: true }]);
+  assert.deepEqual((await remembering.run([row(3)])).fresh, [false]);
+  assert.deepEqual(asked, [[1], [1, 2], [3]]);
+});
