@@ -31,7 +31,15 @@ export const RULES: readonly Rule[] = [
   },
   {
     folder: "gpu-function/",
-    allowed: ["contract/", "node:", "npm:hono", "npm:sharp", "npm:prom-client", "npm:valibot"],
+    allowed: [
+      "contract/",
+      "node:",
+      "npm:d3-scale-chromatic",
+      "npm:hono",
+      "npm:sharp",
+      "npm:prom-client",
+      "npm:valibot",
+    ],
   },
   {
     folder: "edge/",
