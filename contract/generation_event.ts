@@ -3,6 +3,7 @@
  * with exactly one terminal one.
  */
 import * as v from "valibot";
+import { TAILS } from "./cutoff.ts";
 import type { Plan } from "./plan.ts";
 import { createProblem, type Problem } from "./problem.ts";
 import { accept, type Parsed, refuse } from "./problem.ts";
@@ -31,7 +32,7 @@ const generationEvent = v.variant("type", [
     timestep: v.number(),
     /** U-Net rows spent so far. */
     evaluations: count,
-    /** |w (cond - uncond)| / |uncond|; null in a step without guidance. */
+    /** |w (cond - uncond)| / |uncond|; null in a step that does not take the difference. */
     guidance_norm_ratio: v.nullable(v.number()),
   }),
   v.object({
@@ -43,9 +44,9 @@ const generationEvent = v.variant("type", [
   }),
   v.object({
     type: v.literal("generation.cutoff"),
-    /** The first step without guidance. */
+    /** The first step of the tail. */
     step: count,
-    tail: v.picklist(["null", "cond"]),
+    tail: v.picklist(TAILS),
   }),
   v.object({
     type: v.literal("generation.image"),

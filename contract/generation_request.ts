@@ -3,6 +3,8 @@
  * depend on the model (size, steps, guidance) are filled when the request is planned.
  */
 import * as v from "valibot";
+import { HEADS, TAILS } from "./cutoff.ts";
+import { EOS_ALIGNMENTS, EOS_SCOPES, EOS_SWAP_DEFAULTS } from "./eos_swap.ts";
 import { LIMITS } from "./limits.ts";
 import {
   accept,
@@ -13,6 +15,7 @@ import {
   refuse,
   showGiven,
 } from "./problem.ts";
+import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "./token_states.ts";
 
 const integer = (min: number, max: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
@@ -26,19 +29,34 @@ const text = v.pipe(
   v.check((value) => value.isWellFormed()),
 );
 const step = integer(0, LIMITS.numInferenceSteps);
-const tail = v.optional(v.picklist(["null", "cond"]), "null");
 
 const cutoff = v.pipe(
   v.strictObject({
     guided_steps: v.optional(step),
     guided_fraction: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
     a: v.optional(step),
-    tail,
+    guided_from: v.optional(step, 0),
+    head: v.optional(v.picklist(HEADS), "null"),
+    tail: v.optional(v.picklist(TAILS), "null"),
   }),
   v.check(({ guided_steps, guided_fraction, a }) =>
     [guided_steps, guided_fraction, a].filter((value) => value !== undefined).length === 1
   ),
 );
+
+const eosSwap = v.strictObject({
+  prompt: text,
+  from: v.optional(step),
+  to: v.optional(step),
+  scope: v.optional(v.picklist(EOS_SCOPES), EOS_SWAP_DEFAULTS.scope),
+  align: v.optional(v.picklist(EOS_ALIGNMENTS), EOS_SWAP_DEFAULTS.align),
+});
+
+const tokenStates = v.strictObject({
+  sos: v.optional(v.picklist(SOS_REPLACEMENTS)),
+  semantic: v.optional(v.picklist(STATE_REPLACEMENTS)),
+  eos: v.optional(v.picklist(STATE_REPLACEMENTS)),
+});
 
 const generationRequest = v.strictObject({
   model: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)), "mini"),
@@ -53,9 +71,9 @@ const generationRequest = v.strictObject({
   ),
   sampler: v.optional(v.pipe(v.string(), v.maxLength(64))),
   cutoff: v.optional(cutoff),
-  eos_swap: v.optional(
-    v.strictObject({ prompt: text, from: v.optional(step), to: v.optional(step) }),
-  ),
+  eos_swap: v.optional(eosSwap),
+  token_states: v.optional(tokenStates),
+  semantic_repeats: v.optional(integer(1, LIMITS.semanticRepeats), 1),
   previews: v.optional(
     v.strictObject({
       every: v.optional(step, 5),
@@ -73,6 +91,12 @@ export type GenerationRequest = v.InferOutput<typeof generationRequest>;
 
 const TEXT =
   `at most ${LIMITS.promptLength} characters of well-formed text without control characters`;
+/** `"a", "b" or "c"` */
+function oneOf(names: readonly string[]): string {
+  const quoted = names.map((name) => JSON.stringify(name));
+  return `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
+}
+
 const STEP = `an integer from 0 to ${LIMITS.numInferenceSteps}`;
 
 /** What each field allows, in words: the second half of every refusal, and the API's reference. */
@@ -87,15 +111,25 @@ export const FIELD_RULES: Readonly<Record<string, string>> = {
   num_inference_steps: `an integer from 1 to ${LIMITS.numInferenceSteps}`,
   guidance_scale: `a number from ${LIMITS.guidanceScaleMin} to ${LIMITS.guidanceScaleMax}`,
   sampler: 'the name of a sampler, such as "ddim"',
-  cutoff: "an object with exactly one of guided_steps, guided_fraction or a, and optionally a tail",
+  cutoff: "an object with exactly one of guided_steps, guided_fraction or a, and optionally " +
+    "guided_from, head and tail",
   "cutoff.guided_steps": STEP,
   "cutoff.guided_fraction": "a number from 0 to 1",
   "cutoff.a": STEP,
-  "cutoff.tail": '"null" or "cond"',
-  eos_swap: "an object with a prompt and optionally the steps from and to",
+  "cutoff.guided_from": STEP,
+  "cutoff.head": oneOf(HEADS),
+  "cutoff.tail": oneOf(TAILS),
+  eos_swap: "an object with a prompt and optionally the steps from and to, a scope and align",
   "eos_swap.prompt": TEXT,
   "eos_swap.from": STEP,
   "eos_swap.to": STEP,
+  "eos_swap.scope": oneOf(EOS_SCOPES),
+  "eos_swap.align": oneOf(EOS_ALIGNMENTS),
+  token_states: "an object with what replaces the states of sos, semantic and eos",
+  "token_states.sos": oneOf(SOS_REPLACEMENTS),
+  "token_states.semantic": oneOf(STATE_REPLACEMENTS),
+  "token_states.eos": oneOf(STATE_REPLACEMENTS),
+  semantic_repeats: `an integer from 1 to ${LIMITS.semanticRepeats}`,
   previews: "an object with every and method",
   "previews.every": `${STEP} (0 for none)`,
   "previews.method": '"projection" or "vae"',

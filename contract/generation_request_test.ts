@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LIMITS, parseGenerationRequest } from "./mod.ts";
+import { EOS_SCOPES, LIMITS, parseGenerationRequest, STATE_REPLACEMENTS, TAILS } from "./mod.ts";
 
 Deno.test("parseGenerationRequest() fills the defaults that hold for every model", () => {
   assert.deepEqual(parseGenerationRequest({ prompt: "a blue bird" }), {
@@ -10,6 +10,7 @@ Deno.test("parseGenerationRequest() fills the defaults that hold for every model
       model: "mini",
       prompt: "a blue bird",
       negative_prompt: "",
+      semantic_repeats: 1,
       previews: { every: 5, method: "projection" },
       output_format: "png",
     },
@@ -20,7 +21,12 @@ Deno.test("parseGenerationRequest() keeps zero where zero is allowed", () => {
   const parsed = parseGenerationRequest({ prompt: "x", seed: 0, cutoff: { guided_steps: 0 } });
   assert(parsed.ok);
   assert.equal(parsed.value.seed, 0);
-  assert.deepEqual(parsed.value.cutoff, { guided_steps: 0, tail: "null" });
+  assert.deepEqual(parsed.value.cutoff, {
+    guided_steps: 0,
+    guided_from: 0,
+    head: "null",
+    tail: "null",
+  });
 });
 
 // field -> a request that is wrong there, and only there
@@ -58,6 +64,18 @@ const REFUSED: readonly [field: string, request: unknown][] = [
   ["eos_swap", { prompt: "x", eos_swap: "y" }],
   ["eos_swap.prompt", { prompt: "x", eos_swap: {} }],
   ["eos_swap.from", { prompt: "x", eos_swap: { prompt: "y", from: -1 } }],
+  ["cutoff", { prompt: "x", cutoff: { guided_from: 3 } }],
+  ["cutoff.guided_from", { prompt: "x", cutoff: { a: 1, guided_from: -1 } }],
+  ["cutoff.head", { prompt: "x", cutoff: { a: 1, head: "delta" } }],
+  ["eos_swap.scope", { prompt: "x", eos_swap: { prompt: "y", scope: "last" } }],
+  ["eos_swap.align", { prompt: "x", eos_swap: { prompt: "y", align: "left" } }],
+  ["token_states", { prompt: "x", token_states: "zeros" }],
+  ["token_states.sos", { prompt: "x", token_states: { sos: "sos" } }],
+  ["token_states.semantic", { prompt: "x", token_states: { semantic: "drop" } }],
+  ["token_states.eos", { prompt: "x", token_states: { eos: 0 } }],
+  ["token_states.padding", { prompt: "x", token_states: { padding: "zeros" } }],
+  ["semantic_repeats", { prompt: "x", semantic_repeats: 0 }],
+  ["semantic_repeats", { prompt: "x", semantic_repeats: 101 }],
   ["previews.method", { prompt: "x", previews: { method: "taesd" } }],
   ["output_format", { prompt: "x", output_format: "jpeg" }],
 ];
@@ -89,6 +107,15 @@ Deno.test("parseGenerationRequest() says what was wrong, what is allowed, what w
   );
 });
 
+Deno.test("parseGenerationRequest() names every choice there is", () => {
+  const parsed = parseGenerationRequest({ prompt: "x", token_states: { eos: "drop" } });
+  assert(!parsed.ok);
+  assert.equal(
+    parsed.problem.detail,
+    'token_states.eos must be "zeros", "noise", "sos" or "eos", given "drop"',
+  );
+});
+
 Deno.test("parseGenerationRequest() never echoes a long prompt", () => {
   const parsed = parseGenerationRequest({ prompt: `${"secret ".repeat(100)}\n` });
   assert(!parsed.ok);
@@ -106,8 +133,20 @@ Deno.test("parseGenerationRequest() is idempotent on what it accepts", () => {
   const request = fc.record({
     prompt: fc.constantFrom("a blue bird", "x"),
     seed: fc.integer({ min: 0, max: LIMITS.seedMax }),
-    cutoff: fc.record({ a: fc.integer({ min: 0, max: 200 }) }),
-    eos_swap: fc.record({ prompt: fc.constantFrom("", "a chair"), to: fc.nat(200) }),
+    cutoff: fc.record({
+      a: fc.integer({ min: 0, max: 200 }),
+      guided_from: fc.nat(200),
+      tail: fc.constantFrom(...TAILS),
+    }, { requiredKeys: ["a"] }),
+    eos_swap: fc.record({
+      prompt: fc.constantFrom("", "a chair"),
+      to: fc.nat(200),
+      scope: fc.constantFrom(...EOS_SCOPES),
+    }, { requiredKeys: ["prompt"] }),
+    token_states: fc.record(
+      { eos: fc.constantFrom(...STATE_REPLACEMENTS) },
+      { requiredKeys: [] },
+    ),
   }, { requiredKeys: ["prompt"] });
   fc.assert(fc.property(request, (input) => {
     const once = parseGenerationRequest(input);

@@ -6,12 +6,18 @@ export const LIMITS = {
   /** Before tokenising; the model's own token limit is far below. */
   promptLength: 4_000,
   numInferenceSteps: 200,
+  /** Of the prompt's words; a model's token limit ends them earlier. */
+  semanticRepeats: 100,
   guidanceScaleMin: 1,
   guidanceScaleMax: 30,
   /** torch's CPU generator keeps the low 32 bits of a seed, so larger seeds would repeat images. */
   seedMax: 0xffff_ffff,
   sideMax: 2_048,
   requestBodyBytes: 64 * 1024,
+  sweepBranchesMin: 2,
+  sweepBranchesMax: 16,
+  /** A contact sheet inside an event; a larger one has its URL alone. */
+  sheetLength: 8 * 1024 * 1024,
   /** D1 rows end at 2,000,000 bytes; this leaves room for the other columns. */
   storedImageBytes: 1_900_000,
   storedPreviews: 16,

@@ -1,5 +1,6 @@
 /** The wire between the programs. Imports nothing of ours and sees no platform: the type checker proves it. */
 export * from "./content_key.ts";
+export * from "./cutoff.ts";
 export * from "./eos_swap.ts";
 export * from "./generation_event.ts";
 export * from "./generation_request.ts";
@@ -11,4 +12,10 @@ export * from "./plan.ts";
 export * from "./prediction.ts";
 export * from "./problem.ts";
 export * from "./prompt_tokenizer.ts";
+export * from "./rows_together.ts";
 export * from "./server_sent_events.ts";
+export * from "./sweep_event.ts";
+export * from "./sweep_outcome.ts";
+export * from "./sweep_plan.ts";
+export * from "./sweep_request.ts";
+export * from "./token_states.ts";

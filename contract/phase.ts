@@ -1,13 +1,14 @@
 /** The run cut into stretches of steps that are computed alike. Pure arithmetic on step numbers. */
+import type { Cutoff, Tail } from "./cutoff.ts";
 import { modelCallsInStep } from "./model_calls.ts";
 
-export type Tail = "null" | "cond";
+/** How the noise is predicted in a step: classifier-free guidance (paper, eq. 3), or as in a tail. */
+export type Conditioning = "guided" | Tail;
 
-/**
- * How the noise is predicted in a step (paper, eq. 3 and 9):
- * `guided` classifier-free guidance, `cond` the prompt alone, `null` the empty prompt alone.
- */
-export type Conditioning = "guided" | "cond" | "null";
+/** Whether a row of such a step is conditioned on the prompt. */
+export function seesPrompt({ conditioning }: Pick<Phase, "conditioning">): boolean {
+  return conditioning === "guided" || conditioning === "cond";
+}
 
 /** Steps `from` (included) to `to` (excluded), counted from the noise. */
 export interface Phase {
@@ -20,18 +21,18 @@ export interface Phase {
   readonly rows: 1 | 2;
 }
 
-export interface PhaseOptions {
+export interface PhaseOptions
+  extends Pick<Cutoff, "guided_from" | "guided_steps" | "head" | "tail"> {
   readonly num_inference_steps: number;
   readonly guidance_scale: number;
-  readonly guided_steps: number;
-  readonly tail: Tail;
   readonly eos_swap: { readonly from: number; readonly to: number } | null;
 }
 
 /** Phases in order, covering every step once, equal neighbours merged, empty ones left out. */
 export function planPhases(options: PhaseOptions): Phase[] {
-  const { num_inference_steps, guided_steps, eos_swap } = options;
-  const borders = [0, guided_steps, eos_swap?.from ?? 0, eos_swap?.to ?? 0, num_inference_steps];
+  const { num_inference_steps, guided_from, guided_steps, eos_swap } = options;
+  const interval = [guided_from, guided_from + guided_steps];
+  const borders = [0, ...interval, eos_swap?.from ?? 0, eos_swap?.to ?? 0, num_inference_steps];
   const cuts = [...new Set(borders)].sort((x, y) => x - y);
   const phases: Phase[] = [];
   for (const [i, from] of cuts.slice(0, -1).entries()) {
@@ -44,18 +45,26 @@ export function planPhases(options: PhaseOptions): Phase[] {
 }
 
 function phaseAt(from: number, to: number, options: PhaseOptions): Phase {
-  const { guided_steps, guidance_scale, tail, eos_swap } = options;
-  // At w = 1 guidance is the conditional prediction itself, so the other row would be wasted.
-  const early = guidance_scale === 1 ? "cond" : "guided";
-  const conditioning = from < guided_steps ? early : tail;
+  const { eos_swap } = options;
+  const conditioning = conditioningAt(from, options);
   const inWindow = eos_swap !== null && from >= eos_swap.from && from < eos_swap.to;
   return {
     from,
     to,
     conditioning,
-    eos_swapped: inWindow && conditioning !== "null",
+    eos_swapped: inWindow && seesPrompt({ conditioning }),
     rows: conditioning === "guided" ? 2 : 1,
   };
+}
+
+function conditioningAt(
+  step: number,
+  { guided_from, guided_steps, guidance_scale, head, tail }: PhaseOptions,
+): Conditioning {
+  if (step < guided_from) return head;
+  if (step >= guided_from + guided_steps) return tail;
+  // At w = 1 guidance is the conditional prediction itself, so the other row would be wasted.
+  return guidance_scale === 1 ? "cond" : "guided";
 }
 
 function isAlike(a: Phase, b: Phase): boolean {

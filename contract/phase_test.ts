@@ -1,12 +1,21 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { countEvaluations, phaseOfStep, type PhaseOptions, planPhases } from "./mod.ts";
+import {
+  countEvaluations,
+  HEADS,
+  phaseOfStep,
+  type PhaseOptions,
+  planPhases,
+  TAILS,
+} from "./mod.ts";
 
 const OPTIONS: PhaseOptions = {
   num_inference_steps: 50,
   guidance_scale: 7.5,
+  guided_from: 0,
   guided_steps: 50,
+  head: "null",
   tail: "null",
   eos_swap: null,
 };
@@ -37,6 +46,31 @@ Deno.test("planPhases() keeps swapping in the cond tail", () => {
   ]);
 });
 
+Deno.test("planPhases() has a head before the guidance interval and a tail behind it", () => {
+  const interval = { guided_from: 10, guided_steps: 25, eos_swap: { from: 5, to: 20 } };
+  assert.deepEqual(shape({ ...interval, tail: "cond" }), [
+    "0-10 null x1",
+    "10-20 guided swapped x2",
+    "20-35 guided x2",
+    "35-50 cond x1",
+  ]);
+  assert.deepEqual(shape({ ...interval, head: "cond" }), [
+    "0-5 cond x1",
+    "5-10 cond swapped x1",
+    "10-20 guided swapped x2",
+    "20-35 guided x2",
+    "35-50 null x1",
+  ]);
+});
+
+Deno.test("planPhases() swaps nothing in the delta tail: its row sees no prompt", () => {
+  assert.deepEqual(shape({ guided_steps: 25, tail: "delta", eos_swap: { from: 10, to: 40 } }), [
+    "0-10 guided x2",
+    "10-25 guided swapped x2",
+    "25-50 delta x1",
+  ]);
+});
+
 Deno.test("planPhases() needs one row where guidance is the conditional prediction itself", () => {
   assert.deepEqual(shape({ guidance_scale: 1 }), ["0-50 cond x1"]);
   assert.deepEqual(shape({ guidance_scale: 1, guided_steps: 20 }), [
@@ -61,6 +95,20 @@ Deno.test("countEvaluations() is the paper's 2T - a", () => {
   }
 });
 
+Deno.test("countEvaluations() spends one row a step before the interval and behind it", () => {
+  for (const tail of ["null", "cond", "delta"] as const) {
+    const options = { ...OPTIONS, guided_from: 5, guided_steps: 20, tail };
+    assert.deepEqual(countEvaluations(planPhases(options), { ...options, sampler: "ddim" }), {
+      planned: 5 + 40 + 25,
+      full: 100,
+      saved: 1 - 70 / 100,
+    });
+    // The last of heun's steps has one call, all others two.
+    const heun = { ...options, sampler: "heun" };
+    assert.equal(countEvaluations(planPhases(options), heun).planned, 10 + 80 + 49);
+  }
+});
+
 // [sampler, steps, guided steps, planned, full]
 const TWICE = [
   ["heun", 10, 10, 38, 38],
@@ -79,21 +127,27 @@ for (const [sampler, num_inference_steps, guided_steps, planned, full] of TWICE)
   });
 }
 
+const window = (steps: number) =>
+  fc.tuple(fc.nat(steps), fc.nat(steps)).map(([x, y]) => ({
+    from: Math.min(x, y),
+    to: Math.max(x, y),
+  }));
+
 Deno.test("planPhases() covers every step exactly once, whatever the options", () => {
   const options = fc.integer({ min: 1, max: 200 }).chain((steps) =>
     fc.record({
       num_inference_steps: fc.constant(steps),
       guidance_scale: fc.constantFrom(1, 5),
-      guided_steps: fc.integer({ min: 0, max: steps }),
-      tail: fc.constantFrom("null" as const, "cond" as const),
-      eos_swap: fc.option(
-        fc.tuple(fc.nat(steps), fc.nat(steps)).map(([x, y]) => ({
-          from: Math.min(x, y),
-          to: Math.max(x, y),
-        })),
-      ),
+      guided: window(steps),
+      head: fc.constantFrom(...HEADS),
+      tail: fc.constantFrom(...TAILS),
+      eos_swap: fc.option(window(steps)),
     })
-  );
+  ).map(({ guided: { from, to }, ...rest }) => ({
+    ...rest,
+    guided_from: from,
+    guided_steps: to - from,
+  }));
   fc.assert(fc.property(options, (value) => {
     const phases = planPhases(value);
     let step = 0;
@@ -105,12 +159,14 @@ Deno.test("planPhases() covers every step exactly once, whatever the options", (
     assert.equal(step, value.num_inference_steps);
     for (let s = 0; s < step; s++) {
       const phase = phaseOfStep(phases, s);
-      assert.equal(
-        phase.conditioning === value.tail && phase.rows === 1 || s < value.guided_steps,
-        true,
-      );
+      const isGuided = s >= value.guided_from && s < value.guided_from + value.guided_steps;
+      const guidance = value.guidance_scale === 1 ? "cond" : "guided";
+      const outside = s < value.guided_from ? value.head : value.tail;
+      assert.equal(phase.conditioning, isGuided ? guidance : outside);
+      assert.equal(phase.rows, phase.conditioning === "guided" ? 2 : 1);
       const inWindow = value.eos_swap !== null && s >= value.eos_swap.from && s < value.eos_swap.to;
-      assert.equal(phase.eos_swapped, inWindow && phase.conditioning !== "null");
+      const isTextual = phase.conditioning === "guided" || phase.conditioning === "cond";
+      assert.equal(phase.eos_swapped, inWindow && isTextual);
     }
   }));
 });

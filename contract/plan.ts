@@ -2,13 +2,13 @@
  * The plan: everything that a run will do, before anything runs. Edge and GPU function compute it from
  * the same request and package, so they agree on the key without talking.
  */
-import { contentKey } from "./content_key.ts";
-import { eosSwapSources } from "./eos_swap.ts";
+import { checkCutoff, type Cutoff, planCutoff } from "./cutoff.ts";
+import { type EosSwapOptions, eosSwapSources } from "./eos_swap.ts";
+import { generationKey, swapChangesStates } from "./generation_key.ts";
 import type { GenerationRequest } from "./generation_request.ts";
 import { ENGINE_VERSION } from "./limits.ts";
 import type { ModelManifest } from "./model_manifest.ts";
 import { countEvaluations, type Phase, type PlannedEvaluations, planPhases } from "./phase.ts";
-import type { Tail } from "./phase.ts";
 import {
   accept,
   createFieldProblem,
@@ -18,16 +18,12 @@ import {
   refuse,
 } from "./problem.ts";
 import type { PromptToken, PromptTokenizer, TokenizedPrompt } from "./prompt_tokenizer.ts";
+import { type PlannedToken, planTokens, type TokenStates } from "./token_states.ts";
 
 /** What planning needs of a model. */
 export interface PlanningModel {
   readonly manifest: ModelManifest;
   readonly tokenizer: PromptTokenizer;
-}
-
-export interface PlannedToken extends PromptToken {
-  /** Where the text state comes from while [EOS] is swapped; null: its own prompt. */
-  readonly swap_source: number | null;
 }
 
 export interface Plan {
@@ -45,18 +41,13 @@ export interface Plan {
   readonly guidance_scale: number;
   readonly sampler: string;
   readonly output_format: "png" | "webp";
-  /** The three spellings of one cutoff; `a` is the paper's, counted from the end (eq. 9). */
-  readonly cutoff: {
-    readonly guided_steps: number;
-    readonly guided_fraction: number;
-    readonly a: number;
-    readonly tail: Tail;
-  };
-  readonly eos_swap: {
-    readonly prompt: string;
-    readonly from: number;
-    readonly to: number;
-  } | null;
+  /** All three spellings of its length; `a` is the paper's, counted from the end (eq. 9). */
+  readonly cutoff: Cutoff;
+  readonly eos_swap: EosSwap | null;
+  /** What replaces the prompt's states, in all steps that see it. */
+  readonly token_states: TokenStates | null;
+  /** How often the prompt's words were to stand in it; the token table has those that fit. */
+  readonly semantic_repeats: number;
   readonly previews: {
     readonly every: number;
     readonly method: "projection" | "vae";
@@ -71,6 +62,12 @@ export interface Plan {
   };
 }
 
+export interface EosSwap extends EosSwapOptions {
+  readonly prompt: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A request whose seed has been drawn: the plan itself is free of chance. */
 export type SeededRequest = GenerationRequest & { readonly seed: number };
 
@@ -79,56 +76,60 @@ export function planGeneration(request: SeededRequest, model: PlanningModel): Pa
   const { manifest, tokenizer } = model;
   const settings = fillDefaults(request, manifest);
   const prompts = {
-    prompt: tokenizer.tokenize(request.prompt),
+    prompt: tokenizer.tokenize(request.prompt, request.semantic_repeats),
     negative_prompt: tokenizer.tokenize(request.negative_prompt),
     eos_swap: request.eos_swap ? tokenizer.tokenize(request.eos_swap.prompt) : null,
   };
   const issues = [
-    ...checkSettings(settings, manifest),
+    ...checkSettings(request, settings, manifest),
     ...checkPrompt("prompt", prompts.prompt, manifest),
     ...checkPrompt("negative_prompt", prompts.negative_prompt, manifest),
     ...(prompts.eos_swap ? checkPrompt("eos_swap.prompt", prompts.eos_swap, manifest) : []),
     ...checkEosSwap(request, settings, manifest),
+    ...checkTokenStates(request, manifest),
   ];
   if (issues.length > 0) return refuse(createFieldProblem("unplannable", issues));
   return accept(assemblePlan(request, settings, prompts, manifest));
 }
 
-interface Settings {
+/** The request's numbers, defaults filled; places in the run may lie outside it until checked. */
+export interface Settings {
   readonly width: number;
   readonly height: number;
   readonly num_inference_steps: number;
   readonly guidance_scale: number;
   readonly sampler: string;
-  /** May lie outside the run until it is checked. */
-  readonly guided_steps: number;
-  readonly tail: Tail;
-  readonly window: { readonly from: number; readonly to: number } | null;
+  readonly cutoff: Cutoff;
+  readonly eos_swap: EosSwap | null;
+  readonly token_states: TokenStates | null;
 }
 
 function fillDefaults(request: SeededRequest, { defaults }: ModelManifest): Settings {
   const steps = request.num_inference_steps ?? defaults.num_inference_steps;
-  const { cutoff, eos_swap } = request;
+  const { eos_swap, token_states } = request;
   return {
     width: request.width ?? defaults.width,
     height: request.height ?? defaults.height,
     num_inference_steps: steps,
     guidance_scale: request.guidance_scale ?? defaults.guidance_scale,
     sampler: request.sampler ?? defaults.sampler,
-    guided_steps: guidedSteps(cutoff, steps),
-    tail: cutoff?.tail ?? "null",
-    window: eos_swap ? { from: eos_swap.from ?? 0, to: eos_swap.to ?? steps } : null,
+    cutoff: planCutoff(request.cutoff, steps),
+    eos_swap: eos_swap ? { ...eos_swap, from: eos_swap.from ?? 0, to: eos_swap.to ?? steps } : null,
+    token_states: token_states
+      ? {
+        sos: token_states.sos ?? null,
+        semantic: token_states.semantic ?? null,
+        eos: token_states.eos ?? null,
+      }
+      : null,
   };
 }
 
-function guidedSteps(cutoff: GenerationRequest["cutoff"], steps: number): number {
-  if (cutoff?.guided_steps !== undefined) return cutoff.guided_steps;
-  if (cutoff?.guided_fraction !== undefined) return Math.round(cutoff.guided_fraction * steps);
-  if (cutoff?.a !== undefined) return steps - cutoff.a;
-  return steps;
-}
-
-function checkSettings(settings: Settings, { size, samplers }: ModelManifest): FieldIssue[] {
+function checkSettings(
+  { cutoff }: SeededRequest,
+  settings: Settings,
+  { size, samplers }: ModelManifest,
+): FieldIssue[] {
   const { min, max, multiple_of } = size;
   const sides = `a multiple of ${multiple_of} from ${min} to ${max} for this model`;
   const issues: FieldIssue[] = [];
@@ -141,13 +142,7 @@ function checkSettings(settings: Settings, { size, samplers }: ModelManifest): F
   if (!samplers.includes(settings.sampler)) {
     issues.push(fieldIssue("sampler", `one of ${samplers.join(", ")}`, settings.sampler));
   }
-  const { guided_steps, num_inference_steps: steps } = settings;
-  if (guided_steps < 0) {
-    issues.push(fieldIssue("cutoff.a", `from 0 to the ${steps} steps`, steps - guided_steps));
-  } else if (guided_steps > steps) {
-    issues.push(fieldIssue("cutoff.guided_steps", `from 0 to the ${steps} steps`, guided_steps));
-  }
-  return issues;
+  return [...issues, ...checkCutoff(cutoff, settings.cutoff, settings)];
 }
 
 function checkPrompt(
@@ -164,10 +159,10 @@ function checkPrompt(
 
 function checkEosSwap(
   { eos_swap }: SeededRequest,
-  { window, num_inference_steps: steps }: Settings,
+  { eos_swap: window, num_inference_steps: steps }: Settings,
   { id, text }: ModelManifest,
 ): FieldIssue[] {
-  if (!eos_swap || !window) return [];
+  if (!window) return [];
   if (!text.causal) {
     const allowed = `absent for model ${id}, whose text encoder has no causal [EOS]`;
     return [fieldIssue("eos_swap", allowed, eos_swap)];
@@ -178,7 +173,25 @@ function checkEosSwap(
   return [];
 }
 
-interface TokenizedPrompts {
+/** An encoder without [SOS], as T5, has no such state to replace or to take. */
+function checkTokenStates(
+  { token_states = {} }: SeededRequest,
+  { id, text }: ModelManifest,
+): FieldIssue[] {
+  if (text.bos_token_id !== null) return [];
+  const { sos, ...others } = token_states;
+  const hasNone = `for model ${id}, whose text encoder has no [SOS]`;
+  return [
+    ...(sos ? [fieldIssue("token_states.sos", `absent ${hasNone}`, sos)] : []),
+    ...Object.entries(others)
+      .filter(([, state]) => state === "sos")
+      .map(([name, state]) =>
+        fieldIssue(`token_states.${name}`, `other than "sos" ${hasNone}`, state)
+      ),
+  ];
+}
+
+export interface TokenizedPrompts {
   readonly prompt: TokenizedPrompt;
   readonly negative_prompt: TokenizedPrompt;
   readonly eos_swap: TokenizedPrompt | null;
@@ -190,47 +203,46 @@ function assemblePlan(
   prompts: TokenizedPrompts,
   manifest: ModelManifest,
 ): Plan {
-  const { num_inference_steps, guidance_scale, guided_steps, tail, window } = settings;
+  const { num_inference_steps, guidance_scale, sampler, cutoff, eos_swap } = settings;
+  const tokens = planTokens(
+    prompts.prompt.tokens,
+    eos_swap && prompts.eos_swap
+      ? eosSwapSources(prompts.prompt.tokens, prompts.eos_swap.tokens, eos_swap)
+      : null,
+    settings.token_states,
+  );
   const phaseOptions = {
+    ...cutoff,
     num_inference_steps,
     guidance_scale,
-    guided_steps,
-    tail,
-    eos_swap: window,
+    eos_swap: swapChangesStates(tokens, prompts) ? eos_swap : null,
   };
   const phases = planPhases(phaseOptions);
-  const { width, height, sampler } = settings;
   return {
-    id: generationKey(request, settings, { prompts, phases }, manifest),
+    id: generationKey({
+      request,
+      settings,
+      prompts,
+      tokens,
+      phases,
+      model_digest: manifest.digest,
+    }),
     model: manifest.id,
     model_digest: manifest.digest,
     engine_version: ENGINE_VERSION,
     prompt: request.prompt,
     negative_prompt: request.negative_prompt,
     seed: request.seed,
-    width,
-    height,
-    num_inference_steps,
-    guidance_scale,
-    sampler,
+    ...settings,
     output_format: request.output_format,
-    cutoff: {
-      guided_steps,
-      guided_fraction: guided_steps / num_inference_steps,
-      a: num_inference_steps - guided_steps,
-      tail,
-    },
-    eos_swap: request.eos_swap && window ? { prompt: request.eos_swap.prompt, ...window } : null,
+    semantic_repeats: request.semantic_repeats,
     previews: {
       ...request.previews,
       steps: previewSteps(request.previews.every, num_inference_steps),
     },
     phases,
     evaluations: countEvaluations(phases, { ...phaseOptions, sampler }),
-    tokens: {
-      prompt: planTokens(prompts.prompt.tokens, prompts.eos_swap?.tokens ?? null),
-      eos_swap: prompts.eos_swap?.tokens ?? null,
-    },
+    tokens: { prompt: tokens, eos_swap: prompts.eos_swap?.tokens ?? null },
   };
 }
 
@@ -239,41 +251,4 @@ function previewSteps(every: number, num_inference_steps: number): number[] {
   if (every === 0) return [];
   const count = Math.ceil(num_inference_steps / every) - 1;
   return Array.from({ length: count }, (_, i) => (i + 1) * every - 1);
-}
-
-function planTokens(a: readonly PromptToken[], b: readonly PromptToken[] | null): PlannedToken[] {
-  const sources = b ? eosSwapSources(a, b) : [];
-  return a.map((token, position) => ({ ...token, swap_source: sources[position] ?? null }));
-}
-
-/** Only what can change the image: token ids instead of spellings, phases instead of cutoffs. */
-function generationKey(
-  request: SeededRequest,
-  { width, height, num_inference_steps, guidance_scale, sampler }: Settings,
-  { prompts, phases }: { prompts: TokenizedPrompts; phases: readonly Phase[] },
-  { digest }: ModelManifest,
-): string {
-  const guided = phases.some(({ conditioning }) => conditioning === "guided");
-  const textual = phases.some(({ conditioning }) => conditioning !== "null");
-  const swapped = phases.some(({ eos_swapped }) => eos_swapped);
-  return contentKey({
-    engine: ENGINE_VERSION,
-    model: digest,
-    prompt: textual ? prompts.prompt.ids : null,
-    negative_prompt: guided ? prompts.negative_prompt.ids : null,
-    eos_swap: swapped ? prompts.eos_swap?.ids ?? null : null,
-    guidance_scale: guided ? guidance_scale : null,
-    seed: request.seed,
-    width,
-    height,
-    num_inference_steps,
-    sampler,
-    phases: phases.map(({ from, to, conditioning, eos_swapped }) => ({
-      from,
-      to,
-      conditioning,
-      eos_swapped,
-    })),
-    output_format: request.output_format,
-  });
 }

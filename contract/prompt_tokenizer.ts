@@ -32,7 +32,11 @@ export interface TokenizedPrompt {
 }
 
 export interface PromptTokenizer {
-  tokenize(text: string): TokenizedPrompt;
+  /**
+   * @param repeats how often the words stand there, 1 by default; cut where they would leave no room
+   *   for [EOS]. `length` and `tooLong` are those of the text itself.
+   */
+  tokenize(text: string, repeats?: number): TokenizedPrompt;
 }
 
 /**
@@ -72,11 +76,13 @@ export function createPromptTokenizer(
   }
 
   return {
-    tokenize(text) {
+    tokenize(text, repeats = 1) {
       const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: false });
       const words = ids.map((id, i) => ({ id: known(id), token: tokens[i] ?? nameOf(id) }));
       const length = sos.length + words.length + 1;
-      const classified = classify(words);
+      const room = max_length - sos.length - 1;
+      const repeated = Array.from({ length: repeats }, () => words).flat().slice(0, room);
+      const classified = classify(repeats === 1 ? words : repeated);
       return {
         ids: classified.map(({ id }) => id),
         tokens: classified,

@@ -1,8 +1,9 @@
 /** Which text states condition a step: the plan's phases turned into rows of the denoiser. */
-import { type Phase, phaseOfStep, type Plan } from "../contract/mod.ts";
+import { type Phase, phaseOfStep, type Plan, seesPrompt, stateSources } from "../contract/mod.ts";
+import { seededNoise } from "./diffusion/mod.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 import type { Timed } from "./onnx/session.ts";
-import { type TextStates, transplantEos } from "./text/mod.ts";
+import { assembleStates, type TextStates } from "./text/mod.ts";
 
 /** The states of one step's rows: unconditional first where a step is guided. */
 export type ConditioningOfStep = (step: number) => readonly TextStates[];
@@ -30,7 +31,7 @@ export async function prepareConditioning(
     if (phase.conditioning !== "cond") {
       states.push(await encode(tokenizer.tokenize(unconditional).ids));
     }
-    if (phase.conditioning !== "null") {
+    if (seesPrompt(phase)) {
       states.push(await encodePrompt(plan, phase.eos_swapped, encode));
     }
     rows.set(phase, states);
@@ -39,12 +40,23 @@ export async function prepareConditioning(
 }
 
 async function encodePrompt(
-  { tokens }: Plan,
+  { tokens, seed }: Plan,
   eosSwapped: boolean,
   encode: (ids: readonly number[]) => Promise<TextStates>,
 ): Promise<TextStates> {
+  const sources = stateSources(tokens.prompt, eosSwapped);
   const prompt = await encode(tokens.prompt.map(({ id }) => id));
-  if (!eosSwapped || !tokens.eos_swap) return prompt;
-  const second = await encode(tokens.eos_swap.map(({ id }) => id));
-  return transplantEos(prompt, second, tokens.prompt.map(({ swap_source }) => swap_source));
+  const eos_swap = eosSwapped && tokens.eos_swap
+    ? await encode(tokens.eos_swap.map(({ id }) => id))
+    : null;
+  const noise = sources.some(({ from }) => from === "noise")
+    ? seededNoise((seed ^ TEXT_NOISE) >>> 0, [prompt.positions, prompt.width]).data
+    : null;
+  return assembleStates(sources, { prompt, eos_swap, noise });
 }
+
+/**
+ * Flips half the bits of a seed: the image's own noise begins with the seed itself, and the two must
+ * not be one noise. Unit variance is the size of the states too, behind CLIP's last layer norm.
+ */
+const TEXT_NOISE = 0x9e3779b9;

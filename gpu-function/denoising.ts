@@ -1,7 +1,8 @@
 /** One plan's way through the sampler: asks the driver for rows, reports each finished step. */
-import { createProblem, type Plan, ProblemError } from "../contract/mod.ts";
+import { createProblem, phaseOfStep, type Plan, ProblemError } from "../contract/mod.ts";
 import type { ConditioningOfStep } from "./conditioning.ts";
 import {
+  addPull,
   areFinite,
   classifierFreeGuidance,
   createNoiseSource,
@@ -45,6 +46,7 @@ export function startDenoising(
   },
 ): Denoising {
   const sampling = startSampling(plan, model);
+  const guide = createGuidance(plan);
   let state = sampling.next();
   let timestep: number | undefined;
   let evaluations = 0;
@@ -58,7 +60,7 @@ export function startDenoising(
     shared += outputs.length - evaluated;
     milliseconds += spent;
     const query = state.value;
-    const { output, normRatio } = applyGuidance(outputs, plan.guidance_scale);
+    const { output, normRatio } = guide(query.step, outputs);
     if (!areFinite(output)) throw divergence(query);
     timestep ??= query.timestep;
     state = sampling.next(output);
@@ -120,11 +122,25 @@ function latentShape({ width, height }: Plan, { manifest: { latents } }: LoadedM
   return [channels, height / vae_scale_factor, width / vae_scale_factor];
 }
 
-function applyGuidance(outputs: readonly Latents[], guidanceScale: number) {
-  const [first, second] = outputs;
-  if (!first) throw new Error("The denoiser gave no output");
-  if (!second) return { output: first, normRatio: null };
-  return classifierFreeGuidance(first, second, guidanceScale);
+/**
+ * Rows to the prediction that the sampler is given. A delta step adds the pull of the last evaluation
+ * that had one, in its last guided step; it was taken against the negative prompt where there was one,
+ * while the row it is added to is the empty prompt's, as in every text-free step.
+ */
+function createGuidance({ phases, guidance_scale }: Plan) {
+  let pull: Latents | undefined;
+  return (step: number, [first, second]: readonly Latents[]) => {
+    if (!first) throw new Error("The denoiser gave no output");
+    if (second) {
+      const guided = classifierFreeGuidance(first, second, guidance_scale);
+      pull = guided.pull;
+      return guided;
+    }
+    const { conditioning } = phaseOfStep(phases, step);
+    if (conditioning !== "delta") return { output: first, normRatio: null };
+    if (!pull) throw new Error("A delta step came before any guided one");
+    return { output: addPull(first, pull), normRatio: null };
+  };
 }
 
 function divergence({ step, timestep }: DenoiserQuery): ProblemError {

@@ -120,9 +120,9 @@ function stepEvent(plan: Plan, finished: FinishedStep): GenerationEventOf<"gener
   };
 }
 
-/** Says that the text is dropped from `step` on, if that is the plan's first step without guidance. */
+/** Says that guidance ends before `step`, if that is the first step of the plan's tail. */
 function announceCutoff({ cutoff, num_inference_steps }: Plan, step: number, channel: Channel) {
-  if (step !== cutoff.guided_steps || step >= num_inference_steps) return;
+  if (step !== num_inference_steps - cutoff.a || step >= num_inference_steps) return;
   channel.send({ type: "generation.cutoff", step, tail: cutoff.tail });
 }
 

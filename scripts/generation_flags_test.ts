@@ -6,8 +6,18 @@ Deno.test("parseCommandLine turns flags into the request of the API", () => {
   const { request } = parseCommandLine(
     ["a blue bird", "--cutoff", "0.5", "--tail", "cond", "--eos-swap", "a chair", "--eos-to", "30"],
   );
-  assert.deepEqual(request?.cutoff, { guided_fraction: 0.5, tail: "cond" });
-  assert.deepEqual(request?.eos_swap, { prompt: "a chair", to: 30 });
+  assert.deepEqual(request?.cutoff, {
+    guided_fraction: 0.5,
+    guided_from: 0,
+    head: "null",
+    tail: "cond",
+  });
+  assert.deepEqual(request?.eos_swap, {
+    prompt: "a chair",
+    to: 30,
+    scope: "all",
+    align: "ordinal",
+  });
   assert.equal(request?.prompt, "a blue bird");
   assert.deepEqual(request?.previews, { every: 5, method: "projection" });
 });

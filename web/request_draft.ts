@@ -1,7 +1,7 @@
 /** What stands in the form, and its two other spellings: the request body and the page's query. */
 import { LIMITS } from "../contract/limits.ts";
 import type { ModelManifest } from "../contract/model_manifest.ts";
-import type { Tail } from "../contract/phase.ts";
+import type { Tail } from "../contract/cutoff.ts";
 
 /**
  * Numbers stay the text that was typed (empty: the model's default), so that the service can name what

@@ -1,5 +1,6 @@
 /** The run as a strip of steps: which are guided, where [EOS] is swapped, how far the run has come. */
-import type { Phase, Tail } from "../contract/phase.ts";
+import type { Tail } from "../contract/cutoff.ts";
+import type { Phase } from "../contract/phase.ts";
 import type { Plan } from "../contract/plan.ts";
 import { FieldError } from "./field.tsx";
 import type { RequestDraft } from "./request_draft.ts";

@@ -4,6 +4,8 @@ import { combine, type Latents, norm } from "./latents.ts";
 export interface Guided {
   /** `uncond + w (cond - uncond)` */
   readonly output: Latents;
+  /** `w (cond - uncond)`: what the text adds. */
+  readonly pull: Latents;
   /** `|w (cond - uncond)| / |uncond|`: how hard the text pulls in this step. */
   readonly normRatio: number;
 }
@@ -16,7 +18,16 @@ export function classifierFreeGuidance(
 ): Guided {
   const pull = combine({ a: guidanceScale, b: -guidanceScale }, cond, uncond);
   return {
-    output: combine({ a: 1, b: 1 }, uncond, pull),
+    output: addPull(uncond, pull),
+    pull,
     normRatio: norm(pull) / norm(uncond),
   };
+}
+
+/**
+ * The unconditional prediction with the pull of another evaluation, in the units of the model's own
+ * output: the `delta` tail, with one row for two.
+ */
+export function addPull(uncond: Latents, pull: Latents): Latents {
+  return combine({ a: 1, b: 1 }, uncond, pull);
 }

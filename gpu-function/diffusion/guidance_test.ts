@@ -1,6 +1,6 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
-import { classifierFreeGuidance } from "./guidance.ts";
+import { addPull, classifierFreeGuidance } from "./guidance.ts";
 import { createLatents } from "./latents.ts";
 
 const uncond = createLatents(Float32Array.of(3, 0, -4, 0, 0, 0), [1, 2, 3]);
@@ -15,6 +15,13 @@ Deno.test("classifierFreeGuidance goes w times from uncond towards cond", () => 
   const { output, normRatio } = classifierFreeGuidance(uncond, cond, 7.5);
   assert.deepEqual([...output.data], [3, 15, -4, 7.5, 0, -15]);
   assert.equal(normRatio, 7.5 * 3 / 5);
+});
+
+Deno.test("addPull adds to another prediction what guidance added to its own", () => {
+  const { output, pull } = classifierFreeGuidance(uncond, cond, 7.5);
+  assert.deepEqual(addPull(uncond, pull), output);
+  const later = createLatents(Float32Array.of(1, 1, 1, 1, 1, 1), [1, 2, 3]);
+  assert.deepEqual([...addPull(later, pull).data], [1, 16, 1, 8.5, 1, -14]);
 });
 
 Deno.test("classifierFreeGuidance refuses latents of different shape", () => {

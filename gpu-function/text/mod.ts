@@ -1,2 +1,2 @@
 /** Arithmetic on text states. Pure. */
-export * from "./eos_transplant.ts";
+export * from "./text_states.ts";

@@ -9,6 +9,7 @@ import {
   isTerminal,
   parseEventId,
   parseGenerationRequest,
+  phaseOfStep,
   type Plan,
   planGeneration,
 } from "../../contract/mod.ts";
@@ -171,11 +172,12 @@ export function drawEvents(plan: Plan, script: Script = {}): GenerationEvent[] {
   ];
   let evaluations = 0;
   for (let step = 0; step < num_inference_steps; step++) {
-    const { guided_steps, tail } = plan.cutoff;
-    if (step === guided_steps) events.push({ type: "generation.cutoff", step, tail });
-    evaluations += step < guided_steps ? 2 : 1;
+    const { a, tail } = plan.cutoff;
+    if (step === num_inference_steps - a) events.push({ type: "generation.cutoff", step, tail });
+    const { rows } = phaseOfStep(plan.phases, step);
+    evaluations += rows;
     const timestep = 999 - step;
-    const guidance_norm_ratio = step < guided_steps ? 0.5 : null;
+    const guidance_norm_ratio = rows === 2 ? 0.5 : null;
     events.push({
       type: "generation.step",
       step,

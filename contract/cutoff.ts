@@ -1,0 +1,86 @@
+/** Which steps are guided: one interval, spelled in three ways, and what comes before and after it. */
+import type { GenerationRequest } from "./generation_request.ts";
+import { type FieldIssue, fieldIssue } from "./problem.ts";
+
+/**
+ * The noise prediction where a step is not guided (paper, eq. 9): `null` the empty prompt alone, `cond`
+ * the prompt alone, `delta` the empty prompt alone and, added to it, what guidance added last.
+ */
+export const TAILS = ["null", "cond", "delta"] as const;
+export type Tail = (typeof TAILS)[number];
+/** Before any guidance there is nothing that could be added again. */
+export const HEADS = ["null", "cond"] as const;
+export type Head = (typeof HEADS)[number];
+
+/** Guided are the steps from `guided_from` (included) to `guided_from + guided_steps` (excluded). */
+export interface Cutoff {
+  readonly guided_from: number;
+  readonly guided_steps: number;
+  /** Of all steps. */
+  readonly guided_fraction: number;
+  /** The paper's: steps behind the last guided one. */
+  readonly a: number;
+  readonly head: Head;
+  readonly tail: Tail;
+}
+
+/** @returns a cutoff that may lie outside the run until `checkCutoff` has seen it */
+export function planCutoff(cutoff: GenerationRequest["cutoff"], steps: number): Cutoff {
+  const guided_from = cutoff?.guided_from ?? 0;
+  const guided_steps = guidedSteps(cutoff, steps);
+  return {
+    guided_from,
+    guided_steps,
+    guided_fraction: guided_steps / steps,
+    a: steps - guided_from - guided_steps,
+    head: cutoff?.head ?? "null",
+    tail: cutoff?.tail ?? "null",
+  };
+}
+
+function guidedSteps(cutoff: GenerationRequest["cutoff"], steps: number): number {
+  if (cutoff?.guided_steps !== undefined) return cutoff.guided_steps;
+  if (cutoff?.guided_fraction !== undefined) return Math.round(cutoff.guided_fraction * steps);
+  return steps - (cutoff?.guided_from ?? 0) - (cutoff?.a ?? 0);
+}
+
+interface CutoffRun {
+  readonly num_inference_steps: number;
+  readonly guidance_scale: number;
+}
+
+export function checkCutoff(
+  request: GenerationRequest["cutoff"],
+  cutoff: Cutoff,
+  run: CutoffRun,
+): FieldIssue[] {
+  const { num_inference_steps: steps } = run;
+  const { guided_from, guided_steps, a } = cutoff;
+  if (guided_from > steps) {
+    return [fieldIssue("cutoff.guided_from", `from 0 to the ${steps} steps`, guided_from)];
+  }
+  if (guided_steps >= 0 && a >= 0) return checkDelta(cutoff, run);
+  const most = steps - guided_from;
+  const behind = guided_from === 0 ? "" : ` from step ${guided_from} on`;
+  if (request?.guided_fraction !== undefined) {
+    const allowed = `from 0 to ${most / steps}, the share of the steps${behind}`;
+    return [fieldIssue("cutoff.guided_fraction", allowed, request.guided_fraction)];
+  }
+  const allowed = `from 0 to the ${most} steps${behind}`;
+  return request?.a !== undefined
+    ? [fieldIssue("cutoff.a", allowed, request.a)]
+    : [fieldIssue("cutoff.guided_steps", allowed, guided_steps)];
+}
+
+/** Only a guided step has a difference that could be added again. */
+function checkDelta({ tail, a, guided_steps }: Cutoff, { guidance_scale }: CutoffRun) {
+  if (tail !== "delta" || a === 0) return [];
+  const other = '"null" or "cond"';
+  if (guided_steps === 0) {
+    return [fieldIssue("cutoff.tail", `${other} where no step is guided`, tail)];
+  }
+  if (guidance_scale !== 1) return [];
+  return [
+    fieldIssue("cutoff.tail", `${other} at guidance_scale 1, which takes no difference`, tail),
+  ];
+}

@@ -1,0 +1,83 @@
+/** The content key of a plan: what can change the image, in canonical form, and nothing else. */
+import { contentKey } from "./content_key.ts";
+import { eosSwapSources } from "./eos_swap.ts";
+import { ENGINE_VERSION } from "./limits.ts";
+import { type Phase, seesPrompt } from "./phase.ts";
+import type { SeededRequest, Settings, TokenizedPrompts } from "./plan.ts";
+import { type PlannedToken, planTokens, spellStateSources, stateSources } from "./token_states.ts";
+
+/**
+ * Whether the swap puts any other state into the conditional row. It does not for equal prompts, nor
+ * where each position that it would reach is replaced afterwards.
+ */
+export function swapChangesStates(
+  tokens: readonly PlannedToken[],
+  { prompt, eos_swap }: TokenizedPrompts,
+): boolean {
+  if (eos_swap === null || eos_swap.ids.join() === prompt.ids.join()) return false;
+  return stateSources(tokens, true).some(({ from }) => from === "eos_swap");
+}
+
+interface KeyedPlan {
+  readonly request: SeededRequest;
+  readonly settings: Settings;
+  readonly prompts: TokenizedPrompts;
+  /** The prompt's. */
+  readonly tokens: readonly PlannedToken[];
+  readonly phases: readonly Phase[];
+  readonly model_digest: string;
+}
+
+/** Token ids instead of spellings, phases instead of cutoffs, sources of states instead of options. */
+export function generationKey(
+  { request, settings, prompts, tokens, phases, model_digest }: KeyedPlan,
+): string {
+  const { width, height, num_inference_steps, guidance_scale, sampler } = settings;
+  const guided = phases.some(({ conditioning }) => conditioning === "guided");
+  const swapped = phases.some(({ eos_swapped }) => eos_swapped);
+  return contentKey({
+    engine: ENGINE_VERSION,
+    model: model_digest,
+    prompt: phases.some(seesPrompt) ? prompts.prompt.ids : null,
+    negative_prompt: guided ? prompts.negative_prompt.ids : null,
+    eos_swap: swapped ? prompts.eos_swap?.ids ?? null : null,
+    guidance_scale: guided ? guidance_scale : null,
+    seed: request.seed,
+    width,
+    height,
+    num_inference_steps,
+    sampler,
+    phases: phases.map(({ from, to, conditioning, eos_swapped }) => ({
+      from,
+      to,
+      conditioning,
+      eos_swapped,
+    })),
+    output_format: request.output_format,
+    ...unusualStates(tokens, prompts, phases),
+  });
+}
+
+/**
+ * The sources of the states where they are not what a prompt, or a swap that says no more than its
+ * prompt, would have: so these keep the keys that they had before there were other settings.
+ */
+function unusualStates(
+  tokens: readonly PlannedToken[],
+  { prompt, eos_swap }: TokenizedPrompts,
+  phases: readonly Phase[],
+): Record<string, string[]> {
+  const usualSources = eos_swap ? eosSwapSources(prompt.tokens, eos_swap.tokens) : null;
+  const usual = planTokens(prompt.tokens, usualSources, null);
+  const unusual: Record<string, string[]> = {};
+  for (const swapped of [false, true]) {
+    if (!phases.some((phase) => seesPrompt(phase) && phase.eos_swapped === swapped)) continue;
+    const [states, expected] = [tokens, usual].map((table) =>
+      spellStateSources(stateSources(table, swapped))
+    );
+    if (states && states.join() !== expected?.join()) {
+      unusual[swapped ? "swapped_states" : "states"] = states;
+    }
+  }
+  return unusual;
+}
