@@ -1,0 +1,46 @@
+/** What runs that begin alike cost together. Pure arithmetic on plans. */
+import { modelCallsInStep } from "./model_calls.ts";
+import { type Phase, phaseOfStep } from "./phase.ts";
+import type { Plan } from "./plan.ts";
+
+type Run = Pick<Plan, "phases" | "sampler" | "num_inference_steps" | "negative_prompt">;
+
+/**
+ * U-Net rows of all runs where equal rows are evaluated once. The runs have model, seed, size, sampler,
+ * steps, guidance scale and prompts in common, so the latents of two are equal as long as every
+ * prediction before was made alike; a row is its latents, its timestep and its text. For cutoffs
+ * a_1 < a_2 < ... of T steps under a null tail that is `2T` and `a_i - 1` for each further one: the first
+ * step of a tail asks for the row of the empty prompt, which the guided step in its place has had.
+ */
+export function rowsTogether(runs: readonly Run[]): number {
+  const [first] = runs;
+  if (!first) return 0;
+  const { sampler, num_inference_steps } = first;
+  let rows = 0;
+  let alike: (readonly Run[])[] = [runs];
+  for (let step = 0; step < num_inference_steps; step++) {
+    const phaseOf = ({ phases }: Run) => phaseOfStep(phases, step);
+    for (let call = modelCallsInStep(sampler, step, num_inference_steps); call > 0; call--) {
+      for (const group of alike) {
+        rows += new Set(group.flatMap((run) => textsOf(phaseOf(run), run.negative_prompt))).size;
+      }
+      alike = alike.flatMap((group) => {
+        const parts = Map.groupBy(group, (run) => predictionOf(phaseOf(run)));
+        return [...parts.values()];
+      });
+    }
+  }
+  return rows;
+}
+
+/** The texts that the rows of a call are conditioned on. */
+function textsOf({ conditioning, eos_swapped }: Phase, negative_prompt: string): string[] {
+  const prompt = eos_swapped ? "swapped" : "prompt";
+  if (conditioning === "cond") return [prompt];
+  if (conditioning !== "guided") return ["empty"];
+  return [negative_prompt.trim() === "" ? "empty" : "negative", prompt];
+}
+
+function predictionOf({ conditioning, eos_swapped }: Phase): string {
+  return `${conditioning} ${eos_swapped}`;
+}

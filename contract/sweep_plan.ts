@@ -1,0 +1,87 @@
+/** What a sweep will do: the plans of its branches, and what they cost together. */
+import { contentKey } from "./content_key.ts";
+import { type Plan, planGeneration, type PlanningModel, type SeededRequest } from "./plan.ts";
+import { createFieldProblem, type FieldIssue, type Parsed, refuse } from "./problem.ts";
+import { rowsTogether } from "./rows_together.ts";
+import { placeBranchIssues, type SweepAxis, type SweepRequest } from "./sweep_request.ts";
+
+export interface SweepBranch {
+  /** Its setting in a word or two, such as `a = 25`. */
+  readonly label: string;
+  /** The earlier branch that is the same generation; that one runs for both. */
+  readonly same_as: number | null;
+  readonly request: SeededRequest;
+  readonly plan: Plan;
+}
+
+export interface SweepPlan {
+  /** Of the branches' content keys in order, 64 hex digits: equal branches, equal sweep. */
+  readonly id: string;
+  readonly axis: SweepAxis;
+  readonly branches: readonly SweepBranch[];
+  readonly evaluations: SweepPlannedEvaluations;
+}
+
+export interface SweepPlannedEvaluations {
+  /** U-Net rows of the branches run apart. */
+  readonly planned: number;
+  /** Rows where each is evaluated once for all branches: what a GPU function that has room remembers. */
+  readonly together: number;
+  /** Rows of the branches with guidance in every step. */
+  readonly full: number;
+  /** `1 - planned / full`. */
+  readonly saved: number;
+}
+
+/** @param seed one for all branches: only what is varied may differ */
+export function planSweep(
+  { axis, branches }: SweepRequest,
+  seed: number,
+  model: PlanningModel,
+): Parsed<SweepPlan> {
+  const planned: SweepBranch[] = [];
+  const issues = new Map<string, FieldIssue>();
+  for (const [i, branch] of branches.entries()) {
+    const request = { ...branch, seed };
+    const plan = planGeneration(request, model);
+    if (!plan.ok) {
+      // What is wrong with the base is wrong with each branch: once is enough.
+      const placed = placeBranchIssues(axis, i, plan.problem.errors ?? []);
+      for (const issue of placed) issues.set(issue.field, issue);
+      continue;
+    }
+    const { id } = plan.value;
+    const same = planned.findIndex((earlier) => earlier.plan.id === id);
+    const label = labelBranch(axis, plan.value);
+    planned.push({ label, same_as: same < 0 ? null : same, request, plan: plan.value });
+  }
+  if (issues.size > 0) return refuse(createFieldProblem("unplannable", [...issues.values()]));
+  return { ok: true, value: assembleSweep(axis, planned) };
+}
+
+function assembleSweep(axis: SweepAxis, branches: readonly SweepBranch[]): SweepPlan {
+  const plans = branches.map(({ plan }) => plan);
+  const sum = (of: "planned" | "full") =>
+    plans.reduce((total, { evaluations }) => total + evaluations[of], 0);
+  const [planned, full] = [sum("planned"), sum("full")];
+  return {
+    id: sweepId(plans.map(({ id }) => id)),
+    axis,
+    branches,
+    evaluations: { planned, together: rowsTogether(plans), full, saved: 1 - planned / full },
+  };
+}
+
+/** @param ids the content keys of the branches, in order */
+export function sweepId(ids: readonly string[]): string {
+  return contentKey({ sweep: ids });
+}
+
+function labelBranch(axis: SweepAxis, { cutoff, eos_swap }: Plan): string {
+  if (axis === "tails") return `tail ${cutoff.tail}`;
+  if (axis === "eos_windows") return `[EOS] ${eos_swap?.from ?? 0} to ${eos_swap?.to ?? 0}`;
+  const { guided_from, guided_steps, a, tail } = cutoff;
+  const end = guided_from + guided_steps;
+  const place = guided_from === 0 ? `a = ${a}` : `guided ${guided_from} to ${end}`;
+  return tail === "null" ? place : `${place}, tail ${tail}`;
+}

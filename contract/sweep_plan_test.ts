@@ -1,0 +1,129 @@
+/// <reference lib="deno.ns" />
+// A sweep whose plan differs from its branches' own would cache images under the wrong keys.
+import assert from "node:assert/strict";
+import { planningModel } from "./fixtures/planning_model.ts";
+import {
+  parseGenerationRequest,
+  parseSweepRequest,
+  planGeneration,
+  planSweep,
+  rowsTogether,
+  type SweepPlan,
+} from "./mod.ts";
+
+const MODEL = planningModel();
+const base = { model: "fixture", prompt: "a blue bird" };
+
+function plan(body: unknown): SweepPlan {
+  const request = parseSweepRequest(body);
+  assert(request.ok, JSON.stringify(request));
+  const sweep = planSweep(request.value, 7, MODEL);
+  assert(sweep.ok, JSON.stringify(sweep));
+  return sweep.value;
+}
+
+function refusal(body: unknown) {
+  const request = parseSweepRequest(body);
+  assert(request.ok);
+  const sweep = planSweep(request.value, 7, MODEL);
+  assert(!sweep.ok);
+  return sweep.problem;
+}
+
+Deno.test("planSweep() plans each branch as the generation that it is", () => {
+  const sweep = plan({ base, cutoffs: [{ a: 0 }, { a: 10 }] });
+  const single = parseGenerationRequest({ ...base, cutoff: { a: 10 } });
+  assert(single.ok);
+  const alone = planGeneration({ ...single.value, seed: 7 }, MODEL);
+  assert(alone.ok);
+  assert.deepEqual(sweep.branches[1]?.plan, alone.value);
+  assert.deepEqual(sweep.branches.map(({ label }) => label), ["a = 0", "a = 10"]);
+});
+
+Deno.test("planSweep() names a sweep by its branches in order, however they were spelled", () => {
+  const cutoffs = [{ a: 0 }, { a: 10 }];
+  const { id } = plan({ base, cutoffs });
+  assert.match(id, /^[0-9a-f]{64}$/);
+  const prompt = "A  blue bird";
+  assert.equal(
+    plan({ base: { ...base, prompt }, cutoffs: [{ a: 0 }, { guided_steps: 10 }] }).id,
+    id,
+  );
+  assert.notEqual(plan({ base, cutoffs: cutoffs.toReversed() }).id, id);
+});
+
+Deno.test("planSweep() runs equal branches once", () => {
+  const sweep = plan({ base, cutoffs: [{ a: 5 }, { a: 0 }, { guided_steps: 15 }, { a: 20 }] });
+  assert.deepEqual(sweep.branches.map(({ same_as }) => same_as), [null, null, 0, null]);
+  assert.equal(sweep.evaluations.planned, 35 + 40 + 35 + 20);
+  // All of 20 steps, and the tails less the row that each shares where it leaves.
+  assert.equal(sweep.evaluations.together, 40 + 4 + 19);
+});
+
+Deno.test("planSweep() refuses what the model cannot do, at its place and once", () => {
+  const behind = refusal({ base, cutoffs: [{ a: 0 }, { a: 21 }] });
+  assert.deepEqual(behind.errors?.map(({ field }) => field), ["cutoffs.1.a"]);
+  assert.match(behind.detail, /^cutoffs\.1\.a must be from 0 to the 20 steps, given 21$/);
+  const width = refusal({ base: { ...base, width: 17 }, cutoffs: [{ a: 0 }, { a: 1 }] });
+  assert.deepEqual(width.errors?.map(({ field }) => field), ["base.width"]);
+  const eos_swap = { prompt: "a brown chair" };
+  const eos_windows = [{ from: 0, to: 21 }, { from: 5, to: 2 }];
+  const windows = refusal({ base: { ...base, eos_swap }, eos_windows });
+  assert.deepEqual(windows.errors?.map(({ field }) => field), [
+    "eos_windows.0.to",
+    "eos_windows.1.from",
+  ]);
+});
+
+Deno.test("planSweep() labels tails and windows", () => {
+  const cut = { ...base, cutoff: { a: 4 } };
+  const tails = plan({ base: cut, tails: ["null", "cond"] });
+  assert.deepEqual(tails.branches.map(({ label }) => label), ["tail null", "tail cond"]);
+  const eos_swap = { prompt: "a brown chair" };
+  const eos_windows = [{ from: 0, to: 5 }, { from: 5, to: 20 }];
+  const swaps = plan({ base: { ...base, eos_swap }, eos_windows });
+  assert.deepEqual(swaps.branches.map(({ label }) => label), ["[EOS] 0 to 5", "[EOS] 5 to 20"]);
+  const marked = plan({
+    base,
+    cutoffs: [{ a: 4, tail: "cond" }, { guided_steps: 4, guided_from: 2 }],
+  });
+  assert.deepEqual(marked.branches.map(({ label }) => label), [
+    "a = 4, tail cond",
+    "guided 2 to 6",
+  ]);
+});
+
+function runs(more: object, cutoffs: readonly object[]) {
+  const model = planningModel();
+  const manifest = { ...model.manifest, samplers: ["ddim", "heun", "pndm"] };
+  return cutoffs.map((cutoff) => {
+    const request = parseGenerationRequest({ ...base, num_inference_steps: 50, ...more, cutoff });
+    assert(request.ok);
+    const planned = planGeneration({ ...request.value, seed: 7 }, { ...model, manifest });
+    assert(planned.ok);
+    return planned.value;
+  });
+}
+
+const ROW = [0, 5, 10, 15, 20, 25].map((a) => ({ a }));
+
+Deno.test("rowsTogether() of the paper's row at T = 50 is 170, where apart it is 525", () => {
+  const six = runs({}, ROW);
+  assert.equal(six.reduce((sum, { evaluations }) => sum + evaluations.planned, 0), 525);
+  assert.equal(rowsTogether(six), 170);
+  // With a negative prompt, the empty prompt's row of a tail is nobody else's.
+  assert.equal(rowsTogether(runs({ negative_prompt: "a chair" }, ROW)), 175);
+});
+
+Deno.test("rowsTogether() shares no more than the latents and no less", () => {
+  assert.equal(rowsTogether(runs({}, [{ a: 0 }, { a: 0 }])), 100);
+  assert.equal(rowsTogether(runs({}, [{ a: 25 }])), 75);
+  // Three tails ask for two texts in the step where they leave, and go their own ways then.
+  const tails = ["null", "cond", "delta"].map((tail) => ({ a: 10, tail }));
+  assert.equal(rowsTogether(runs({}, tails)), 80 + 2 + 3 * 9);
+  // Heun: the second call of the step of leaving has other latents already.
+  const heun = rowsTogether(runs({ sampler: "heun" }, [{ a: 0 }, { a: 2 }]));
+  assert.equal(heun, 2 * 99 + 1 + 1);
+  // At w = 1 a guided step has the prompt's row alone, which is the cond tail's.
+  assert.equal(rowsTogether(runs({ guidance_scale: 1 }, [{ a: 0 }, { a: 5, tail: "cond" }])), 50);
+});

@@ -1,0 +1,165 @@
+/**
+ * A sweep as it arrives: one generation request, and what is varied in it. Each branch is a generation
+ * request of its own, so fields are checked by the same rules and refused under the sweep's own paths.
+ */
+import * as v from "valibot";
+import { type GenerationRequest, parseGenerationRequest } from "./generation_request.ts";
+import { LIMITS } from "./limits.ts";
+import {
+  accept,
+  createFieldProblem,
+  type FieldIssue,
+  fieldIssue,
+  type Parsed,
+  refuse,
+  showGiven,
+} from "./problem.ts";
+
+/** What can be varied: the whole cutoff, its tail alone, or the window of the [EOS] swap. */
+export const SWEEP_AXES = ["cutoffs", "tails", "eos_windows"] as const;
+export type SweepAxis = typeof SWEEP_AXES[number];
+
+export interface SweepRequest {
+  readonly base: GenerationRequest;
+  readonly axis: SweepAxis;
+  /** The base with one setting of the axis each, in the order given. */
+  readonly branches: readonly GenerationRequest[];
+}
+
+const settings = v.optional(
+  v.pipe(
+    v.array(v.unknown()),
+    v.minLength(LIMITS.sweepBranchesMin),
+    v.maxLength(LIMITS.sweepBranchesMax),
+  ),
+);
+
+const sweepRequest = v.pipe(
+  v.strictObject({
+    base: v.looseObject({}),
+    cutoffs: settings,
+    tails: settings,
+    eos_windows: settings,
+  }),
+  v.check((sweep) => SWEEP_AXES.filter((axis) => sweep[axis] !== undefined).length === 1),
+);
+
+type SweepBody = v.InferOutput<typeof sweepRequest>;
+
+const COUNT = `${LIMITS.sweepBranchesMin} to ${LIMITS.sweepBranchesMax}`;
+
+/** What each field of the sweep's own allows, in words. */
+const SWEEP_RULES: Readonly<Record<string, string>> = {
+  "": `a JSON object with a base and exactly one of ${SWEEP_AXES.join(", ")}`,
+  base: "a JSON object, the request that the branches have in common",
+  cutoffs: `a list of ${COUNT} cutoffs`,
+  tails: `a list of ${COUNT} tails`,
+  eos_windows: `a list of ${COUNT} windows`,
+};
+
+/** Parses a body of any shape. Every wrong field is named, with what it allows and was given. */
+export function parseSweepRequest(input: unknown): Parsed<SweepRequest> {
+  const body = v.safeParse(sweepRequest, Array.isArray(input) ? null : input);
+  if (!body.success) {
+    return refuse(createFieldProblem("invalid_request", shellIssues(body.issues)));
+  }
+  const base = parseGenerationRequest(body.output.base);
+  if (!base.ok) return refuse(inBase(base.problem.errors ?? []));
+  const axis = SWEEP_AXES.find((name) => body.output[name] !== undefined) ?? "cutoffs";
+  const missing = missingInBase(axis, body.output.base);
+  if (missing) return refuse(createFieldProblem("invalid_request", [missing]));
+  const branches = parseBranches(axis, body.output);
+  return branches.ok ? accept({ base: base.value, axis, branches: branches.value }) : branches;
+}
+
+function shellIssues(issues: readonly v.BaseIssue<unknown>[]): FieldIssue[] {
+  return issues.map((issue) => {
+    const field = v.getDotPath(issue) ?? "";
+    if (issue.expected === "never") {
+      const known = ["base", ...SWEEP_AXES].join(", ");
+      const message = `${field} is not a known field, known are ${known}`;
+      return { field, allowed: `one of ${known}`, given: showGiven(issue.input), message };
+    }
+    const allowed = SWEEP_RULES[field] ?? "absent";
+    const given = Array.isArray(issue.input) ? `${issue.input.length} of them` : undefined;
+    const shown = given
+      ? { field, allowed, given, message: `${field} must be ${allowed}, given ${given}` }
+      : fieldIssue(field || "body", allowed, issue.input);
+    return { ...shown, field };
+  });
+}
+
+/** A tail needs a cutoff that it follows, a window a prompt that it swaps in. */
+function missingInBase(axis: SweepAxis, base: Readonly<Record<string, unknown>>) {
+  if (axis === "tails" && base.cutoff === undefined) {
+    return fieldIssue("base.cutoff", "present where tails are varied", undefined);
+  }
+  if (axis === "eos_windows" && base.eos_swap === undefined) {
+    return fieldIssue("base.eos_swap", "present where eos_windows are varied", undefined);
+  }
+  return null;
+}
+
+function parseBranches(axis: SweepAxis, body: SweepBody): Parsed<GenerationRequest[]> {
+  const branches: GenerationRequest[] = [];
+  const issues: FieldIssue[] = [];
+  for (const [i, setting] of (body[axis] ?? []).entries()) {
+    const window = axis === "eos_windows" ? windowIssues(i, setting) : [];
+    issues.push(...window);
+    if (window.length > 0) continue;
+    const request = parseGenerationRequest(applySetting(axis, setting, body.base));
+    if (request.ok) branches.push(request.value);
+    else issues.push(...placeBranchIssues(axis, i, request.problem.errors ?? []));
+  }
+  if (issues.length === 0) return accept(branches);
+  return refuse(createFieldProblem("invalid_request", issues));
+}
+
+function applySetting(axis: SweepAxis, setting: unknown, base: Readonly<Record<string, unknown>>) {
+  if (axis === "cutoffs") return { ...base, cutoff: setting };
+  if (axis === "tails") return { ...base, cutoff: { ...Object(base.cutoff), tail: setting } };
+  return { ...base, eos_swap: { ...Object(base.eos_swap), ...Object(setting) } };
+}
+
+/** Otherwise a window could replace more of the swap than its window. */
+function windowIssues(i: number, window: unknown): FieldIssue[] {
+  const isObject = typeof window === "object" && window !== null && !Array.isArray(window);
+  const names = isObject ? Object.keys(window).sort().join() : "";
+  if (names === "from,to") return [];
+  return [fieldIssue(`eos_windows.${i}`, "an object with the steps from and to", window)];
+}
+
+/**
+ * The issues of a branch's request under the paths of the sweep: what its setting brought under the
+ * setting's place in the list, anything else under `base`.
+ */
+export function placeBranchIssues(
+  axis: SweepAxis,
+  i: number,
+  issues: readonly FieldIssue[],
+): FieldIssue[] {
+  const [from, isSetting] = {
+    cutoffs: ["cutoff", /^cutoff(\.|$)/],
+    tails: ["cutoff.tail", /^cutoff\.tail$/],
+    eos_windows: ["eos_swap", /^eos_swap\.(from|to)$/],
+  }[axis] as [string, RegExp];
+  const to = `${axis}.${i}`;
+  return issues.map((issue) => {
+    if (!isSetting.test(issue.field)) return placeInBase(issue);
+    const move = (text: string) =>
+      text.replaceAll(`${from}.`, `${to}.`).replace(new RegExp(`^${from}(?= )`), to);
+    const field = issue.field.replace(from, to);
+    return { ...issue, field, allowed: move(issue.allowed), message: move(issue.message) };
+  });
+}
+
+function placeInBase(issue: FieldIssue): FieldIssue {
+  if (issue.field === "") {
+    return { ...issue, field: "base", message: issue.message.replace(/^body/, "base") };
+  }
+  return { ...issue, field: `base.${issue.field}`, message: `base.${issue.message}` };
+}
+
+function inBase(issues: readonly FieldIssue[]) {
+  return createFieldProblem("invalid_request", issues.map(placeInBase));
+}
