@@ -9,9 +9,10 @@ import {
   ProblemError,
 } from "../contract/mod.ts";
 import { type FinishedStep, startDenoising } from "./denoising.ts";
-import { createLatents, createNoiseSource } from "./diffusion/mod.ts";
+import { createLatents, createNoiseSource, type Latents } from "./diffusion/mod.ts";
 import { type LoadedModel, loadModel } from "./loaded_model.ts";
 import { readModelPackage } from "./model_package.ts";
+import type { DenoiserRow } from "./onnx/denoiser.ts";
 
 async function withMini(test: (model: LoadedModel) => void): Promise<void> {
   const modelPackage = await readModelPackage(join(import.meta.dirname!, "models/mini"));
@@ -36,6 +37,18 @@ function planOf(model: LoadedModel, input: Partial<GenerationRequestInput>): Pla
 
 /** Runs a plan with every output `factor` times its x. */
 function run(model: LoadedModel, plan: Plan, factor: number) {
+  return runWith(model, plan, (rows) => rows.map(({ x }) => scale(x, factor)));
+}
+
+const scale = (x: Latents, factor: number, offset = 0) =>
+  createLatents(x.data.map((value) => factor * value + offset), x.shape);
+
+/** @param evaluate the denoiser: rows and the number of evaluations before to outputs */
+function runWith(
+  model: LoadedModel,
+  plan: Plan,
+  evaluate: (rows: readonly DenoiserRow[], index: number) => readonly Latents[],
+) {
   const steps: FinishedStep[] = [];
   const states = { data: new Float32Array(), positions: 0, width: 0 };
   const denoising = startDenoising(plan, {
@@ -43,11 +56,9 @@ function run(model: LoadedModel, plan: Plan, factor: number) {
     conditioning: (step) => Array(phaseOfStep(plan.phases, step).rows).fill(states),
     onStep: (finished) => steps.push(finished),
   });
+  let index = 0;
   for (let rows = denoising.nextRows(); rows.length > 0; rows = denoising.nextRows()) {
-    const outputs = rows.map(({ x }) =>
-      createLatents(x.data.map((value) => factor * value), x.shape)
-    );
-    denoising.accept({ value: outputs, milliseconds: 1 });
+    denoising.accept({ value: evaluate(rows, index++), milliseconds: 1 });
   }
   return { denoising, steps };
 }
@@ -72,7 +83,11 @@ Deno.test("every sampler spends the evaluations that are planned, and reports ea
     assert.ok(model.manifest.samplers.length >= 9);
     for (const sampler of model.manifest.samplers) {
       for (const num_inference_steps of [1, 2, 7]) {
-        const cutoff = { guided_steps: Math.floor(num_inference_steps / 2) };
+        const cutoff = {
+          guided_from: Math.floor(num_inference_steps / 5),
+          guided_steps: Math.floor(num_inference_steps / 2),
+          tail: num_inference_steps === 1 ? "null" : "delta",
+        } as const;
         const plan = planOf(model, { sampler, num_inference_steps, cutoff });
         const { denoising, steps } = run(model, plan, 0.3);
         assert.equal(denoising.evaluations, plan.evaluations.planned, sampler);
@@ -80,6 +95,42 @@ Deno.test("every sampler spends the evaluations that are planned, and reports ea
         assert.equal(steps.at(-1)?.evaluations, plan.evaluations.planned);
         assert.equal(new Set(steps.map(({ timestep }) => timestep)).size, num_inference_steps);
       }
+    }
+  }));
+
+Deno.test("a delta tail adds what the last guided evaluation added, one row an evaluation", () =>
+  withMini((model) => {
+    const w = 3;
+    // Conditional outputs lie ever further from the unconditional one, so each pull is another.
+    const guided = (
+      x: Latents,
+      index: number,
+    ) => [scale(x, 0.3), scale(x, 0.3, 0.01 * (index + 1))];
+    // [sampler, guided steps, evaluations in them]
+    const cases = [["ddim", 3, 3], ["heun", 3, 6], ["pndm", 1, 2], ["dpmpp_2m", 2, 2]] as const;
+    for (const [sampler, guided_steps, evaluations] of cases) {
+      const input = { sampler, num_inference_steps: 6, guidance_scale: w };
+      const planWith = (tail: "null" | "delta") =>
+        planOf(model, { ...input, cutoff: { guided_steps, tail } });
+      const delta = planWith("delta");
+      const result = runWith(
+        model,
+        delta,
+        ([row, second], index) => second ? guided(row!.x, index) : [scale(row!.x, 0.3)],
+      );
+      const expected = runWith(
+        model,
+        planWith("null"),
+        ([row, second], index) =>
+          second ? guided(row!.x, index) : [scale(row!.x, 0.3, w * 0.01 * evaluations)],
+      );
+      assert.equal(result.denoising.evaluations, delta.evaluations.planned);
+      const { data } = expected.denoising.latents();
+      for (const [i, value] of result.denoising.latents().data.entries()) {
+        assert.ok(Math.abs(value - data[i]!) < 1e-4, `${sampler}: ${value}, not ${data[i]}`);
+      }
+      const ratios = result.steps.map(({ guidanceNormRatio }) => guidanceNormRatio !== null);
+      assert.deepEqual(ratios, ratios.map((_, step) => step < guided_steps));
     }
   }));
 
