@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import sharp from "sharp";
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
+import { escapeXml } from "./xml_text.ts";
 
 export interface Cell {
   readonly image: RgbImage;
@@ -78,8 +79,4 @@ export function wrapLabel(label: string, letters: number): string[] {
     } else lines.push(word);
   }
   return lines;
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -13,6 +13,16 @@ export function rootMeanSquare(a: Values, b: Values): number {
   return Math.sqrt(sum / a.length);
 }
 
+/** The mean absolute difference: the paper's L1-distance (section 6), per value. */
+export function meanAbsolute(a: Values, b: Values): number {
+  if (a.length !== b.length) {
+    throw new RangeError(`Rows of ${a.length} and ${b.length} values have no distance`);
+  }
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! - b[i]!);
+  return sum / a.length;
+}
+
 export function cosine(a: Values, b: Values): number {
   let dot = 0, aa = 0, bb = 0;
   for (let i = 0; i < a.length; i++) {

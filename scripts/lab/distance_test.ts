@@ -1,6 +1,13 @@
 /** Variety and near copies are these distances and nothing else. */
 import assert from "node:assert/strict";
-import { cosine, embeddingDistance, meanPairwise, nearestOf, rootMeanSquare } from "./distance.ts";
+import {
+  cosine,
+  embeddingDistance,
+  meanAbsolute,
+  meanPairwise,
+  nearestOf,
+  rootMeanSquare,
+} from "./distance.ts";
 
 const row = (...values: number[]) => Float32Array.from(values);
 
@@ -26,4 +33,9 @@ Deno.test("nearestOf() is the first of the nearest", () => {
   const found = nearestOf(row(2), [row(9), row(3), row(1)], rootMeanSquare);
   assert.deepEqual(found, { index: 1, distance: 1 });
   assert.equal(nearestOf(row(2), [], rootMeanSquare).index, -1);
+});
+
+Deno.test("meanAbsolute() counts both directions alike", () => {
+  assert.equal(meanAbsolute(Uint8Array.of(0, 255, 9), Uint8Array.of(255, 0, 9)), 170);
+  assert.throws(() => meanAbsolute(row(1), row(1, 2)), /1 and 2 values/);
 });

@@ -16,6 +16,7 @@ const FAULTS: readonly (readonly [readonly string[], RegExp])[] = [
   [["qualty"], /^The experiment must be one of .*quality.*, given "qualty"; see --help$/],
   [[], /^The experiment must be one of .*, given none; see --help$/],
   [["quality", "--seeds", "none"], /^--seeds must be an integer from 1 to 64, given "none"$/],
+  [["all", "--count", "none"], /^--count must be an integer from 2 to 10000, given "none"$/],
   [["latency", "--model", "nobody"], /^--model must be one of .+, given nobody$/],
 ];
 
@@ -27,7 +28,15 @@ for (const [args, sentence] of FAULTS) {
   });
 }
 
-for (const args of [["--help"], ["quality", "--help"], ["latency", "-h"]]) {
+for (
+  const args of [
+    ["--help"],
+    ["all", "--help"],
+    ["quality", "--help"],
+    ["latency", "-h"],
+    ["eos-swap", "--help"],
+  ]
+) {
   Deno.test(`lab ${args.join(" ")} explains itself`, async () => {
     const { code, stdout } = await lab(...args);
     assert.match(stdout, /^Usage: deno task lab /);

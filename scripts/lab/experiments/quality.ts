@@ -1,5 +1,4 @@
 /** How well a model draws what it is asked for. `deno task lab quality` */
-import { SingleBar } from "cli-progress";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createPromptTokenizer, ENGINE_VERSION } from "../../../contract/mod.ts";
@@ -8,6 +7,7 @@ import type { ModelPackage } from "../../../gpu-function/model_package.ts";
 import { createEngine } from "../../../gpu-function/onnx_engine.ts";
 import { ROOT } from "../../gate/source_files.ts";
 import { modelsFolder, runCommand } from "../../generation_flags.ts";
+import { startBar } from "../drawn_grid.ts";
 import { isPair, loadPrompts } from "../evaluation_prompt.ts";
 import { openGenerationCache } from "../generation_cache.ts";
 import { writeWhole } from "../image_file.ts";
@@ -74,16 +74,8 @@ async function drawAll(
   const cache = await openGenerationCache(engine, join(ROOT, ".data/lab", digest));
   const drawings = drawingsOf(list).map((drawing) => ({ ...drawing, model }));
   const kept = drawings.filter(cache.holds);
-  const bar = new SingleBar({
-    format: "{bar} {value}/{total} images, {eta_formatted} left",
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    hideCursor: true,
-    noTTYOutput: true,
-    notTTYSchedule: 30_000,
-  });
   const images = new Map<string, RgbImage>();
-  bar.start(drawings.length, kept.length);
+  const bar = startBar(drawings.length, kept.length);
   try {
     // What is kept comes first, so that the time left is that of drawing.
     for (const drawing of [...kept, ...drawings.filter((each) => !kept.includes(each))]) {

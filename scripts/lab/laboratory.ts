@@ -1,0 +1,62 @@
+/** What experiments work with: the service's engine, images that are drawn once, prompts, scorers. */
+import { join } from "node:path";
+import { createPromptTokenizer, type ModelManifest } from "../../contract/mod.ts";
+import type { Engine } from "../../gpu-function/engine.ts";
+import { createEngine } from "../../gpu-function/onnx_engine.ts";
+import { ROOT } from "../gate/source_files.ts";
+import { modelsFolder } from "../generation_flags.ts";
+import { type GenerationCache, openGenerationCache } from "./generation_cache.ts";
+import { findModel } from "./installed_model.ts";
+import type { LaboratoryOptions } from "./laboratory_flags.ts";
+import { type PromptPair, promptPairs } from "./prompts/prompt_pair.ts";
+import { promptSet, takeFirst, type TemplatePrompt } from "./prompts/prompt_set.ts";
+import { loadVocabulary } from "./prompts/vocabulary.ts";
+import { type LaboratoryScorers, loadScorers } from "./scorers/laboratory_scorers.ts";
+import type { AttributeKind } from "./prompts/prompt_set.ts";
+
+/** Outputs of the denoiser that runs of one prompt share: the engine gives the same bits with and without. */
+const ROW_MEMORY_BYTES = 64_000_000;
+
+export interface Laboratory {
+  readonly manifest: ModelManifest;
+  readonly engine: Engine;
+  readonly cache: GenerationCache;
+  readonly scorers: LaboratoryScorers;
+  /** The first so many of the prompt set. @throws RangeError when the words allow fewer */
+  prompts(count: number, kinds: readonly AttributeKind[]): TemplatePrompt[];
+  /** The same of pairs, of equal length in tokens. */
+  pairs(count: number, kinds: readonly AttributeKind[]): PromptPair[];
+  /** An engine that remembers no rows, so that every run takes its time; the caller closes it. */
+  openTimingEngine(): Promise<Engine>;
+  close(): Promise<void>;
+}
+
+/** @throws RangeError naming the model, file or folder that is missing or does not fit */
+export async function openLaboratory(options: LaboratoryOptions): Promise<Laboratory> {
+  const modelsDir = modelsFolder();
+  const { manifest, tokenizerJson, tokenizerConfig } = await findModel(modelsDir, options.model);
+  const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
+  const vocabulary = await loadVocabulary(options.words);
+  const scorers = await loadScorers(options, tokenizer);
+  const engine = await createEngine({
+    modelsDir,
+    model: options.model,
+    rowMemoryBytes: ROW_MEMORY_BYTES,
+  });
+  const folder = options.cache ?? join(ROOT, ".data/lab", manifest.digest);
+  const lengthOf = (text: string) => tokenizer.tokenize(text).length;
+  return {
+    manifest,
+    engine,
+    scorers,
+    cache: await openGenerationCache(engine, folder),
+    prompts: (count, kinds) => takeFirst(promptSet(vocabulary, kinds), count, "prompts"),
+    pairs: (count, kinds) =>
+      takeFirst(promptPairs(promptSet(vocabulary, kinds), lengthOf), count, "pairs of prompts"),
+    openTimingEngine: () => createEngine({ modelsDir, model: options.model }),
+    async close() {
+      await scorers.release();
+      await engine.close();
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** The scorers that a command line asks for. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { PromptTokenizer } from "../../../contract/mod.ts";
+import type { AlignmentScorer, SimilarityScorer } from "./alignment.ts";
+import { loadBlipVqa } from "./blip_vqa.ts";
+import { type Classifier, loadClassifier } from "./classifier.ts";
+import { classifierAnswers } from "./classifier_answers.ts";
+import { clipScorers } from "./clip_score.ts";
+import { describedScorer, type Rubric } from "./described_score.ts";
+import { type DualEncoder, loadDualEncoder } from "./dual_encoder.ts";
+import { createVisionChat, type VisionEndpoint } from "./vision_chat.ts";
+import { visualQuestionScorer } from "./visual_questions.ts";
+
+export interface ScorerOptions {
+  /** Folder of a CLIP, or of mini's dual encoder. */
+  readonly clip: string;
+  /** Folder of a BLIP-VQA, or of mini's classifier; null for none. */
+  readonly vqa: string | null;
+  readonly endpoint: VisionEndpoint | null;
+  readonly rubric: Rubric;
+}
+
+export interface LaboratoryScorers {
+  /** Of an image with a text; CLIPScore is the first. */
+  readonly alignment: readonly AlignmentScorer[];
+  readonly similarity: SimilarityScorer;
+  /** Which object and colour it sees; null with any other answerer. */
+  readonly classifier: Classifier | null;
+  release(): Promise<void>;
+}
+
+/**
+ * @param tokenizer of the model under test
+ * @throws RangeError naming the file that is missing or does not fit
+ */
+export async function loadScorers(
+  { clip, vqa, endpoint, rubric }: ScorerOptions,
+  tokenizer: PromptTokenizer,
+): Promise<LaboratoryScorers> {
+  const encoder = await loadDualEncoder(clip, tokenizer);
+  const { alignment, similarity } = clipScorers(encoder);
+  const classifier = vqa !== null && existsSync(join(vqa, "classifier.onnx"))
+    ? await loadClassifier(vqa)
+    : null;
+  const answerer = classifier !== null
+    ? classifierAnswers(classifier)
+    : vqa !== null
+    ? await loadBlipVqa(vqa)
+    : null;
+  return {
+    alignment: [
+      alignment,
+      ...(answerer === null ? [] : [visualQuestionScorer(answerer)]),
+      ...(endpoint === null ? [] : [describedScorer(createVisionChat(endpoint), rubric)]),
+    ],
+    similarity,
+    classifier,
+    release: () => releaseAll(encoder, answerer),
+  };
+}
+
+async function releaseAll(
+  encoder: DualEncoder,
+  answerer: { release(): Promise<void> } | null,
+): Promise<void> {
+  await encoder.images.release();
+  await encoder.texts.release();
+  await answerer?.release();
+}
