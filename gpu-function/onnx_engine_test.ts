@@ -116,6 +116,58 @@ Deno.test("the [EOS] swap: equal prompts and empty window change nothing, [0, T)
     assert.ok(half !== own && half !== full);
   }));
 
+Deno.test("every control gives another image, and says so in the events", () =>
+  withEngine(async (engine) => {
+    const prompt = "a blue bird";
+    const swap = { prompt: "a brown wooden chair" };
+    const interval = { guided_from: 1, guided_steps: 2 };
+    const inputs: readonly Partial<GenerationRequestInput>[] = [
+      {},
+      { eos_swap: swap },
+      { eos_swap: { ...swap, align: "absolute" } },
+      { eos_swap: { ...swap, scope: "first" } },
+      { eos_swap: { ...swap, scope: "padding" } },
+      { token_states: { sos: "zeros" } },
+      { token_states: { semantic: "zeros" } },
+      { token_states: { eos: "noise" } },
+      { token_states: { semantic: "sos", eos: "sos" } },
+      { semantic_repeats: 3 },
+      { cutoff: interval },
+      { cutoff: { ...interval, head: "cond" } },
+      { cutoff: { ...interval, tail: "cond" } },
+      { cutoff: { ...interval, tail: "delta" } },
+    ];
+    const images = new Set<string>();
+    for (const input of inputs) {
+      const before = engine.counters.unetRows;
+      const events = await run(engine, { prompt, ...input });
+      const plan = planOf(engine, { prompt, ...input });
+      assert.equal(engine.counters.unetRows - before, plan.evaluations.planned);
+      const cutoffs = events.filter((event) => event.type === "generation.cutoff");
+      const { tail = "null" } = input.cutoff ?? {};
+      assert.deepEqual(
+        cutoffs,
+        input.cutoff ? [{ type: "generation.cutoff", step: 3, tail }] : [],
+      );
+      images.add(sha256Of(events));
+    }
+    assert.equal(images.size, inputs.length);
+  }));
+
+Deno.test("the swap of an equal prompt gives the very image, even where its states are put in place", () =>
+  withEngine(async (engine) => {
+    const prompt = "a blue bird";
+    const own = await run(engine, { prompt });
+    const settings = [["first", "ordinal"], ["padding", "absolute"], ["all", "absolute"]] as const;
+    for (const [scope, align] of settings) {
+      const plan = planOf(engine, { prompt, eos_swap: { prompt, from: 1, to: 4, scope, align } });
+      const phases = plan.phases.map((phase) => ({ ...phase, eos_swapped: true }));
+      const forced = await Array.fromAsync(engine.generate({ ...plan, phases }, never()));
+      assert.equal(sha256Of(forced), sha256Of(own));
+      assert.equal(plan.id, planOf(engine, { prompt }).id);
+    }
+  }));
+
 Deno.test("the null tail never sees the negative prompt, nor the prompt", () =>
   withEngine(async (engine) => {
     const image = async (input: GenerationRequestInput) => sha256Of(await run(engine, input));
