@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { TAILS } from "./cutoff.ts";
+import { INSIGHT_EVENTS } from "./insight_event.ts";
 import type { Plan } from "./plan.ts";
 import { createProblem, type Problem } from "./problem.ts";
 import { accept, type Parsed, refuse } from "./problem.ts";
@@ -48,6 +49,7 @@ const generationEvent = v.variant("type", [
     step: count,
     tail: v.picklist(TAILS),
   }),
+  ...INSIGHT_EVENTS,
   v.object({
     type: v.literal("generation.image"),
     ...bitmap,

@@ -11,8 +11,9 @@ import {
   parseGenerationEvent,
 } from "./mod.ts";
 import { EVENTS } from "./fixtures/events.ts";
+import { INSIGHT_EVENTS } from "./fixtures/insight_events.ts";
 
-for (const event of EVENTS) {
+for (const event of [...EVENTS, ...INSIGHT_EVENTS]) {
   Deno.test(`${event.type} survives Cog's output frame`, () => {
     const [message] = createServerSentDecoder().feed(encodeOutput(event, 4));
     assert(message);

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { HEADS, TAILS } from "./cutoff.ts";
 import { EOS_ALIGNMENTS, EOS_SCOPES, EOS_SWAP_DEFAULTS } from "./eos_swap.ts";
+import { INSIGHT_DEFAULTS, INSIGHTS } from "./insights.ts";
 import { LIMITS } from "./limits.ts";
 import {
   accept,
@@ -81,6 +82,20 @@ const generationRequest = v.strictObject({
     }),
     {},
   ),
+  insights: v.optional(v.array(v.picklist(INSIGHTS)), []),
+  insight_options: v.optional(
+    v.strictObject({
+      low_fraction: v.optional(
+        v.pipe(v.number(), v.gtValue(0), v.ltValue(1)),
+        INSIGHT_DEFAULTS.low_fraction,
+      ),
+      convergence_level: v.optional(
+        v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
+        INSIGHT_DEFAULTS.convergence_level,
+      ),
+    }),
+    {},
+  ),
   output_format: v.optional(v.picklist(["png", "webp"]), "png"),
 });
 
@@ -133,6 +148,11 @@ export const FIELD_RULES: Readonly<Record<string, string>> = {
   previews: "an object with every and method",
   "previews.every": `${STEP} (0 for none)`,
   "previews.method": '"projection" or "vae"',
+  insights: `an array of ${INSIGHTS.join(", ")}`,
+  "insights.*": oneOf(INSIGHTS),
+  insight_options: "an object with low_fraction and convergence_level",
+  "insight_options.low_fraction": "a number above 0 and below 1",
+  "insight_options.convergence_level": "a number above 0, at most 1",
   output_format: '"png" or "webp"',
 };
 
@@ -150,7 +170,7 @@ export function parseGenerationRequest(input: unknown): Parsed<GenerationRequest
 
 function toFieldIssue(field: string, unknown: boolean, given: unknown): FieldIssue {
   if (unknown) return unknownFieldIssue(field, given);
-  const allowed = FIELD_RULES[field] ?? "absent";
+  const allowed = FIELD_RULES[field.replace(/\.\d+$/, ".*")] ?? "absent";
   return field === ""
     ? { ...fieldIssue("body", allowed, given), field: "" }
     : fieldIssue(field, allowed, given);

@@ -4,6 +4,8 @@ export * from "./cutoff.ts";
 export * from "./eos_swap.ts";
 export * from "./generation_event.ts";
 export * from "./generation_request.ts";
+export * from "./insight_event.ts";
+export * from "./insights.ts";
 export * from "./limits.ts";
 export * from "./model_calls.ts";
 export * from "./model_manifest.ts";

@@ -1,5 +1,6 @@
 /** What a model package declares of itself: enough to validate, plan and address a generation. */
 import * as v from "valibot";
+import { INSIGHTS, INSIGHTS_WITHOUT_TAPS } from "./insights.ts";
 import { accept, createProblem, type Parsed, refuse } from "./problem.ts";
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -43,6 +44,8 @@ const modelManifest = v.object({
   }),
   /** Least-squares map from a latent (channels) to RGB in [-1, 1]; null where none was fitted. */
   latent_rgb: v.nullable(v.object({ matrix: v.array(rgb), bias: rgb })),
+  /** What a run of the model can show of its inside. */
+  insights: v.optional(v.array(v.picklist(INSIGHTS)), [...INSIGHTS_WITHOUT_TAPS]),
 });
 
 export type ModelManifest = v.InferOutput<typeof modelManifest>;

@@ -6,6 +6,7 @@ import { checkCutoff, type Cutoff, planCutoff } from "./cutoff.ts";
 import { type EosSwapOptions, eosSwapSources } from "./eos_swap.ts";
 import { generationKey, swapChangesStates } from "./generation_key.ts";
 import type { GenerationRequest } from "./generation_request.ts";
+import { checkInsights, planInsights, type PlannedInsights } from "./insights.ts";
 import { ENGINE_VERSION } from "./limits.ts";
 import type { ModelManifest } from "./model_manifest.ts";
 import { countEvaluations, type Phase, type PlannedEvaluations, planPhases } from "./phase.ts";
@@ -54,6 +55,8 @@ export interface Plan {
     /** The steps after which the predicted x0 is shown. */
     readonly steps: readonly number[];
   };
+  /** Not part of the key. */
+  readonly insights: PlannedInsights;
   readonly phases: readonly Phase[];
   readonly evaluations: PlannedEvaluations;
   readonly tokens: {
@@ -87,6 +90,7 @@ export function planGeneration(request: SeededRequest, model: PlanningModel): Pa
     ...(prompts.eos_swap ? checkPrompt("eos_swap.prompt", prompts.eos_swap, manifest) : []),
     ...checkEosSwap(request, settings, manifest),
     ...checkTokenStates(request, manifest),
+    ...checkInsights(request, manifest),
   ];
   if (issues.length > 0) return refuse(createFieldProblem("unplannable", issues));
   return accept(assemblePlan(request, settings, prompts, manifest));
@@ -218,6 +222,7 @@ function assemblePlan(
     eos_swap: swapChangesStates(tokens, prompts) ? eos_swap : null,
   };
   const phases = planPhases(phaseOptions);
+  const steps = previewSteps(request.previews.every, num_inference_steps);
   return {
     id: generationKey({
       request,
@@ -236,10 +241,8 @@ function assemblePlan(
     ...settings,
     output_format: request.output_format,
     semantic_repeats: request.semantic_repeats,
-    previews: {
-      ...request.previews,
-      steps: previewSteps(request.previews.every, num_inference_steps),
-    },
+    previews: { ...request.previews, steps },
+    insights: planInsights(request, { phases, previewSteps: steps }),
     phases,
     evaluations: countEvaluations(phases, { ...phaseOptions, sampler }),
     tokens: { prompt: tokens, eos_swap: prompts.eos_swap?.tokens ?? null },

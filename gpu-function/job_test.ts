@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { type GenerationEventType, isTerminal } from "../contract/mod.ts";
-import { EVENTS } from "../contract/fixtures/events.ts";
+import { EVENTS as STORY } from "../contract/fixtures/events.ts";
+import { INSIGHT_EVENTS } from "../contract/fixtures/insight_events.ts";
 import { eventOf } from "./fixtures/paced_engine.ts";
 import { advanceJob, createJobState, outcomeOf, summarizeJob } from "./job.ts";
+
+/** One of every type. */
+const EVENTS = [
+  ...STORY,
+  ...new Map(INSIGHT_EVENTS.map((event) => [event.type, event])).values(),
+];
 
 const PATHS = {
   new: [],
@@ -21,6 +28,11 @@ const ALLOWED: Readonly<Record<string, readonly GenerationEventType[]>> = {
     "generation.step",
     "generation.preview",
     "generation.cutoff",
+    "generation.attention",
+    "generation.attention_summary",
+    "generation.frequency",
+    "generation.frequency_summary",
+    "generation.guidance",
     "generation.image",
     "generation.failed",
     "generation.canceled",

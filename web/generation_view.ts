@@ -2,6 +2,7 @@
 import type { GenerationEvent, GenerationEventOf } from "../contract/generation_event.ts";
 import type { Plan } from "../contract/plan.ts";
 import type { Problem } from "../contract/problem.ts";
+import { type InsightView, NO_INSIGHTS, reduceInsight } from "./insight_view.ts";
 
 export interface Picture {
   /** A data URL. */
@@ -21,6 +22,7 @@ export interface GenerationView {
   readonly evaluationsSpent: number;
   readonly previews: readonly Preview[];
   readonly image: Picture | null;
+  readonly insights: InsightView;
   readonly completed: GenerationEventOf<"generation.completed"> | null;
   /** From pressing Run to the last event, as seen here. */
   readonly elapsedMs: number | null;
@@ -37,6 +39,7 @@ export const IDLE: GenerationView = {
   evaluationsSpent: 0,
   previews: [],
   image: null,
+  insights: NO_INSIGHTS,
   completed: null,
   elapsedMs: null,
   problem: null,
@@ -80,6 +83,12 @@ function reduceEvent(
       return { ...view, previews: [...view.previews, { ...toPicture(event), step: event.step }] };
     case "generation.cutoff":
       return view;
+    case "generation.attention":
+    case "generation.attention_summary":
+    case "generation.frequency":
+    case "generation.frequency_summary":
+    case "generation.guidance":
+      return { ...view, insights: reduceInsight(view.insights, event) };
     case "generation.image":
       return { ...view, image: toPicture(event) };
     case "generation.completed":
