@@ -20,10 +20,18 @@ const REQUEST_FLAGS = {
   cutoff: { type: "string" },
   "guided-steps": { type: "string" },
   a: { type: "string" },
+  "guided-from": { type: "string" },
+  head: { type: "string" },
   tail: { type: "string" },
   "eos-swap": { type: "string" },
   "eos-from": { type: "string" },
   "eos-to": { type: "string" },
+  "eos-scope": { type: "string" },
+  "eos-align": { type: "string" },
+  "sos-state": { type: "string" },
+  "semantic-state": { type: "string" },
+  "eos-state": { type: "string" },
+  "semantic-repeats": { type: "string" },
   format: { type: "string" },
   "preview-every": { type: "string" },
   "preview-method": { type: "string" },
@@ -41,9 +49,17 @@ export const REQUEST_HELP = `
   --cutoff <0..1>         share of the steps that is guided by the text
   --guided-steps <n>      the same as a number of steps
   --a <n>                 the same as the paper's a, counted from the end
-  --tail <null|cond>      after the cutoff: the empty prompt (default) or the prompt alone
+  --guided-from <n>       first guided step, default 0; the others say how long guidance lasts
+  --head <null|cond>      before it: the empty prompt (default) or the prompt alone
+  --tail <null|cond|delta>  after the cutoff: the empty prompt (default), the prompt alone, or
+                          the empty prompt and what guidance added last
   --eos-swap <prompt>     take [EOS] and padding from this prompt
   --eos-from, --eos-to    steps between which it is swapped, default all
+  --eos-scope <first|padding|all>     which of the prompt's positions, default all
+  --eos-align <ordinal|absolute>      k-th from k-th (default), or position from position
+  --sos-state, --semantic-state, --eos-state <zeros|noise|sos|eos>
+                          what replaces the states of that class, padding going with [EOS]
+  --semantic-repeats <n>  say the prompt's words n times, as often as they fit
   --format <png|webp>     of the image; taken from --out where that says
   --preview-every <n>     steps between previews, 0 for none, default 5
   --preview-method <m>    projection (default) or vae`;
@@ -97,12 +113,21 @@ function toRequest(prompt: string, values: Values): Record<string, unknown> {
     guided_fraction: number("cutoff"),
     guided_steps: number("guided-steps"),
     a: number("a"),
+    guided_from: number("guided-from"),
+    head: text("head"),
     tail: text("tail"),
   });
   const eosSwap = withoutAbsent({
     prompt: text("eos-swap"),
     from: number("eos-from"),
     to: number("eos-to"),
+    scope: text("eos-scope"),
+    align: text("eos-align"),
+  });
+  const tokenStates = withoutAbsent({
+    sos: text("sos-state"),
+    semantic: text("semantic-state"),
+    eos: text("eos-state"),
   });
   return withoutAbsent({
     prompt,
@@ -116,6 +141,8 @@ function toRequest(prompt: string, values: Values): Record<string, unknown> {
     sampler: text("sampler"),
     cutoff: Object.keys(cutoff).length > 0 ? cutoff : undefined,
     eos_swap: Object.keys(eosSwap).length > 0 ? eosSwap : undefined,
+    token_states: Object.keys(tokenStates).length > 0 ? tokenStates : undefined,
+    semantic_repeats: number("semantic-repeats"),
     previews: withoutAbsent({ every: number("preview-every"), method: text("preview-method") }),
     output_format: text("format"),
   });

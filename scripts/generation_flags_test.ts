@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ProblemError } from "../contract/mod.ts";
-import { parseCommandLine, UsageError } from "./generation_flags.ts";
+import { parseCommandLine, REQUEST_HELP, UsageError } from "./generation_flags.ts";
 
 Deno.test("parseCommandLine turns flags into the request of the API", () => {
   const { request } = parseCommandLine(
@@ -22,6 +22,37 @@ Deno.test("parseCommandLine turns flags into the request of the API", () => {
   assert.deepEqual(request?.previews, { every: 5, method: "projection" });
 });
 
+Deno.test("parseCommandLine has a flag for every control", () => {
+  const flags: Record<string, string> = {
+    a: "3",
+    "guided-from": "2",
+    head: "cond",
+    tail: "delta",
+    "eos-swap": "a chair",
+    "eos-from": "1",
+    "eos-to": "4",
+    "eos-scope": "first",
+    "eos-align": "absolute",
+    "sos-state": "zeros",
+    "semantic-state": "sos",
+    "eos-state": "noise",
+    "semantic-repeats": "5",
+  };
+  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+  const { request } = parseCommandLine(["a bird", ...args]);
+  assert.deepEqual(request?.cutoff, { a: 3, guided_from: 2, head: "cond", tail: "delta" });
+  assert.deepEqual(request?.eos_swap, {
+    prompt: "a chair",
+    from: 1,
+    to: 4,
+    scope: "first",
+    align: "absolute",
+  });
+  assert.deepEqual(request?.token_states, { sos: "zeros", semantic: "sos", eos: "noise" });
+  assert.equal(request?.semantic_repeats, 5);
+  for (const name of Object.keys(flags)) assert.ok(REQUEST_HELP.includes(`--${name}`), name);
+});
+
 Deno.test("parseCommandLine gives no request when help is asked for", () => {
   assert.equal(parseCommandLine(["--help"]).request, null);
 });
@@ -39,6 +70,9 @@ const REFUSED: readonly (readonly [
   [[], UsageError, /exactly one prompt, in quotes, given 0/],
   [["a", "--steps", "900"], ProblemError, /num_inference_steps must be an integer from 1 to 200/],
   [["a", "--a", "3", "--cutoff", "0.2"], ProblemError, /cutoff must be an object with exactly one/],
+  [["a", "--tail", "delta"], ProblemError, /cutoff must be an object with exactly one/],
+  [["a", "--eos-state", "none"], ProblemError, /token_states\.eos must be "zeros", "noise", "sos"/],
+  [["a", "--semantic-repeats", "0"], ProblemError, /semantic_repeats must be an integer from 1/],
   [["a", "--eos-to", "3"], ProblemError, /eos_swap\.prompt must be/],
 ];
 

@@ -7,7 +7,9 @@ import {
   type GenerationRequest,
   type Plan,
   planGeneration,
+  type PlannedToken,
   ProblemError,
+  seesPrompt,
 } from "../contract/mod.ts";
 import {
   listPackages,
@@ -43,28 +45,35 @@ async function findPackage({ model }: GenerationRequest): Promise<ModelPackage> 
 }
 
 function show(plan: Plan): void {
-  const { evaluations: { planned, full, saved }, cutoff, eos_swap } = plan;
+  const { evaluations: { planned, full, saved }, eos_swap } = plan;
   console.log(
     `${plan.model}  ${plan.width}x${plan.height}  ${plan.sampler}, guidance ${plan.guidance_scale}`,
   );
   console.log(`${planned} of ${full} evaluations, ${(100 * saved).toFixed(0)} % saved`);
-  console.log(
-    `guided steps ${cutoff.guided_steps} of ${plan.num_inference_steps} ` +
-      `(a = ${cutoff.a}), tail ${cutoff.tail}`,
-  );
-  if (eos_swap) console.log(`[EOS] swapped from step ${eos_swap.from} to ${eos_swap.to}`);
+  console.log(guidanceLine(plan));
+  if (eos_swap) {
+    console.log(
+      `[EOS] (${eos_swap.scope}, ${eos_swap.align}) swapped from step ${eos_swap.from} to ${eos_swap.to}`,
+    );
+  }
   console.log();
   table(
     ["steps", "conditioning", "rows", "[EOS]"],
-    plan.phases.map(({ from, to, conditioning, rows, eos_swapped }) => [
-      `${from}..${to}`,
-      conditioning,
-      String(rows),
-      eos_swapped ? "swapped" : "own",
+    plan.phases.map((phase) => [
+      `${phase.from}..${phase.to}`,
+      phase.conditioning,
+      String(phase.rows),
+      seesPrompt(phase) ? phase.eos_swapped ? "swapped" : "own" : "",
     ]),
   );
   console.log();
-  table(["position", "id", "token", "class", "state from"], tokenRows(plan));
+  table(["position", "id", "token", "class", "state"], tokenRows(plan));
+}
+
+function guidanceLine({ cutoff, num_inference_steps }: Plan): string {
+  const { guided_from, guided_steps, a, head, tail } = cutoff;
+  const start = guided_from > 0 ? ` from step ${guided_from} on, head ${head}` : "";
+  return `guided steps ${guided_steps} of ${num_inference_steps}${start} (a = ${a}), tail ${tail}`;
 }
 
 /** The tokens up to the first padding; the rest of it is alike. */
@@ -76,10 +85,25 @@ function tokenRows({ tokens }: Plan): string[][] {
     String(token.id),
     token.token,
     token.unknown ? `${token.class}, unknown` : token.class,
-    token.swap_source === null ? "" : `B ${token.swap_source}`,
+    stateOf(token),
   ]);
-  const more = tokens.prompt.length - shown.length;
-  return more > 0 ? [...rows, [`+${more}`, "", "", "padding", ""]] : rows;
+  const rest = tokens.prompt.slice(shown.length);
+  if (rest.length === 0) return rows;
+  const [first, last] = [rest[0], rest.at(-1)].map((token) => token ? stateOf(token) : "");
+  return [...rows, [
+    `+${rest.length}`,
+    "",
+    "",
+    "padding",
+    first === last ? first! : `${first} .. ${last}`,
+  ]];
+}
+
+/** What conditions a step in place of the token's own state. */
+function stateOf({ state, swap_source }: PlannedToken): string {
+  if (state === "sos" || state === "eos") return `[${state.toUpperCase()}]`;
+  if (state !== "own") return state;
+  return swap_source === null ? "" : `B ${swap_source}`;
 }
 
 function table(head: readonly string[], rows: readonly string[][]): void {
