@@ -1,6 +1,10 @@
 /** What experiments work with: the service's engine, images that are drawn once, prompts, scorers. */
 import { join } from "node:path";
-import { createPromptTokenizer, type ModelManifest } from "../../contract/mod.ts";
+import {
+  createPromptTokenizer,
+  type ModelManifest,
+  type PromptTokenizer,
+} from "../../contract/mod.ts";
 import type { Engine } from "../../gpu-function/engine.ts";
 import { createEngine } from "../../gpu-function/onnx_engine.ts";
 import { ROOT } from "../gate/source_files.ts";
@@ -19,6 +23,7 @@ const ROW_MEMORY_BYTES = 64_000_000;
 
 export interface Laboratory {
   readonly manifest: ModelManifest;
+  readonly tokenizer: PromptTokenizer;
   readonly engine: Engine;
   readonly cache: GenerationCache;
   readonly scorers: LaboratoryScorers;
@@ -47,6 +52,7 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
   const lengthOf = (text: string) => tokenizer.tokenize(text).length;
   return {
     manifest,
+    tokenizer,
     engine,
     scorers,
     cache: await openGenerationCache(engine, folder),

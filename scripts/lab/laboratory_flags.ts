@@ -1,6 +1,7 @@
 /** The command line that all experiments of the paper share. */
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { LIMITS } from "../../contract/mod.ts";
 import { ROOT } from "../gate/source_files.ts";
 import { UsageError } from "../generation_flags.ts";
 import type { Experiment, Sizes } from "./experiment.ts";
@@ -110,7 +111,11 @@ export function parseExperimentFlags(
 }
 
 function sizesOf(flags: FlagValues, standard: Experiment["standard"]): Sizes {
-  const steps = integerFlag("steps", flags["steps"], { standard: 0, min: 2, max: 1000 });
+  const steps = integerFlag("steps", flags["steps"], {
+    standard: 0,
+    min: 2,
+    max: LIMITS.numInferenceSteps,
+  });
   return {
     count: integerFlag("count", flags["count"], { standard: standard.count, min: 2, max: 10_000 }),
     seeds: integerFlag("seeds", flags["seeds"], { standard: standard.seeds, min: 1, max: 64 }),

@@ -32,7 +32,7 @@ Deno.test("parseExperimentFlags() gives the endpoint its key, which is no flag",
 for (
   const [args, message] of [
     [["--count", "1"], '--count must be an integer from 2 to 10000, given "1"'],
-    [["--steps", "1"], '--steps must be an integer from 2 to 1000, given "1"'],
+    [["--steps", "1"], '--steps must be an integer from 2 to 200, given "1"'],
     [
       ["--attributes", "shape"],
       '--attributes must be one of colour, texture, both, given "shape"',

@@ -32,7 +32,7 @@ export const eosSwap: Experiment = {
     const { scorers, cache } = laboratory;
     const pairs = laboratory.pairs(sizes.count, sizes.attributes);
     const conditions = conditionsOf(drawingBase(laboratory, sizes));
-    const grid = await measureGrid(cache, {
+    const grid = await measureGrid<SwapSubject>(cache, {
       subjects: swapSubjects(pairs),
       seeds: sizes.seeds,
       conditions,

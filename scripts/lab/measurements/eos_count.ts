@@ -1,0 +1,168 @@
+/** Appendix C: how many [EOS] of the other prompt there are, when the words leave room for fewer. */
+import type { PromptTokenizer } from "../../../contract/mod.ts";
+import { contactSheet } from "../contact_sheet.ts";
+import { type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
+import { drawingBase, stepsAt } from "../drawing_base.ts";
+import { average } from "../estimate.ts";
+import type { Experiment } from "../experiment.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
+import { alignmentMetrics, alignmentName } from "../metrics.ts";
+import type { PromptPair } from "../prompts/prompt_pair.ts";
+import { relativeCurve } from "../relative_curve.ts";
+import type { AlignmentScorer } from "../scorers/alignment.ts";
+
+const SIDES = ["source", "target"] as const;
+const SHARES = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
+const SHEET_PAIRS = 5;
+
+/** How often the words stand there, and how many [EOS] that leaves, on average over the pairs. */
+interface Repeats {
+  readonly repeats: number;
+  readonly eos: number;
+}
+
+export const eosCount: Experiment = {
+  name: "eos-count",
+  title: "Fewer [EOS] of the other prompt",
+  question: "Does the effect of the other prompt's [EOS] depend on how many of them there are?",
+  counted: "pairs of prompts",
+  standard: { count: 40, seeds: 1 },
+  async measure(laboratory, sizes) {
+    const { cache, tokenizer, scorers: { alignment } } = laboratory;
+    const { drawing } = drawingBase(laboratory, sizes);
+    const pairs = laboratory.pairs(sizes.count, sizes.attributes);
+    const series = repeatsOf(pairs, tokenizer);
+    const grid = await measureGrid<PromptPair>(cache, {
+      subjects: pairs,
+      seeds: sizes.seeds,
+      conditions: series.map(({ repeats }) => ({
+        label: labelOf(repeats),
+        drawing: ({ a, b }, seed) =>
+          drawing(a.text, seed, { eos_swap: { prompt: b.text }, semantic_repeats: repeats }),
+      })),
+      metrics: [
+        ...alignmentMetrics<PromptPair>(alignment, "source", ({ a }) => a.text),
+        ...alignmentMetrics<PromptPair>(alignment, "target", ({ b }) => b.text),
+      ],
+      kept: SHEET_PAIRS,
+    });
+    return {
+      findings: {
+        paper: PAPER,
+        method: METHOD,
+        tables: [table(grid, series, alignment)],
+        charts: [chart(grid, series, alignment)],
+        readings: readings(grid, series, alignment),
+      },
+      sheets: [await sheet(grid.kept, series)],
+    };
+  },
+};
+
+const PAPER = [
+  "Appendix C, Fig. 11: the source's words are repeated so that fewer [EOS] of the target remain; as they " +
+  "become fewer, alignment moves from the target to the source. Relative curves only, no numbers. [EOS] " +
+  "in front count for more than those behind.",
+];
+const METHOD = [
+  "The words of the source stand there 1, 2, ... times, and every position behind them takes the target's " +
+  "[EOS] or padding, the k-th its k-th. Repeating the words also strengthens them, in the paper as here.",
+  "The chart's figures are (current - worst) / (best - worst) of the means along each curve.",
+];
+
+/** From once to as often as the words of every source fit whole. */
+function repeatsOf(pairs: readonly PromptPair[], tokenizer: PromptTokenizer): Repeats[] {
+  const eosOf = (text: string, repeats: number) =>
+    tokenizer.tokenize(text, repeats).tokens
+      .filter(({ class: kind }) => kind === "eos" || kind === "padding").length;
+  const words = pairs.map(({ a }) =>
+    tokenizer.tokenize(a.text).tokens.filter(({ class: kind }) => kind === "semantic").length
+  );
+  const room = Math.min(...pairs.map(({ a }, i) => words[i]! + eosOf(a.text, 1) - 1));
+  const most = Math.floor(room / Math.max(...words));
+  return [1, ...stepsAt(SHARES, most).filter((repeats) => repeats > 1)].map((repeats) => ({
+    repeats,
+    eos: average(pairs.map(({ a }) => eosOf(a.text, repeats))),
+  }));
+}
+
+function labelOf(repeats: number): string {
+  return repeats === 1 ? "once" : `${repeats} times`;
+}
+
+function table(
+  grid: MeasuredGrid<PromptPair>,
+  series: readonly Repeats[],
+  scorers: readonly AlignmentScorer[],
+): ResultTable {
+  const names = scorers.flatMap((scorer) => SIDES.map((side) => alignmentName(scorer, side)));
+  return {
+    title: "[EOS] of the target behind words that are repeated",
+    columns: ["words", "[EOS], mean", ...names],
+    rows: series.map(({ repeats, eos }) => ({
+      label: labelOf(repeats),
+      cells: [eos.toFixed(1), ...names.map((name) => grid.mean(name, labelOf(repeats)))],
+    })),
+  };
+}
+
+function chart(
+  grid: MeasuredGrid<PromptPair>,
+  series: readonly Repeats[],
+  scorers: readonly AlignmentScorer[],
+): ResultChart {
+  return {
+    file: "eos-count.svg",
+    kind: "line",
+    chart: {
+      title: "Alignment with both prompts against the number of [EOS]",
+      x: "[EOS] of the target, mean",
+      y: "relative alignment",
+      series: scorers.flatMap((scorer) =>
+        SIDES.map((side) => {
+          const name = alignmentName(scorer, side);
+          const curve = relativeCurve(
+            series.map(({ repeats }) => grid.values(name, labelOf(repeats))),
+          );
+          return { name, points: series.map(({ eos }, i) => ({ x: eos, y: curve[i]! })) };
+        })
+      ),
+    },
+  };
+}
+
+function readings(
+  grid: MeasuredGrid<PromptPair>,
+  series: readonly Repeats[],
+  scorers: readonly AlignmentScorer[],
+): Reading[] {
+  const most = labelOf(series[0]!.repeats);
+  const fewest = labelOf(series.at(-1)!.repeats);
+  return scorers.flatMap((scorer) => [
+    {
+      claim:
+        `with the most [EOS] alignment with the target is higher than with the fewest, by ${scorer.name}`,
+      difference: grid.difference(alignmentName(scorer, "target"), most, fewest),
+    },
+    {
+      claim:
+        `with the fewest [EOS] alignment with the source is higher than with the most, by ${scorer.name}`,
+      difference: grid.difference(alignmentName(scorer, "source"), fewest, most),
+    },
+  ]);
+}
+
+async function sheet(
+  kept: readonly Shown<PromptPair>[],
+  series: readonly Repeats[],
+): Promise<ResultSheet> {
+  const cells = kept.map(({ image, subject: { a, b }, condition }) => ({
+    image,
+    label: `${a.text} ${condition}, [EOS] of ${b.text}`,
+  }));
+  return {
+    file: "eos-count.png",
+    caption: "The first pairs, none picked, one in each row.",
+    png: await contactSheet(cells, { columns: series.length, tile: 112 }),
+  };
+}

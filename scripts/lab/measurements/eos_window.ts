@@ -1,0 +1,197 @@
+/** Figs. 5 and 6: in which steps the [EOS] of the other prompt has its effect. */
+import type { ChartSeries } from "../chart.ts";
+import { contactSheet } from "../contact_sheet.ts";
+import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
+import { type DrawingBase, drawingBase, stepsAt } from "../drawing_base.ts";
+import { type Estimate, meanDifferenceOf } from "../estimate.ts";
+import type { Experiment } from "../experiment.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
+import { alignmentMetrics, alignmentName } from "../metrics.ts";
+import type { PromptPair } from "../prompts/prompt_pair.ts";
+import { relativeCurve } from "../relative_curve.ts";
+import type { AlignmentScorer } from "../scorers/alignment.ts";
+
+/** `first` the steps from the noise on, `last` those up to the image. */
+type Window = "first" | "last";
+
+const WINDOWS = ["first", "last"] as const;
+const SIDES = ["source", "target"] as const;
+const SHARES = [0, 0.02, 0.04, 0.06, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
+const EARLY = 0.2;
+const SHEET_PAIRS = 4;
+
+export const eosWindow: Experiment = {
+  name: "eos-window",
+  title: "The [EOS] of another prompt in a window of steps",
+  question: "In which steps does the [EOS] decide what is drawn?",
+  counted: "pairs of prompts",
+  standard: { count: 40, seeds: 1 },
+  async measure(laboratory, sizes) {
+    const { cache, scorers: { alignment } } = laboratory;
+    const base = drawingBase(laboratory, sizes);
+    const windows = stepsAt(SHARES, base.steps);
+    const grid = await measureGrid<PromptPair>(cache, {
+      subjects: laboratory.pairs(sizes.count, sizes.attributes),
+      seeds: sizes.seeds,
+      conditions: WINDOWS.flatMap((window) => windows.map((k) => condition(base, window, k))),
+      metrics: [
+        ...alignmentMetrics<PromptPair>(alignment, "source", ({ a }) => a.text),
+        ...alignmentMetrics<PromptPair>(alignment, "target", ({ b }) => b.text),
+      ],
+      kept: SHEET_PAIRS,
+    });
+    return {
+      findings: {
+        paper: PAPER,
+        method: METHOD,
+        tables: WINDOWS.map((window) => table(grid, window, windows, alignment)),
+        charts: WINDOWS.map((window) => chart(grid, window, windows, alignment)),
+        readings: readings(grid, base.steps, alignment),
+      },
+      sheets: [await sheet(grid.kept, windows)],
+    };
+  },
+};
+
+const PAPER = [
+  "Section 5.2, Figs. 5 and 6: the target's [EOS] is used from the noise down to a start step t, the " +
+  "source's after it. Alignment with the target decreases only slightly until the start step is near " +
+  "the noise, so [EOS] acts in the first few steps. Curves only, no numbers.",
+];
+const METHOD = [
+  "`first k`: the target's [EOS] in steps 0 to k - 1, the source's after it; the paper's start step is " +
+  "the number of steps minus k. `last k`: the mirror image, which the paper does not show.",
+  "Relative alignment is (current - worst) / (best - worst) of the means along the curve, as in the paper; " +
+  "its intervals resample pairs, and worst and best with them.",
+];
+
+function labelOf(window: Window, k: number): string {
+  return `${window} ${k}`;
+}
+
+function condition(
+  { drawing, steps }: DrawingBase,
+  window: Window,
+  k: number,
+): Condition<PromptPair> {
+  const [from, to] = window === "first" ? [0, k] : [steps - k, steps];
+  return {
+    label: labelOf(window, k),
+    drawing: ({ a, b }, seed) =>
+      k === 0
+        ? drawing(a.text, seed)
+        : drawing(a.text, seed, { eos_swap: { prompt: b.text, from, to } }),
+  };
+}
+
+function table(
+  grid: MeasuredGrid<PromptPair>,
+  window: Window,
+  windows: readonly number[],
+  scorers: readonly AlignmentScorer[],
+): ResultTable {
+  const names = scorers.flatMap((scorer) => SIDES.map((side) => alignmentName(scorer, side)));
+  return {
+    title: `The target's [EOS] in the ${window} k steps`,
+    columns: ["k", ...names],
+    rows: windows.map((k) => ({
+      label: String(k),
+      cells: names.map((name) => grid.mean(name, labelOf(window, k))),
+    })),
+  };
+}
+
+function chart(
+  grid: MeasuredGrid<PromptPair>,
+  window: Window,
+  windows: readonly number[],
+  scorers: readonly AlignmentScorer[],
+): ResultChart {
+  const series = scorers.flatMap((scorer) =>
+    SIDES.map((side): ChartSeries<number> => {
+      const name = alignmentName(scorer, side);
+      const curve = relativeCurve(windows.map((k) => grid.values(name, labelOf(window, k))));
+      return { name, points: windows.map((x, i) => ({ x, y: curve[i]! })) };
+    })
+  );
+  return {
+    file: `eos-window_${window}.svg`,
+    kind: "line",
+    chart: {
+      title: `Alignment with the target's [EOS] in the ${window} k steps`,
+      x: "k",
+      y: "relative alignment",
+      series,
+    },
+  };
+}
+
+function readings(
+  grid: MeasuredGrid<PromptPair>,
+  steps: number,
+  scorers: readonly AlignmentScorer[],
+): Reading[] {
+  const early = Math.round(EARLY * steps);
+  return scorers.flatMap((scorer) => {
+    const target = alignmentName(scorer, "target");
+    const at = (window: Window, k: number) =>
+      grid.difference(
+        target,
+        labelOf(window, k),
+        labelOf("first", 0),
+      );
+    const first = at("first", early);
+    return [
+      {
+        claim:
+          `the target's [EOS] in the first ${early} steps alone brings the image nearer to the ` +
+          `target by ${scorer.name}`,
+        difference: first,
+      },
+      {
+        claim:
+          `it does so more than the target's [EOS] in all the other ${steps - early} steps, by ` +
+          scorer.name,
+        difference: grid.difference(
+          target,
+          labelOf("first", early),
+          labelOf("last", steps - early),
+        ),
+      },
+      {
+        claim: `it does at least nine tenths of what the swap in all steps does, by ${scorer.name}`,
+        difference: mostOf(grid, target, early, steps),
+      },
+    ];
+  });
+}
+
+/** (first k - none) - 0.9 (all - none), paired. */
+function mostOf(
+  grid: MeasuredGrid<PromptPair>,
+  metric: string,
+  early: number,
+  steps: number,
+): Estimate {
+  const [none, some, all] = [0, early, steps]
+    .map((k) => grid.values(metric, labelOf("first", k)));
+  const weighted = all!.map((value, i) => 0.9 * value + 0.1 * none![i]!);
+  return meanDifferenceOf(some!, weighted);
+}
+
+async function sheet(
+  kept: readonly Shown<PromptPair>[],
+  windows: readonly number[],
+): Promise<ResultSheet> {
+  const cells = kept.map(({ image, subject: { a, b }, condition }) => ({
+    image,
+    label: `${a.text}, [EOS] of ${b.text}: ${condition}`,
+  }));
+  return {
+    file: "eos-window.png",
+    caption:
+      "The first pairs, none picked; for each a row of the first k steps with the target's " +
+      "[EOS], then one of the last k.",
+    png: await contactSheet(cells, { columns: windows.length, tile: 96 }),
+  };
+}

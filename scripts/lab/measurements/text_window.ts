@@ -1,0 +1,178 @@
+/** Figs. 7 and 8: in which steps the text is needed at all. */
+import { contactSheet } from "../contact_sheet.ts";
+import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
+import { type DrawingBase, drawingBase, stepsAt } from "../drawing_base.ts";
+import type { Experiment } from "../experiment.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
+import { alignmentMetrics, alignmentName, L1, l1Metric, similarityMetric } from "../metrics.ts";
+import type { TemplatePrompt } from "../prompts/prompt_set.ts";
+import { relativeCurve } from "../relative_curve.ts";
+import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
+
+type Window = "first" | "last";
+
+const WINDOWS = ["first", "last"] as const;
+const FULL = "all steps";
+const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+const EARLY = 0.4;
+const SHEET_PROMPTS = 3;
+
+export const textWindow: Experiment = {
+  name: "text-window",
+  title: "The text in a window of steps",
+  question: "Is the text needed in the first steps or in the last?",
+  counted: "prompts",
+  standard: { count: 40, seeds: 1 },
+  async measure(laboratory, sizes) {
+    const { cache, scorers } = laboratory;
+    const base = drawingBase(laboratory, sizes);
+    const windows = stepsAt(SHARES, base.steps);
+    const grid = await measureGrid<TemplatePrompt>(cache, {
+      subjects: laboratory.prompts(sizes.count, sizes.attributes),
+      seeds: sizes.seeds,
+      conditions: [
+        { label: FULL, drawing: ({ text }, seed) => base.drawing(text, seed) },
+        ...WINDOWS.flatMap((window) => windows.map((k) => condition(base, window, k))),
+      ],
+      metrics: [
+        l1Metric(),
+        similarityMetric(scorers.similarity),
+        ...alignmentMetrics<TemplatePrompt>(scorers.alignment, "prompt", ({ text }) => text),
+      ],
+      kept: SHEET_PROMPTS,
+    });
+    return {
+      findings: {
+        paper: PAPER,
+        method: METHOD,
+        tables: WINDOWS.map((window) => table(grid, window, windows, scorers)),
+        charts: charts(grid, windows, scorers),
+        readings: readings(grid, base.steps, scorers),
+      },
+      sheets: [await sheet(grid.kept, windows)],
+    };
+  },
+};
+
+const PAPER = [
+  "Section 5.2, Figs. 7 and 8: with w = 7.5 for t in [0, a) and w = 0 for t in [a, 50], so with the text " +
+  "in the last a of 50 steps only, the distance to the image with text throughout becomes small only " +
+  "for large a, from 30 to 50: text in the last steps does little. Curves only, no numbers.",
+];
+const METHOD = [
+  "`last k` is the paper's window with a = k: the empty prompt alone first, guidance in the last k steps. " +
+  "`first k` is its mirror image and the paper's eq. 9: guidance in the first k steps, the empty prompt " +
+  "alone after them.",
+  "L1 is the mean absolute difference of the pixels to the image with text in all steps, as a share of " +
+  "their range; image CLIPScore is held against the same image.",
+  "Relative figures in the charts are (current - worst) / (best - worst) of the means along each curve; " +
+  "for L1 the best is the least.",
+];
+
+function labelOf(window: Window, k: number): string {
+  return `${window} ${k}`;
+}
+
+function condition(
+  { drawing, steps }: DrawingBase,
+  window: Window,
+  k: number,
+): Condition<TemplatePrompt> {
+  const cutoff = window === "first"
+    ? { guided_steps: k, tail: "null" as const }
+    : { guided_from: steps - k, guided_steps: k, head: "null" as const };
+  return {
+    label: labelOf(window, k),
+    drawing: ({ text }, seed) => drawing(text, seed, { cutoff }),
+  };
+}
+
+function metricNames({ similarity, alignment }: LaboratoryScorers): string[] {
+  return [L1, similarity.name, ...alignment.map((scorer) => alignmentName(scorer, "prompt"))];
+}
+
+function table(
+  grid: MeasuredGrid<TemplatePrompt>,
+  window: Window,
+  windows: readonly number[],
+  scorers: LaboratoryScorers,
+): ResultTable {
+  const names = metricNames(scorers);
+  return {
+    title: `The text in the ${window} k steps, against the text in all steps`,
+    columns: ["k", ...names],
+    rows: windows.map((k) => ({
+      label: String(k),
+      cells: names.map((name) => grid.mean(name, labelOf(window, k))),
+    })),
+  };
+}
+
+function charts(
+  grid: MeasuredGrid<TemplatePrompt>,
+  windows: readonly number[],
+  { similarity }: LaboratoryScorers,
+): ResultChart[] {
+  return [L1, similarity.name].map((name, i) => {
+    const nearness = name === L1 ? "L1, 1 is nearest" : name;
+    return {
+      file: `text-window_${i + 1}.svg`,
+      kind: "line" as const,
+      chart: {
+        title: `Nearness to the image with text in all steps, by ${name}`,
+        x: "k steps with text",
+        y: `relative ${nearness}`,
+        series: WINDOWS.map((window) => {
+          const sign = name === L1 ? -1 : 1;
+          const curve = relativeCurve(
+            windows.map((k) => grid.values(name, labelOf(window, k)).map((value) => sign * value)),
+          );
+          return {
+            name: `text in the ${window} k`,
+            points: windows.map((x, j) => ({ x, y: curve[j]! })),
+          };
+        }),
+      },
+    };
+  });
+}
+
+function readings(
+  grid: MeasuredGrid<TemplatePrompt>,
+  steps: number,
+  { similarity, alignment }: LaboratoryScorers,
+): Reading[] {
+  const early = Math.round(EARLY * steps);
+  const [first, last] = [labelOf("first", early), labelOf("last", steps - early)];
+  const words = `the text in the first ${early} steps alone`;
+  const rest = `the text in the last ${steps - early} alone`;
+  return [
+    {
+      claim: `${words} leaves the image nearer to that with text in all steps than ${rest}, by L1`,
+      difference: grid.difference(L1, last, first),
+    },
+    {
+      claim: `the same by ${similarity.name}`,
+      difference: grid.difference(similarity.name, first, last),
+    },
+    ...alignment.map((scorer) => ({
+      claim: `${words} gives more alignment with the prompt than ${rest}, by ${scorer.name}`,
+      difference: grid.difference(alignmentName(scorer, "prompt"), first, last),
+    })),
+  ];
+}
+
+async function sheet(
+  kept: readonly Shown<TemplatePrompt>[],
+  windows: readonly number[],
+): Promise<ResultSheet> {
+  const cells = kept.filter(({ condition }) => condition !== FULL)
+    .map(({ image, subject: { text }, condition }) => ({ image, label: `${text}: ${condition}` }));
+  return {
+    file: "text-window.png",
+    caption:
+      "The first prompts, none picked; for each a row with the text in the first k steps, then one " +
+      "with the text in the last k.",
+    png: await contactSheet(cells, { columns: windows.length, tile: 96 }),
+  };
+}
