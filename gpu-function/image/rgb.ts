@@ -1,5 +1,6 @@
 /** From latents or decoded samples to 8-bit RGB. Pure arithmetic. */
 import { type Latents, showShape } from "../diffusion/mod.ts";
+import type { MapGrid } from "../insights/mod.ts";
 
 export interface RgbImage {
   readonly width: number;
@@ -49,6 +50,16 @@ export function projectLatents({ data, shape }: Latents, { matrix, bias }: Laten
     }
   }
   return { width, height, data: pixels };
+}
+
+/** Luma of Rec. 601, 0 to 1: what counts as light and dark in an image of 8 bits. */
+export function luminanceOf({ width, height, data }: RgbImage): MapGrid {
+  const luminance = new Float32Array(width * height);
+  for (let i = 0; i < luminance.length; i++) {
+    const [red, green, blue] = [data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!];
+    luminance[i] = (0.299 * red + 0.587 * green + 0.114 * blue) / 255;
+  }
+  return { width, height, data: luminance };
 }
 
 /** [-1, 1] to 0 .. 255, nearest. */

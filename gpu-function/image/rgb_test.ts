@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createLatents } from "../diffusion/mod.ts";
-import { projectLatents, sampleToRgb } from "./rgb.ts";
+import { luminanceOf, projectLatents, sampleToRgb } from "./rgb.ts";
 
 Deno.test("sampleToRgb interleaves channels, maps [-1, 1] to bytes and cuts what lies beyond", () => {
   const sample = createLatents(Float32Array.of(-1, 1, 0, 0.5, -3, 9), [3, 1, 2]);
@@ -30,4 +30,11 @@ Deno.test("projectLatents refuses a map made for other latents", () => {
     () => projectLatents(latents, { matrix: [[1, 1, 1]], bias: [0, 0, 0] }),
     /latent_rgb has 1 rows for 2 latent channels/,
   );
+});
+
+Deno.test("luminanceOf weighs green most and blue least, white being 1", () => {
+  const data = Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 51, 51, 51);
+  const { width, height, data: luminance } = luminanceOf({ width: 3, height: 2, data });
+  assert.deepEqual([width, height], [3, 2]);
+  assert.deepEqual([...luminance], [1, 0.299, 0.587, 0.114, 0, 0.2].map(Math.fround));
 });

@@ -11,9 +11,6 @@ import { coarsen, enlarge, type GridSize, type MapGrid, normalize } from "./map_
 
 const CANVAS_SIDE = 64;
 
-/** Part of the last step's agreement that counts as converged, unless another is asked for. */
-export const CONVERGENCE_LEVEL = 0.9;
-
 export interface Convergence {
   /**
    * Per step that has maps, F1 relative to the last one's, mean over the tokens whose last map agrees
@@ -30,9 +27,10 @@ export interface ConvergenceTracker {
   add(maps: readonly MapGrid[]): void;
   /**
    * Against the final image.
+   * @param level part of the last step's agreement that counts as converged
    * @param image its luminance, 0 to 1; sides are multiples of the maps'
    */
-  finish(image: MapGrid, level?: number): Convergence;
+  finish(image: MapGrid, level: number): Convergence;
 }
 
 /** Keeps the edges of each step, not its maps. @param image sides of the final image */
@@ -47,7 +45,7 @@ export function trackConvergence(image: GridSize): ConvergenceTracker {
       const { size } = canvas;
       steps.push(maps.map((map) => findEdges(normalize(enlarge(map, size)))));
     },
-    finish(picture, level = CONVERGENCE_LEVEL) {
+    finish(picture, level) {
       if (!canvas) return { relative_f1: [], level, reached: null };
       const { size, tolerance } = canvas;
       const wanted = findEdges(normalize(coarsen(picture, size)));

@@ -1,7 +1,7 @@
 // Scores from pictures whose agreement is known, and the step where they pass a level.
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
-import { CONVERGENCE_LEVEL, firstAbove, trackConvergence } from "./convergence.ts";
+import { firstAbove, trackConvergence } from "./convergence.ts";
 import { edgeF1 } from "./edge_agreement.ts";
 import type { MapGrid } from "./map_grid.ts";
 
@@ -80,14 +80,14 @@ Deno.test("agreement is relative to the last step, and grows as maps find the sh
   ) {
     tracker.add([disc(GRID, at, radius)]);
   }
-  const { relative_f1, reached, level } = tracker.finish(disc(IMAGE, 1, 0.3));
+  const { relative_f1, reached, level } = tracker.finish(disc(IMAGE, 1, 0.3), 0.9);
   const [first = NaN, second = NaN, third, last] = relative_f1;
   assert.ok(
     first! < 0.2 && second! > first! && second! < 0.8,
     `${relative_f1}`,
   );
   assert.deepEqual([third, last], [1, 1]);
-  assert.deepEqual([reached, level], [2, CONVERGENCE_LEVEL]);
+  assert.deepEqual([reached, level], [2, 0.9]);
 });
 
 Deno.test("tokens are averaged, those that never agree with the image are left out", () => {
@@ -95,7 +95,7 @@ Deno.test("tokens are averaged, those that never agree with the image are left o
   const nowhere: MapGrid = { ...GRID, data: new Float32Array(512).fill(0.3) };
   tracker.add([disc(GRID, 1.7, 0.1), disc(GRID, 1, 0.3), nowhere]);
   tracker.add([disc(GRID, 1, 0.3), disc(GRID, 1, 0.3), nowhere]);
-  const { relative_f1 } = tracker.finish(disc(IMAGE, 1, 0.3));
+  const { relative_f1 } = tracker.finish(disc(IMAGE, 1, 0.3), 0.9);
   assert.ok(relative_f1[0]! >= 0.5 && relative_f1[0]! < 0.6, `${relative_f1}`);
   assert.equal(relative_f1[1], 1);
 });
@@ -109,9 +109,9 @@ Deno.test("where no map agrees at all there is no convergence", () => {
     level: 0.5,
     reached: null,
   });
-  assert.deepEqual(trackConvergence(IMAGE).finish(disc(IMAGE, 1, 0.3)), {
+  assert.deepEqual(trackConvergence(IMAGE).finish(disc(IMAGE, 1, 0.3), 0.9), {
     relative_f1: [],
-    level: CONVERGENCE_LEVEL,
+    level: 0.9,
     reached: null,
   });
 });

@@ -7,9 +7,6 @@
 import { combine, type Latents } from "../diffusion/mod.ts";
 import { powerSpectrum } from "./spectrum.ts";
 
-/** The paper's part of the spectrum that is low. */
-export const LOW_FRACTION = 0.2;
-
 export interface BandNorms {
   readonly low: number;
   readonly high: number;
@@ -33,7 +30,7 @@ export interface FrequencyBands {
  */
 export function createFrequencyBands(
   shape: readonly number[],
-  lowFraction: number = LOW_FRACTION,
+  lowFraction: number,
 ): FrequencyBands {
   const [channels = 0, height = 0, width = 0] = shape;
   if (!(lowFraction > 0 && lowFraction < 1)) {

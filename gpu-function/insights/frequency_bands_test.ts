@@ -45,7 +45,7 @@ for (const [height, width] of [[8, 5], [6, 9], [1, 4]] as const) {
 
 Deno.test("both bands together hold the energy of the latents (Parseval)", () => {
   const x = createNoiseSource(5, [3, 8, 12])();
-  const { low, high } = createFrequencyBands([3, 8, 12]).normsOf(x);
+  const { low, high } = createFrequencyBands([3, 8, 12], 0.2).normsOf(x);
   const energy = x.data.reduce((sum, value) => sum + value ** 2, 0) / 96;
   close(low ** 2 + high ** 2, energy, 1e-9);
 });
@@ -53,7 +53,7 @@ Deno.test("both bands together hold the energy of the latents (Parseval)", () =>
 Deno.test("the low band is the smallest disc with a fifth of the bins, whole rings at a time", () => {
   const sizes = [[8, 8, 13], [16, 16, 57], [64, 64, 821]] as const;
   for (const [height, width, low] of sizes) {
-    const { bins } = createFrequencyBands([1, height, width]);
+    const { bins } = createFrequencyBands([1, height, width], 0.2);
     assert.deepEqual(bins, { low, high: height * width - low });
     assert.ok(low >= 0.2 * height * width && low < 0.23 * height * width);
   }
@@ -84,7 +84,7 @@ Deno.test("distance is in cycles per cell: oblong latents have as oblong a disc"
 
 for (const shape of [[4, 64, 64], [12, 16, 16], [4, 8, 24]] as const) {
   Deno.test(`pure noise of ${shape.join("x")} has the norms that theory expects`, () => {
-    const bands = createFrequencyBands(shape);
+    const bands = createFrequencyBands(shape, 0.2);
     const draws = 24;
     const noise = createNoiseSource(11, shape);
     const means = { low: 0, high: 0 };
@@ -133,7 +133,7 @@ Deno.test("variation compares each band with the same band of the final latents"
     constant.data.map((value, i) => value + checks.data[i]!),
     shape,
   );
-  const bands = createFrequencyBands(shape);
+  const bands = createFrequencyBands(shape, 0.2);
   const doubled = createLatents(
     both.data.map((v, i) => v + 0.5 * checks.data[i]!),
     shape,

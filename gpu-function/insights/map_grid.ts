@@ -68,22 +68,24 @@ export function normalize({ width, height, data }: MapGrid): MapGrid {
   return { width, height, data: data.map((value) => (value - min) * scale) };
 }
 
-export function meanOf(maps: readonly MapGrid[]): MapGrid {
-  const [first] = maps;
-  if (!first) throw new RangeError("A mean needs at least one map");
-  const { width, height } = first;
-  const data = new Float32Array(width * height);
-  for (const map of maps) {
-    if (map.width !== width || map.height !== height) {
-      throw new RangeError(
-        `Maps of ${width}x${height} and ${map.width}x${map.height} have no mean`,
-      );
-    }
-    for (let i = 0; i < data.length; i++) {
-      data[i]! += map.data[i]! / maps.length;
-    }
+/** Cell by cell; of a single map, that map. @throws RangeError when their sides differ */
+export function sumOf(map: MapGrid, other?: MapGrid): MapGrid {
+  if (!other) return map;
+  const { width, height, data } = map;
+  if (width !== other.width || height !== other.height) {
+    throw new RangeError(
+      `Maps of ${width}x${height} and ${other.width}x${other.height} cannot be added`,
+    );
   }
-  return { width, height, data };
+  return { width, height, data: data.map((value, i) => value + other.data[i]!) };
+}
+
+/** @throws RangeError when there are none, or their sides differ */
+export function meanOf(maps: readonly MapGrid[]): MapGrid {
+  const [first, ...others] = maps;
+  if (!first) throw new RangeError("A mean needs at least one map");
+  const sum = others.reduce((sum, map) => sumOf(map, sum), first);
+  return { ...sum, data: sum.data.map((value) => value / maps.length) };
 }
 
 export function rangeOf(

@@ -50,7 +50,7 @@ Deno.test("meanOf averages maps of one size and refuses others", () => {
   assert.deepEqual(meanOf([map(2, 1, 1, 2), map(2, 1, 3, 6)]), map(2, 1, 2, 4));
   assert.throws(
     () => meanOf([map(2, 1, 1, 2), map(1, 2, 1, 2)]),
-    /2x1 and 1x2 have no mean/,
+    /1x2 and 2x1 cannot be added/,
   );
   assert.throws(() => meanOf([]), /at least one map/);
 });
