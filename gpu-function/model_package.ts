@@ -6,7 +6,13 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
-import { LIMITS, type ModelManifest, parseModelManifest } from "../contract/mod.ts";
+import {
+  INSIGHTS,
+  INSIGHTS_WITHOUT_TAPS,
+  LIMITS,
+  type ModelManifest,
+  parseModelManifest,
+} from "../contract/mod.ts";
 import {
   parseSchedulerConfig,
   SAMPLERS,
@@ -173,6 +179,7 @@ async function assembleManifest(
     },
     text: await describeText(folder, tokenizer, extra.max_length ?? family.text.maxLength),
     latent_rgb: extra.latent_rgb,
+    insights: extra.taps.length > 0 ? [...INSIGHTS] : [...INSIGHTS_WITHOUT_TAPS],
   });
   if (!parsed.ok) throw new RangeError(`${folder}: ${parsed.problem.detail}`);
   return parsed.value;

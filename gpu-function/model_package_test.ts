@@ -36,6 +36,7 @@ Deno.test("the embedded package is what its own files say", async () => {
   assert.deepEqual(manifest.latents, { channels: 12, vae_scale_factor: 16, scaling_factor: 1 });
   assert.equal(manifest.text.pad_token_id, manifest.text.eos_token_id);
   assert.equal(manifest.text.causal, true);
+  assert.deepEqual(manifest.insights, ["attention", "frequency", "guidance"]);
   assert.equal(schedulerConfig.prediction_type, "epsilon");
 });
 
@@ -48,6 +49,8 @@ Deno.test("a plain export without shapefirst.json loads with derived defaults an
       assert.deepEqual([manifest.defaults.width, manifest.defaults.height], [128, 128]);
       assert.equal(manifest.defaults.guidance_scale, 7.5);
       assert.equal(manifest.latent_rgb, null);
+      // Attention comes from taps, which only that file names.
+      assert.deepEqual(manifest.insights, ["frequency", "guidance"]);
       // Equal files have an equal digest, recorded or computed.
       assert.equal(manifest.digest, (await readModelPackage(mini)).manifest.digest);
     },
