@@ -6,6 +6,8 @@ import { escapeXml } from "./xml_text.ts";
 
 export interface ChartSeries<X> {
   readonly name: string;
+  /** Computed, not measured: dashes without points or intervals. */
+  readonly theory?: boolean;
   readonly points: readonly { readonly x: X; readonly y: Estimate }[];
 }
 
@@ -39,7 +41,7 @@ export function lineChart({ title, x, y, series }: Chart<number>): string {
   const bottom = top + PLOT_HEIGHT;
   const across = axis(series.flatMap(({ points }) => points.map((point) => point.x)), left, RIGHT);
   const up = axis(boundsOf(series), bottom, top).nice(5);
-  const curves = series.map(({ points }, i) => {
+  const curves = series.map(({ points, theory = false }, i) => {
     const shown = points.filter(({ y }) => y.count > 0);
     // A little beside each other, or the bars of two series would hide one another.
     const aside = DODGE * (i - (series.length - 1) / 2);
@@ -51,8 +53,11 @@ export function lineChart({ title, x, y, series }: Chart<number>): string {
       return segment([at, up(y.low)], [at, up(y.high)], colourOf(i)) +
         dot(at, up(y.value), colourOf(i));
     });
-    return `<path d="${path ?? ""}" fill="none" stroke="${colourOf(i)}" stroke-width="1.5"/>` +
-      bars.join("");
+    const dashes = theory ? ' stroke-dasharray="5 4"' : "";
+    return `<path d="${path ?? ""}" fill="none" stroke="${
+      colourOf(i)
+    }" stroke-width="1.5"${dashes}/>` +
+      (theory ? "" : bars.join(""));
   });
   const middle = (top + bottom) / 2;
   return svg(bottom + 44, [

@@ -64,3 +64,15 @@ Deno.test("a chart of one point, or of nothing, is still drawn", () => {
     );
   }
 });
+
+Deno.test("what was computed is a dashed line without points", () => {
+  const points = [0, 1].map((x) => ({ x, y: estimate(x) }));
+  const svg = lineChart({
+    title: "",
+    x: "",
+    y: "",
+    series: [{ name: "theory", theory: true, points }],
+  });
+  assert.match(svg, /<path [^>]*stroke-dasharray/);
+  assert.equal(numbersOf(svg, "circle", "cx").length, 1, "the legend's alone");
+});

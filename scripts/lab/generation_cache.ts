@@ -40,12 +40,14 @@ export async function openGenerationCache(
   };
 }
 
-/** @throws ProblemError for a request that the model cannot serve */
-function planOf(engine: Engine, drawing: Drawing): Plan {
-  // Previews are looked at by nobody here, and change neither the image nor its key.
+/**
+ * Previews are looked at by nobody here, and change neither the image nor its key.
+ * @throws ProblemError for a request that the model cannot serve
+ */
+export function planOf(engine: Engine, drawing: Drawing, previewEvery = 0): Plan {
   const request = parseGenerationRequest({
     ...drawing,
-    previews: { every: 0 },
+    previews: { every: previewEvery },
     output_format: "png",
   });
   if (!request.ok) throw new ProblemError(request.problem);

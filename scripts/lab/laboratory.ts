@@ -5,6 +5,7 @@ import {
   type ModelManifest,
   type PromptTokenizer,
 } from "../../contract/mod.ts";
+import type { SchedulerConfig } from "../../gpu-function/diffusion/mod.ts";
 import type { Engine } from "../../gpu-function/engine.ts";
 import { createEngine } from "../../gpu-function/onnx_engine.ts";
 import { ROOT } from "../gate/source_files.ts";
@@ -12,6 +13,7 @@ import { modelsFolder } from "../generation_flags.ts";
 import { type GenerationCache, openGenerationCache } from "./generation_cache.ts";
 import { findModel } from "./installed_model.ts";
 import type { LaboratoryOptions } from "./laboratory_flags.ts";
+import { type ObservedRuns, openObservedRuns } from "./observed_runs.ts";
 import { type PromptPair, promptPairs } from "./prompts/prompt_pair.ts";
 import { promptSet, takeFirst, type TemplatePrompt } from "./prompts/prompt_set.ts";
 import { loadVocabulary } from "./prompts/vocabulary.ts";
@@ -26,6 +28,8 @@ export interface Laboratory {
   readonly tokenizer: PromptTokenizer;
   readonly engine: Engine;
   readonly cache: GenerationCache;
+  readonly runs: ObservedRuns;
+  readonly schedulerConfig: SchedulerConfig;
   readonly scorers: LaboratoryScorers;
   /** The first so many of the prompt set. @throws RangeError when the words allow fewer */
   prompts(count: number, kinds: readonly AttributeKind[]): TemplatePrompt[];
@@ -39,7 +43,8 @@ export interface Laboratory {
 /** @throws RangeError naming the model, file or folder that is missing or does not fit */
 export async function openLaboratory(options: LaboratoryOptions): Promise<Laboratory> {
   const modelsDir = modelsFolder();
-  const { manifest, tokenizerJson, tokenizerConfig } = await findModel(modelsDir, options.model);
+  const modelPackage = await findModel(modelsDir, options.model);
+  const { manifest, tokenizerJson, tokenizerConfig, schedulerConfig } = modelPackage;
   const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
   const vocabulary = await loadVocabulary(options.words);
   const scorers = await loadScorers(options, tokenizer);
@@ -56,6 +61,8 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
     engine,
     scorers,
     cache: await openGenerationCache(engine, folder),
+    runs: await openObservedRuns(engine, folder),
+    schedulerConfig,
     prompts: (count, kinds) => takeFirst(promptSet(vocabulary, kinds), count, "prompts"),
     pairs: (count, kinds) =>
       takeFirst(promptPairs(promptSet(vocabulary, kinds), lengthOf), count, "pairs of prompts"),

@@ -16,8 +16,9 @@ type Window = "first" | "last";
 
 const WINDOWS = ["first", "last"] as const;
 const SIDES = ["source", "target"] as const;
-const SHARES = [0, 0.02, 0.04, 0.06, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
-const EARLY = 0.2;
+const SHARES = [0, 0.02, 0.04, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
+/** Each with its complement among the shares. */
+const EARLY = [0.2, 0.5];
 const SHEET_PAIRS = 4;
 
 export const eosWindow: Experiment = {
@@ -131,38 +132,32 @@ function readings(
   steps: number,
   scorers: readonly AlignmentScorer[],
 ): Reading[] {
-  const early = Math.round(EARLY * steps);
-  return scorers.flatMap((scorer) => {
-    const target = alignmentName(scorer, "target");
-    const at = (window: Window, k: number) =>
-      grid.difference(
-        target,
-        labelOf(window, k),
-        labelOf("first", 0),
-      );
-    const first = at("first", early);
-    return [
-      {
-        claim:
-          `the target's [EOS] in the first ${early} steps alone brings the image nearer to the ` +
-          `target by ${scorer.name}`,
-        difference: first,
-      },
-      {
-        claim:
-          `it does so more than the target's [EOS] in all the other ${steps - early} steps, by ` +
-          scorer.name,
-        difference: grid.difference(
-          target,
-          labelOf("first", early),
-          labelOf("last", steps - early),
-        ),
-      },
-      {
-        claim: `it does at least nine tenths of what the swap in all steps does, by ${scorer.name}`,
-        difference: mostOf(grid, target, early, steps),
-      },
-    ];
+  return EARLY.flatMap((share) => {
+    const early = Math.round(share * steps);
+    const late = steps - early;
+    return scorers.flatMap((scorer) => {
+      const target = alignmentName(scorer, "target");
+      const [first, last] = [labelOf("first", early), labelOf("last", late)];
+      return [
+        {
+          claim:
+            `the target's [EOS] in the first ${early} steps alone brings the image nearer to the ` +
+            `target, by ${scorer.name}`,
+          difference: grid.difference(target, first, labelOf("first", 0)),
+        },
+        {
+          claim:
+            `in the first ${early} steps it does more than in the last ${late}, by ${scorer.name}`,
+          difference: grid.difference(target, first, last),
+        },
+        {
+          claim:
+            `in the first ${early} steps it does nine tenths or more of what it does in all, by ` +
+            scorer.name,
+          difference: mostOf(grid, target, early, steps),
+        },
+      ];
+    });
   });
 }
 

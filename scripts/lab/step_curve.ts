@@ -1,0 +1,19 @@
+/** One number for each step of many runs. Pure. */
+import { average, type Estimate, meanOf } from "./estimate.ts";
+
+/** [subject][step]; NaN where a step has none. */
+export type StepValues = readonly (readonly number[])[];
+
+/** Of the runs of one subject, the mean over its seeds in each step, without those that have no number. */
+export function meanOverSeeds(runs: StepValues): number[] {
+  return (runs[0] ?? []).map((_, step) =>
+    average(runs.map((run) => run[step]!).filter((value) => !Number.isNaN(value)))
+  );
+}
+
+/** In each step the mean over subjects. */
+export function stepCurve(values: StepValues): Estimate[] {
+  return (values[0] ?? []).map((_, step) =>
+    meanOf(values.map((run) => run[step]!).filter((value) => !Number.isNaN(value)))
+  );
+}
