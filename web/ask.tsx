@@ -1,7 +1,7 @@
 /** What to draw, and the button that draws it. */
 import type { Plan } from "../contract/plan.ts";
 import type { Problem } from "../contract/problem.ts";
-import { FieldError, fieldError, TextField } from "./field.tsx";
+import { FieldError, fieldError, TextField, wholeFieldError } from "./field.tsx";
 import type { RequestDraft } from "./request_draft.ts";
 import { TokenChips } from "./token_chips.tsx";
 
@@ -28,7 +28,7 @@ export function Ask({ draft, plan, problem, running, onChange, onCancel }: AskPr
         value={draft.swap_prompt}
         placeholder="none"
         hint="Lends its [EOS] to the first: try “a brown chair”."
-        error={fieldError(problem, "eos_swap.prompt")}
+        error={fieldError(problem, "eos_swap.prompt") ?? wholeFieldError(problem, "eos_swap")}
         onChange={(swap_prompt) => onChange({ swap_prompt })}
       />
       <TokenChips plan={draft.prompt.trim() === "" ? null : plan} />
@@ -87,6 +87,8 @@ const PLACED = new Set([
   "model",
   "cutoff",
   "eos_swap",
+  "token_states",
+  "semantic_repeats",
 ]);
 
 /** What no field shows. */

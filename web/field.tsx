@@ -10,6 +10,14 @@ export function fieldError(problem: Problem | null, ...fields: readonly string[]
   return messages.length > 0 ? messages.join("; ") : null;
 }
 
+/** The sentences of a problem with a field as a whole, not with something inside it. */
+export function wholeFieldError(problem: Problem | null, name: string): string | null {
+  const messages = (problem?.errors ?? [])
+    .filter(({ field }) => field === name)
+    .map(({ message }) => message);
+  return messages.length > 0 ? messages.join("; ") : null;
+}
+
 export function FieldError({ id, error }: { id: string; error: string | null }) {
   return error === null ? null : <p class="error" id={id} role="alert">{error}</p>;
 }

@@ -1,13 +1,29 @@
 /** What stands in the form, and its two other spellings: the request body and the page's query. */
 import { LIMITS } from "../contract/limits.ts";
 import type { ModelManifest } from "../contract/model_manifest.ts";
-import type { Tail } from "../contract/cutoff.ts";
+import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "../contract/token_states.ts";
+
+/** What can be chosen, the first being the empty form's. */
+export const CHOICES = {
+  head: HEADS,
+  tail: TAILS,
+  swap_scope: ["all", ...EOS_SCOPES.filter((scope) => scope !== "all")],
+  swap_align: EOS_ALIGNMENTS,
+  sos_state: ["own", ...SOS_REPLACEMENTS],
+  semantic_state: ["own", ...STATE_REPLACEMENTS],
+  eos_state: ["own", ...STATE_REPLACEMENTS],
+} as const;
+
+type Choices = { readonly [Name in keyof typeof CHOICES]: (typeof CHOICES)[Name][number] };
+const CHOICE_NAMES = Object.keys(CHOICES) as (keyof Choices)[];
+import { HEADS, TAILS } from "../contract/cutoff.ts";
+import { EOS_ALIGNMENTS, EOS_SCOPES } from "../contract/eos_swap.ts";
 
 /**
  * Numbers stay the text that was typed (empty: the model's default), so that the service can name what
  * is wrong with it. Places in the run are fractions, so that they survive another number of steps.
  */
-export interface RequestDraft {
+export interface RequestDraft extends Choices {
   readonly model: string;
   readonly prompt: string;
   readonly negative_prompt: string;
@@ -17,8 +33,9 @@ export interface RequestDraft {
   readonly num_inference_steps: string;
   readonly guidance_scale: string;
   readonly sampler: string;
-  readonly guided_fraction: number;
-  readonly tail: Tail;
+  readonly semantic_repeats: string;
+  readonly guided_from: number;
+  readonly guided_to: number;
   /** Empty: no [EOS] swap. */
   readonly swap_prompt: string;
   readonly swap_from: number;
@@ -37,11 +54,19 @@ export const EMPTY_DRAFT: RequestDraft = {
   num_inference_steps: "",
   guidance_scale: "",
   sampler: "",
-  guided_fraction: 1,
-  tail: "null",
+  semantic_repeats: "",
+  guided_from: 0,
+  guided_to: 1,
   swap_prompt: "",
   swap_from: 0,
   swap_to: 1,
+  head: "null",
+  tail: "null",
+  swap_scope: "all",
+  swap_align: "ordinal",
+  sos_state: "own",
+  semantic_state: "own",
+  eos_state: "own",
 };
 
 /** With a seed, so that asking again finds the stored result. */
@@ -57,9 +82,10 @@ const TEXTS = [
   "num_inference_steps",
   "guidance_scale",
   "sampler",
+  "semantic_repeats",
   "swap_prompt",
 ] as const;
-const FRACTIONS = ["guided_fraction", "swap_from", "swap_to"] as const;
+const FRACTIONS = ["guided_from", "guided_to", "swap_from", "swap_to"] as const;
 /** Four digits tell 200 steps apart. */
 const FRACTION_DIGITS = 4;
 
@@ -72,20 +98,28 @@ export function draftQuery(draft: RequestDraft): string {
       query.set(name, String(Number(draft[name].toFixed(FRACTION_DIGITS))));
     }
   }
-  if (draft.tail !== EMPTY_DRAFT.tail) query.set("tail", draft.tail);
+  for (const name of CHOICE_NAMES) {
+    if (draft[name] !== EMPTY_DRAFT[name]) query.set(name, draft[name]);
+  }
   return query.toString();
 }
 
 /** The draft in a link; a page without a query starts with a prompt to try. */
 export function parseDraftQuery(search: string): RequestDraft {
   const query = new URLSearchParams(search);
-  if (![...TEXTS, ...FRACTIONS, "tail"].some((name) => query.has(name))) return WELCOME;
+  if (![...TEXTS, ...FRACTIONS, ...CHOICE_NAMES].some((name) => query.has(name))) return WELCOME;
   const texts = Object.fromEntries(TEXTS.map((name) => [name, query.get(name) ?? ""]));
   const fractions = Object.fromEntries(
     FRACTIONS.map((name) => [name, readFraction(query.get(name), EMPTY_DRAFT[name])]),
   );
-  const tail = query.get("tail") === "cond" ? "cond" : "null";
-  return { ...EMPTY_DRAFT, ...texts, ...fractions, tail };
+  const choices = Object.fromEntries(
+    CHOICE_NAMES.map((name) => [name, readChoice(name, query.get(name))]),
+  );
+  return { ...EMPTY_DRAFT, ...texts, ...fractions, ...choices };
+}
+
+function readChoice(name: keyof Choices, text: string | null): string {
+  return CHOICES[name].find((choice) => choice === text) ?? EMPTY_DRAFT[name];
 }
 
 function readFraction(text: string | null, missing: number): number {
@@ -120,6 +154,8 @@ export function draftRequest(draft: RequestDraft, manifest: ModelManifest | null
       sampler: draft.sampler || undefined,
       cutoff: draftCutoff(draft, steps),
       eos_swap: draftSwap(draft, steps),
+      token_states: draftStates(draft),
+      semantic_repeats: readNumber(draft.semantic_repeats),
       previews: draftPreviews(draft, steps, manifest),
     }).filter(([, value]) => value !== undefined),
   );
@@ -133,19 +169,41 @@ function readNumber(text: string): number | string | undefined {
   return Number.isFinite(value) ? value : trimmed;
 }
 
-function draftCutoff({ guided_fraction, tail }: RequestDraft, steps: number | null) {
-  if (guided_fraction === 1) return undefined;
-  const place = steps === null
-    ? { guided_fraction }
-    : { guided_steps: Math.round(guided_fraction * steps) };
-  return tail === "null" ? place : { ...place, tail };
+/** The guided steps of a run, from (included) to (excluded). */
+export function guidedInterval({ guided_from, guided_to }: RequestDraft, steps: number) {
+  return { from: Math.round(guided_from * steps), to: Math.round(guided_to * steps) };
 }
 
-function draftSwap({ swap_prompt, swap_from, swap_to }: RequestDraft, steps: number | null) {
+function draftCutoff(draft: RequestDraft, steps: number | null) {
+  const { guided_from, guided_to, head, tail } = draft;
+  if (guided_from === 0 && guided_to === 1) return undefined;
+  // Without the steps nothing says where an interval begins, only how long it is.
+  const asked = { head: head === "null" ? {} : { head }, tail: tail === "null" ? {} : { tail } };
+  if (steps === null) return { guided_fraction: guided_to - guided_from, ...asked.tail };
+  const { from, to } = guidedInterval(draft, steps);
+  return {
+    guided_steps: to - from,
+    ...(from > 0 ? { guided_from: from, ...asked.head } : {}),
+    ...(to < steps ? asked.tail : {}),
+  };
+}
+
+function draftSwap(draft: RequestDraft, steps: number | null) {
+  const { swap_prompt, swap_from, swap_to, swap_scope, swap_align } = draft;
   if (swap_prompt === "") return undefined;
-  if (steps === null || (swap_from === 0 && swap_to === 1)) return { prompt: swap_prompt };
-  const [from, to] = [Math.round(swap_from * steps), Math.round(swap_to * steps)];
-  return { prompt: swap_prompt, from, to };
+  const swap = {
+    prompt: swap_prompt,
+    ...(swap_scope === "all" ? {} : { scope: swap_scope }),
+    ...(swap_align === "ordinal" ? {} : { align: swap_align }),
+  };
+  if (steps === null || (swap_from === 0 && swap_to === 1)) return swap;
+  return { ...swap, from: Math.round(swap_from * steps), to: Math.round(swap_to * steps) };
+}
+
+function draftStates({ sos_state, semantic_state, eos_state }: RequestDraft) {
+  const states = Object.entries({ sos: sos_state, semantic: semantic_state, eos: eos_state })
+    .filter(([, state]) => state !== "own");
+  return states.length === 0 ? undefined : Object.fromEntries(states);
 }
 
 const PREVIEWS = 10;

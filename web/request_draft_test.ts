@@ -20,11 +20,19 @@ const FULL: RequestDraft = {
   num_inference_steps: "40",
   guidance_scale: "2.5",
   sampler: "ddim",
-  guided_fraction: 0.25,
-  tail: "cond",
+  semantic_repeats: "2",
+  guided_from: 0.1,
+  guided_to: 0.35,
+  head: "cond",
+  tail: "delta",
   swap_prompt: "a brown chair",
   swap_from: 0.05,
   swap_to: 0.5,
+  swap_scope: "first",
+  swap_align: "absolute",
+  sos_state: "zeros",
+  semantic_state: "sos",
+  eos_state: "noise",
 };
 
 Deno.test("A link reproduces the draft", () => {
@@ -32,8 +40,8 @@ Deno.test("A link reproduces the draft", () => {
   assert.equal(draftQuery(EMPTY_DRAFT), "");
 });
 
-Deno.test("A link with nonsense in its fractions falls back to the whole run", () => {
-  const draft = parseDraftQuery("?prompt=x&guided_fraction=7&swap_to=&tail=wag");
+Deno.test("A link with nonsense in its fractions and choices falls back to the whole run", () => {
+  const draft = parseDraftQuery("?prompt=x&guided_to=7&swap_to=&tail=wag&sos_state=sos");
   assert.deepEqual(draft, { ...EMPTY_DRAFT, prompt: "x" });
 });
 
@@ -48,8 +56,10 @@ Deno.test("draftRequest() says everything in the service's words", () => {
     num_inference_steps: 40,
     guidance_scale: 2.5,
     sampler: "ddim",
-    cutoff: { guided_steps: 10, tail: "cond" },
-    eos_swap: { prompt: "a brown chair", from: 2, to: 20 },
+    cutoff: { guided_steps: 10, guided_from: 4, head: "cond", tail: "delta" },
+    eos_swap: { prompt: "a brown chair", from: 2, to: 20, scope: "first", align: "absolute" },
+    token_states: { sos: "zeros", semantic: "sos", eos: "noise" },
+    semantic_repeats: 2,
     previews: { every: 4, method: "vae" },
   });
   assert(parseGenerationRequest(draftRequest(FULL, MANIFEST)).ok);
@@ -58,6 +68,18 @@ Deno.test("draftRequest() says everything in the service's words", () => {
 Deno.test("draftRequest() names the model whose defaults the form shows", () => {
   const draft = { ...EMPTY_DRAFT, prompt: "x" };
   assert.equal(draftRequest(draft, MANIFEST).model, "fixture");
+});
+
+Deno.test("draftRequest() leaves out what a request means anyway", () => {
+  const body = (draft: Partial<RequestDraft>) =>
+    draftRequest({ ...EMPTY_DRAFT, prompt: "x", ...draft }, null);
+  assert.deepEqual(body({ head: "cond", tail: "delta", swap_scope: "first" }), { prompt: "x" });
+  const steps = { num_inference_steps: "10" };
+  assert.deepEqual(body({ ...steps, guided_to: 0.5, head: "cond" })["cutoff"], { guided_steps: 5 });
+  assert.deepEqual(body({ ...steps, guided_from: 0.3, tail: "cond" })["cutoff"], {
+    guided_steps: 7,
+    guided_from: 3,
+  });
 });
 
 Deno.test("draftRequest() passes on what is no number, to be refused by name", () => {
@@ -74,7 +96,7 @@ Deno.test("draftRequest() cuts by fraction while the model's steps are unknown",
   const draft = {
     ...EMPTY_DRAFT,
     prompt: "x",
-    guided_fraction: 0.5,
+    guided_to: 0.5,
     swap_prompt: "y",
     swap_to: 0.5,
   };

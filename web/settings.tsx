@@ -4,6 +4,7 @@ import type { ModelManifest } from "../contract/model_manifest.ts";
 import type { Problem } from "../contract/problem.ts";
 import { fieldError, SelectField, TextField } from "./field.tsx";
 import type { RequestDraft } from "./request_draft.ts";
+import { TextStates } from "./text_states.tsx";
 
 interface SettingsProps {
   readonly draft: RequestDraft;
@@ -62,7 +63,17 @@ export function Settings(props: SettingsProps) {
   );
 }
 
-const HIDDEN_FIELDS = ["negative_prompt", "width", "height", "sampler", "model"];
+const HIDDEN_FIELDS = [
+  "negative_prompt",
+  "width",
+  "height",
+  "sampler",
+  "model",
+  "eos_swap.scope",
+  "eos_swap.align",
+  "token_states",
+  "semantic_repeats",
+];
 
 function Advanced({ draft, models, manifest, problem, onChange }: SettingsProps) {
   const error = fieldError(problem, ...HIDDEN_FIELDS);
@@ -120,6 +131,7 @@ function Advanced({ draft, models, manifest, problem, onChange }: SettingsProps)
           onChange={(model) => onChange({ model, sampler: "" })}
         />
         <p class="hint">{manifest?.description}</p>
+        <TextStates draft={draft} problem={problem} onChange={onChange} />
       </div>
     </details>
   );

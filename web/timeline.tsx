@@ -1,9 +1,8 @@
 /** The run as a strip of steps: which are guided, where [EOS] is swapped, how far the run has come. */
-import type { Tail } from "../contract/cutoff.ts";
 import type { Phase } from "../contract/phase.ts";
 import type { Plan } from "../contract/plan.ts";
 import { FieldError } from "./field.tsx";
-import type { RequestDraft } from "./request_draft.ts";
+import { guidedInterval, type RequestDraft } from "./request_draft.ts";
 
 interface TimelineProps {
   readonly draft: RequestDraft;
@@ -23,10 +22,10 @@ interface TimelineProps {
 export function Timeline(props: TimelineProps) {
   const { draft, plan, locked, error, swapError, onChange } = props;
   const steps = props.steps ?? plan?.num_inference_steps ?? 1;
-  const guided = Math.round(draft.guided_fraction * steps);
+  const { from, to } = guidedInterval(draft, steps);
   return (
     <section class={props.outdated ? "timeline outdated" : "timeline"} aria-label="Plan of the run">
-      <Evaluations plan={plan} guided={guided} steps={steps} />
+      <Evaluations plan={plan} from={from} guided={to - from} steps={steps} />
       <div class="strip">
         <Cells plan={plan} steps={steps} stepsDone={props.stepsDone} />
         <input
@@ -35,14 +34,26 @@ export function Timeline(props: TimelineProps) {
           id="cutoff"
           min={0}
           max={steps}
-          value={guided}
+          value={to}
           disabled={locked}
-          aria-label="Guided steps"
-          aria-valuetext={`${guided} of ${steps} steps guided`}
+          aria-label="Guidance to step"
+          aria-valuetext={`to step ${to}, ${to - from} of ${steps} steps guided`}
           aria-describedby="cutoff-error"
-          style={{ "--place": guided / steps }}
           onInput={(event) =>
-            onChange({ guided_fraction: Number(event.currentTarget.value) / steps })}
+            onChange({ guided_to: Math.max(place(event, steps), draft.guided_from) })}
+        />
+        <input
+          type="range"
+          class="start"
+          min={0}
+          max={steps}
+          value={from}
+          disabled={locked}
+          aria-label="Guidance from step"
+          aria-valuetext={`from step ${from}, ${to - from} of ${steps} steps guided`}
+          aria-describedby="cutoff-error"
+          onInput={(event) =>
+            onChange({ guided_from: Math.min(place(event, steps), draft.guided_to) })}
         />
       </div>
       {draft.swap_prompt === ""
@@ -52,25 +63,50 @@ export function Timeline(props: TimelineProps) {
         <span>shape first</span>
         <span>then details</span>
       </p>
-      <TailChoice tail={draft.tail} disabled={locked || guided === steps} onChange={onChange} />
+      {from === 0 ? null : (
+        <ConditioningChoice
+          name="head"
+          legend="Before guidance"
+          options={HEAD_LABELS}
+          chosen={draft.head}
+          disabled={locked}
+          onChange={(head) => onChange({ head })}
+        />
+      )}
+      <ConditioningChoice
+        name="tail"
+        legend="After the cutoff"
+        options={TAIL_LABELS}
+        chosen={draft.tail}
+        disabled={locked || to === steps}
+        onChange={(tail) =>
+          onChange({ tail })}
+      />
       <FieldError id="cutoff-error" error={error} />
       <FieldError id="swap-window-error" error={swapError} />
     </section>
   );
 }
 
+/** Where a handle stands, as a fraction of the run. */
+function place({ currentTarget }: { currentTarget: HTMLInputElement }, steps: number): number {
+  return Number(currentTarget.value) / steps;
+}
+
 interface EvaluationsProps {
   readonly plan: Plan | null;
+  readonly from: number;
   readonly guided: number;
   readonly steps: number;
 }
 
-function Evaluations({ plan, guided, steps }: EvaluationsProps) {
+function Evaluations({ plan, from, guided, steps }: EvaluationsProps) {
   const { planned, full, saved } = plan?.evaluations ?? { planned: null, full: null, saved: 0 };
   return (
     <div class="evaluations">
       <p>
-        Text guides <strong>{guided}</strong> of {steps} steps
+        Text guides <strong>{guided}</strong> of {steps}{" "}
+        steps{from > 0 ? `, from step ${from}` : ""}
       </p>
       <p class="count">
         <strong>{planned ?? "–"}</strong> of {full ?? "–"} evaluations
@@ -128,29 +164,24 @@ interface SwapWindowProps {
 function SwapWindow({ draft, steps, locked, onChange }: SwapWindowProps) {
   const { swap_from, swap_to } = draft;
   const [from, to] = [Math.round(swap_from * steps), Math.round(swap_to * steps)];
-  const place = (value: number) => value / steps;
   const handle = { type: "range", min: 0, max: steps, disabled: locked } as const;
   return (
     <div class="swap-window">
       <div class="strip">
-        <div class="band" style={{ "--from": place(from), "--to": place(to) }} />
+        <div class="band" style={{ "--from": from / steps, "--to": to / steps }} />
         <input
           {...handle}
           value={from}
-          style={{ "--place": place(from) }}
           aria-label="[EOS] swap from step"
           aria-describedby="swap-window-error"
-          onInput={(event) =>
-            onChange({ swap_from: Math.min(place(Number(event.currentTarget.value)), swap_to) })}
+          onInput={(event) => onChange({ swap_from: Math.min(place(event, steps), swap_to) })}
         />
         <input
           {...handle}
           value={to}
-          style={{ "--place": place(to) }}
           aria-label="[EOS] swap to step"
           aria-describedby="swap-window-error"
-          onInput={(event) =>
-            onChange({ swap_to: Math.max(place(Number(event.currentTarget.value)), swap_from) })}
+          onInput={(event) => onChange({ swap_to: Math.max(place(event, steps), swap_from) })}
         />
       </div>
       <p>
@@ -160,29 +191,39 @@ function SwapWindow({ draft, steps, locked, onChange }: SwapWindowProps) {
   );
 }
 
-interface TailChoiceProps {
-  readonly tail: Tail;
+interface ConditioningChoiceProps<T extends string> {
+  readonly name: string;
+  readonly legend: string;
+  readonly options: readonly { readonly value: T; readonly label: string }[];
+  readonly chosen: T;
   readonly disabled: boolean;
-  readonly onChange: (change: Partial<RequestDraft>) => void;
+  readonly onChange: (value: T) => void;
 }
 
-const TAILS = [
+const HEAD_LABELS = [
   { value: "null", label: "no text" },
   { value: "cond", label: "the prompt, unguided" },
 ] as const;
+const TAIL_LABELS = [
+  ...HEAD_LABELS,
+  { value: "delta", label: "no text, last guidance kept" },
+] as const;
 
-function TailChoice({ tail, disabled, onChange }: TailChoiceProps) {
+function ConditioningChoice<T extends string>(
+  { name, legend, options, chosen, disabled, onChange }: ConditioningChoiceProps<T>,
+) {
   return (
-    <fieldset class="tail" disabled={disabled}>
-      <legend>After the cutoff</legend>
-      {TAILS.map(({ value, label }) => (
+    <fieldset class="conditioning" disabled={disabled}>
+      <legend>{legend}</legend>
+      {options.map(({ value, label }) => (
         <label key={value} class={value}>
           <input
             type="radio"
-            name="tail"
+            name={name}
             value={value}
-            checked={tail === value}
-            onChange={() => onChange({ tail: value })}
+            checked={chosen === value}
+            aria-describedby="cutoff-error"
+            onChange={() => onChange(value)}
           />
           <span>{label}</span>
         </label>

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { PLAN } from "../contract/fixtures/events.ts";
 import { planningModel } from "../contract/fixtures/planning_model.ts";
+import { parseGenerationRequest } from "../contract/generation_request.ts";
+import { planGeneration } from "../contract/plan.ts";
 import { createProblem } from "../contract/problem.ts";
 import { generalError } from "./ask.tsx";
-import { fieldError } from "./field.tsx";
+import { fieldError, wholeFieldError } from "./field.tsx";
 import { fileName, formatSeconds } from "./outcome.tsx";
 import { curlCommand } from "./request_code.tsx";
-import { tokenWords } from "./token_chips.tsx";
+import { stateNote, tokenWords } from "./token_chips.tsx";
 
 Deno.test("curlCommand() survives an apostrophe in a POSIX shell", async () => {
   const command = curlCommand({ prompt: "a bird's nest" }, "http://localhost:1");
@@ -28,11 +30,27 @@ Deno.test("tokenWords() shows words as typed, known or not, without the vocabula
   assert.equal(tokenWords(named(() => "▁"))[2]?.word, "▁");
 });
 
+Deno.test("stateNote() says of a token what conditions in its place", () => {
+  const request = parseGenerationRequest({
+    prompt: "a bird",
+    eos_swap: { prompt: "a chair", scope: "first" },
+    token_states: { sos: "noise", semantic: "eos" },
+  });
+  assert(request.ok);
+  const plan = planGeneration({ ...request.value, seed: 1 }, planningModel());
+  assert(plan.ok);
+  const notes = plan.value.tokens.prompt.map(stateNote);
+  assert.deepEqual(notes.slice(0, 5), ["noise", "as [EOS]", "as [EOS]", "swapped", null]);
+});
+
 Deno.test("Every sentence of a problem has exactly one place", () => {
   const issue = (field: string) => ({ field, message: `${field}!`, allowed: "", given: "" });
   const placed = createProblem("unplannable", "", [issue("cutoff.a"), issue("seed")]);
   assert.equal(fieldError(placed, "cutoff"), "cutoff.a!");
   assert.equal(generalError(placed), null);
+  const whole = createProblem("unplannable", "", [issue("eos_swap"), issue("eos_swap.to")]);
+  assert.equal(wholeFieldError(whole, "eos_swap"), "eos_swap!");
+  assert.equal(generalError(whole), null);
   const homeless = createProblem("invalid_request", "", [issue("seed"), issue("output_format")]);
   assert.equal(generalError(homeless), "output_format!");
   assert.match(generalError(createProblem("gpu_unavailable", "Down")) ?? "", /^Down\. Try again/);

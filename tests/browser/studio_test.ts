@@ -85,7 +85,7 @@ async function runAgain({ page }: Visit): Promise<void> {
 }
 
 async function cutHalfWay({ page }: Visit): Promise<void> {
-  const slider = page.getByRole("slider", { name: "Guided steps" });
+  const slider = page.getByRole("slider", { name: "Guidance to step" });
   await page.getByText("100 of 100 evaluations").waitFor();
   await slider.focus();
   for (let i = 0; i < 25; i++) await page.keyboard.press("ArrowLeft");
@@ -97,13 +97,49 @@ async function cutHalfWay({ page }: Visit): Promise<void> {
   assert.equal(await page.locator(".cell.cond").count(), 25);
   await page.getByRole("textbox", { name: "Second prompt" }).fill("a brown chair");
   await page.locator(".cell.swapped").first().waitFor();
-  await page.waitForURL(/swap_prompt=a\+brown\+chair&guided_fraction=0\.5&tail=cond$/);
+  await page.waitForURL(/swap_prompt=a\+brown\+chair&guided_to=0\.5&tail=cond$/);
   await page.reload();
   await page.getByText("75 of 100 evaluations").waitFor();
   assert.equal(
     await page.getByRole("textbox", { name: "Second prompt" }).inputValue(),
     "a brown chair",
   );
+}
+
+async function instrument({ page }: Visit): Promise<void> {
+  const sliders = ["Guidance to step", "Guidance from step"] as const;
+  const [end, start] = sliders.map((name) => page.getByRole("slider", { name }));
+  await page.getByText("100 of 100 evaluations").waitFor();
+  await end!.focus();
+  for (let i = 0; i < 20; i++) await page.keyboard.press("ArrowLeft");
+  await start!.focus();
+  for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowRight");
+  await page.getByText("Text guides 25 of 50 steps, from step 5").waitFor();
+  await page.getByText("75 of 100 evaluations").waitFor();
+  await page.getByRole("group", { name: "Before guidance" })
+    .getByLabel("the prompt, unguided").check();
+  await page.getByLabel("no text, last guidance kept").check();
+  await page.locator(".cell.delta").first().waitFor();
+  const counted = async (name: string) => await page.locator(`.cell.${name}`).count();
+  assert.deepEqual([await counted("cond"), await counted("guided"), await counted("delta")], [
+    5,
+    25,
+    20,
+  ]);
+  await page.getByRole("textbox", { name: "Second prompt" }).fill("a brown wooden chair");
+  await page.getByText("Advanced").click();
+  await page.getByLabel("[EOS] swapped").selectOption("first");
+  await page.getByLabel("Words", { exact: true }).selectOption("zeros");
+  await page.getByLabel("Words repeated").fill("0");
+  await page.locator(".field-semantic_repeats .error").waitFor();
+  await page.getByLabel("Words repeated").fill("2");
+  const chips = page.getByRole("list", { name: "Tokens of the prompt" }).getByRole("listitem");
+  await page.getByText("semantic_repeats must be").waitFor({ state: "detached" });
+  await chips.getByText("zeros").nth(5).waitFor();
+  assert.match(await chips.last().innerText(), /^\[EOS\]\s*swapped\s*\+\d+/);
+  await runButton(page).click();
+  await page.getByRole("link", { name: /Download/ }).waitFor();
+  await status(page).getByText(/75 evaluations, 25 saved/).waitFor();
 }
 
 async function showErrors({ page }: Visit): Promise<void> {
@@ -168,6 +204,10 @@ Deno.test("The page", async (t) => {
       }, desktop),
     );
     await t.step("The cutoff and the swap show in plan and link", on(freshQuery({}), cutHalfWay));
+    await t.step(
+      "Guidance interval, delta tail and text states show in plan, chips and run",
+      on(freshQuery({}), instrument),
+    );
     await t.step("Bad input gets a sentence beside its field", on(freshQuery({}), showErrors));
     await t.step("The keyboard alone is enough", on(freshQuery({}), keyboardOnly));
     await t.step(
