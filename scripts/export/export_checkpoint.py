@@ -20,6 +20,7 @@ from pipeline_graphs import Shape, graphs_of
 
 CLASSES = {"StableDiffusionPipeline": StableDiffusionPipeline, "PixArtAlphaPipeline": PixArtAlphaPipeline}
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16}
+TIMESTEPS = {"float32": torch.float32, "int64": torch.int64}
 # seen are 1e-6 in float32; PyTorch's float16 on a CPU rounds at other places than onnxruntime's
 AGREEMENT = {"fp32": 1e-4, "fp16": 5e-2}
 
@@ -39,9 +40,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--scalar-timestep", action="store_true",
                         help="one timestep for all rows, as optimum does; rows of different steps then "
                              "cannot share a run")
-    parser.add_argument("--float-timestep", action="store_true",
-                        help="timesteps as float32: Euler and Heun spaced by linspace ask for fractions of "
-                             "one, which an integer cuts off")
+    parser.add_argument("--timestep", choices=[*TIMESTEPS], default="float32",
+                        help="int64, as optimum has it, cuts off the fractions that Euler and Heun ask for "
+                             "(default: %(default)s)")
     parser.add_argument("--external-data", action="store_true",
                         help="weights beside every graph (above 2 GB they are in any case)")
     parser.add_argument("--no-verify", action="store_true",
@@ -91,8 +92,8 @@ def write(pipeline: DiffusionPipeline, out: Path, options: argparse.Namespace) -
     shutil.rmtree(draft, ignore_errors=True)
     write_configs(pipeline, draft)
     errors = {}
-    timestep = torch.float32 if options.float_timestep else torch.int64
-    graphs = graphs_of(pipeline, Shape(scalar_timestep=options.scalar_timestep, timestep=timestep))
+    graphs = graphs_of(pipeline, Shape(scalar_timestep=options.scalar_timestep,
+                                       timestep=TIMESTEPS[options.timestep]))
     with tqdm(graphs.items(), unit="graph") as bar:
         for name, graph in bar:
             bar.set_description(name)

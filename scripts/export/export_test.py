@@ -42,13 +42,14 @@ def test_a_saved_pipeline_becomes_the_package_of_the_fixtures(saved, sd1, tmp_pa
     assert distance(text.states.numpy(), states) < 1e-5
 
 
-def test_half_precision_and_a_float_timestep_are_options(pixart, tmp_path):
+@pytest.mark.parametrize("flags, timestep", [([], "tensor(float)"), (["--timestep", "int64"], "tensor(int64)")])
+def test_half_precision_is_the_default_and_the_timestep_a_choice(flags, timestep, pixart, tmp_path):
     pixart.save_pretrained(tmp_path / "checkpoint")
     out = tmp_path / "package"
-    assert export_checkpoint.main([str(tmp_path / "checkpoint"), str(out), "--float-timestep"]) == 0
+    assert export_checkpoint.main([str(tmp_path / "checkpoint"), str(out), *flags]) == 0
     session = onnxruntime.InferenceSession(out / "transformer/model.onnx")
     types = {i.name: i.type for i in session.get_inputs()}
-    assert types["hidden_states"] == "tensor(float16)" and types["timestep"] == "tensor(float)"
+    assert types["hidden_states"] == "tensor(float16)" and types["timestep"] == timestep
     assert (out / "tokenizer/tokenizer.json").exists()
 
 
@@ -96,7 +97,7 @@ def test_a_full_size_package_is_reserved_and_drawn_while_written(tmp_path, monke
     assert graph.with_suffix(".onnx_data").stat().st_size == written["transformer"] > 10_000
     for tensor in onnx.load(graph).graph.initializer:
         assert np.isfinite(onnx.numpy_helper.to_array(tensor)).all(), tensor.name
-    feeds = {"hidden_states": np.ones((2, 4, 8, 6), np.float16), "timestep": np.array([7, 999]),
+    feeds = {"hidden_states": np.ones((2, 4, 8, 6), np.float16), "timestep": np.array([7, 999], np.float32),
              "encoder_hidden_states": np.ones((2, 30, 16), np.float16),
              "encoder_attention_mask": np.ones((2, 30), np.int64)}
     output = onnxruntime.InferenceSession(graph).run(None, feeds)[0]

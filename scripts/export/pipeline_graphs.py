@@ -21,7 +21,8 @@ class Shape:
 
     ids: torch.dtype = torch.int64
     scalar_timestep: bool = False
-    timestep: torch.dtype = torch.int64
+    # optimum has int64, which cannot hold the fractions that Euler's and Heun's schedulers ask for
+    timestep: torch.dtype = torch.float32
     pooler_output: bool = True
     hidden_states: bool = False
 

@@ -50,8 +50,11 @@ def _vocabulary_files(family: str, root: Path) -> None:
 
 INT32 = Variant("int32_ids", "token ids are int32",
                 _graph("text_encoder", Shape(ids=torch.int32)))
-SCALAR = Variant("scalar_timestep", "one timestep without a side for the whole batch, as optimum's default is",
-                 _graph("unet", Shape(scalar_timestep=True)))
+SCALAR = Variant("scalar_timestep", "one int64 timestep without a side for the whole batch, as optimum's default is",
+                 _graph("unet", Shape(scalar_timestep=True, timestep=torch.int64)))
+WHOLE_UNET, WHOLE_TRANSFORMER = (
+    Variant("whole_timesteps", "timesteps are int64, which cuts their fractions off",
+            _graph(folder, Shape(timestep=torch.int64))) for folder in ("unet", "transformer"))
 HALF = Variant("half", "weights, inputs and outputs are float16", _half)
 EXTERNAL = Variant("external_data", "the weights lie in model.onnx_data", _external)
 NO_POOLER = Variant("no_pooler_output", "the text encoder gives states only",
@@ -62,10 +65,10 @@ VOCABULARY = Variant("vocabulary_files", "vocab.json and merges.txt instead of t
                      _vocabulary_files, (TOKENIZER_FILE,))
 
 VARIANTS: dict[str, tuple[Variant, ...]] = {
-    "sd1": (INT32, SCALAR, HALF, EXTERNAL, NO_POOLER, VOCABULARY),
+    "sd1": (INT32, SCALAR, WHOLE_UNET, HALF, EXTERNAL, NO_POOLER, VOCABULARY),
     "sd2_base": (HIDDEN, VOCABULARY),
     "sd2_v": (),
-    "pixart": (HALF,),
+    "pixart": (WHOLE_TRANSFORMER, HALF),
     "pixart_sizes": (HALF,),
 }
 
