@@ -1,5 +1,7 @@
 /** `deno task lab <experiment> [flags]`: runs an experiment of `scripts/lab/experiments/`, or all of the paper's. */
 import { ROOT } from "./gate/source_files.ts";
+import { UsageError } from "./generation_flags.ts";
+import { parseExperimentFlags } from "./lab/laboratory_flags.ts";
 import { PAPER_ORDER } from "./lab/paper_order.ts";
 
 const FOLDER = `${ROOT}scripts/lab/experiments/`;
@@ -23,19 +25,35 @@ async function runOne(name: string, flags: readonly string[]): Promise<number> {
   return code;
 }
 
-/** One that breaks does not keep the others from running; a flag that is wrong is wrong for all. */
+/**
+ * One that fails does not keep the others from running: a model without a causal [EOS] has no swap.
+ * A flag that is wrong is wrong for all.
+ */
 async function runAll(flags: readonly string[]): Promise<number> {
+  const wrong = complaintAbout(flags);
+  if (wrong !== null) {
+    console.error(wrong);
+    return MISUSED;
+  }
   const start = performance.now();
   const failed: string[] = [];
   for (const name of PAPER_ORDER) {
-    const code = await runOne(name, flags);
-    if (code === MISUSED) return code;
-    if (code !== 0) failed.push(name);
+    if (await runOne(name, flags) !== 0) failed.push(name);
   }
   const minutes = (performance.now() - start) / 60_000;
   console.log(`${PAPER_ORDER.length} experiments in ${minutes.toFixed(1)} minutes`);
   if (failed.length > 0) console.error(`Failed: ${failed.join(", ")}`);
   return failed.length > 0 ? 1 : 0;
+}
+
+function complaintAbout(flags: readonly string[]): string | null {
+  try {
+    parseExperimentFlags(flags, { standard: { count: 2, seeds: 1 } }, null);
+    return null;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
 }
 
 const [name, ...flags] = Deno.args;

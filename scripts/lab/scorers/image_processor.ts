@@ -1,4 +1,7 @@
-/** Images to a scorer's pixels as its `preprocessor_config.json` says: resize, centre crop, normalise. */
+/**
+ * Images to a scorer's pixels as its `preprocessor_config.json` says: resize, centre crop, normalise.
+ * sharp's cubic kernel is PIL's but for rounding: at 224x224 they differ by two grey levels at most.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
