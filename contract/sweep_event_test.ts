@@ -9,6 +9,7 @@ import {
   isSweepTerminal,
   parseSweepEvent,
   parseSweepRequest,
+  planGeneration,
   planSweep,
   type SweepEvent,
   sweepOutcome,
@@ -18,7 +19,7 @@ import {
 function sweepOf(cutoffs: readonly object[]) {
   const request = parseSweepRequest({ base: { model: "fixture", prompt: "a blue bird" }, cutoffs });
   assert(request.ok);
-  const sweep = planSweep(request.value, 7, planningModel());
+  const sweep = planSweep(request.value, 7, (branch) => planGeneration(branch, planningModel()));
   assert(sweep.ok);
   return sweep.value;
 }

@@ -1,6 +1,6 @@
 /** What a sweep will do: the plans of its branches, and what they cost together. */
 import { contentKey } from "./content_key.ts";
-import { type Plan, planGeneration, type PlanningModel, type SeededRequest } from "./plan.ts";
+import type { Plan, SeededRequest } from "./plan.ts";
 import { createFieldProblem, type FieldIssue, type Parsed, refuse } from "./problem.ts";
 import { rowsTogether } from "./rows_together.ts";
 import { placeBranchIssues, type SweepAxis, type SweepRequest } from "./sweep_request.ts";
@@ -33,17 +33,20 @@ export interface SweepPlannedEvaluations {
   readonly saved: number;
 }
 
-/** @param seed one for all branches: only what is varied may differ */
+/**
+ * @param seed one for all branches: only what is varied may differ
+ * @param planBranch `planGeneration` on the model that the base names
+ */
 export function planSweep(
   { axis, branches }: SweepRequest,
   seed: number,
-  model: PlanningModel,
+  planBranch: (request: SeededRequest) => Parsed<Plan>,
 ): Parsed<SweepPlan> {
   const planned: SweepBranch[] = [];
   const issues = new Map<string, FieldIssue>();
   for (const [i, branch] of branches.entries()) {
     const request = { ...branch, seed };
-    const plan = planGeneration(request, model);
+    const plan = planBranch(request);
     if (!plan.ok) {
       // What is wrong with the base is wrong with each branch: once is enough.
       const placed = placeBranchIssues(axis, i, plan.problem.errors ?? []);

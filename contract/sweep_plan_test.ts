@@ -8,16 +8,18 @@ import {
   planGeneration,
   planSweep,
   rowsTogether,
+  type SeededRequest,
   type SweepPlan,
 } from "./mod.ts";
 
 const MODEL = planningModel();
+const planBranch = (request: SeededRequest) => planGeneration(request, MODEL);
 const base = { model: "fixture", prompt: "a blue bird" };
 
 function plan(body: unknown): SweepPlan {
   const request = parseSweepRequest(body);
   assert(request.ok, JSON.stringify(request));
-  const sweep = planSweep(request.value, 7, MODEL);
+  const sweep = planSweep(request.value, 7, planBranch);
   assert(sweep.ok, JSON.stringify(sweep));
   return sweep.value;
 }
@@ -25,7 +27,7 @@ function plan(body: unknown): SweepPlan {
 function refusal(body: unknown) {
   const request = parseSweepRequest(body);
   assert(request.ok);
-  const sweep = planSweep(request.value, 7, MODEL);
+  const sweep = planSweep(request.value, 7, planBranch);
   assert(!sweep.ok);
   return sweep.problem;
 }
