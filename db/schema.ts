@@ -1,6 +1,14 @@
-/** The tables behind results: one row per generation, its image and its previews. SQLite and D1 alike. */
+/** The tables behind results: a generation, its image, its previews; a sweep. SQLite and D1 alike. */
 import { customType, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { GenerationEvent, GenerationEventOf, Plan, SeededRequest } from "../contract/mod.ts";
+import type {
+  GenerationEvent,
+  GenerationEventOf,
+  Plan,
+  SeededRequest,
+  SweepAxis,
+  SweepOutcome,
+  SweepPlannedEvaluations,
+} from "../contract/mod.ts";
 
 type Completed = GenerationEventOf<"generation.completed">;
 
@@ -57,3 +65,29 @@ export const previews = sqliteTable("previews", {
   method: text({ enum: ["projection", "vae"] }).notNull(),
   ...picture,
 }, (table) => [primaryKey({ columns: [table.generation_id, table.event_id] })]);
+
+/** A branch by its generation, which has a row of its own. */
+export interface StoredBranch {
+  readonly id: string;
+  readonly label: string;
+  readonly same_as: number | null;
+}
+
+/** One place in the merged log of a sweep: the branch, and the event's cursor in that branch. */
+export type BranchEvent = readonly [branch: number, id: number];
+
+/** Sweeps of which every branch succeeded. Without their generations they are worth nothing. */
+export const sweeps = sqliteTable("sweeps", {
+  /** Of the branches' content keys, 64 hex digits. */
+  id: text().primaryKey(),
+  axis: text().$type<SweepAxis>().notNull(),
+  branches: text({ mode: "json" }).$type<readonly StoredBranch[]>().notNull(),
+  planned: text({ mode: "json" }).$type<SweepPlannedEvaluations>().notNull(),
+  /** The order of the merged log: what is not in the generations themselves. */
+  event_order: text({ mode: "json" }).$type<readonly BranchEvent[]>().notNull(),
+  outcome: text({ mode: "json" }).$type<SweepOutcome>().notNull(),
+  /** Epoch milliseconds. */
+  created_at: integer().notNull(),
+  last_used_at: integer().notNull(),
+  hits: integer().notNull().default(0),
+}, (table) => [index("sweeps_last_used_at").on(table.last_used_at)]);

@@ -1,0 +1,48 @@
+/** The queries on sweeps, for D1 and for SQLite behind libSQL. */
+import { eq, sql } from "drizzle-orm";
+import type { SweepAxis, SweepOutcome, SweepPlannedEvaluations } from "../contract/mod.ts";
+import type { SqlDatabase } from "./queries.ts";
+import { type BranchEvent, type StoredBranch, sweeps } from "./schema.ts";
+
+export type { BranchEvent, StoredBranch } from "./schema.ts";
+
+/** A sweep without its generations, which are stored under their own keys. */
+export interface StoredSweep {
+  readonly id: string;
+  readonly axis: SweepAxis;
+  readonly branches: readonly StoredBranch[];
+  readonly planned: SweepPlannedEvaluations;
+  readonly event_order: readonly BranchEvent[];
+  readonly outcome: SweepOutcome;
+}
+
+/** Finished sweeps by id. Every method rejects when the database fails. */
+export interface Sweeps {
+  find(id: string): Promise<StoredSweep | null>;
+  /** Counts a hit. */
+  touch(id: string, now: number): Promise<void>;
+  /** The first sweep of an id stays. */
+  write(sweep: StoredSweep, now: number): Promise<void>;
+}
+
+export function createSweeps(database: SqlDatabase): Sweeps {
+  return {
+    async find(id) {
+      const { axis, branches, planned, event_order, outcome } = sweeps;
+      const [row] = await database
+        .select({ id: sweeps.id, axis, branches, planned, event_order, outcome })
+        .from(sweeps).where(eq(sweeps.id, id)).limit(1);
+      return row ?? null;
+    },
+    async touch(id, now) {
+      await database.update(sweeps)
+        .set({ hits: sql`${sweeps.hits} + 1`, last_used_at: now })
+        .where(eq(sweeps.id, id));
+    },
+    async write(sweep, now) {
+      await database.insert(sweeps)
+        .values({ ...sweep, created_at: now, last_used_at: now })
+        .onConflictDoNothing();
+    },
+  };
+}
