@@ -1,12 +1,8 @@
 /** Server-sent events as a response body. Hono's own helper swallows errors, so this is written out. */
-import {
-  encodeServerSentMessage,
-  type GenerationEvent,
-  HEARTBEAT,
-  isTerminal,
-} from "../../contract/mod.ts";
+import { encodeServerSentMessage, HEARTBEAT } from "../../contract/mod.ts";
 import type { NumberedEvent } from "../../db/queries.ts";
-import type { EventLog } from "./event_log.ts";
+import { markCached } from "./event_log.ts";
+import type { LogMessage, MessageLog } from "./message_log.ts";
 import { settlesWithin } from "./patience.ts";
 
 export interface ReadOptions {
@@ -21,7 +17,10 @@ export interface ReadOptions {
  * One reader of a log. The stream pulls: it holds a cursor and at most one event, so a slow reader
  * costs nothing and a fast one waits for the log.
  */
-export function readLog(log: EventLog, options: ReadOptions): ReadableStream<Uint8Array> {
+export function readLog(
+  log: MessageLog<LogMessage>,
+  options: ReadOptions,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const leave = new AbortController();
   let cursor = options.after;
@@ -31,9 +30,9 @@ export function readLog(log: EventLog, options: ReadOptions): ReadableStream<Uin
         const entry = log.next(cursor);
         if (entry) {
           cursor = entry.id;
-          const text = options.cached ? encodeCached(entry) : entry.text;
+          const text = options.cached ? entry.cachedText ?? entry.text : entry.text;
           controller.enqueue(encoder.encode(text));
-          if (isTerminal(entry.event)) controller.close();
+          if (log.ended && entry.id === log.lastId) controller.close();
           return;
         }
         if (log.ended) return controller.close();
@@ -57,18 +56,10 @@ export function replayEvents(
     pull(controller) {
       const { value, done } = rest.next();
       if (done) return controller.close();
-      const { id, event } = value;
-      const text = cached ? encodeCached(value) : encodeServerSentMessage(id, event.type, event);
-      controller.enqueue(encoder.encode(text));
+      const event = cached ? markCached(value.event) : value.event;
+      controller.enqueue(encoder.encode(encodeServerSentMessage(value.id, event.type, event)));
     },
   }, { highWaterMark: 0 });
-}
-
-function encodeCached({ id, event }: NumberedEvent): string {
-  const marked: GenerationEvent = event.type === "generation.completed"
-    ? { ...event, cached: true }
-    : event;
-  return encodeServerSentMessage(id, event.type, marked);
 }
 
 /** `no-transform` keeps proxies from compressing, which would hold events back. */

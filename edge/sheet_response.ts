@@ -1,0 +1,14 @@
+/** A contact sheet over HTTP: its sweep is its content, so it never changes. */
+
+/** @param body the SVG, or the parts of it as they are drawn */
+export function sheetResponse(body: string | ReadableStream<Uint8Array>): Response {
+  return new Response(body, {
+    headers: {
+      "content-type": "image/svg+xml",
+      "cache-control": "public, max-age=31536000, immutable",
+      "x-content-type-options": "nosniff",
+      // An SVG opened by itself is a document: it may show its own images and do nothing else.
+      "content-security-policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'",
+    },
+  });
+}
