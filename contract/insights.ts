@@ -2,7 +2,7 @@
 import type { GenerationRequest } from "./generation_request.ts";
 import type { ModelManifest } from "./model_manifest.ts";
 import { type Phase, phaseOfStep, seesPrompt } from "./phase.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, SeededRequest } from "./plan.ts";
 import { type FieldIssue, fieldIssue } from "./problem.ts";
 
 export const INSIGHTS = ["attention", "frequency", "guidance"] as const;
@@ -78,4 +78,19 @@ export function lacksInsights(
     name === "frequency" && insights.low_fraction !== asked.insights.low_fraction ||
     name === "attention" && insights.convergence_level !== asked.insights.convergence_level
   );
+}
+
+/**
+ * The same generation, asked for what `known` shows as well, so that its result can stand in for both.
+ * Options are those of the one who asks now.
+ */
+export function joinInsights(
+  { request, plan }: { readonly request: SeededRequest; readonly plan: Plan },
+  known: Pick<Plan, "id"> & Partial<Pick<Plan, "insights">>,
+): { readonly request: SeededRequest; readonly plan: Plan } {
+  const both = [...request.insights, ...known.insights?.names ?? []];
+  const joined = { ...request, insights: INSIGHTS.filter((name) => both.includes(name)) };
+  const { phases, previews: { steps: previewSteps } } = plan;
+  const insights = planInsights(joined, { phases, previewSteps });
+  return { request: joined, plan: { ...plan, insights } };
 }

@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "./fixtures/planning_model.ts";
-import { INSIGHTS, INSIGHTS_WITHOUT_TAPS, lacksInsights } from "./insights.ts";
+import { INSIGHTS, INSIGHTS_WITHOUT_TAPS, joinInsights, lacksInsights } from "./insights.ts";
 import { type GenerationRequestInput, parseGenerationRequest, planGeneration } from "./mod.ts";
 
 function tryPlan(request: Partial<GenerationRequestInput>, model = planningModel()) {
@@ -78,4 +78,27 @@ Deno.test("a stored result answers for what it shows, with the same options", ()
   const { insights: _, ...older } = stored;
   assert(!lacksInsights(older, plan({})));
   assert(lacksInsights(older, plan({ insights: ["guidance"] })));
+});
+
+Deno.test("a result that lacks insights runs again with its own as well, under its key", () => {
+  const parsed = parseGenerationRequest({
+    model: "fixture",
+    prompt: "a blue bird",
+    seed: 7,
+    insights: ["guidance"],
+    insight_options: { low_fraction: 0.5 },
+  });
+  assert(parsed.ok);
+  const request = { ...parsed.value, seed: 7 };
+  const asked = plan({ insights: ["guidance"], insight_options: { low_fraction: 0.5 } });
+  const known = plan({ insights: ["attention"] });
+  const joined = joinInsights({ request, plan: asked }, known);
+  assert.deepEqual(joined.request.insights, ["attention", "guidance"]);
+  assert.deepEqual(joined.plan, {
+    ...asked,
+    insights: { ...known.insights, names: ["attention", "guidance"], low_fraction: 0.5 },
+  });
+  assert(!lacksInsights(joined.plan, known) && !lacksInsights(joined.plan, asked));
+  const { insights: _, ...older } = known;
+  assert.deepEqual(joinInsights({ request, plan: asked }, older).plan, asked);
 });

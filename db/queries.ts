@@ -2,8 +2,8 @@
 import { eq, sql } from "drizzle-orm";
 import type { LibSQLDatabase } from "drizzle-orm/libsql";
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
-import type { Plan } from "../contract/mod.ts";
-import { type FinishedGeneration, restoreEvents, toRows } from "./result_rows.ts";
+import { lacksInsights, type Plan } from "../contract/mod.ts";
+import { type FinishedGeneration, restoreEvents, type ResultRows, toRows } from "./result_rows.ts";
 import { generations, images, type NumberedEvent, previews } from "./schema.ts";
 
 export type { FinishedGeneration } from "./result_rows.ts";
@@ -44,7 +44,7 @@ export interface Results {
   image(id: string): Promise<StoredImage | null>;
   /** Counts a hit. */
   touch(id: string, now: number): Promise<void>;
-  /** All or nothing, and the first result of a key stays. */
+  /** All or nothing. The first result of a key stays, until one comes that shows insights it lacks. */
   write(result: FinishedGeneration): Promise<WriteOutcome>;
 }
 
@@ -116,11 +116,32 @@ async function writeResult(
 ): Promise<WriteOutcome> {
   const rows = toRows(result);
   if (!rows) return "image_too_large";
-  if (await hasResult(database, result.plan.id)) return "already_stored";
-  await database.batch([
-    database.insert(generations).values(rows.generation).onConflictDoNothing(),
-    database.insert(images).values(rows.image).onConflictDoNothing(),
-    ...rows.previews.map((row) => database.insert(previews).values(row).onConflictDoNothing()),
-  ]);
+  const stored = await findPlan(database, result.plan.id);
+  if (stored && !lacksInsights(stored, result.plan)) return "already_stored";
+  await database.batch(
+    stored ? replacement(database, rows) : [
+      database.insert(generations).values(rows.generation).onConflictDoNothing(),
+      database.insert(images).values(rows.image).onConflictDoNothing(),
+      ...rows.previews.map((row) => database.insert(previews).values(row).onConflictDoNothing()),
+    ],
+  );
   return "stored";
+}
+
+async function findPlan(database: SqlDatabase, id: string): Promise<Plan | null> {
+  const [row] = await database.select({ plan: generations.plan }).from(generations)
+    .where(eq(generations.id, id)).limit(1);
+  return row?.plan ?? null;
+}
+
+/** Its age and its hits stay: it is the same image. */
+function replacement(database: SqlDatabase, { generation, image, previews: rows }: ResultRows) {
+  const { id, created_at: _, ...changed } = generation;
+  const ofKey = eq(previews.generation_id, id);
+  return [
+    database.update(generations).set(changed).where(eq(generations.id, id)),
+    database.update(images).set(image).where(eq(images.generation_id, id)),
+    database.delete(previews).where(ofKey),
+    ...rows.map((row) => database.insert(previews).values(row).onConflictDoNothing()),
+  ] as const;
 }

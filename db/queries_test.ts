@@ -9,7 +9,8 @@ import { sql } from "drizzle-orm";
 import { drizzle as drizzleLibsql } from "drizzle-orm/libsql";
 import { migrate as migrateLibsql } from "drizzle-orm/libsql/migrator";
 import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
-import { type GenerationEvent, LIMITS, parseGenerationRequest } from "../contract/mod.ts";
+import { INSIGHT_EVENTS } from "../contract/fixtures/insight_events.ts";
+import { type GenerationEvent, INSIGHTS, LIMITS, parseGenerationRequest } from "../contract/mod.ts";
 import { createResults, type FinishedGeneration, type SqlDatabase } from "./queries.ts";
 
 const migrationsFolder = fileURLToPath(new URL("migrations", import.meta.url));
@@ -89,6 +90,17 @@ function finished(name: string, { imageBytes = 500, previews = 1 }: FinishedOpti
   return { request, plan, events, finished_at: 1_000 } satisfies FinishedGeneration;
 }
 
+/** The same run, having shown everything. */
+function withInsights(result: FinishedGeneration): FinishedGeneration {
+  const insights = { ...result.plan.insights, names: [...INSIGHTS] };
+  const plan = { ...result.plan, insights };
+  const events = [...result.events.slice(0, 3).map(({ event }) => event), ...INSIGHT_EVENTS]
+    .concat(result.events.slice(3).map(({ event }) => event))
+    .map((event) => event.type === "generation.planned" ? { ...event, plan } : event)
+    .map((event, id) => ({ id, event }));
+  return { ...result, plan, events };
+}
+
 async function count(database: SqlDatabase, table: string): Promise<number> {
   const [row] = await database.all<{ n: number }>(
     sql`SELECT count(*) AS n FROM ${sql.identifier(table)}`,
@@ -139,6 +151,24 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal(await count(database, "previews"), rows);
     const replayed = await results.replay(first.plan.id);
     assert.equal(JSON.stringify(replayed), JSON.stringify(first.events));
+  },
+  "replaces a result by one that shows insights it lacks, hits and age apart": async (database) => {
+    const results = createResults(database);
+    const first = finished("insights", { previews: 2 });
+    const { plan: { id } } = first;
+    await results.write(first);
+    await results.touch(id, 2_000);
+    const richer = withInsights(finished("insights", { previews: 5 }));
+    assert.equal(await results.write({ ...richer, finished_at: 5_000 }), "stored");
+    const replayed = await results.replay(id);
+    assert.equal(JSON.stringify(replayed), JSON.stringify(richer.events));
+    assert.deepEqual((await results.find(id))?.plan.insights, richer.plan.insights);
+    const rows = await database.all(
+      sql`SELECT hits, created_at, last_used_at FROM generations WHERE id = ${id}`,
+    );
+    assert.deepEqual(rows, [{ hits: 1, created_at: 1_000, last_used_at: 5_000 }]);
+    assert.equal(await results.write(first), "already_stored");
+    assert.equal(JSON.stringify(await results.replay(id)), JSON.stringify(richer.events));
   },
   "survives two writers of the same result at once": async (database) => {
     const results = createResults(database);

@@ -12,6 +12,7 @@ import {
   type GenerationRequest,
   type HealthStatus,
   isTerminal,
+  lacksInsights,
   type Parsed,
   parseGenerationRequest,
   type Plan,
@@ -142,7 +143,7 @@ export class GenerationService {
 
   /**
    * Starts a job under an id, or joins the one that runs or has succeeded under it.
-   * A failed or canceled one starts anew.
+   * A failed or canceled one starts anew, as does one that succeeded without insights now asked for.
    */
   submit(id: string, input: unknown): Parsed<Submission> {
     const submission = this.#submit(id, input);
@@ -162,9 +163,15 @@ export class GenerationService {
     const plan = engine.plan(withSeedOf(existing?.plan, request.value));
     if (!plan.ok) return plan;
     const outcome = existing ? outcomeOf(existing.state) : null;
-    const joinable = existing && (outcome === null || outcome === "succeeded") ? existing : null;
-    const refusal = checkId(id, plan.value, joinable);
+    const kept = existing && (outcome === null || outcome === "succeeded") ? existing : null;
+    const refusal = checkId(id, plan.value, kept);
     if (refusal) return refusal;
+    const isLacking = kept !== null && lacksInsights(kept.plan, plan.value);
+    if (isLacking && outcome === null) {
+      const detail = `Prediction ${id} is running without the insights that are asked for now`;
+      return refuse(createProblem("conflict", detail));
+    }
+    const joinable = isLacking ? null : kept;
     if (joinable) {
       this.#counts.joined++;
       return accept({ job: joinable, joined: true });

@@ -140,6 +140,26 @@ Deno.test("A failed or canceled job starts anew under its id", async () => {
   assert.equal((await ended(first)).at(-1)?.type, "generation.canceled");
 });
 
+Deno.test("A job that lacks insights asked for runs again when it has ended, and no sooner", async () => {
+  const { service, engine } = setUp();
+  const withGuidance = { ...ask(1), insights: ["guidance"] };
+  const first = submit(service, "a", ask(1));
+  const early = service.submit("a", withGuidance);
+  assert(!early.ok);
+  assert.equal(early.problem.code, "conflict");
+  assert.match(early.problem.detail, /a is running without the insights that are asked for now/);
+  engine.runs[0]?.permit(STEPS);
+  await ended(first);
+  const second = submit(service, "a", withGuidance);
+  assert.notEqual(second, first);
+  assert.deepEqual(engine.runs[1]?.plan.insights.names, ["guidance"]);
+  assert.equal(submit(service, "a", ask(1)), second);
+  engine.runs[1]?.permit(STEPS);
+  await ended(second);
+  assert.equal(submit(service, "a", withGuidance), second);
+  assert.equal(engine.runs.length, 2);
+});
+
 Deno.test("An id stands for one plan; a content key for its own", async () => {
   const { service } = setUp({ permits: STEPS });
   const job = submit(service, "a", ask(1));

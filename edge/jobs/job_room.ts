@@ -6,6 +6,8 @@ import {
   createProblem,
   type GenerationEvent,
   isTerminal,
+  joinInsights,
+  lacksInsights,
   LIMITS,
   type Parsed,
   type Plan,
@@ -72,15 +74,32 @@ export class JobRoom {
     return this.#starting !== null || (this.#job !== null && this.#job.finishedAt === null);
   }
 
-  /** Joins the run of this plan or starts one. A run that failed or was canceled starts anew. */
+  /**
+   * Joins the run of this plan or starts one. A run that failed or was canceled starts anew; one that
+   * lacks insights asked for does so when it has ended, with its own insights as well.
+   */
   async join(submission: RoomSubmission): Promise<Parsed<{ job: Job; cached: boolean }>> {
     const { job } = this;
     if (job && !hasFailed(job)) {
-      return { ok: true, value: { job, cached: job.finishedAt !== null } };
+      if (!lacksInsights(job.submission.plan, submission.plan)) {
+        return { ok: true, value: { job, cached: job.finishedAt !== null } };
+      }
+      if (job.finishedAt === null) {
+        await job.done;
+        return await this.join(submission);
+      }
     }
-    this.#starting ??= this.#start(submission).finally(() => this.#starting = null);
+    const wanted = job && !hasFailed(job)
+      ? joinInsights(submission, job.submission.plan)
+      : submission;
+    this.#starting ??= this.#start(wanted).finally(() => this.#starting = null);
     const started = await this.#starting;
-    return started.ok ? { ok: true, value: { job: started.value, cached: false } } : started;
+    if (!started.ok) return started;
+    // Another caller may have started it, without what is asked for here.
+    if (lacksInsights(started.value.submission.plan, submission.plan)) {
+      return await this.join(submission);
+    }
+    return { ok: true, value: { job: started.value, cached: false } };
   }
 
   /** The job without starting a new one; one that was cut off with its process is taken up again. */

@@ -4,6 +4,7 @@ import {
   accept,
   createProblem,
   type GenerationEvent,
+  type Insight,
   parseGenerationRequest,
   planGeneration,
   refuse,
@@ -12,13 +13,14 @@ import type { FinishedGeneration, NumberedEvent } from "../../db/queries.ts";
 import type { GpuBackend, LogRecord } from "../ports.ts";
 import { JobRoom, type RoomPorts, type RoomSubmission } from "./job_room.ts";
 
-function submissionOf(seed: number): RoomSubmission {
-  const parsed = parseGenerationRequest({ model: MANIFEST.id, prompt: "a blue bird", seed });
+function submissionOf(seed: number, insights: readonly Insight[] = []): RoomSubmission {
+  const request = { model: MANIFEST.id, prompt: "a blue bird", seed, insights };
+  const parsed = parseGenerationRequest(request);
   assert(parsed.ok);
-  const request = { ...parsed.value, seed };
-  const plan = planGeneration(request, planningModel());
+  const seeded = { ...parsed.value, seed };
+  const plan = planGeneration(seeded, planningModel());
   assert(plan.ok);
-  return { request, plan: plan.value };
+  return { request: seeded, plan: plan.value };
 }
 
 const SUBMISSION = submissionOf(1);
@@ -206,6 +208,40 @@ Deno.test("JobRoom remembers a lost run while the GPU function is away", async (
   assert(found.ok && found.value);
   await found.value.done;
   assert.equal(found.value.log.events.length, RUN.length);
+});
+
+Deno.test("JobRoom runs again for insights that its run lacks, one run at a time, each with all", async () => {
+  const asked: Insight[][] = [];
+  let running = 0;
+  const gpu: GpuBackend = {
+    ...backend(async function* () {}),
+    submit({ request }) {
+      assert.equal(running++, 0);
+      asked.push([...request.insights]);
+      const events = async function* () {
+        for (const [id, event] of RUN.entries()) {
+          await Promise.resolve();
+          if (id === RUN.length - 1) running--;
+          yield { id, event };
+        }
+      };
+      return Promise.resolve(accept(events()));
+    },
+  };
+  const { room, kept } = createRoom({ gpu });
+  const joins = [[], ["guidance"], ["frequency"], ["guidance"], []] as const;
+  const answers = await Promise.all(joins.map(async (insights) => {
+    const joined = await room.join(submissionOf(1, insights));
+    assert(joined.ok);
+    await joined.value.job.done;
+    return joined.value.job.submission.plan.insights.names;
+  }));
+  assert.deepEqual(asked, [[], ["guidance"], ["frequency", "guidance"]]);
+  assert.deepEqual(answers[0], []);
+  for (const [i, insights] of joins.entries()) {
+    for (const name of insights) assert(answers[i]?.includes(name), `${i} lacks ${name}`);
+  }
+  assert.deepEqual(kept.written.map(({ plan }) => plan.insights.names), asked);
 });
 
 Deno.test("JobRoom knows no job that nobody submitted", async () => {

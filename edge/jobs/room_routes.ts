@@ -1,6 +1,7 @@
 /**
  * The room's HTTP skin, the same in process and behind a Durable Object:
- * `POST /join`, `GET /events`, `GET /state`, `GET /image`, `POST /cancel`. An empty 404 means no job.
+ * `POST /join`, `GET /events`, `GET /state`, `GET /image`, `POST /cancel`. An empty 404 means no job, or
+ * with `?running` none under way.
  */
 import { createProblem, LIMITS } from "../../contract/mod.ts";
 import { describeGeneration } from "../generation_resource.ts";
@@ -16,7 +17,8 @@ export async function handleRoomRequest(room: JobRoom, request: Request): Promis
   const found = await room.find();
   if (!found.ok) return problemResponse(found.problem);
   const job = found.value;
-  if (!job) return new Response(null, { status: 404 });
+  const wantsRunning = searchParams.has("running");
+  if (!job || wantsRunning && job.log.ended) return new Response(null, { status: 404 });
   switch (pathname) {
     case "/events":
       return eventResponse(job, { after, cached: false });

@@ -4,8 +4,11 @@ import {
   createFieldProblem,
   createProblem,
   fieldIssue,
+  joinInsights,
+  lacksInsights,
   type Parsed,
   parseEventId,
+  type Plan,
   refuse,
 } from "../../contract/mod.ts";
 import type { StoredResult } from "../../db/queries.ts";
@@ -37,8 +40,13 @@ async function submit(ports: Ports, request: Request): Promise<Response> {
   if (!planned.ok) return problemResponse(planned.problem);
   const streamed = (request.headers.get("accept") ?? "").includes("text/event-stream");
   const options = { streamed, after: cursor.value };
-  return await answerFromStore(ports, planned.value, options) ??
-    await joinRoom(ports, planned.value, options);
+  const stored = await findStored(ports, planned.value.plan.id, options);
+  if (!stored) return await joinRoom(ports, planned.value, options);
+  if (lacksInsights(stored.plan, planned.value.plan)) {
+    return await joinRoom(ports, joinInsights(planned.value, stored.plan), options);
+  }
+  countHit(ports, stored.plan.id);
+  return stored.respond();
 }
 
 interface AnswerOptions {
@@ -46,25 +54,33 @@ interface AnswerOptions {
   readonly after: number;
 }
 
+interface StoredAnswer {
+  readonly plan: Plan;
+  respond(): Response;
+}
+
 /** Null on a miss, and when the database does not answer. */
-async function answerFromStore(
+async function findStored(
   ports: Ports,
-  { plan }: RoomSubmission,
+  id: string,
   { streamed, after }: AnswerOptions,
-): Promise<Response | null> {
-  const headers = { location: generationPath(plan.id) };
-  if (streamed) {
-    const { value: events } = await lookUp(ports, (results) => results.replay(plan.id));
-    if (!events) return null;
-    countHit(ports, plan.id);
-    return new Response(replayEvents(events, { after, cached: true }), {
-      headers: { ...EVENT_STREAM_HEADERS, ...headers },
-    });
+): Promise<StoredAnswer | null> {
+  const headers = { location: generationPath(id) };
+  if (!streamed) {
+    const { value: stored } = await lookUp(ports, (results) => results.find(id));
+    const respond = (stored: StoredResult) => jsonResponse(describeStored(stored), { headers });
+    return stored ? { plan: stored.plan, respond: () => respond(stored) } : null;
   }
-  const { value: stored } = await lookUp(ports, (results) => results.find(plan.id));
-  if (!stored) return null;
-  countHit(ports, plan.id);
-  return jsonResponse(describeStored(stored), { headers });
+  const { value: events } = await lookUp(ports, (results) => results.replay(id));
+  const planned = events?.find(({ event }) => event.type === "generation.planned")?.event;
+  if (!events || planned?.type !== "generation.planned") return null;
+  return {
+    plan: planned.plan,
+    respond: () =>
+      new Response(replayEvents(events, { after, cached: true }), {
+        headers: { ...EVENT_STREAM_HEADERS, ...headers },
+      }),
+  };
 }
 
 function describeStored({ plan, events, image }: StoredResult) {
@@ -103,6 +119,8 @@ async function follow(ports: Ports, c: Context, id: string): Promise<Response> {
   const after = cursor.value;
   const stored = await lookUp(ports, (results) => results.replay(id));
   if (stored.value) {
+    const rerun = await askRerun(ports, id, `/events?running&after=${after}`);
+    if (rerun) return rerun;
     const last = stored.value.at(-1)?.id ?? -1;
     if (after >= last) return new Response(null, { status: 204 });
     const body = replayEvents(stored.value, { after, cached: false });
@@ -116,9 +134,23 @@ async function follow(ports: Ports, c: Context, id: string): Promise<Response> {
 
 async function cancel(ports: Ports, id: string): Promise<Response> {
   const stored = await lookUp(ports, (results) => results.has(id).then((has) => has || null));
-  if (stored.value) return problemResponse(createProblem("conflict", ALREADY_FINISHED));
+  if (stored.value) {
+    const rerun = await askRerun(ports, id, "/cancel?running", "POST");
+    return rerun ?? problemResponse(createProblem("conflict", ALREADY_FINISHED));
+  }
   const options = { path: "/cancel", method: "POST", available: stored.available };
   return await askRoom(ports, id, options);
+}
+
+/** A stored result may be on its way again, for insights that it lacks. Null when it is not. */
+async function askRerun(
+  { rooms }: Ports,
+  id: string,
+  path: string,
+  method: "GET" | "POST" = "GET",
+): Promise<Response | null> {
+  const response = await rooms.fetch(id, new Request(`http://room${path}`, { method }));
+  return response.status === 404 ? null : response;
 }
 
 async function askRoom(

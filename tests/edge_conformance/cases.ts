@@ -1,7 +1,7 @@
 /** What the edge does, whatever it runs on. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { parseGenerationRequest, planGeneration } from "../../contract/mod.ts";
+import { type Insight, parseGenerationRequest, planGeneration } from "../../contract/mod.ts";
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
 import {
   assertProblem,
@@ -86,6 +86,64 @@ const GENERATION_CASES: readonly Case[] = [
       const json = await client.json(request);
       assert.equal(json.cached, true);
       assert.equal(client.gpu.puts.length, puts);
+    },
+  },
+  {
+    name: "runs a stored generation again for insights that it lacks, once, and keeps what it had",
+    async run(client) {
+      const request = client.fresh();
+      const ask = (...insights: Insight[]) => client.stream({ ...request, insights });
+      const shown = (frames: Awaited<ReturnType<typeof ask>>) => [
+        ...new Set(typesOf(frames).filter((type) => /attention|frequency|guidance/.test(type))),
+      ];
+      const plain = await client.stream(request);
+      const { started } = client.gpu;
+      const withGuidance = await ask("guidance");
+      assert.equal(client.gpu.started, started + 1);
+      assert.equal(idOf(withGuidance), idOf(plain));
+      assert.deepEqual(shown(withGuidance), ["guidance"]);
+      const withAll = await ask("attention");
+      assert.equal(client.gpu.started, started + 2);
+      assert.deepEqual(shown(withAll), ["attention", "guidance"]);
+      for (const again of [await ask("guidance", "attention"), await client.stream(request)]) {
+        assert.equal(client.gpu.started, started + 2);
+        assert.deepEqual(
+          again.map(({ data }) => data.replace('"cached":true', '"cached":false')),
+          withAll.map(({ data }) => data),
+        );
+      }
+      const maps = withAll.flatMap(({ event }) =>
+        event?.type === "generation.attention" && event.maps ? [event.step] : []
+      );
+      assert.deepEqual(maps, [4, 9, 14]);
+    },
+  },
+  {
+    name:
+      "lets a run end that lacks insights, then runs again for them; it is followed and canceled",
+    async run(client) {
+      const request = client.fresh();
+      client.gpu.script(request.seed, { pauseAfter: 6 });
+      const first = new FrameReader(await client.post(request));
+      const id = idOf(await first.until(6));
+      const { started } = client.gpu;
+      const answer = client.post({ ...request, insights: ["guidance"] });
+      client.gpu.release(id);
+      const firstTypes = typesOf([...await first.rest()]);
+      assert.equal(firstTypes.at(-1), "completed");
+      const second = new FrameReader(await answer);
+      await second.until(6);
+      assert.equal(client.gpu.started, started + 1);
+      const followed = new FrameReader(await client.request(`/v1/generations/${id}/events`));
+      assert(typesOf(await followed.until(6)).includes("guidance"));
+      const canceled = await client.request(`/v1/generations/${id}`, { method: "DELETE" });
+      assert.equal(canceled.status, 202);
+      await canceled.body?.cancel();
+      for (const reader of [second, followed]) {
+        assert.equal(typesOf(await reader.rest()).at(-1), "canceled");
+      }
+      const json = await client.json(request);
+      assert.deepEqual([json.status, json.cached], ["succeeded", true]);
     },
   },
   {

@@ -7,6 +7,7 @@ import {
   type GenerationEvent,
   HEARTBEAT,
   isTerminal,
+  lacksInsights,
   parseEventId,
   parseGenerationRequest,
   phaseOfStep,
@@ -32,6 +33,7 @@ export interface Script {
 }
 
 interface Run {
+  readonly plan: Plan;
   readonly events: readonly GenerationEvent[];
   /** How many of them have happened. */
   ready: number;
@@ -101,20 +103,21 @@ export class GpuDouble {
     this.puts.push({ id, lastEventId });
     const script = this.#scripts.get(input.seed) ?? {};
     if (script.refuse) return Response.json(script.refuse, { status: script.refuse.status });
-    const run = this.#runs.get(id) ?? this.#start(id, input, script);
+    const run = this.#runAgain(id, input) ?? this.#start(id, input, script);
     return this.#stream(id, run, lastEventId ?? -1, script);
   }
 
+  /** The one there is, unless it lacks insights. */
+  #runAgain(id: string, input: unknown): Run | null {
+    const run = this.#runs.get(id);
+    return run && !lacksInsights(run.plan, planOf(input)) ? run : null;
+  }
+
   #start(id: string, input: unknown, script: Script): Run {
-    const request = parseGenerationRequest(input);
-    if (!request.ok) throw new Error(request.problem.detail);
-    const { seed } = request.value;
-    if (seed === undefined) throw new Error("The edge has to draw the seed");
-    const plan = planGeneration({ ...request.value, seed }, planningModel());
-    if (!plan.ok) throw new Error(plan.problem.detail);
-    const events = drawEvents(plan.value, script);
+    const plan = planOf(input);
+    const events = drawEvents(plan, script);
     const ready = script.pauseAfter === undefined ? events.length : script.pauseAfter + 1;
-    const run = { events, ready, changed: Promise.withResolvers<void>() };
+    const run = { plan, events, ready, changed: Promise.withResolvers<void>() };
     this.started++;
     this.#runs.set(id, run);
     return run;
@@ -159,6 +162,16 @@ export class GpuDouble {
   }
 }
 
+function planOf(input: unknown): Plan {
+  const request = parseGenerationRequest(input);
+  if (!request.ok) throw new Error(request.problem.detail);
+  const { seed } = request.value;
+  if (seed === undefined) throw new Error("The edge has to draw the seed");
+  const plan = planGeneration({ ...request.value, seed }, planningModel());
+  if (!plan.ok) throw new Error(plan.problem.detail);
+  return plan.value;
+}
+
 /** The whole run of a plan, the same each time. */
 export function drawEvents(plan: Plan, script: Script = {}): GenerationEvent[] {
   const { num_inference_steps, output_format, width, height } = plan;
@@ -186,6 +199,7 @@ export function drawEvents(plan: Plan, script: Script = {}): GenerationEvent[] {
       evaluations,
       guidance_norm_ratio,
     });
+    events.push(...drawInsights(plan, step));
     if (plan.previews.steps.includes(step)) {
       const { method } = plan.previews;
       const bytes = drawBytes(`${plan.id} ${step}`, 60);
@@ -205,6 +219,36 @@ export function drawEvents(plan: Plan, script: Script = {}): GenerationEvent[] {
     cached: false,
   });
   return events;
+}
+
+function drawInsights({ id, insights: { names, map_steps } }: Plan, step: number) {
+  const maps = {
+    width: 8,
+    height: 4,
+    tokens: [{ position: 1, max: 0.5, data: drawBytes(`${id} map ${step}`, 32).toBase64() }],
+  };
+  const events: Readonly<Record<(typeof names)[number], GenerationEvent>> = {
+    attention: {
+      type: "generation.attention",
+      step,
+      shares: { sos: 0.5, semantic: 0.25, eos: 0.25 },
+      maps: map_steps.includes(step) ? maps : null,
+    },
+    frequency: {
+      type: "generation.frequency",
+      step,
+      x: { low: 0.5, high: 1 },
+      x0: { low: 1, high: 0.5 },
+    },
+    guidance: {
+      type: "generation.guidance",
+      step,
+      unconditional_norm: 1,
+      guidance_norm: 0.5,
+      cosine: 0.75,
+    },
+  };
+  return names.map((name) => events[name]);
 }
 
 /** Bytes of the wanted length that differ from name to name. */
