@@ -1,5 +1,11 @@
 /** One plan's way through the sampler: asks the driver for rows, reports each finished step. */
-import { createProblem, phaseOfStep, type Plan, ProblemError } from "../contract/mod.ts";
+import {
+  createProblem,
+  phaseOfStep,
+  type Plan,
+  ProblemError,
+  seesPrompt,
+} from "../contract/mod.ts";
 import type { ConditioningOfStep } from "./conditioning.ts";
 import {
   addPull,
@@ -21,6 +27,12 @@ export interface FinishedStep {
   /** U-Net rows spent up to here. */
   readonly evaluations: number;
   readonly guidanceNormRatio: number | null;
+  /** The latents as the model saw them in the step's last evaluation. */
+  readonly x: Latents;
+  /** The predictions of that evaluation's rows: unconditional first where the step is guided. */
+  readonly outputs: readonly Latents[];
+  /** Cross-attention of its row that sees the prompt, by layer; null where nothing asks, or none sees it. */
+  readonly attention: readonly Latents[] | null;
   /** What the model now takes the final image to be. */
   predictX0(): Latents;
 }
@@ -45,6 +57,7 @@ export function startDenoising(
     readonly onStep: (finished: FinishedStep) => void;
   },
 ): Denoising {
+  const isTapped = plan.insights.names.includes("attention");
   const sampling = startSampling(plan, model);
   const guide = createGuidance(plan);
   let state = sampling.next();
@@ -53,7 +66,7 @@ export function startDenoising(
   let shared = 0;
   let milliseconds = 0;
 
-  function accept({ value: outputs, milliseconds: spent, fresh }: DenoiserOutputs): void {
+  function accept({ value: outputs, milliseconds: spent, fresh, attention }: DenoiserOutputs) {
     if (state.done) throw new Error("The denoiser answered a job that asked for nothing");
     const evaluated = fresh ? fresh.filter((isFresh) => isFresh).length : outputs.length;
     evaluations += evaluated;
@@ -70,6 +83,9 @@ export function startDenoising(
       timestep,
       evaluations,
       guidanceNormRatio: normRatio,
+      x: query.x,
+      outputs,
+      attention: attention?.at(-1) ?? null,
       predictX0: () => query.predictX0(output),
     });
     timestep = undefined;
@@ -77,11 +93,19 @@ export function startDenoising(
 
   return {
     denoiser: model.denoiser,
-    batchKey: `${plan.model_digest} ${latentShape(plan, model).join("x")}`,
+    // Tapped rows run on a graph of their own.
+    batchKey: `${plan.model_digest} ${latentShape(plan, model).join("x")} ${isTapped}`,
     nextRows() {
       if (state.done) return [];
       const { x, timestep, step } = state.value;
-      return conditioning(step).map((states) => ({ x, timestep, states }));
+      const phase = phaseOfStep(plan.phases, step);
+      return conditioning(step).map((states, i, { length }) => ({
+        x,
+        timestep,
+        states,
+        // The row that sees the prompt is the last.
+        tapped: isTapped && seesPrompt(phase) && i === length - 1,
+      }));
     },
     accept,
     get evaluations() {

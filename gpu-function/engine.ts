@@ -12,8 +12,8 @@ export interface Engine {
   /** Plans with the packages loaded here; a seed left out is drawn. */
   plan(request: GenerationRequest): Parsed<Plan>;
   /**
-   * Runs a plan. Yields `generation.step`, `.preview`, `.cutoff`, `.image` and, last,
-   * `generation.completed`. Several runs may be under way; their rows share batches.
+   * Runs a plan. Yields `generation.step`, `.preview`, `.cutoff`, the insights asked for, `.image` and,
+   * last, `generation.completed`. Several runs may be under way; their rows share batches.
    * Ends without a terminal event when `signal` aborts. @throws ProblemError | Error when it breaks.
    */
   generate(plan: Plan, signal: AbortSignal): AsyncGenerator<GenerationEvent>;

@@ -13,6 +13,7 @@ import {
   toBase64,
 } from "./image/image_encoder.ts";
 import { projectLatents, type RgbImage, sampleToRgb } from "./image/rgb.ts";
+import { createInsightRecorder } from "./insight_recorder.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 
 export interface GenerationContext {
@@ -61,6 +62,7 @@ async function perform(
   const start = now();
   const conditioning = await prepareConditioning(plan, model);
   const decoding = createDecoding(model);
+  const insights = createInsightRecorder(plan);
   const draw = (x0: Latents) => drawPreview(plan, x0, { model, decoding });
   announceCutoff(plan, 0, channel);
   const denoising = startDenoising(plan, {
@@ -68,6 +70,7 @@ async function perform(
     conditioning: conditioning.value,
     onStep: (finished) => {
       channel.send(stepEvent(plan, finished));
+      for (const event of insights.observe(finished)) channel.send(event);
       if (plan.previews.steps.includes(finished.step)) {
         channel.send(previewEvent(finished.step, draw(finished.predictX0())));
       }
@@ -76,6 +79,7 @@ async function perform(
   });
   await driver.run(denoising, signal);
   const image = await decoding.decode(denoising.latents());
+  for (const event of insights.conclude(denoising.latents(), image)) channel.send(event);
   channel.send(await imageEvent(image, plan));
   signal.throwIfAborted();
   channel.send({

@@ -57,7 +57,10 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
   const now = () => performance.now();
 
   async function* runWithModel(plan: Plan, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    const { model, release } = await installed.acquire(plan.model, { signal });
+    const { model, release } = await installed.acquire(plan.model, {
+      signal,
+      tapped: plan.insights.names.includes("attention"),
+    });
     try {
       const context = { model, driver, now, determinism: exact ? "bitwise" : "visual" } as const;
       yield* runGeneration(plan, context, signal);
