@@ -27,6 +27,7 @@ const TITLE = 24;
 const LINE = 18;
 const LETTER = 0.6 * FONT;
 const DODGE = 2.5;
+const DASHES = ' stroke-dasharray="5 4"';
 const RIGHT = WIDTH - 24;
 // Okabe and Ito's colours, which most colour-blind people tell apart.
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
@@ -44,7 +45,7 @@ export function lineChart({ title, x, y, series }: Chart<number>): string {
   const curves = series.map(({ points, theory = false }, i) => {
     const shown = points.filter(({ y }) => y.count > 0);
     // A little beside each other, or the bars of two series would hide one another.
-    const aside = DODGE * (i - (series.length - 1) / 2);
+    const aside = theory ? 0 : DODGE * (i - (series.length - 1) / 2);
     const atOf = ({ x }: (typeof shown)[number]) => across(x) + aside;
     const path = line<(typeof shown)[number]>(atOf, ({ y }) => up(y.value))(shown);
     const bars = shown.map((point) => {
@@ -53,7 +54,7 @@ export function lineChart({ title, x, y, series }: Chart<number>): string {
       return segment([at, up(y.low)], [at, up(y.high)], colourOf(i)) +
         dot(at, up(y.value), colourOf(i));
     });
-    const dashes = theory ? ' stroke-dasharray="5 4"' : "";
+    const dashes = theory ? DASHES : "";
     return `<path d="${path ?? ""}" fill="none" stroke="${
       colourOf(i)
     }" stroke-width="1.5"${dashes}/>` +
@@ -131,11 +132,12 @@ function legendOf(
 ): { readonly drawn: string; readonly bottom: number } {
   const items: string[] = [];
   let [x, y] = [24, top];
-  for (const [i, { name }] of series.entries()) {
+  for (const [i, { name, theory = false }] of series.entries()) {
     const width = 36 + LETTER * name.length;
     if (x + width > RIGHT && x > 24) [x, y] = [24, y + LINE];
+    const mark = theory ? "" : dot(x + 8, y - 4, colourOf(i));
     items.push(
-      segment([x, y - 4], [x + 16, y - 4], colourOf(i)) + dot(x + 8, y - 4, colourOf(i)) +
+      segment([x, y - 4], [x + 16, y - 4], colourOf(i), theory) + mark +
         text(x + 22, y, name, { anchor: "start" }),
     );
     x += width;
@@ -147,9 +149,14 @@ type Point = readonly [x: number, y: number];
 
 const round = (value: number) => Number(value.toFixed(2));
 
-function segment([x1, y1]: Point, [x2, y2]: Point, colour: string): string {
+function segment(
+  [x1, y1]: Point,
+  [x2, y2]: Point,
+  colour: string,
+  dashed = false,
+): string {
   return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ` +
-    `stroke="${colour}" stroke-width="1.2"/>`;
+    `stroke="${colour}" stroke-width="1.2"${dashed ? DASHES : ""}/>`;
 }
 
 function dot(x: number, y: number, colour: string): string {

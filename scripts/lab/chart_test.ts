@@ -74,5 +74,6 @@ Deno.test("what was computed is a dashed line without points", () => {
     series: [{ name: "theory", theory: true, points }],
   });
   assert.match(svg, /<path [^>]*stroke-dasharray/);
-  assert.equal(numbersOf(svg, "circle", "cx").length, 1, "the legend's alone");
+  assert.match(svg, /<line [^>]*stroke-dasharray/, "in the legend, too");
+  assert.equal(numbersOf(svg, "circle", "cx").length, 0);
 });

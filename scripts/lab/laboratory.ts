@@ -15,10 +15,14 @@ import { findModel } from "./installed_model.ts";
 import type { LaboratoryOptions } from "./laboratory_flags.ts";
 import { type ObservedRuns, openObservedRuns } from "./observed_runs.ts";
 import { type PromptPair, promptPairs } from "./prompts/prompt_pair.ts";
-import { promptSet, takeFirst, type TemplatePrompt } from "./prompts/prompt_set.ts";
+import {
+  type AttributeKind,
+  promptSet,
+  takeFirst,
+  type TemplatePrompt,
+} from "./prompts/prompt_set.ts";
 import { loadVocabulary } from "./prompts/vocabulary.ts";
 import { type LaboratoryScorers, loadScorers } from "./scorers/laboratory_scorers.ts";
-import type { AttributeKind } from "./prompts/prompt_set.ts";
 
 /** Outputs of the denoiser that runs of one prompt share: the engine gives the same bits with and without. */
 const ROW_MEMORY_BYTES = 64_000_000;
@@ -31,7 +35,9 @@ export interface Laboratory {
   readonly runs: ObservedRuns;
   readonly schedulerConfig: SchedulerConfig;
   readonly scorers: LaboratoryScorers;
-  /** The first so many of the prompt set. @throws RangeError when the words allow fewer */
+  /** The whole prompt set, in its order. */
+  allPrompts(kinds: readonly AttributeKind[]): TemplatePrompt[];
+  /** The first so many of it. @throws RangeError when the words allow fewer */
   prompts(count: number, kinds: readonly AttributeKind[]): TemplatePrompt[];
   /** The same of pairs, of equal length in tokens. */
   pairs(count: number, kinds: readonly AttributeKind[]): PromptPair[];
@@ -63,6 +69,7 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
     cache: await openGenerationCache(engine, folder),
     runs: await openObservedRuns(engine, folder),
     schedulerConfig,
+    allPrompts: (kinds) => promptSet(vocabulary, kinds),
     prompts: (count, kinds) => takeFirst(promptSet(vocabulary, kinds), count, "prompts"),
     pairs: (count, kinds) =>
       takeFirst(promptPairs(promptSet(vocabulary, kinds), lengthOf), count, "pairs of prompts"),

@@ -11,7 +11,7 @@ import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { AlignmentScorer } from "../scorers/alignment.ts";
 
 /** Words of the source, [EOS] of the target, and a prompt that has nothing to do with either. */
-export interface SwapSubject {
+interface SwapSubject {
   readonly source: TemplatePrompt;
   readonly target: TemplatePrompt;
   readonly unrelated: TemplatePrompt;
@@ -33,7 +33,7 @@ export const eosSwap: Experiment = {
     const pairs = laboratory.pairs(sizes.count, sizes.attributes);
     const conditions = conditionsOf(drawingBase(laboratory, sizes));
     const grid = await measureGrid<SwapSubject>(cache, {
-      subjects: swapSubjects(pairs),
+      subjects: swapSubjects(pairs, laboratory.allPrompts(sizes.attributes)),
       seeds: sizes.seeds,
       conditions,
       metrics: [
@@ -85,19 +85,16 @@ const METHOD = [
   "score of a random pair.",
 ];
 
-/** The first prompts of other pairs are unrelated to this one, the next that fits is taken. */
-export function swapSubjects(pairs: readonly PromptPair[]): SwapSubject[] {
-  const prompts = pairs.flatMap(({ a, b }) => [a, b]);
-  return pairs.map((pair, i) => {
-    const others = [...prompts.slice(2 * i + 2), ...prompts.slice(0, 2 * i)];
-    const unrelated = unrelatedPrompt(pair, others);
-    if (unrelated === null) {
-      throw new RangeError(
-        `--count must leave each pair a prompt that is unrelated to it, given ${pairs.length} pairs`,
-      );
-    }
-    return { source: pair.a, target: pair.b, unrelated };
-  });
+/** @param prompts where the unrelated ones are from; each pair looks on from another place */
+function swapSubjects(
+  pairs: readonly PromptPair[],
+  prompts: readonly TemplatePrompt[],
+): SwapSubject[] {
+  return pairs.map((pair, i) => ({
+    source: pair.a,
+    target: pair.b,
+    unrelated: unrelatedPrompt(pair, prompts, 2 * i + 2),
+  }));
 }
 
 function conditionsOf({ drawing }: DrawingBase): Condition<SwapSubject>[] {

@@ -41,7 +41,10 @@ export const tokenClasses: Experiment = {
     const { cache, scorers } = laboratory;
     const { drawing } = drawingBase(laboratory, sizes);
     const grid = await measureGrid<JudgedPrompt>(cache, {
-      subjects: withUnrelated(laboratory.prompts(sizes.count, sizes.attributes)),
+      subjects: withUnrelated(
+        laboratory.prompts(sizes.count, sizes.attributes),
+        laboratory.allPrompts(sizes.attributes),
+      ),
       seeds: sizes.seeds,
       conditions: CONDITIONS.map(([label, token_states]) => ({
         label,
@@ -83,16 +86,15 @@ const METHOD = [
   "text at all would get.",
 ];
 
-/** Of the next prompts around the circle the first that differs in object and attribute. */
-function withUnrelated(prompts: readonly TemplatePrompt[]): JudgedPrompt[] {
-  return prompts.map((prompt, i) => {
-    const others = [...prompts.slice(i + 1), ...prompts.slice(0, i)];
-    const unrelated = unrelatedPrompt({ a: prompt, b: prompt }, others);
-    if (unrelated !== null) return { prompt, unrelated };
-    throw new RangeError(
-      `--count must leave each prompt one that is unrelated to it, given ${prompts.length} prompts`,
-    );
-  });
+/** @param all where the unrelated ones are from; each prompt looks on from the one behind it */
+function withUnrelated(
+  prompts: readonly TemplatePrompt[],
+  all: readonly TemplatePrompt[],
+): JudgedPrompt[] {
+  return prompts.map((prompt, i) => ({
+    prompt,
+    unrelated: unrelatedPrompt({ a: prompt, b: prompt }, all, i + 1),
+  }));
 }
 
 function table(grid: MeasuredGrid<JudgedPrompt>, scorers: LaboratoryScorers): ResultTable {

@@ -30,12 +30,23 @@ export function promptPairs(
   return pairs;
 }
 
-/** A prompt that neither asks for nor shares anything with both of the pair: the first that does. */
+/**
+ * The first prompt from `start` on, around the end, that shares neither object nor attribute with either
+ * of the pair.
+ * @throws RangeError when there is none
+ */
 export function unrelatedPrompt(
   { a, b }: PromptPair,
   prompts: readonly TemplatePrompt[],
-): TemplatePrompt | null {
-  return prompts.find((prompt) => differ(a, prompt) && differ(b, prompt)) ?? null;
+  start: number,
+): TemplatePrompt {
+  for (let i = 0; i < prompts.length; i++) {
+    const prompt = prompts[(start + i) % prompts.length]!;
+    if (differ(a, prompt) && differ(b, prompt)) return prompt;
+  }
+  throw new RangeError(
+    `The words must allow a prompt that shares nothing with "${a.text}" and "${b.text}", given none`,
+  );
 }
 
 function differ(a: TemplatePrompt, b: TemplatePrompt): boolean {

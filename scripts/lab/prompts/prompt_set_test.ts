@@ -56,8 +56,14 @@ Deno.test("unrelatedPrompt() shares nothing with either", () => {
   };
   const pair = { a: prompt("red car"), b: prompt("blue dog") };
   const others = ["red hat", "green dog", "green hat"].map(prompt);
-  assert.equal(unrelatedPrompt(pair, others)?.text, "green hat");
-  assert.equal(unrelatedPrompt(pair, others.slice(0, 2)), null);
+  assert.equal(unrelatedPrompt(pair, others, 0).text, "green hat");
+  assert.equal(unrelatedPrompt(pair, [...others, prompt("white bed")], 3).text, "white bed");
+  assert.equal(unrelatedPrompt(pair, [prompt("white bed"), ...others], 2).text, "green hat");
+  assert.throws(() => unrelatedPrompt(pair, others.slice(0, 2), 0), {
+    name: "RangeError",
+    message:
+      'The words must allow a prompt that shares nothing with "red car" and "blue dog", given none',
+  });
 });
 
 Deno.test("mini's words are those of its tokeniser and of its judge, and each prompt is one thing", async () => {

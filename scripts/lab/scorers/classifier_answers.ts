@@ -1,5 +1,5 @@
 /** mini's classifier as the one who answers: yes is 1, no is 0. */
-import { type Classifier, loadClassifier } from "./classifier.ts";
+import type { Classifier } from "./classifier.ts";
 import type { ClassifierLabels, Seen } from "./grid_reading.ts";
 import type { Answerer } from "./visual_questions.ts";
 
@@ -7,11 +7,6 @@ export interface AskedThing {
   readonly noun: string;
   /** Null when the words name none. */
   readonly colour: string | null;
-}
-
-/** @throws RangeError naming the file of `folder` that is missing or does not fit */
-export async function loadClassifierAnswers(folder: string): Promise<Answerer> {
-  return classifierAnswers(await loadClassifier(folder));
 }
 
 /** It knows objects and colours; of other words, such as textures, it says nothing. */
