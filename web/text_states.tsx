@@ -24,14 +24,15 @@ export function TextStates({ draft, problem, onChange }: TextStatesProps) {
       {draft.swap_prompt === "" ? null : (
         <div class="numbers pair">
           <SelectField {...choice("swap_scope", "[EOS] swapped", "eos_swap.scope")} />
-          <SelectField {...choice("swap_align", "Lined up", "eos_swap.align")} />
+          <SelectField {...choice("swap_align", "Lined up by", "eos_swap.align")} />
         </div>
       )}
       <div class="numbers">
         <SelectField {...choice("sos_state", "[SOS]", "token_states.sos")} />
         <SelectField {...choice("semantic_state", "Words", "token_states.semantic")} />
-        <SelectField {...choice("eos_state", "[EOS], padding", "token_states.eos")} />
+        <SelectField {...choice("eos_state", "[EOS]", "token_states.eos")} />
       </div>
+      <p class="hint">What conditions in place of each; padding goes with [EOS].</p>
       <TextField
         name="semantic_repeats"
         label="Words repeated"
@@ -47,16 +48,16 @@ export function TextStates({ draft, problem, onChange }: TextStatesProps) {
 }
 
 const STATES = {
-  own: "as encoded",
+  own: "own",
   zeros: "zeros",
   noise: "noise",
-  sos: "the [SOS] state",
-  eos: "the first [EOS]",
+  sos: "[SOS]",
+  eos: "[EOS]",
 };
 
 const LABELS = {
-  swap_scope: { all: "first and padding", first: "the first alone", padding: "padding alone" },
-  swap_align: { ordinal: "from the first on", absolute: "by position" },
+  swap_scope: { all: "with padding", first: "first alone", padding: "padding alone" },
+  swap_align: { ordinal: "order", absolute: "position" },
   sos_state: STATES,
   semantic_state: STATES,
   eos_state: STATES,

@@ -202,11 +202,11 @@ interface ConditioningChoiceProps<T extends string> {
 
 const HEAD_LABELS = [
   { value: "null", label: "no text" },
-  { value: "cond", label: "the prompt, unguided" },
+  { value: "cond", label: "prompt alone" },
 ] as const;
 const TAIL_LABELS = [
   ...HEAD_LABELS,
-  { value: "delta", label: "no text, last guidance kept" },
+  { value: "delta", label: "guidance kept" },
 ] as const;
 
 function ConditioningChoice<T extends string>(

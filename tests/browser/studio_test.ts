@@ -92,7 +92,7 @@ async function cutHalfWay({ page }: Visit): Promise<void> {
   await page.getByText("75 of 100 evaluations").waitFor();
   assert.equal(await page.locator(".cell.guided").count(), 25);
   assert.equal(await page.locator(".cell.null").count(), 25);
-  await page.getByLabel("the prompt, unguided").check();
+  await page.getByLabel("prompt alone").check();
   await page.locator(".cell.cond").first().waitFor();
   assert.equal(await page.locator(".cell.cond").count(), 25);
   await page.getByRole("textbox", { name: "Second prompt" }).fill("a brown chair");
@@ -117,8 +117,8 @@ async function instrument({ page }: Visit): Promise<void> {
   await page.getByText("Text guides 25 of 50 steps, from step 5").waitFor();
   await page.getByText("75 of 100 evaluations").waitFor();
   await page.getByRole("group", { name: "Before guidance" })
-    .getByLabel("the prompt, unguided").check();
-  await page.getByLabel("no text, last guidance kept").check();
+    .getByLabel("prompt alone").check();
+  await page.getByLabel("guidance kept").check();
   await page.locator(".cell.delta").first().waitFor();
   const counted = async (name: string) => await page.locator(`.cell.${name}`).count();
   assert.deepEqual([await counted("cond"), await counted("guided"), await counted("delta")], [
