@@ -115,11 +115,10 @@ function boundsOf<X>(series: readonly ChartSeries<X>[]): number[] {
   );
 }
 
-/** One value alone, or none, still has an axis around it. */
+/** One value alone is put in the middle. */
 function axis(values: readonly number[], from: number, to: number): Axis {
   const [low, high] = values.length > 0 ? [Math.min(...values), Math.max(...values)] : [0, 1];
-  const reach = low === high ? 0.5 : 0;
-  return scaleLinear().domain([low - reach, high + reach]).range([from, to]);
+  return scaleLinear().domain([low, high]).range([from, to]);
 }
 
 function showTick(tick: number, scale: Axis): string {

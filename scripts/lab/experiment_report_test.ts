@@ -36,7 +36,8 @@ const result: ExperimentResult = {
     readings: [
       { claim: "more", difference: estimate(0.2, 0.1, 0.3) },
       { claim: "less", difference: estimate(-0.2, -0.3, -0.1) },
-      { claim: "perhaps", difference: estimate(0.1, 0, 0.2) },
+      { claim: "perhaps", difference: estimate(0.1, -0.1, 0.2) },
+      { claim: "barely", difference: estimate(0.1, 0, 0.2) },
     ],
   },
 };
@@ -56,6 +57,7 @@ Deno.test("experimentReport() gives command, sizes, tables, pictures and a verdi
       "- yes: more; difference 0.200",
       "- no: less; difference -0.200",
       "- undecided: perhaps; difference 0.100",
+      "- undecided: barely; difference 0.100",
       "`eos-swap_notes.md`",
     ]
   ) {

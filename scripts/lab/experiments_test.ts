@@ -9,10 +9,12 @@ import type { Experiment } from "./experiment.ts";
 import { runExperiment } from "./experiment_run.ts";
 import type { ExperimentResult } from "./experiment_result.ts";
 import { verdictOf } from "./findings.ts";
+import { attention } from "./measurements/attention.ts";
 import { cutoff } from "./measurements/cutoff.ts";
 import { eosCount } from "./measurements/eos_count.ts";
 import { eosSwap } from "./measurements/eos_swap.ts";
 import { eosWindow } from "./measurements/eos_window.ts";
+import { frequency } from "./measurements/frequency.ts";
 import { textWindow } from "./measurements/text_window.ts";
 import { tokenClasses } from "./measurements/token_classes.ts";
 import { PAPER_ORDER } from "./paper_order.ts";
@@ -24,6 +26,8 @@ const EXPERIMENTS: readonly Experiment[] = [
   textWindow,
   tokenClasses,
   cutoff,
+  attention,
+  frequency,
 ];
 
 interface Estimated {

@@ -9,4 +9,6 @@ export const PAPER_ORDER: readonly string[] = [
   "text-window",
   "token-classes",
   "cutoff",
+  "attention",
+  "frequency",
 ];

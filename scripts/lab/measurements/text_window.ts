@@ -2,12 +2,15 @@
 import { contactSheet } from "../contact_sheet.ts";
 import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
 import { type DrawingBase, drawingBase, stepsAt } from "../drawing_base.ts";
+import type { Estimate } from "../estimate.ts";
 import type { Experiment } from "../experiment.ts";
 import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
+import type { Laboratory } from "../laboratory.ts";
 import { alignmentMetrics, alignmentName, L1, l1Metric, similarityMetric } from "../metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import { relativeCurve } from "../relative_curve.ts";
 import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
+import { meanOverSeeds, stepCurve } from "../step_curve.ts";
 
 type Window = "first" | "last";
 
@@ -41,12 +44,16 @@ export const textWindow: Experiment = {
       ],
       kept: SHEET_PROMPTS,
     });
+    const guidance = await observeGuidance(laboratory, base, {
+      prompts: laboratory.prompts(sizes.count, sizes.attributes),
+      seeds: sizes.seeds,
+    });
     return {
       findings: {
         paper: PAPER,
         method: METHOD,
         tables: WINDOWS.map((window) => table(grid, window, windows, scorers)),
-        charts: charts(grid, windows, scorers),
+        charts: [...charts(grid, windows, scorers), guidanceChart(guidance, base.steps)],
         readings: readings(grid, base.steps, scorers),
       },
       sheets: [await sheet(grid.kept, windows)],
@@ -58,6 +65,7 @@ const PAPER = [
   "Section 5.2, Figs. 7 and 8: with w = 7.5 for t in [0, a) and w = 0 for t in [a, 50], so with the text " +
   "in the last a of 50 steps only, the distance to the image with text throughout becomes small only " +
   "for large a, from 30 to 50: text in the last steps does little. Curves only, no numbers.",
+  "Fig. 8b: the norm of w (cond - uncond) per dimension falls towards the image.",
 ];
 const METHOD = [
   "`last k` is the paper's window with a = k: the empty prompt alone first, guidance in the last k steps. " +
@@ -68,6 +76,54 @@ const METHOD = [
   "Relative figures in the charts are (current - worst) / (best - worst) of the means along each curve; " +
   "for L1 the best is the least.",
 ];
+
+interface GuidanceCurves {
+  readonly unconditional: readonly Estimate[];
+  readonly guidance: readonly Estimate[];
+}
+
+/** Norms per dimension in each step of the runs with text in all steps (Fig. 8b). */
+async function observeGuidance(
+  { runs }: Laboratory,
+  { drawing }: DrawingBase,
+  { prompts, seeds }: { readonly prompts: readonly TemplatePrompt[]; readonly seeds: number },
+): Promise<GuidanceCurves> {
+  const ofPrompts: { readonly unconditional: number[]; readonly guidance: number[] }[] = [];
+  for (const { text } of prompts) {
+    const observed = [];
+    for (let seed = 0; seed < seeds; seed++) {
+      const run = await runs.observe(drawing(text, seed), "guidance");
+      observed.push(run.eventsOf("generation.guidance"));
+    }
+    ofPrompts.push({
+      unconditional: meanOverSeeds(
+        observed.map((run) => run.map(({ unconditional_norm }) => unconditional_norm)),
+      ),
+      guidance: meanOverSeeds(observed.map((run) => run.map(({ guidance_norm }) => guidance_norm))),
+    });
+  }
+  return {
+    unconditional: stepCurve(ofPrompts.map(({ unconditional }) => unconditional)),
+    guidance: stepCurve(ofPrompts.map(({ guidance }) => guidance)),
+  };
+}
+
+function guidanceChart({ unconditional, guidance }: GuidanceCurves, steps: number): ResultChart {
+  const points = (curve: readonly Estimate[]) => curve.map((y, x) => ({ x, y }));
+  return {
+    file: "text-window_guidance.svg",
+    kind: "line",
+    chart: {
+      title: "Norms per dimension of the prediction without text and of what guidance adds",
+      x: `step of ${steps}, from the noise`,
+      y: "norm per dimension",
+      series: [
+        { name: "prediction for the empty prompt", points: points(unconditional) },
+        { name: "w (cond - uncond)", points: points(guidance) },
+      ],
+    },
+  };
+}
 
 function labelOf(window: Window, k: number): string {
   return `${window} ${k}`;

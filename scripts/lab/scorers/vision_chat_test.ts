@@ -67,12 +67,15 @@ Deno.test("each thing is graded after the image was described, and the mean is 0
 });
 
 Deno.test("the general rubric grades the whole text at once", async () => {
+  const asked: string[] = [];
   await withServer((n, { messages }) => {
-    if (n === 1) assert.match(String(messages.at(-1)!.content), /"a red car and a blue dog"/);
+    asked.push(String(messages.at(-1)!.content));
     return say(n === 0 ? "A car." : '{"score": 80}');
   }, async (baseUrl) => {
     assert.equal(await scoreWith(baseUrl, "a red car and a blue dog", "general"), 0.8);
   });
+  assert.equal(asked.length, 2);
+  assert.match(asked[1]!, /"a red car and a blue dog"/);
 });
 
 Deno.test("what may pass is tried again with growing waits, and then given up", async () => {
@@ -128,13 +131,14 @@ Deno.test("an answer without a grade is asked for three times, then there is non
 
 for (
   const message of [
-    { content: null, refusal: "I cannot look at this." },
+    { content: '{"score": 20}', refusal: "I cannot look at this." },
+    { content: null },
     { content: "I cannot" },
   ]
 ) {
-  Deno.test(`a refusal (${Object.keys(message)}) is no score, and is not asked again`, async () => {
+  Deno.test(`a refusal (${JSON.stringify(message)}) is no score, and is not asked again`, async () => {
     let asked = 0;
-    const finish_reason = "refusal" in message ? "stop" : "content_filter";
+    const finish_reason = message.content === "I cannot" ? "content_filter" : "stop";
     await withServer(() => {
       asked += 1;
       return Response.json({ choices: [{ finish_reason, message }] });
