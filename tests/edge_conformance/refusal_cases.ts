@@ -23,6 +23,23 @@ const BAD_REQUESTS: readonly BadRequest[] = [
     body: { ...good, cutoff: { a: 1, b: 2 } },
     field: "cutoff.b",
   },
+  {
+    name: "a class of tokens there is not",
+    body: { ...good, token_states: { padding: "zeros" } },
+    field: "token_states.padding",
+  },
+  {
+    name: "a delta tail without guidance",
+    body: { ...good, cutoff: { guided_steps: 0, tail: "delta" } },
+    ...unplannable,
+    field: "cutoff.tail",
+  },
+  {
+    name: "a guidance interval beyond the steps",
+    body: { ...good, cutoff: { guided_fraction: 1, guided_from: 1 } },
+    ...unplannable,
+    field: "cutoff.guided_fraction",
+  },
   { name: "no prompt", body: { model: "fixture" }, field: "prompt" },
   { name: "a prompt of the wrong type", body: { ...good, prompt: 7 }, field: "prompt" },
   { name: "an empty prompt", body: { ...good, prompt: "" }, field: "prompt" },
