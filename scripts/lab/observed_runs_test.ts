@@ -8,6 +8,8 @@ import type { GenerationEvent, Plan } from "../../contract/mod.ts";
 import type { Engine } from "../../gpu-function/engine.ts";
 import { openObservedRuns } from "./observed_runs.ts";
 
+const step = INSIGHT_EVENTS.find((event) => event.type === "generation.frequency")!;
+
 /** Gives the fixture's events and a black pixel; `asked` lists what runs were asked to show. */
 function fakeEngine(asked: string[]): Engine {
   return {
@@ -19,6 +21,7 @@ function fakeEngine(asked: string[]): Engine {
     async *generate(plan) {
       asked.push(`${plan.id}: ${plan.insights}`);
       yield* INSIGHT_EVENTS as readonly GenerationEvent[];
+      yield { ...step, step: step.step + 1 };
       const raw = { width: 1, height: 1, channels: 3 } as const;
       const png = await sharp(Uint8Array.of(0, 0, 0), { raw }).png().toBuffer();
       yield {
@@ -42,8 +45,9 @@ Deno.test("a run is observed once for each insight, and found again by a later c
   const runs = await openObservedRuns(fakeEngine(asked), folder);
   const run = await runs.observe(drawing, "frequency");
   assert.deepEqual([...run.image.data], [0, 0, 0]);
-  const found = INSIGHT_EVENTS.filter(({ type }) => type === "generation.frequency");
-  assert.deepEqual(run.eventsOf("generation.frequency"), found);
+  const found = run.eventsOf("generation.frequency");
+  assert.deepEqual(found.map((event) => event.step), [step.step, step.step + 1]);
+  assert.throws(() => run.eventOf("generation.frequency"), /given several/);
   assert.equal(run.eventOf("generation.frequency_summary").type, "generation.frequency_summary");
   assert.throws(() => run.eventOf("generation.preview"), /one generation\.preview, given none/);
   const later = await openObservedRuns(fakeEngine(asked), folder);
