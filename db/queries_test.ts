@@ -12,6 +12,7 @@ import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
 import { INSIGHT_EVENTS } from "../contract/fixtures/insight_events.ts";
 import { type GenerationEvent, INSIGHTS, LIMITS, parseGenerationRequest } from "../contract/mod.ts";
 import { createResults, type FinishedGeneration, type SqlDatabase } from "./queries.ts";
+import { createSweeps, type StoredSweep } from "./sweep_queries.ts";
 
 const migrationsFolder = fileURLToPath(new URL("migrations", import.meta.url));
 
@@ -107,6 +108,26 @@ async function count(database: SqlDatabase, table: string): Promise<number> {
   );
   assert(row);
   return row.n;
+}
+
+/** A sweep of two branches, whose generations need not be stored. */
+function sweep(name: string): StoredSweep {
+  const id = createHash("sha256").update(name).digest("hex");
+  const evaluations = { planned: 75, spent: 70, shared: 5, full: 80, saved: 0.0625 };
+  const end = { status: "succeeded", cached: false, evaluations, failure: null } as const;
+  const branches = ["a = 0", "a = 5"].map((label) => ({
+    id: `${name} ${label}`,
+    label,
+    same_as: null,
+  }));
+  return {
+    id,
+    axis: "cutoffs",
+    branches,
+    planned: { planned: 75, together: 70, full: 80, saved: 0.0625 },
+    event_order: [[0, 0], [1, 0], [1, 1], [0, 3]],
+    outcome: { id, branches: branches.map((branch) => ({ ...branch, ...end })), evaluations },
+  };
 }
 
 type Case = (database: SqlDatabase) => Promise<void>;
@@ -230,6 +251,30 @@ const CASES: Readonly<Record<string, Case>> = {
     await results.write(finished("half"));
     await database.run(sql`DELETE FROM previews WHERE generation_id = ${id}`);
     assert.equal(await results.replay(id), null);
+  },
+  "finds a sweep as it was last written, and keeps its age": async (database) => {
+    const sweeps = createSweeps(database);
+    const first = sweep("sweep");
+    const second = { ...first, event_order: [[1, 0], [0, 0]] } satisfies StoredSweep;
+    await sweeps.write(first, 1_000);
+    assert.deepEqual(await sweeps.find(first.id), first);
+    await sweeps.write(second, 2_000);
+    assert.deepEqual(await sweeps.find(first.id), second);
+    const rows = await database.all(
+      sql`SELECT created_at, last_used_at FROM sweeps WHERE id = ${first.id}`,
+    );
+    assert.deepEqual(rows, [{ created_at: 1_000, last_used_at: 2_000 }]);
+    assert.equal(await sweeps.find(sweep("other sweep").id), null);
+  },
+  "counts hits of a sweep": async (database) => {
+    const sweeps = createSweeps(database);
+    const { id } = sweep("sweep hits");
+    await sweeps.write(sweep("sweep hits"), 1_000);
+    await sweeps.touch(id, 2_000);
+    const rows = await database.all(
+      sql`SELECT hits, created_at, last_used_at FROM sweeps WHERE id = ${id}`,
+    );
+    assert.deepEqual(rows, [{ hits: 1, created_at: 1_000, last_used_at: 2_000 }]);
   },
   "refuses a log without an end": async (database) => {
     const result = finished("endless");

@@ -21,7 +21,7 @@ export interface Sweeps {
   find(id: string): Promise<StoredSweep | null>;
   /** Counts a hit. */
   touch(id: string, now: number): Promise<void>;
-  /** The first sweep of an id stays. */
+  /** Takes the place of an earlier one of its id, whose hits and age stay. */
   write(sweep: StoredSweep, now: number): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export function createSweeps(database: SqlDatabase): Sweeps {
     async write(sweep, now) {
       await database.insert(sweeps)
         .values({ ...sweep, created_at: now, last_used_at: now })
-        .onConflictDoNothing();
+        .onConflictDoUpdate({ target: sweeps.id, set: { ...sweep, last_used_at: now } });
     },
   };
 }

@@ -9,10 +9,12 @@ import { mountHealth } from "./routes/health.ts";
 import { mountImages } from "./routes/images.ts";
 import { mountModels } from "./routes/models.ts";
 import { mountPlans } from "./routes/plans.ts";
+import { mountSweeps } from "./routes/sweeps.ts";
 
 export function createApp(ports: Ports): Hono {
   const app = new Hono();
   mountGenerations(app, ports);
+  mountSweeps(app, ports);
   mountImages(app, ports);
   mountPlans(app, ports);
   mountModels(app, ports);

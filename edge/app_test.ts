@@ -3,7 +3,7 @@ import { MANIFEST, planningModel } from "../contract/fixtures/planning_model.ts"
 import { createProblem, refuse } from "../contract/mod.ts";
 import type { Results } from "../db/queries.ts";
 import { createApp } from "./app.ts";
-import { createLocalRooms } from "./adapters/local_rooms.ts";
+import { createLocalRooms, createLocalSweepRooms } from "./adapters/local_rooms.ts";
 import type { GpuBackend, LogRecord, Ports } from "./ports.ts";
 
 const fail = () => Promise.reject(new Error("the database is gone"));
@@ -27,13 +27,17 @@ function createTestApp(changes: Partial<Ports> = {}) {
   const log = (record: LogRecord) => void logged.push(record);
   const shared = { results: GONE, gpu: AWAY, now: () => 0, log, keepAlive: () => {} };
   const model = planningModel();
+  const sweeps = { find: fail, touch: fail, write: fail };
+  const rooms = createLocalRooms(shared);
   const app = createApp({
     ...shared,
+    sweeps,
     models: {
       list: () => Promise.resolve([MANIFEST]),
       find: (id) => Promise.resolve(id === MANIFEST.id ? model : null),
     },
-    rooms: createLocalRooms(shared),
+    rooms,
+    sweepRooms: createLocalSweepRooms({ ...shared, sweeps, rooms }),
     newId: () => "request-1",
     drawSeed: () => 7,
     ...changes,
@@ -45,7 +49,9 @@ const id = "e".repeat(64);
 
 Deno.test("Without its database the edge does not claim that something does not exist", async () => {
   const { app } = createTestApp();
-  for (const path of [`generations/${id}`, `generations/${id}/events`, `images/${id}.png`]) {
+  const sweep = ["", "/events", "/sheet.svg"].map((part) => `sweeps/${id}${part}`);
+  const generation = [`generations/${id}`, `generations/${id}/events`, `images/${id}.png`];
+  for (const path of [...generation, ...sweep]) {
     const response = await app.request(`/v1/${path}`);
     assert.equal(response.status, 503, path);
     assert.equal((await response.json()).code, "storage_unavailable");

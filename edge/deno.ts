@@ -2,10 +2,11 @@
 import { serveStatic } from "hono/deno";
 import { fileURLToPath } from "node:url";
 import { createResults } from "../db/queries.ts";
+import { createSweeps } from "../db/sweep_queries.ts";
 import { createAssetModels } from "./adapters/asset_models.ts";
 import { logToConsole } from "./adapters/console_log.ts";
 import { openLibsqlDatabase } from "./adapters/libsql_database.ts";
-import { createLocalRooms } from "./adapters/local_rooms.ts";
+import { createLocalRooms, createLocalSweepRooms } from "./adapters/local_rooms.ts";
 import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
 import { createHttpBackend } from "./backends/http.ts";
@@ -31,10 +32,14 @@ const gpu = createHttpBackend(environment("GPU_URL", "http://127.0.0.1:8788"));
 const keepAlive = (work: Promise<unknown>) =>
   void work.catch((cause) => logToConsole({ level: "error", message: "Work failed", cause }));
 const room = { gpu, results, now: () => Date.now(), log: logToConsole, keepAlive };
+const sweeps = createSweeps(database);
+const rooms = createLocalRooms(room);
 const app = createApp({
   ...room,
+  sweeps,
   models: createAssetModels(readAsset),
-  rooms: createLocalRooms(room),
+  rooms,
+  sweepRooms: createLocalSweepRooms({ ...room, sweeps, rooms }),
   newId: () => crypto.randomUUID(),
   drawSeed,
 });

@@ -4,26 +4,55 @@ import {
   fieldIssue,
   type Parsed,
   parseGenerationRequest,
+  parseSweepRequest,
   planGeneration,
+  type PlanningModel,
+  planSweep,
   refuse,
+  type SeededRequest,
+  type SweepPlan,
 } from "../contract/mod.ts";
 import type { RoomSubmission } from "./jobs/job_room.ts";
 import type { Ports } from "./ports.ts";
 
+type PlanningPorts = Pick<Ports, "models" | "drawSeed">;
+
 /** A seed left out is drawn here, so that the GPU function plans the same generation. */
 export async function planRequest(
-  { models, drawSeed }: Pick<Ports, "models" | "drawSeed">,
+  { models, drawSeed }: PlanningPorts,
   input: unknown,
 ): Promise<Parsed<RoomSubmission>> {
   const parsed = parseGenerationRequest(input);
   if (!parsed.ok) return parsed;
-  const model = await models.find(parsed.value.model);
-  if (!model) {
-    const ids = (await models.list()).map(({ id }) => id);
-    const issue = fieldIssue("model", `one of ${ids.join(", ")}`, parsed.value.model);
-    return refuse(createFieldProblem("unknown_model", [issue]));
-  }
+  const model = await findModel(models, parsed.value.model, "model");
+  if (!model.ok) return model;
   const request = { ...parsed.value, seed: parsed.value.seed ?? drawSeed() };
-  const plan = planGeneration(request, model);
+  const plan = planGeneration(request, model.value);
   return plan.ok ? { ok: true, value: { request, plan: plan.value } } : plan;
+}
+
+/** A seed left out is drawn once for all branches. */
+export async function planSweepRequest(
+  { models, drawSeed }: PlanningPorts,
+  input: unknown,
+): Promise<Parsed<SweepPlan>> {
+  const parsed = parseSweepRequest(input);
+  if (!parsed.ok) return parsed;
+  const { base } = parsed.value;
+  const model = await findModel(models, base.model, "base.model");
+  if (!model.ok) return model;
+  const planBranch = (request: SeededRequest) => planGeneration(request, model.value);
+  return planSweep(parsed.value, base.seed ?? drawSeed(), planBranch);
+}
+
+async function findModel(
+  models: Ports["models"],
+  id: string,
+  field: string,
+): Promise<Parsed<PlanningModel>> {
+  const model = await models.find(id);
+  if (model) return { ok: true, value: model };
+  const ids = (await models.list()).map(({ id }) => id);
+  const issue = fieldIssue(field, `one of ${ids.join(", ")}`, id);
+  return refuse(createFieldProblem("unknown_model", [issue]));
 }

@@ -1,11 +1,14 @@
 /** Everything the app may touch outside itself. Small, ours, fakeable without casts. */
 import type { GenerationRequest, ModelManifest, Parsed, PlanningModel } from "../contract/mod.ts";
 import type { NumberedEvent, Results } from "../db/queries.ts";
+import type { Sweeps } from "../db/sweep_queries.ts";
 
 export interface Ports {
   readonly models: ModelCatalog;
   readonly results: Results;
-  readonly rooms: JobRooms;
+  readonly sweeps: Sweeps;
+  readonly rooms: Rooms;
+  readonly sweepRooms: Rooms;
   readonly gpu: Pick<GpuBackend, "health">;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -23,8 +26,11 @@ export interface ModelCatalog {
   find(id: string): Promise<PlanningModel | null>;
 }
 
-/** One room per content key. Rooms speak HTTP (`jobs/room_routes.ts`), wherever they live. */
-export interface JobRooms {
+/**
+ * One room per content key, or per sweep. Rooms speak HTTP (`jobs/room_routes.ts`,
+ * `jobs/sweep_room_routes.ts`), wherever they live.
+ */
+export interface Rooms {
   fetch(id: string, request: Request): Promise<Response>;
 }
 
@@ -60,6 +66,7 @@ export interface LogRecord {
   readonly level: "info" | "error";
   readonly message: string;
   readonly generation?: string | undefined;
+  readonly sweep?: string | undefined;
   readonly request_id?: string | undefined;
   readonly cause?: unknown;
 }

@@ -23,7 +23,10 @@ export async function lookUp<T>(
 }
 
 /** Counts a hit, after the reply. */
-export function countHit({ results, keepAlive, now, log }: Ports, generation: string): void {
+export function countHit(
+  { results, keepAlive, now, log }: Pick<Ports, "results" | "keepAlive" | "now" | "log">,
+  generation: string,
+): void {
   const touched = results.touch(generation, now()).catch((cause) =>
     log({ level: "error", message: "Counting a hit failed", generation, cause })
   );

@@ -1,6 +1,7 @@
 /** Entrypoint on Cloudflare's workerd: D1, Durable Objects, static assets. */
 import { drizzle } from "drizzle-orm/d1";
 import { createResults } from "../db/queries.ts";
+import { createSweeps } from "../db/sweep_queries.ts";
 import { createAssetModels } from "./adapters/asset_models.ts";
 import { logToConsole } from "./adapters/console_log.ts";
 import { createDurableRooms, type RoomEnv } from "./adapters/durable_rooms.ts";
@@ -9,10 +10,11 @@ import { createApp } from "./app.ts";
 import { createHttpBackend } from "./backends/http.ts";
 import type { ModelCatalog } from "./ports.ts";
 
-export { JobRoomObject } from "./adapters/durable_rooms.ts";
+export { JobRoomObject, SweepRoomObject } from "./adapters/durable_rooms.ts";
 
 interface WorkerEnv extends RoomEnv {
   readonly ROOMS: Parameters<typeof createDurableRooms>[0];
+  readonly SWEEP_ROOMS: Parameters<typeof createDurableRooms>[0];
   readonly ASSETS: { fetch(url: string): Promise<Response> };
 }
 
@@ -34,10 +36,13 @@ function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
 
 export default {
   async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
+    const database = drizzle(env.DB);
     const app = createApp({
       models: modelsOf(env),
-      results: createResults(drizzle(env.DB)),
+      results: createResults(database),
+      sweeps: createSweeps(database),
       rooms: createDurableRooms(env.ROOMS),
+      sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
       gpu: createHttpBackend(env.GPU_URL),
       now: () => Date.now(),
       newId: () => crypto.randomUUID(),

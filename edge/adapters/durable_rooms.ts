@@ -1,10 +1,13 @@
-/** Rooms as Durable Objects: one in the world for each content key. */
+/** Rooms as Durable Objects: one in the world for each content key, one for each sweep. */
 import { drizzle } from "drizzle-orm/d1";
 import { createResults } from "../../db/queries.ts";
+import { createSweeps } from "../../db/sweep_queries.ts";
 import { createHttpBackend } from "../backends/http.ts";
 import { JobRoom, type RoomSubmission } from "../jobs/job_room.ts";
 import { handleRoomRequest } from "../jobs/room_routes.ts";
-import type { JobRooms } from "../ports.ts";
+import { NO_PROGRESS, type RememberedSweep, SweepRoom } from "../jobs/sweep_room.ts";
+import { handleSweepRequest } from "../jobs/sweep_room_routes.ts";
+import type { Rooms } from "../ports.ts";
 import { logToConsole } from "./console_log.ts";
 
 export type D1Binding = Parameters<typeof drizzle>[0];
@@ -29,7 +32,7 @@ interface RoomNamespace<Id> {
   get(id: Id): { fetch(request: Request): Promise<Response> };
 }
 
-export function createDurableRooms<Id>(namespace: RoomNamespace<Id>): JobRooms {
+export function createDurableRooms<Id>(namespace: RoomNamespace<Id>): Rooms {
   return {
     fetch: (id, request) => namespace.get(namespace.idFromName(id)).fetch(request),
   };
@@ -59,5 +62,48 @@ export class JobRoomObject {
 
   fetch(request: Request): Promise<Response> {
     return handleRoomRequest(this.#room, request);
+  }
+}
+
+export interface SweepRoomEnv {
+  readonly DB: D1Binding;
+  readonly ROOMS: Parameters<typeof createDurableRooms>[0];
+}
+
+const PLAN = "plan";
+const PROGRESS = "progress";
+
+export class SweepRoomObject {
+  readonly #room: SweepRoom;
+
+  constructor(state: RoomState, { DB, ROOMS }: SweepRoomEnv) {
+    const { storage } = state;
+    const database = drizzle(DB);
+    this.#room = new SweepRoom({
+      results: createResults(database),
+      sweeps: createSweeps(database),
+      rooms: createDurableRooms(ROOMS),
+      memory: {
+        async load() {
+          // Only `save` and `note` write under these keys.
+          const plan = (await storage.get(PLAN) ?? null) as RememberedSweep["plan"] | null;
+          const progress = await storage.get(PROGRESS) ?? NO_PROGRESS;
+          return plan && { plan, progress: progress as RememberedSweep["progress"] };
+        },
+        save: (plan) => storage.put(PLAN, plan),
+        note: (progress) => storage.put(PROGRESS, progress),
+        async clear() {
+          await storage.delete(PLAN);
+          await storage.delete(PROGRESS);
+        },
+      },
+      now: () => Date.now(),
+      log: logToConsole,
+      keepAlive: (work) => state.waitUntil(work),
+    });
+  }
+
+  fetch(request: Request): Promise<Response> {
+    return handleSweepRequest(this.#room, request);
   }
 }

@@ -20,6 +20,7 @@ import type { Results } from "../../db/queries.ts";
 import type { GpuBackend, Log } from "../ports.ts";
 import { EventLog } from "./event_log.ts";
 import { within } from "./patience.ts";
+import { Room, type RoomJob } from "./room.ts";
 
 export interface RoomSubmission {
   readonly request: SeededRequest;
@@ -42,83 +43,42 @@ export interface RoomMemory {
   clear(): Promise<void>;
 }
 
-/** A run under way or over. */
-export interface Job {
+export interface Job extends RoomJob {
   readonly submission: RoomSubmission;
   readonly log: EventLog;
-  readonly done: Promise<void>;
-  /** Epoch milliseconds; null while it runs. */
-  finishedAt: number | null;
 }
 
-const RETENTION_MS = 5 * 60_000;
 const PERSIST_MS = 10_000;
 
-export class JobRoom {
+export class JobRoom extends Room<RoomSubmission, Job> {
   readonly #ports: RoomPorts;
-  #job: Job | null = null;
-  #starting: Promise<Parsed<Job>> | null = null;
 
   constructor(ports: RoomPorts) {
+    super(ports.now);
     this.#ports = ports;
   }
 
-  /** The job as it is in memory, retained for some minutes after its end. */
-  get job(): Job | null {
-    const finishedAt = this.#job?.finishedAt ?? null;
-    if (finishedAt !== null && this.#ports.now() - finishedAt > RETENTION_MS) this.#job = null;
-    return this.#job;
+  protected override recall(): Promise<RoomSubmission | null> {
+    return this.#ports.memory.load();
   }
 
-  get busy(): boolean {
-    return this.#starting !== null || (this.#job !== null && this.#job.finishedAt === null);
+  protected override hasFailed(job: Job): boolean {
+    return hasFailed(job);
   }
 
-  /**
-   * Joins the run of this plan or starts one. A run that failed or was canceled starts anew; one that
-   * lacks insights asked for does so when it has ended, with its own insights as well.
-   */
-  async join(submission: RoomSubmission): Promise<Parsed<{ job: Job; cached: boolean }>> {
-    const { job } = this;
-    if (job && !hasFailed(job)) {
-      if (!lacksInsights(job.submission.plan, submission.plan)) {
-        return { ok: true, value: { job, cached: job.finishedAt !== null } };
-      }
-      if (job.finishedAt === null) {
-        await job.done;
-        return await this.join(submission);
-      }
-    }
-    const wanted = job && !hasFailed(job)
-      ? joinInsights(submission, job.submission.plan)
-      : submission;
-    this.#starting ??= this.#start(wanted).finally(() => this.#starting = null);
-    const started = await this.#starting;
-    if (!started.ok) return started;
-    // Another caller may have started it, without what is asked for here.
-    if (lacksInsights(started.value.submission.plan, submission.plan)) {
-      return await this.join(submission);
-    }
-    return { ok: true, value: { job: started.value, cached: false } };
+  protected override lacks(job: Job, { plan }: RoomSubmission): boolean {
+    return lacksInsights(job.submission.plan, plan);
   }
 
-  /** The job without starting a new one; one that was cut off with its process is taken up again. */
-  async find(): Promise<Parsed<Job | null>> {
-    if (this.job) return { ok: true, value: this.job };
-    if (this.#starting) return await this.#starting;
-    const submission = await this.#ports.memory.load();
-    // Another call may have started it meanwhile.
-    if (this.#job || this.#starting) return await this.find();
-    if (!submission) return { ok: true, value: null };
-    const joined = await this.join(submission);
-    return joined.ok ? { ok: true, value: joined.value.job } : joined;
+  protected override withAll(submission: RoomSubmission, job: Job): RoomSubmission {
+    return joinInsights(submission, job.submission.plan);
   }
 
   cancel(job: Job): Promise<Parsed<null>> {
     return this.#ports.gpu.cancel(job.submission.plan.id);
   }
 
-  async #start(submission: RoomSubmission): Promise<Parsed<Job>> {
+  protected override async start(submission: RoomSubmission): Promise<Parsed<Job>> {
     const { gpu, memory, keepAlive } = this.#ports;
     const { id } = submission.plan;
     const events = await gpu.submit({ id, request: submission.request }, -1);
@@ -131,7 +91,7 @@ export class JobRoom {
     const log = new EventLog();
     const { promise: done, resolve } = Promise.withResolvers<void>();
     const job: Job = { submission, log, done, finishedAt: null };
-    this.#job = job;
+    this.hold(job);
     keepAlive(this.#run(job, events.value).finally(resolve));
     return { ok: true, value: job };
   }

@@ -33,13 +33,18 @@ export async function handleRoomRequest(room: JobRoom, request: Request): Promis
   }
 }
 
+/** Whether the submission began the run: who begins a run may end it for those who join. */
+export const BEGUN_HERE = "x-begun-here";
+
 async function join(room: JobRoom, request: Request, after: number): Promise<Response> {
   const submission: RoomSubmission = await request.json();
   const joined = await room.join(submission);
   if (!joined.ok) return problemResponse(joined.problem);
-  const { job, cached } = joined.value;
+  const { job, cached, started } = joined.value;
   if (request.headers.get("accept") === "text/event-stream") {
-    return eventResponse(job, { after, cached });
+    const response = eventResponse(job, { after, cached });
+    response.headers.set(BEGUN_HERE, String(started));
+    return response;
   }
   await job.done;
   return settledResponse(job, cached);

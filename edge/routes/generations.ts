@@ -1,26 +1,15 @@
 /** `/v1/generations`: submit, look at, follow, cancel. */
 import type { Context, Hono } from "hono";
-import {
-  createFieldProblem,
-  createProblem,
-  fieldIssue,
-  joinInsights,
-  lacksInsights,
-  type Parsed,
-  parseEventId,
-  type Plan,
-  refuse,
-} from "../../contract/mod.ts";
-import type { StoredResult } from "../../db/queries.ts";
-import { describeGeneration, generationPath } from "../generation_resource.ts";
+import { createProblem } from "../../contract/mod.ts";
+import { readCursor, wantsStream } from "../event_cursor.ts";
+import { answerGeneration, describeStored } from "../generation_answer.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../jobs/event_stream.ts";
-import type { RoomSubmission } from "../jobs/job_room.ts";
 import { ALREADY_FINISHED } from "../jobs/room_routes.ts";
 import { readJsonBody } from "../json_body.ts";
 import { planRequest } from "../planning.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse, notFound, problemResponse } from "../problem_response.ts";
-import { countHit, lookUp } from "../stored_results.ts";
+import { lookUp } from "../stored_results.ts";
 
 const ID = ":id{[0-9a-f]{64}}";
 
@@ -38,73 +27,8 @@ async function submit(ports: Ports, request: Request): Promise<Response> {
   if (!body.ok) return problemResponse(body.problem);
   const planned = await planRequest(ports, body.value);
   if (!planned.ok) return problemResponse(planned.problem);
-  const streamed = (request.headers.get("accept") ?? "").includes("text/event-stream");
-  const options = { streamed, after: cursor.value };
-  const stored = await findStored(ports, planned.value.plan.id, options);
-  if (!stored) return await joinRoom(ports, planned.value, options);
-  if (lacksInsights(stored.plan, planned.value.plan)) {
-    return await joinRoom(ports, joinInsights(planned.value, stored.plan), options);
-  }
-  countHit(ports, stored.plan.id);
-  return stored.respond();
-}
-
-interface AnswerOptions {
-  readonly streamed: boolean;
-  readonly after: number;
-}
-
-interface StoredAnswer {
-  readonly plan: Plan;
-  respond(): Response;
-}
-
-/** Null on a miss, and when the database does not answer. */
-async function findStored(
-  ports: Ports,
-  id: string,
-  { streamed, after }: AnswerOptions,
-): Promise<StoredAnswer | null> {
-  const headers = { location: generationPath(id) };
-  if (!streamed) {
-    const { value: stored } = await lookUp(ports, (results) => results.find(id));
-    const respond = (stored: StoredResult) => jsonResponse(describeStored(stored), { headers });
-    return stored ? { plan: stored.plan, respond: () => respond(stored) } : null;
-  }
-  const { value: events } = await lookUp(ports, (results) => results.replay(id));
-  const planned = events?.find(({ event }) => event.type === "generation.planned")?.event;
-  if (!events || planned?.type !== "generation.planned") return null;
-  return {
-    plan: planned.plan,
-    respond: () =>
-      new Response(replayEvents(events, { after, cached: true }), {
-        headers: { ...EVENT_STREAM_HEADERS, ...headers },
-      }),
-  };
-}
-
-function describeStored({ plan, events, image }: StoredResult) {
-  return describeGeneration({ plan, events, cached: true, imageBytes: image.bytes });
-}
-
-/** The room's answer passes through by its body: no event is touched here. */
-async function joinRoom(
-  ports: Ports,
-  submission: RoomSubmission,
-  { streamed, after }: AnswerOptions,
-): Promise<Response> {
-  const { id } = submission.plan;
-  const response = await ports.rooms.fetch(
-    id,
-    new Request(`http://room/join?after=${after}`, {
-      method: "POST",
-      headers: { accept: streamed ? "text/event-stream" : "application/json" },
-      body: JSON.stringify(submission),
-    }),
-  );
-  const headers = new Headers(response.headers);
-  if (response.ok) headers.set("location", generationPath(id));
-  return new Response(response.body, { status: response.status, headers });
+  const options = { streamed: wantsStream(request), after: cursor.value };
+  return await answerGeneration(ports, planned.value, options);
 }
 
 async function show(ports: Ports, id: string): Promise<Response> {
@@ -163,15 +87,4 @@ async function askRoom(
   if (available) return notFound(`There is no generation ${id}`);
   const detail = "The database is not available, so it is not known whether this generation exists";
   return problemResponse(createProblem("storage_unavailable", detail));
-}
-
-/** `Last-Event-ID`, which wins, or `?last_event_id=` for a first connection. -1 when absent. */
-function readCursor(request: Request): Parsed<number> {
-  const given = request.headers.get("last-event-id") ??
-    new URL(request.url).searchParams.get("last_event_id");
-  if (given === null || given === "") return { ok: true, value: -1 };
-  const id = parseEventId(given);
-  if (id !== null) return { ok: true, value: id };
-  const issue = fieldIssue("Last-Event-ID", "the id of an event, such as 12", given);
-  return refuse(createFieldProblem("invalid_request", [issue]));
 }

@@ -13,6 +13,7 @@ import {
 } from "./conformance_client.ts";
 import { drawEvents } from "./gpu_double.ts";
 import { REFUSAL_CASES } from "./refusal_cases.ts";
+import { SWEEP_CASES } from "./sweep_cases.ts";
 
 export interface Case {
   readonly name: string;
@@ -507,4 +508,5 @@ export const CASES: readonly Case[] = [
   ...FAILURE_CASES,
   ...PLAN_AND_MODEL_CASES,
   ...REFUSAL_CASES,
+  ...SWEEP_CASES,
 ];

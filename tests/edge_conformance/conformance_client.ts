@@ -4,14 +4,17 @@ import {
   createServerSentDecoder,
   type GenerationEvent,
   type GenerationRequestInput,
+  type Parsed,
   parseGenerationEvent,
+  parseSweepEvent,
+  type SweepEvent,
 } from "../../contract/mod.ts";
 import type { Edge } from "./edges.ts";
 import type { GpuDouble } from "./gpu_double.ts";
 
-export interface Frame {
+export interface Frame<Event = GenerationEvent> {
   readonly id: number;
-  readonly event: GenerationEvent;
+  readonly event: Event;
   /** As it stood on the wire. */
   readonly data: string;
 }
@@ -73,15 +76,17 @@ export class ConformanceClient {
   }
 }
 
+type Parse<Event> = (input: unknown) => Parsed<Event>;
+
 /** Frames one by one. */
-export class FrameReader {
-  readonly #frames: AsyncGenerator<Frame>;
-  constructor(response: Response) {
-    this.#frames = decodeFrames(response);
+class EventReader<Event extends { readonly type: string }> {
+  readonly #frames: AsyncGenerator<Frame<Event>>;
+  constructor(response: Response, parse: Parse<Event>) {
+    this.#frames = decodeFrames(response, parse);
   }
 
-  async until(id: number): Promise<Frame[]> {
-    const frames: Frame[] = [];
+  async until(id: number): Promise<Frame<Event>[]> {
+    const frames: Frame<Event>[] = [];
     while (frames.at(-1)?.id !== id) {
       const { value, done } = await this.#frames.next();
       if (done) throw new Error(`The stream ended before event ${id}`);
@@ -90,7 +95,7 @@ export class FrameReader {
     return frames;
   }
 
-  async rest(): Promise<Frame[]> {
+  async rest(): Promise<Frame<Event>[]> {
     return await Array.fromAsync(this.#frames);
   }
 
@@ -99,11 +104,26 @@ export class FrameReader {
   }
 }
 
-export async function readFrames(response: Response): Promise<Frame[]> {
-  return await Array.fromAsync(decodeFrames(response));
+export class FrameReader extends EventReader<GenerationEvent> {
+  constructor(response: Response) {
+    super(response, parseGenerationEvent);
+  }
 }
 
-async function* decodeFrames(response: Response): AsyncGenerator<Frame> {
+export class SweepReader extends EventReader<SweepEvent> {
+  constructor(response: Response) {
+    super(response, parseSweepEvent);
+  }
+}
+
+export async function readFrames(response: Response): Promise<Frame[]> {
+  return await new FrameReader(response).rest();
+}
+
+async function* decodeFrames<Event extends { readonly type: string }>(
+  response: Response,
+  parse: Parse<Event>,
+): AsyncGenerator<Frame<Event>> {
   if (!response.ok) assert.fail(`${response.status} ${await response.text()}`);
   assert.equal(response.headers.get("content-type"), "text/event-stream");
   assert.match(response.headers.get("cache-control") ?? "", /no-store/);
@@ -112,7 +132,7 @@ async function* decodeFrames(response: Response): AsyncGenerator<Frame> {
     const text of (response.body ?? new Blob().stream()).pipeThrough(new TextDecoderStream())
   ) {
     for (const { id, event, data } of decoder.feed(text)) {
-      const parsed = parseGenerationEvent(JSON.parse(data));
+      const parsed = parse(JSON.parse(data));
       assert(parsed.ok && id !== null);
       assert.equal(event, parsed.value.type);
       yield { id, event: parsed.value, data };

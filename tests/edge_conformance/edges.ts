@@ -2,9 +2,10 @@
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { createResults } from "../../db/queries.ts";
+import { createSweeps } from "../../db/sweep_queries.ts";
 import { createAssetModels } from "../../edge/adapters/asset_models.ts";
 import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
-import { createLocalRooms } from "../../edge/adapters/local_rooms.ts";
+import { createLocalRooms, createLocalSweepRooms } from "../../edge/adapters/local_rooms.ts";
 import { drawSeed } from "../../edge/adapters/random.ts";
 import { createApp } from "../../edge/app.ts";
 import { createHttpBackend } from "../../edge/backends/http.ts";
@@ -37,13 +38,17 @@ export async function startInProcess({ gpuUrl, assets }: EdgeOptions): Promise<E
     log: () => {},
     keepAlive: (promise: Promise<unknown>) => void work.push(promise),
   };
+  const sweeps = createSweeps(database);
+  const rooms = createLocalRooms(shared);
   const app = createApp({
     ...shared,
+    sweeps,
     models: createAssetModels(async (path) => {
       const text = await Deno.readTextFile(assets + path).catch(() => null);
       return text === null ? null : JSON.parse(text);
     }),
-    rooms: createLocalRooms(shared),
+    rooms,
+    sweepRooms: createLocalSweepRooms({ ...shared, sweeps, rooms }),
     newId: () => crypto.randomUUID(),
     drawSeed,
   });

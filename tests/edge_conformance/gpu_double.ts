@@ -3,6 +3,7 @@
  * draws nothing. Tests hold it by its seeds: what happens to a generation is scripted for its seed.
  */
 import {
+  createProblem,
   encodeOutput,
   type GenerationEvent,
   HEARTBEAT,
@@ -28,6 +29,8 @@ export interface Script {
   /** Sends the plan of another generation. */
   readonly otherPlan?: boolean;
   readonly wrongSha256?: boolean;
+  /** Ends with a problem instead of the image. */
+  readonly fail?: boolean;
   /** Refuses the prediction with this problem code. */
   readonly refuse?: { readonly status: number; readonly code: string };
 }
@@ -41,7 +44,7 @@ interface Run {
 }
 
 export class GpuDouble {
-  readonly #scripts = new Map<number, Script>();
+  readonly #scripts = new Map<number | string, Script>();
   readonly #runs = new Map<string, Run>();
   readonly #broken = new Set<string>();
   #server: Deno.HttpServer<Deno.NetAddr> | null = null;
@@ -73,13 +76,19 @@ export class GpuDouble {
     this.#server = null;
   }
 
-  script(seed: number, script: Script): void {
-    this.#scripts.set(seed, script);
+  /** @param of a seed, or a content key, which wins */
+  script(of: number | string, script: Script): void {
+    this.#scripts.set(of, script);
   }
 
   /** Lets a paused run go on to its end. */
   release(id: string): void {
     this.#finish(id);
+  }
+
+  /** As if it had never run. */
+  forget(id: string): void {
+    this.#runs.delete(id);
   }
 
   #finish(id: string): void {
@@ -101,7 +110,7 @@ export class GpuDouble {
     const { input } = await request.json();
     const lastEventId = parseEventId(request.headers.get("last-event-id"));
     this.puts.push({ id, lastEventId });
-    const script = this.#scripts.get(input.seed) ?? {};
+    const script = this.#scripts.get(id) ?? this.#scripts.get(input.seed) ?? {};
     if (script.refuse) return Response.json(script.refuse, { status: script.refuse.status });
     const run = this.#runAgain(id, input) ?? this.#start(id, input, script);
     return this.#stream(id, run, lastEventId ?? -1, script);
@@ -205,6 +214,10 @@ export function drawEvents(plan: Plan, script: Script = {}): GenerationEvent[] {
       const bytes = drawBytes(`${plan.id} ${step}`, 60);
       events.push({ type: "generation.preview", step, method, ...picture(bytes) });
     }
+  }
+  if (script.fail) {
+    const error = createProblem("internal", "The engine broke off");
+    return [...events, { type: "generation.failed", error }];
   }
   const sha256 = script.wrongSha256
     ? "0".repeat(64)

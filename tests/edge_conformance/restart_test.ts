@@ -1,6 +1,6 @@
 // What survives the edge's process: results everywhere, and on workerd runs under way as well.
 import assert from "node:assert/strict";
-import { ConformanceClient, FrameReader, idOf } from "./conformance_client.ts";
+import { ConformanceClient, FrameReader, idOf, SweepReader } from "./conformance_client.ts";
 import { type EdgeOptions, startDeno, startWorkerd } from "./edges.ts";
 import { GpuDouble } from "./gpu_double.ts";
 import { publishFixtureModel } from "./published_model.ts";
@@ -42,6 +42,39 @@ Deno.test("A Durable Object that was lost in mid-run goes on under the same ids"
       const again = await after.stream(stored);
       assert.deepEqual(again.slice(0, -1), first.slice(0, -1));
       assert.equal(gpu.started, 2);
+    } finally {
+      await after.edge.stop();
+    }
+  });
+});
+
+Deno.test("A sweep that was lost in mid-run is merged again under the same ids", async () => {
+  await withData(async (options, gpu) => {
+    const before = new ConformanceClient(await startWorkerd(options), gpu, 1);
+    const base = before.fresh();
+    const cutoffs = [{ a: 0 }, { a: 5 }, { a: 10 }, { a: 15 }];
+    gpu.script(base.seed, { pauseAfter: 8 });
+    const response = await before.post({ base, cutoffs }, { path: "/v1/sweeps" });
+    const path = response.headers.get("location");
+    const reader = new SweepReader(response);
+    const head = await reader.until(36);
+    await reader.leave();
+    await before.edge.stop();
+
+    const after = new ConformanceClient(await startWorkerd(options), gpu, 10);
+    try {
+      const headers = { "last-event-id": "20" };
+      const resumed = new SweepReader(await after.request(`${path}/events`, { headers }));
+      const middle = await resumed.until(36);
+      assert.deepEqual(middle, head.slice(21));
+      for (const put of gpu.puts) gpu.release(put.id);
+      const rest = await resumed.rest();
+      const ids = [...head, ...rest].map(({ id }) => id);
+      assert.deepEqual(ids, ids.map((_, index) => index));
+      const last = rest.at(-1)?.event;
+      assert(last?.type === "sweep.completed");
+      assert.deepEqual(last.branches.map(({ cached }) => cached), [false, false, false, false]);
+      assert.equal(gpu.started, 4, "the GPU function joins the runs that it has");
     } finally {
       await after.edge.stop();
     }

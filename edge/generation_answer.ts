@@ -1,0 +1,85 @@
+/** The answer to a planned generation, for its own route and for the sweeps that it is a branch of. */
+import { joinInsights, lacksInsights, type Plan } from "../contract/mod.ts";
+import type { StoredResult } from "../db/queries.ts";
+import { describeGeneration, generationPath } from "./generation_resource.ts";
+import { EVENT_STREAM_HEADERS, replayEvents } from "./jobs/event_stream.ts";
+import type { RoomSubmission } from "./jobs/job_room.ts";
+import type { Ports } from "./ports.ts";
+import { jsonResponse } from "./problem_response.ts";
+import { countHit, lookUp } from "./stored_results.ts";
+
+export interface AnswerOptions {
+  readonly streamed: boolean;
+  readonly after: number;
+}
+
+/** The part of the app that an answer needs. */
+export type AnswerPorts = Pick<Ports, "results" | "rooms" | "now" | "log" | "keepAlive">;
+
+/** The stored result if it shows all that is asked for, or the run: joined, or begun. */
+export async function answerGeneration(
+  ports: AnswerPorts,
+  submission: RoomSubmission,
+  options: AnswerOptions,
+): Promise<Response> {
+  const stored = await findStored(ports, submission.plan.id, options);
+  if (!stored) return await joinRoom(ports, submission, options);
+  if (lacksInsights(stored.plan, submission.plan)) {
+    return await joinRoom(ports, joinInsights(submission, stored.plan), options);
+  }
+  countHit(ports, stored.plan.id);
+  return stored.respond();
+}
+
+interface StoredAnswer {
+  readonly plan: Plan;
+  respond(): Response;
+}
+
+/** Null on a miss, and when the database does not answer. */
+async function findStored(
+  ports: AnswerPorts,
+  id: string,
+  { streamed, after }: AnswerOptions,
+): Promise<StoredAnswer | null> {
+  const headers = { location: generationPath(id) };
+  if (!streamed) {
+    const { value: stored } = await lookUp(ports, (results) => results.find(id));
+    const respond = (stored: StoredResult) => jsonResponse(describeStored(stored), { headers });
+    return stored ? { plan: stored.plan, respond: () => respond(stored) } : null;
+  }
+  const { value: events } = await lookUp(ports, (results) => results.replay(id));
+  const planned = events?.find(({ event }) => event.type === "generation.planned")?.event;
+  if (!events || planned?.type !== "generation.planned") return null;
+  return {
+    plan: planned.plan,
+    respond: () =>
+      new Response(replayEvents(events, { after, cached: true }), {
+        headers: { ...EVENT_STREAM_HEADERS, ...headers },
+      }),
+  };
+}
+
+export function describeStored({ plan, events, image }: StoredResult) {
+  return describeGeneration({ plan, events, cached: true, imageBytes: image.bytes });
+}
+
+/** The room's answer passes through by its body: no event is touched here. */
+async function joinRoom(
+  ports: AnswerPorts,
+  submission: RoomSubmission,
+  { streamed, after }: AnswerOptions,
+): Promise<Response> {
+  const { id } = submission.plan;
+  const response = await ports.rooms.fetch(
+    id,
+    new Request(`http://room/join?after=${after}`, {
+      method: "POST",
+      headers: { accept: streamed ? "text/event-stream" : "application/json" },
+      body: JSON.stringify(submission),
+    }),
+  );
+  const headers = new Headers(response.headers);
+  if (response.ok) headers.set("location", generationPath(id));
+  return new Response(response.body, { status: response.status, headers });
+}

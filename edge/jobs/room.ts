@@ -1,0 +1,93 @@
+/** What all rooms do: hold one job, let equal submissions join it, retain it for a while after its end. */
+import { accept, type Parsed } from "../../contract/mod.ts";
+
+/** A run under way or over. */
+export interface RoomJob {
+  readonly done: Promise<void>;
+  /** Epoch milliseconds; null while it runs. */
+  finishedAt: number | null;
+}
+
+export interface Joined<Job> {
+  readonly job: Job;
+  /** It had finished already. */
+  readonly cached: boolean;
+  /** This call began it. */
+  readonly started: boolean;
+}
+
+const RETENTION_MS = 5 * 60_000;
+
+export abstract class Room<Submission, Job extends RoomJob> {
+  readonly #now: () => number;
+  #job: Job | null = null;
+  #starting: Promise<Parsed<Job>> | null = null;
+
+  /** @param now epoch milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Begins the work, calling `hold` first. Refuses before anything has happened. */
+  protected abstract start(submission: Submission): Promise<Parsed<Job>>;
+  /** What was cut off with an earlier process of this room. */
+  protected abstract recall(): Promise<Submission | null>;
+  /** Such a job starts anew when it is asked for. */
+  protected abstract hasFailed(job: Job): boolean;
+
+  /** Whether the job shows less than the submission asks for. */
+  protected abstract lacks(job: Job, submission: Submission): boolean;
+  /** The submission, asking for what the job before showed as well. */
+  protected abstract withAll(submission: Submission, job: Job): Submission;
+
+  protected hold(job: Job): void {
+    this.#job = job;
+  }
+
+  /** The job as it is in memory, retained for some minutes after its end. */
+  get job(): Job | null {
+    const finishedAt = this.#job?.finishedAt ?? null;
+    if (finishedAt !== null && this.#now() - finishedAt > RETENTION_MS) this.#job = null;
+    return this.#job;
+  }
+
+  get busy(): boolean {
+    return this.#starting !== null || (this.#job !== null && this.#job.finishedAt === null);
+  }
+
+  /**
+   * Joins the run of this submission or starts one. A run that failed or was canceled starts anew; one
+   * that lacks what is asked for does so when it has ended, showing what it showed as well.
+   */
+  async join(submission: Submission): Promise<Parsed<Joined<Job>>> {
+    const { job } = this;
+    const sound = job && !this.hasFailed(job) ? job : null;
+    if (sound && !this.lacks(sound, submission)) {
+      return accept({ job: sound, cached: sound.finishedAt !== null, started: false });
+    }
+    if (sound && sound.finishedAt === null) {
+      await sound.done;
+      return await this.join(submission);
+    }
+    const wanted = sound ? this.withAll(submission, sound) : submission;
+    const started = this.#starting === null;
+    this.#starting ??= this.start(wanted).finally(() => this.#starting = null);
+    const begun = await this.#starting;
+    if (!begun.ok) return begun;
+    // Another caller may have started it, without what is asked for here.
+    if (this.lacks(begun.value, submission)) return await this.join(submission);
+    return accept({ job: begun.value, cached: false, started });
+  }
+
+  /** The job without starting a new one; one that was cut off with its process is taken up again. */
+  async find(): Promise<Parsed<Job | null>> {
+    if (this.job) return { ok: true, value: this.job };
+    if (this.#starting) return await this.#starting;
+    const submission = await this.recall();
+    // Another call may have started it meanwhile.
+    if (this.#job || this.#starting) return await this.find();
+    if (!submission) return { ok: true, value: null };
+    const joined = await this.join(submission);
+    return joined.ok ? { ok: true, value: joined.value.job } : joined;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The sweep room's HTTP skin, the same in process and behind a Durable Object:
+ * `POST /join`, `GET /events`, `GET /state`, `GET /sheet`, `POST /cancel`. An empty 404 means no sweep.
+ */
+import {
+  createProblem,
+  LIMITS,
+  type Problem,
+  type SweepPlan,
+  sweepStatus,
+} from "../../contract/mod.ts";
+import { jsonResponse, problemResponse } from "../problem_response.ts";
+import { sheetResponse } from "../sheet_response.ts";
+import { describeSweep, type SweepResource } from "../sweep_resource.ts";
+import { EVENT_STREAM_HEADERS, readLog } from "./event_stream.ts";
+import { NO_PROGRESS, type SweepJob, type SweepRoom } from "./sweep_room.ts";
+
+export async function handleSweepRequest(room: SweepRoom, request: Request): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  const after = Number(searchParams.get("after") ?? -1);
+  if (pathname === "/join") return await join(room, request, after);
+  const found = await room.find();
+  if (!found.ok) return problemResponse(found.problem);
+  const job = found.value;
+  if (!job) return new Response(null, { status: 404 });
+  switch (pathname) {
+    case "/events":
+      return eventResponse(job, { after, cached: false });
+    case "/state":
+      return jsonResponse(describe(job, false));
+    case "/sheet":
+      return job.sheet === null ? new Response(null, { status: 404 }) : sheetResponse(job.sheet);
+    case "/cancel":
+      return await cancel(room, job);
+    default:
+      return new Response(null, { status: 404 });
+  }
+}
+
+async function join(room: SweepRoom, request: Request, after: number): Promise<Response> {
+  const plan: SweepPlan = await request.json();
+  const joined = await room.join({ plan, progress: NO_PROGRESS });
+  if (!joined.ok) return problemResponse(joined.problem);
+  const { job, cached } = joined.value;
+  if (request.headers.get("accept") === "text/event-stream") {
+    return eventResponse(job, { after, cached });
+  }
+  await job.done;
+  const described = describe(job, cached);
+  const problem = problemOf(described);
+  return problem ? problemResponse(problem) : jsonResponse(described);
+}
+
+/** For a client that waited for the whole: a failure is an HTTP failure. */
+function problemOf({ status, failure, evaluations }: SweepResource): Problem | null {
+  if (status !== "canceled") return failure;
+  const detail = `The sweep was canceled after ${evaluations.spent} evaluations`;
+  return createProblem("conflict", detail);
+}
+
+function eventResponse(
+  { log }: SweepJob,
+  options: { readonly after: number; readonly cached: boolean },
+): Response {
+  // To an EventSource, 204 says that nothing will follow; an empty 200 would make it come back.
+  if (log.ended && options.after >= log.lastId) return new Response(null, { status: 204 });
+  const body = readLog(log, { ...options, heartbeatMs: LIMITS.heartbeatMs });
+  return new Response(body, { headers: EVENT_STREAM_HEADERS });
+}
+
+function describe({ plan, runs, end, canceled, finishedAt }: SweepJob, cached: boolean) {
+  const ends = runs.flatMap((run) => run.end ?? []);
+  return describeSweep({
+    id: plan.id,
+    axis: plan.axis,
+    branches: plan.branches.map(({ label, same_as, plan }, i) => ({
+      label,
+      same_as,
+      generation: runs[same_as ?? i]?.record ?? { plan, events: [], cached: false },
+    })),
+    outcome: end,
+    status: finishedAt === null ? "running" : sweepStatus(ends, canceled),
+    failure: end?.type === "sweep.failed" ? end.error : null,
+    cached,
+  });
+}
+
+async function cancel(room: SweepRoom, job: SweepJob): Promise<Response> {
+  if (!job.log.ended) {
+    const canceled = await room.cancel(job);
+    if (!canceled.ok) return problemResponse(canceled.problem);
+    return jsonResponse(describe(job, false), { status: 202 });
+  }
+  const described = describe(job, false);
+  if (described.status !== "succeeded") return jsonResponse(described);
+  return problemResponse(createProblem("conflict", SWEEP_FINISHED));
+}
+
+/** Its branches are results, and shared. */
+export const SWEEP_FINISHED =
+  "Only a running sweep can be canceled; this one has finished, and its results stay";

@@ -1,0 +1,131 @@
+/** `/v1/sweeps`: submit, look at, follow, cancel, and the contact sheet. */
+import type { Context, Hono } from "hono";
+import { createProblem } from "../../contract/mod.ts";
+import { readCursor, wantsStream } from "../event_cursor.ts";
+import { EVENT_STREAM_HEADERS } from "../jobs/event_stream.ts";
+import { SWEEP_FINISHED } from "../jobs/sweep_room_routes.ts";
+import { readJsonBody } from "../json_body.ts";
+import { planSweepRequest } from "../planning.ts";
+import type { Ports } from "../ports.ts";
+import { jsonResponse, notFound, problemResponse } from "../problem_response.ts";
+import { sheetResponse } from "../sheet_response.ts";
+import {
+  countSweepHit,
+  describeFound,
+  findSweep,
+  type FoundSweep,
+  lacksBranches,
+  lastIdOf,
+  replaySweep,
+  streamSheet,
+} from "../stored_sweep.ts";
+import { sweepPath } from "../sweep_resource.ts";
+
+const ID = ":id{[0-9a-f]{64}}";
+
+export function mountSweeps(app: Hono, ports: Ports): void {
+  app.post("/v1/sweeps", (c) => submit(ports, c.req.raw));
+  app.get(`/v1/sweeps/${ID}`, (c) => show(ports, c.req.param("id")));
+  app.delete(`/v1/sweeps/${ID}`, (c) => cancel(ports, c.req.param("id")));
+  app.get(`/v1/sweeps/${ID}/events`, (c) => follow(ports, c, c.req.param("id")));
+  app.get(`/v1/sweeps/${ID}/sheet.svg`, (c) => showSheet(ports, c.req.param("id")));
+}
+
+async function submit(ports: Ports, request: Request): Promise<Response> {
+  const cursor = readCursor(request);
+  if (!cursor.ok) return problemResponse(cursor.problem);
+  const body = await readJsonBody(request);
+  if (!body.ok) return problemResponse(body.problem);
+  const planned = await planSweepRequest(ports, body.value);
+  if (!planned.ok) return problemResponse(planned.problem);
+  const { id } = planned.value;
+  const options = { streamed: wantsStream(request), after: cursor.value };
+  const stored = await findSweep(ports, id);
+  const plans = stored.value?.results.map(({ plan }) => plan) ?? [];
+  if (stored.value && !lacksBranches(plans, planned.value)) {
+    return answerStored(ports, stored.value, options);
+  }
+  const response = await ports.sweepRooms.fetch(
+    id,
+    new Request(`http://room/join?after=${options.after}`, {
+      method: "POST",
+      headers: { accept: options.streamed ? "text/event-stream" : "application/json" },
+      body: JSON.stringify(planned.value),
+    }),
+  );
+  const headers = new Headers(response.headers);
+  if (response.ok) headers.set("location", sweepPath(id));
+  return new Response(response.body, { status: response.status, headers });
+}
+
+function answerStored(
+  ports: Ports,
+  found: FoundSweep,
+  { streamed, after }: { readonly streamed: boolean; readonly after: number },
+): Response {
+  const { id } = found.sweep;
+  countSweepHit(ports, id);
+  const headers = { location: sweepPath(id) };
+  if (!streamed) return jsonResponse(describeFound(found), { headers });
+  const body = replaySweep(found, { results: ports.results, after, cached: true });
+  return new Response(body, { headers: { ...EVENT_STREAM_HEADERS, ...headers } });
+}
+
+async function show(ports: Ports, id: string): Promise<Response> {
+  const stored = await findSweep(ports, id);
+  if (stored.value) return jsonResponse(describeFound(stored.value));
+  return await askRoom(ports, "/state", { id, available: stored.available });
+}
+
+/** The room first, as long as it has the log: previews are in it, too. */
+async function follow(ports: Ports, c: Context, id: string): Promise<Response> {
+  const cursor = readCursor(c.req.raw);
+  if (!cursor.ok) return problemResponse(cursor.problem);
+  const after = cursor.value;
+  const response = await ports.sweepRooms.fetch(
+    id,
+    new Request(`http://room/events?after=${after}`),
+  );
+  const live = response.status === 404 ? await followStored(ports, id, after) : response;
+  if (c.req.method !== "HEAD") return live;
+  await live.body?.cancel();
+  return new Response(null, live);
+}
+
+async function followStored(ports: Ports, id: string, after: number): Promise<Response> {
+  const stored = await findSweep(ports, id);
+  if (!stored.value) return unknownSweep(id, stored.available);
+  if (after >= lastIdOf(stored.value)) return new Response(null, { status: 204 });
+  const body = replaySweep(stored.value, { results: ports.results, after, cached: false });
+  return new Response(body, { headers: EVENT_STREAM_HEADERS });
+}
+
+async function showSheet(ports: Ports, id: string): Promise<Response> {
+  const stored = await findSweep(ports, id);
+  if (stored.value) return sheetResponse(streamSheet(stored.value, ports.results));
+  const response = await ports.sweepRooms.fetch(id, new Request("http://room/sheet"));
+  if (response.status !== 404) return response;
+  if (!stored.available) return unknownSweep(id, false);
+  return notFound(`There is no sheet of a sweep ${id}`);
+}
+
+async function cancel(ports: Ports, id: string): Promise<Response> {
+  const stored = await findSweep(ports, id);
+  if (stored.value) return problemResponse(createProblem("conflict", SWEEP_FINISHED));
+  return await askRoom(ports, "/cancel", { id, method: "POST", available: stored.available });
+}
+
+async function askRoom(
+  { sweepRooms }: Ports,
+  path: string,
+  { id, method = "GET", available }: { id: string; method?: string; available: boolean },
+): Promise<Response> {
+  const response = await sweepRooms.fetch(id, new Request(`http://room${path}`, { method }));
+  return response.status === 404 ? unknownSweep(id, available) : response;
+}
+
+function unknownSweep(id: string, available: boolean): Response {
+  if (available) return notFound(`There is no sweep ${id}`);
+  const detail = "The database is not available, so it is not known whether this sweep exists";
+  return problemResponse(createProblem("storage_unavailable", detail));
+}
