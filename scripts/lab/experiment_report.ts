@@ -31,7 +31,7 @@ function runSection({ command, date, model, sizes, scorers }: ExperimentResult):
   const { count, counted, seeds, steps, attributes } = sizes;
   return [
     `Written by \`${command}\` on ${date}. Model ${model.id}, digest \`${model.digest}\`, engine ` +
-    `${model.engine_version}, ${model.width}x${model.height}, guidance scale ` +
+    `${model.engine_version} on ${model.provider}, ${model.width}x${model.height}, guidance scale ` +
     `${model.guidance_scale}, ${steps} steps unless said otherwise.`,
     `${count} ${counted} (${attributes.join(" and ")}), ${seeds} ${
       seeds === 1 ? "seed" : "seeds"

@@ -14,6 +14,7 @@ const result: ExperimentResult = {
     id: "mini",
     digest: "d1",
     engine_version: "9",
+    provider: "cuda",
     width: 16,
     height: 8,
     guidance_scale: 5,
@@ -48,7 +49,7 @@ Deno.test("experimentReport() gives command, sizes, tables, pictures and a verdi
     const part of [
       "# The title\n\nThe question?",
       "`deno task lab eos-swap --count 7` on 2026-01-02",
-      "digest `d1`, engine 9, 16x8",
+      "digest `d1`, engine 9 on cuda, 16x8",
       "7 pairs of prompts (colour), 2 seeds each",
       "- Table 1: 0.2363",
       "|  | score |\n| --- | --- |\n| row | 0.500 (0.400 to 0.600, n = 7) |\n| none | - |",

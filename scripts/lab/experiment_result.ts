@@ -13,6 +13,8 @@ export interface ExperimentResult {
     readonly id: string;
     readonly digest: string;
     readonly engine_version: string;
+    /** Where it ran. */
+    readonly provider: string;
     readonly width: number;
     readonly height: number;
     readonly guidance_scale: number;

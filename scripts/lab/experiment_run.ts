@@ -41,7 +41,7 @@ export async function runExperiment(
 
 function resultOf(
   experiment: Experiment,
-  { sizes, model }: ExperimentOptions,
+  { sizes, model, provider }: ExperimentOptions,
   { digest, defaults }: ModelManifest,
   found: Pick<ExperimentResult, "scorers" | "findings">,
 ): ExperimentResult {
@@ -52,18 +52,31 @@ function resultOf(
     experiment: name,
     title,
     question,
-    command: commandOf(name, model, { ...sizes, steps }),
+    command: commandOf(name, { model, provider }, { ...sizes, steps }),
     date: new Date().toISOString().slice(0, 10),
-    model: { id: model, digest, engine_version: ENGINE_VERSION, width, height, guidance_scale },
+    model: {
+      id: model,
+      digest,
+      engine_version: ENGINE_VERSION,
+      provider,
+      width,
+      height,
+      guidance_scale,
+    },
     sizes: { ...sizes, steps, counted },
     ...found,
   };
 }
 
 /** With the sizes spelt out, so that it means the same when defaults change. */
-function commandOf(name: string, model: string, { count, seeds, steps, attributes }: Sizes) {
+function commandOf(
+  name: string,
+  { model, provider }: Pick<ExperimentOptions, "model" | "provider">,
+  { count, seeds, steps, attributes }: Sizes,
+): string {
   const kind = attributes.length > 1 ? "both" : attributes[0];
-  return `deno task lab ${name} --model ${model} --count ${count} --seeds ${seeds} ` +
+  const where = provider === "cpu" ? "" : ` --provider ${provider}`;
+  return `deno task lab ${name} --model ${model}${where} --count ${count} --seeds ${seeds} ` +
     `--steps ${steps} --attributes ${kind}`;
 }
 

@@ -17,6 +17,10 @@ const FAULTS: readonly (readonly [readonly string[], RegExp])[] = [
   [[], /^The experiment must be one of .*, given none; see --help$/],
   [["quality", "--seeds", "none"], /^--seeds must be an integer from 1 to 64, given "none"$/],
   [["all", "--count", "none"], /^--count must be an integer from 2 to 10000, given "none"$/],
+  [
+    ["eos-swap", "--provider", "tpu"],
+    /^--provider must be one that this machine has, given tpu \(.+\)$/,
+  ],
   [["latency", "--model", "nobody"], /^--model must be one of .+, given nobody$/],
 ];
 

@@ -7,6 +7,7 @@ import {
 } from "../../contract/mod.ts";
 import type { SchedulerConfig } from "../../gpu-function/diffusion/mod.ts";
 import type { Engine } from "../../gpu-function/engine.ts";
+import { tryProvider } from "../../gpu-function/onnx/session.ts";
 import { createEngine } from "../../gpu-function/onnx_engine.ts";
 import { ROOT } from "../gate/source_files.ts";
 import { modelsFolder } from "../generation_flags.ts";
@@ -54,12 +55,15 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
   const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
   const vocabulary = await loadVocabulary(options.words);
   const scorers = await loadScorers(options, tokenizer);
-  const engine = await createEngine({
+  const engineOptions = {
     modelsDir,
     model: options.model,
-    rowMemoryBytes: ROW_MEMORY_BYTES,
-  });
-  const folder = options.cache ?? join(ROOT, ".data/lab", manifest.digest);
+    executionProvider: await presentProvider(options.provider),
+    // A GPU is given both rows of a guided step at once: the same picture, if not to the last bit.
+    rowsMax: options.provider === "cpu" ? 1 : 2,
+  };
+  const engine = await createEngine({ ...engineOptions, rowMemoryBytes: ROW_MEMORY_BYTES });
+  const folder = options.cache ?? join(ROOT, ".data/lab", cacheName(manifest, options));
   const lengthOf = (text: string) => tokenizer.tokenize(text).length;
   return {
     manifest,
@@ -73,10 +77,24 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
     prompts: (count, kinds) => takeFirst(promptSet(vocabulary, kinds), count, "prompts"),
     pairs: (count, kinds) =>
       takeFirst(promptPairs(promptSet(vocabulary, kinds), lengthOf), count, "pairs of prompts"),
-    openTimingEngine: () => createEngine({ modelsDir, model: options.model }),
+    openTimingEngine: () => createEngine(engineOptions),
     async close() {
       await scorers.release();
       await engine.close();
     },
   };
+}
+
+async function presentProvider(provider: string): Promise<string> {
+  // onnxruntime cannot be without its own CPU kernels.
+  const reason = provider === "cpu" ? null : await tryProvider(provider);
+  if (reason === null) return provider;
+  throw new RangeError(
+    `--provider must be one that this machine has, given ${provider} (${reason})`,
+  );
+}
+
+/** Images of another provider have the same key, though not the same bits. */
+function cacheName({ digest }: ModelManifest, { provider }: LaboratoryOptions): string {
+  return provider === "cpu" ? digest : `${digest}-${provider}`;
 }

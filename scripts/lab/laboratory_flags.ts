@@ -14,6 +14,8 @@ import type { VisionEndpoint } from "./scorers/vision_chat.ts";
 
 export interface LaboratoryOptions extends ScorerOptions {
   readonly model: string;
+  /** As onnxruntime-node names it. */
+  readonly provider: string;
   /** File of the words that prompts are made of. */
   readonly words: string;
   /** Folder of the drawn images; null is the one of the model's digest. */
@@ -29,6 +31,7 @@ export interface ExperimentOptions extends LaboratoryOptions {
 /** Allowed whatever the experiment, so that `all` can check them for every one. */
 export const EXPERIMENT_FLAGS = [
   "model",
+  "provider",
   "count",
   "seeds",
   "steps",
@@ -45,6 +48,7 @@ export const EXPERIMENT_FLAGS = [
 
 export const FLAGS_HELP = `
   --model <id>             model package, default mini
+  --provider <name>        where it runs: cpu (default), cuda, webgpu ... as onnxruntime-node has them here
   --count <n>              how many prompts, or pairs of them
   --seeds <n>              images of each, seeds 0 to n - 1
   --steps <n>              denoising steps, default the model's
@@ -99,6 +103,7 @@ export function parseExperimentFlags(
   }
   return {
     model,
+    provider: flags["provider"] ?? "cpu",
     sizes: sizesOf(flags, standard),
     words: flags["words"] === undefined ? vocabularyFile(model) : fromRoot(flags["words"]),
     out: fromRoot(flags["out"] ?? `docs/lab/${model}`),

@@ -14,7 +14,8 @@ Deno.test("parseExperimentFlags() fills the experiment's sizes and the model's f
   assert.equal(options.vqa, options.clip);
   assert.match(options.words, /prompts\/mini\.json$/);
   assert.ok(isAbsolute(options.out) && isAbsolute(options.words));
-  assert.deepEqual([options.endpoint, options.cache, options.rubric], [null, null, "attribute"]);
+  const { endpoint, cache, rubric, provider } = options;
+  assert.deepEqual([endpoint, cache, rubric, provider], [null, null, "attribute", "cpu"]);
 });
 
 Deno.test("parseExperimentFlags() takes a model without scorers with a CLIP from elsewhere", () => {
