@@ -1,43 +1,130 @@
 /** Timed runs of the engine for the benchmarks: same process, same request but for what is compared. */
-import { parseArgs } from "node:util";
 import {
   type GenerationEventOf,
   type GenerationRequestInput,
+  type ModelManifest,
   parseGenerationRequest,
   ProblemError,
 } from "../contract/mod.ts";
 import type { Engine } from "../gpu-function/engine.ts";
-import { modelsFolder, UsageError } from "./generation_flags.ts";
+import { chooseProvider } from "../gpu-function/onnx/provider.ts";
 import { createEngine } from "../gpu-function/onnx_engine.ts";
+import { modelsFolder, parseStrictly, UsageError } from "./generation_flags.ts";
 
 export type Completed = GenerationEventOf<"generation.completed">;
 
+const TEXT_FLAGS = ["models", "model", "provider"] as const;
+/** With the largest that is allowed. */
+const COUNT_FLAGS = { rows: 256, size: 4096, steps: 1000, runs: 1000 } as const;
+
+type TextFlag = typeof TEXT_FLAGS[number];
+type CountFlag = keyof typeof COUNT_FLAGS;
+export type BenchFlags =
+  & { readonly [flag in TextFlag]?: string | undefined }
+  & { readonly [flag in CountFlag]?: number | undefined };
+
+/**
+ * The flags of a benchmark, or null when help was asked for.
+ * @param known those that it takes
+ * @throws UsageError for any other, and for no number in its bounds
+ */
+export function parseBenchFlags(
+  args: readonly string[],
+  known: readonly (TextFlag | CountFlag)[],
+): BenchFlags | null {
+  const { values, positionals } = parseStrictly(args, {
+    ...Object.fromEntries(known.map((flag) => [flag, { type: "string" }])),
+    help: { type: "boolean", short: "h" },
+  });
+  if (positionals.length > 0) {
+    throw new UsageError(`A benchmark takes flags only, given ${positionals[0]}; see --help`);
+  }
+  if (values["help"]) return null;
+  const given = Object.entries(values).map(([flag, value]) => [flag, String(value)] as const);
+  return Object.fromEntries(given.map(([flag, value]) => [flag, readFlag(flag, value)]));
+}
+
+function readFlag(flag: string, given: string): string | number {
+  if (!(flag in COUNT_FLAGS)) return given;
+  const max = COUNT_FLAGS[flag as CountFlag];
+  const value = Number(given);
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new UsageError(`--${flag} must be an integer from 1 to ${max}, given ${given}`);
+}
+
 /** Number of runs from `--runs`, or null when help was asked for. */
 export function parseRuns(args: readonly string[], standard: number): number | null {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { runs: { type: "string" }, help: { type: "boolean", short: "h" } },
-  });
-  if (values.help) return null;
-  const runs = Number(values.runs ?? standard);
-  if (Number.isInteger(runs) && runs >= 1 && runs <= 1000) return runs;
-  throw new UsageError(`--runs must be an integer from 1 to 1000, given ${values.runs}`);
+  const flags = parseBenchFlags(args, ["runs"]);
+  return flags === null ? null : flags.runs ?? standard;
 }
 
 export async function openEngine(): Promise<Engine> {
   return await createEngine({ modelsDir: modelsFolder(), model: "mini" });
 }
 
-/** Runs to the end and returns the terminal event. */
-export async function timeRun(engine: Engine, input: GenerationRequestInput): Promise<Completed> {
+/** One model on the first provider of the order that this machine has. @throws UsageError | RangeError */
+export async function openModel(
+  { models, model, provider = "cpu", rows = 1 }: BenchFlags & { readonly models: string },
+): Promise<{ engine: Engine; manifest: ModelManifest; provider: string }> {
+  const choice = await chooseProvider(provider.split(",").map((name) => name.trim()));
+  const engine = await createEngine({
+    modelsDir: models,
+    executionProvider: choice.provider,
+    rowsMax: rows,
+    ...(model === undefined ? {} : { model }),
+  });
+  const [manifest, ...others] = engine.models;
+  if (manifest && others.length === 0) return { engine, manifest, provider: choice.provider };
+  await engine.close();
+  const ids = engine.models.map(({ id }) => id).join(", ");
+  throw new UsageError(`--model must name one of ${ids}, given nothing`);
+}
+
+/** Runs to the end and returns the terminal event. @param onStep called as each step ends */
+export async function timeRun(
+  engine: Engine,
+  input: GenerationRequestInput,
+  onStep: () => void = () => {},
+): Promise<Completed> {
   const request = parseGenerationRequest(input);
   if (!request.ok) throw new ProblemError(request.problem);
   const plan = engine.plan(request.value);
   if (!plan.ok) throw new ProblemError(plan.problem);
   for await (const event of engine.generate(plan.value, new AbortController().signal)) {
+    if (event.type === "generation.step") onStep();
     if (event.type === "generation.completed") return event;
   }
   throw new Error("The run ended without its terminal event");
+}
+
+export interface ObservedRows {
+  readonly completed: Completed;
+  /** Milliseconds of a denoiser's row after the first step, from one step's end to another's. */
+  readonly wallMs: number;
+  /** Of that, inside onnxruntime. */
+  readonly inferenceMs: number;
+}
+
+/** Runs at least 2 steps. @throws UsageError for fewer, which would leave no row to time */
+export async function observeRows(
+  engine: Engine,
+  input: GenerationRequestInput,
+): Promise<ObservedRows> {
+  const ends: { now: number; rows: number; inferenceMs: number }[] = [];
+  const completed = await timeRun(engine, input, () => {
+    const { unetRows: rows, inferenceMs } = engine.counters;
+    ends.push({ now: performance.now(), rows, inferenceMs });
+  });
+  const [first, last] = [ends[0], ends.at(-1)];
+  if (!first || !last || last.rows === first.rows) {
+    throw new UsageError(`--steps must be at least 2 to time a row, given ${ends.length}`);
+  }
+  const rows = last.rows - first.rows;
+  return {
+    completed,
+    wallMs: (last.now - first.now) / rows,
+    inferenceMs: (last.inferenceMs - first.inferenceMs) / rows,
+  };
 }
 
 export function median(values: readonly number[]): number {
