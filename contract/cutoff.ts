@@ -1,4 +1,5 @@
 /** Which steps are guided: one interval, spelled in three ways, and what comes before and after it. */
+import { type AutoCutoff, checkAutoCutoff, planAutoCutoff } from "./auto_cutoff.ts";
 import type { GenerationRequest } from "./generation_request.ts";
 import { type FieldIssue, fieldIssue } from "./problem.ts";
 
@@ -22,12 +23,15 @@ export interface Cutoff {
   readonly a: number;
   readonly head: Head;
   readonly tail: Tail;
+  /** Where the run decides when guidance ends, at the latest after `guided_steps`; else null. */
+  readonly auto: AutoCutoff | null;
 }
 
 /** @returns a cutoff that may lie outside the run until `checkCutoff` has seen it */
 export function planCutoff(cutoff: GenerationRequest["cutoff"], steps: number): Cutoff {
   const guided_from = cutoff?.guided_from ?? 0;
-  const guided_steps = guidedSteps(cutoff, steps);
+  const decided = cutoff?.auto ? planAutoCutoff(cutoff.auto, steps - guided_from) : null;
+  const guided_steps = decided?.guided_steps ?? guidedSteps(cutoff, steps);
   return {
     guided_from,
     guided_steps,
@@ -35,6 +39,7 @@ export function planCutoff(cutoff: GenerationRequest["cutoff"], steps: number): 
     a: steps - guided_from - guided_steps,
     head: cutoff?.head ?? "null",
     tail: cutoff?.tail ?? "null",
+    auto: decided?.auto ?? null,
   };
 }
 
@@ -59,8 +64,9 @@ export function checkCutoff(
   if (guided_from > steps) {
     return [fieldIssue("cutoff.guided_from", `from 0 to the ${steps} steps`, guided_from)];
   }
-  if (guided_steps >= 0 && a >= 0) return checkDelta(cutoff, run);
   const most = steps - guided_from;
+  if (cutoff.auto) return checkAutoCutoff(cutoff, { ...run, most });
+  if (guided_steps >= 0 && a >= 0) return checkDelta(cutoff, run);
   const behind = guided_from === 0 ? "" : ` from step ${guided_from} on`;
   if (request?.guided_fraction !== undefined) {
     const allowed = `from 0 to ${most / steps}, the share of the steps${behind}`;

@@ -35,6 +35,11 @@ const generationEvent = v.variant("type", [
     evaluations: count,
     /** |w (cond - uncond)| / |uncond|; null in a step that does not take the difference. */
     guidance_norm_ratio: v.nullable(v.number()),
+    /**
+     * |x0(guided) - x0(unconditional)| / |x0(guided)|, of the predicted images: in the guided steps of
+     * an automatic cutoff.
+     */
+    text_change: v.optional(v.number()),
   }),
   v.object({
     type: v.literal("generation.preview"),
@@ -48,6 +53,11 @@ const generationEvent = v.variant("type", [
     /** The first step of the tail. */
     step: count,
     tail: v.picklist(TAILS),
+    /**
+     * Of an automatic cutoff. `tolerance`: the text had ceased to change the image; `bound`: it had not,
+     * but no more guided steps were allowed.
+     */
+    reason: v.optional(v.picklist(["tolerance", "bound"])),
   }),
   ...INSIGHT_EVENTS,
   v.object({

@@ -32,7 +32,7 @@ interface KeyedPlan {
 export function generationKey(
   { request, settings, prompts, tokens, phases, model_digest }: KeyedPlan,
 ): string {
-  const { width, height, num_inference_steps, guidance_scale, sampler } = settings;
+  const { width, height, num_inference_steps, guidance_scale, sampler, cutoff } = settings;
   const guided = phases.some(({ conditioning }) => conditioning === "guided");
   const swapped = phases.some(({ eos_swapped }) => eos_swapped);
   return contentKey({
@@ -53,6 +53,7 @@ export function generationKey(
       conditioning,
       eos_swapped,
     })),
+    ...(cutoff.auto ? { auto: { ...cutoff.auto, tail: cutoff.tail } } : {}),
     output_format: request.output_format,
     ...unusualStates(tokens, prompts, phases),
   });

@@ -31,18 +31,32 @@ const text = v.pipe(
 );
 const step = integer(0, LIMITS.numInferenceSteps);
 
-const cutoff = v.pipe(
+const autoCutoff = v.strictObject({
+  tolerance: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100))),
+  min_steps: v.optional(integer(1, LIMITS.numInferenceSteps)),
+  max_steps: v.optional(integer(1, LIMITS.numInferenceSteps)),
+});
+
+const cutoffObject = v.pipe(
   v.strictObject({
     guided_steps: v.optional(step),
     guided_fraction: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
     a: v.optional(step),
+    auto: v.optional(autoCutoff),
     guided_from: v.optional(step, 0),
     head: v.optional(v.picklist(HEADS), "null"),
     tail: v.optional(v.picklist(TAILS), "null"),
   }),
-  v.check(({ guided_steps, guided_fraction, a }) =>
-    [guided_steps, guided_fraction, a].filter((value) => value !== undefined).length === 1
+  v.check(({ guided_steps, guided_fraction, a, auto }) =>
+    [guided_steps, guided_fraction, a, auto].filter((value) => value !== undefined).length === 1
   ),
+);
+
+/** "auto" is short for an automatic cutoff with nothing else said. */
+const cutoff = v.pipe(
+  v.custom<"auto" | v.InferInput<typeof cutoffObject>>(() => true),
+  v.transform((given) => given === "auto" ? { auto: {} } : given),
+  cutoffObject,
 );
 
 const eosSwap = v.strictObject({
@@ -126,11 +140,15 @@ export const FIELD_RULES: Readonly<Record<string, string>> = {
   num_inference_steps: `an integer from 1 to ${LIMITS.numInferenceSteps}`,
   guidance_scale: `a number from ${LIMITS.guidanceScaleMin} to ${LIMITS.guidanceScaleMax}`,
   sampler: 'the name of a sampler, such as "ddim"',
-  cutoff: "an object with exactly one of guided_steps, guided_fraction or a, and optionally " +
-    "guided_from, head and tail",
+  cutoff: '"auto", or an object with exactly one of guided_steps, guided_fraction, a or auto, ' +
+    "and optionally guided_from, head and tail",
   "cutoff.guided_steps": STEP,
   "cutoff.guided_fraction": "a number from 0 to 1",
   "cutoff.a": STEP,
+  "cutoff.auto": "an object with optionally tolerance, min_steps and max_steps",
+  "cutoff.auto.tolerance": "a number from 0 to 100",
+  "cutoff.auto.min_steps": `an integer from 1 to ${LIMITS.numInferenceSteps}`,
+  "cutoff.auto.max_steps": `an integer from 1 to ${LIMITS.numInferenceSteps}`,
   "cutoff.guided_from": STEP,
   "cutoff.head": oneOf(HEADS),
   "cutoff.tail": oneOf(TAILS),

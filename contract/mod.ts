@@ -1,4 +1,5 @@
 /** The wire between the programs. Imports nothing of ours and sees no platform: the type checker proves it. */
+export * from "./auto_cutoff.ts";
 export * from "./content_key.ts";
 export * from "./cutoff.ts";
 export * from "./eos_swap.ts";

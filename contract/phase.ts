@@ -34,9 +34,26 @@ export function planPhases(options: PhaseOptions): Phase[] {
   const interval = [guided_from, guided_from + guided_steps];
   const borders = [0, ...interval, eos_swap?.from ?? 0, eos_swap?.to ?? 0, num_inference_steps];
   const cuts = [...new Set(borders)].sort((x, y) => x - y);
+  return mergeAlike(
+    cuts.slice(0, -1).map((from, i) => phaseAt(from, cuts[i + 1] ?? num_inference_steps, options)),
+  );
+}
+
+/** The phases when guidance ends before `step`: what was still to be guided becomes the tail. */
+export function endGuidance(phases: readonly Phase[], step: number, tail: Tail): Phase[] {
+  const pieces = phases.flatMap((phase) => {
+    if (phase.conditioning !== "guided" || phase.to <= step) return [phase];
+    const from = Math.max(phase.from, step);
+    const eos_swapped = phase.eos_swapped && seesPrompt({ conditioning: tail });
+    const cut = { ...phase, from, conditioning: tail, eos_swapped, rows: 1 } as const;
+    return from > phase.from ? [{ ...phase, to: from }, cut] : [cut];
+  });
+  return mergeAlike(pieces);
+}
+
+function mergeAlike(pieces: readonly Phase[]): Phase[] {
   const phases: Phase[] = [];
-  for (const [i, from] of cuts.slice(0, -1).entries()) {
-    const phase = phaseAt(from, cuts[i + 1] ?? num_inference_steps, options);
+  for (const phase of pieces) {
     const last = phases.at(-1);
     if (last && isAlike(last, phase)) phases[phases.length - 1] = { ...last, to: phase.to };
     else phases.push(phase);

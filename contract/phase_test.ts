@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   countEvaluations,
+  endGuidance,
   HEADS,
   phaseOfStep,
   type PhaseOptions,
@@ -168,6 +169,31 @@ Deno.test("planPhases() covers every step exactly once, whatever the options", (
       const isTextual = phase.conditioning === "guided" || phase.conditioning === "cond";
       assert.equal(phase.eos_swapped, inWindow && isTextual);
     }
+  }));
+});
+
+Deno.test("guidance that ends early leaves the phases of a plan that ends there", () => {
+  const options = fc.record({
+    steps: fc.integer({ min: 1, max: 60 }),
+    borders: fc.array(fc.nat(60), { minLength: 5, maxLength: 5 }),
+    tail: fc.constantFrom(...TAILS),
+    swapped: fc.boolean(),
+  });
+  fc.assert(fc.property(options, ({ steps, borders, tail, swapped }) => {
+    const [guided_from = 0, step = 0, end = 0, ...window] = borders.map((b) => Math.min(b, steps))
+      .sort((x, y) => x - y);
+    const [from = 0, to = 0] = window;
+    const planned = (until: number) =>
+      planPhases({
+        num_inference_steps: steps,
+        guidance_scale: 7.5,
+        guided_from,
+        guided_steps: until - guided_from,
+        head: "null",
+        tail,
+        eos_swap: swapped ? { from: Math.min(from, step), to } : null,
+      });
+    assert.deepEqual(endGuidance(planned(end), step, tail), planned(step));
   }));
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { planningModel } from "./fixtures/planning_model.ts";
 import {
+  AUTO_CUTOFF_DEFAULTS,
   EOS_ALIGNMENTS,
   EOS_SCOPES,
   type GenerationRequestInput,
@@ -56,6 +57,7 @@ Deno.test("planGeneration() reports one cutoff in three spellings", () => {
     a: 5,
     head: "null",
     tail: "null",
+    auto: null,
   };
   assert.deepEqual(planned({ cutoff: { guided_steps: 15 } }).cutoff, expected);
   assert.deepEqual(planned({ cutoff: { guided_fraction: 0.75 } }).cutoff, expected);
@@ -75,11 +77,39 @@ Deno.test("planGeneration() reports one guidance interval in three spellings", (
     a: 6,
     head: "cond",
     tail: "delta",
+    auto: null,
   };
   const rest = { guided_from: 4, head: "cond", tail: "delta" } as const;
   assert.deepEqual(planned({ cutoff: { guided_steps: 10, ...rest } }).cutoff, expected);
   assert.deepEqual(planned({ cutoff: { guided_fraction: 0.5, ...rest } }).cutoff, expected);
   assert.deepEqual(planned({ cutoff: { a: 6, ...rest } }).cutoff, expected);
+});
+
+Deno.test("planGeneration() gives an automatic cutoff its bounds, and plans for the most", () => {
+  const { tolerance } = AUTO_CUTOFF_DEFAULTS;
+  const short = planned({ cutoff: "auto" });
+  const expected = {
+    guided_from: 0,
+    guided_steps: 20,
+    guided_fraction: 1,
+    a: 0,
+    head: "null",
+    tail: "null",
+    auto: { tolerance, min_steps: 2 },
+  };
+  assert.deepEqual(short.cutoff, expected);
+  assert.equal(short.evaluations.planned, 40);
+  assert.equal(planned({ cutoff: { auto: { tolerance, max_steps: 20 } } }).id, short.id);
+  const bounded = planned({
+    cutoff: { guided_from: 4, tail: "cond", auto: { tolerance: 2, min_steps: 3, max_steps: 9 } },
+  });
+  assert.deepEqual([bounded.cutoff.guided_steps, bounded.cutoff.a, bounded.cutoff.auto], [9, 7, {
+    tolerance: 2,
+    min_steps: 3,
+  }]);
+  assert.equal(bounded.evaluations.planned, 29);
+  const auto = { min_steps: 9, max_steps: 9 };
+  assert.equal(planned({ cutoff: { auto } }).id, planned({ cutoff: { guided_steps: 9 } }).id);
 });
 
 Deno.test("planGeneration() says which states are replaced, and by what", () => {
@@ -214,6 +244,10 @@ const OTHER_KEY: readonly [string, Parameters<typeof plan>[0]][] = [
   ["guidance", { guidance_scale: 7 }],
   ["cutoff", { cutoff: { a: 1 } }],
   ["tail", { cutoff: { a: 1, tail: "cond" } }],
+  ["automatic cutoff", { cutoff: "auto" }],
+  ["its tolerance", { cutoff: { auto: { tolerance: 0.9 } } }],
+  ["its least", { cutoff: { auto: { min_steps: 4 } } }],
+  ["its tail", { cutoff: { auto: {}, tail: "cond" } }],
   ["swap", { eos_swap: { prompt: "a chair" } }],
   ["head", { cutoff: { a: 0, guided_from: 2, head: "cond" } }],
   ["start of guidance", { cutoff: { a: 0, guided_from: 2 } }],
@@ -279,6 +313,7 @@ function effects(input: Parameters<typeof plan>[0]): string[] {
       if (replaced === "sos") return encoded(0, step);
       return encoded(replaced === "eos" ? endA! : position, step);
     }).join(" | ");
+  assert(cutoff !== "auto");
   const { guided_steps = STEPS, guided_from = 0, head = "null", tail = "null" } = cutoff ?? {};
   return Array.from({ length: STEPS }, (_, step) => {
     const outside = step < guided_from ? head : step < guided_from + guided_steps ? null : tail;
@@ -342,6 +377,15 @@ const REFUSED: readonly [Parameters<typeof plan>[0], RegExp][] = [
     { cutoff: { guided_steps: 21 } },
     /^cutoff\.guided_steps must be from 0 to the 20 steps, given 21$/,
   ],
+  [
+    { cutoff: { auto: { max_steps: 18 }, guided_from: 3 } },
+    /^cutoff\.auto\.max_steps must be from 1 to the 17 steps, given 18$/,
+  ],
+  [
+    { cutoff: { auto: { min_steps: 6, max_steps: 5 } } },
+    /^cutoff\.auto\.min_steps must be from 1 to the 5 steps that may be guided, given 6$/,
+  ],
+  [{ cutoff: "auto", guidance_scale: 1 }, /^cutoff\.auto must be absent at guidance_scale 1/],
   [
     { cutoff: { a: 0, guided_from: 21 } },
     /^cutoff\.guided_from must be from 0 to the 20 steps, given 21$/,

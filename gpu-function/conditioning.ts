@@ -1,18 +1,21 @@
 /** Which text states condition a step: the plan's phases turned into rows of the denoiser. */
-import { type Phase, phaseOfStep, type Plan, seesPrompt, stateSources } from "../contract/mod.ts";
+import { endGuidance, type Phase, type Plan, seesPrompt, stateSources } from "../contract/mod.ts";
 import { seededNoise } from "./diffusion/mod.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 import type { Timed } from "./onnx/session.ts";
 import { assembleStates, type TextStates } from "./text/mod.ts";
 
-/** The states of one step's rows: unconditional first where a step is guided. */
-export type ConditioningOfStep = (step: number) => readonly TextStates[];
+/**
+ * The states of the rows of each step of a phase: unconditional first where it is guided.
+ * @throws RangeError for a phase that the plan cannot come to
+ */
+export type ConditioningOfPhase = (phase: Phase) => readonly TextStates[];
 
 /** Encodes each different text that the plan's phases need once. */
 export async function prepareConditioning(
   plan: Plan,
   { tokenizer, textEncoder }: Pick<LoadedModel, "tokenizer" | "textEncoder">,
-): Promise<Timed<ConditioningOfStep>> {
+): Promise<Timed<ConditioningOfPhase>> {
   const encoded = new Map<string, TextStates>();
   let milliseconds = 0;
   const encode = async (ids: readonly number[]) => {
@@ -23,8 +26,9 @@ export async function prepareConditioning(
     encoded.set(ids.join(), result.value);
     return result.value;
   };
-  const rows = new Map<Phase, readonly TextStates[]>();
-  for (const phase of plan.phases) {
+  const rows = new Map<string, readonly TextStates[]>();
+  for (const phase of possiblePhases(plan)) {
+    if (rows.has(kindOf(phase))) continue;
     // The text-free tail is the paper's eq. (9): the empty prompt, whatever the negative prompt says.
     const unconditional = phase.conditioning === "guided" ? plan.negative_prompt : "";
     const states: TextStates[] = [];
@@ -34,9 +38,25 @@ export async function prepareConditioning(
     if (seesPrompt(phase)) {
       states.push(await encodePrompt(plan, phase.eos_swapped, encode));
     }
-    rows.set(phase, states);
+    rows.set(kindOf(phase), states);
   }
-  return { value: (step) => rows.get(phaseOfStep(plan.phases, step)) ?? [], milliseconds };
+  return {
+    value(phase) {
+      const states = rows.get(kindOf(phase));
+      if (!states) throw new RangeError(`The plan has no ${kindOf(phase)} phase`);
+      return states;
+    },
+    milliseconds,
+  };
+}
+
+/** The plan's, and those that it may come to by ending guidance as early as its bounds allow. */
+function possiblePhases({ phases, cutoff: { auto, guided_from, tail } }: Plan): readonly Phase[] {
+  return auto ? [...phases, ...endGuidance(phases, guided_from + auto.min_steps, tail)] : phases;
+}
+
+function kindOf({ conditioning, eos_swapped }: Phase): string {
+  return eos_swapped ? `swapped ${conditioning}` : conditioning;
 }
 
 async function encodePrompt(

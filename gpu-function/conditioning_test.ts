@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
+  endGuidance,
   type GenerationRequestInput,
   parseGenerationRequest,
+  type Phase,
+  phaseOfStep,
   type Plan,
   planGeneration,
   type TokenClass,
@@ -37,7 +40,10 @@ function planOf(input: Partial<GenerationRequestInput>): Plan {
 /** Of each step, the states of its rows. */
 async function rowsOf(plan: Plan): Promise<(readonly TextStates[])[]> {
   const { value } = await prepareConditioning(plan, { tokenizer, textEncoder });
-  return Array.from({ length: plan.num_inference_steps }, (_, step) => value(step));
+  return Array.from(
+    { length: plan.num_inference_steps },
+    (_, step) => value(phaseOfStep(plan.phases, step)),
+  );
 }
 
 /** The conditional states of the first step, which is guided. */
@@ -46,6 +52,20 @@ async function statesOf(input: Partial<GenerationRequestInput>): Promise<TextSta
   assert.ok(states);
   return states;
 }
+
+Deno.test("an automatic cutoff has the states of every phase that it may come to, and of no other", async () => {
+  const eos_swap = { prompt: "a red car", from: 2, to: 4 };
+  const plan = planOf({ eos_swap, cutoff: { auto: { min_steps: 1 }, tail: "cond" } });
+  const { value } = await prepareConditioning(plan, { tokenizer, textEncoder });
+  for (const step of [1, 2, 3, 4]) {
+    for (const phase of endGuidance(plan.phases, step, "cond")) {
+      assert.equal(value(phase).length, phase.rows);
+    }
+  }
+  const [{ from, to }] = plan.phases as [Phase];
+  const never = { from, to, conditioning: "null", eos_swapped: false, rows: 1 } as const;
+  assert.throws(() => value(never), /no null phase/);
+});
 
 const encode = async (text: string) =>
   (await textEncoder.encode(tokenizer.tokenize(text).ids)).value;

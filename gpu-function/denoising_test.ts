@@ -3,7 +3,6 @@ import { join } from "node:path";
 import {
   type GenerationRequestInput,
   parseGenerationRequest,
-  phaseOfStep,
   type Plan,
   planGeneration,
   ProblemError,
@@ -53,7 +52,7 @@ function runWith(
   const states = { data: new Float32Array(), positions: 0, width: 0 };
   const denoising = startDenoising(plan, {
     model,
-    conditioning: (step) => Array(phaseOfStep(plan.phases, step).rows).fill(states),
+    conditioning: ({ rows }) => Array(rows).fill(states),
     onStep: (finished) => steps.push(finished),
   });
   let index = 0;
@@ -94,6 +93,33 @@ Deno.test("every sampler spends the evaluations that are planned, and reports ea
         assert.deepEqual(steps.map(({ step }) => step), [...Array(num_inference_steps).keys()]);
         assert.equal(steps.at(-1)?.evaluations, plan.evaluations.planned);
         assert.equal(new Set(steps.map(({ timestep }) => timestep)).size, num_inference_steps);
+      }
+    }
+  }));
+
+Deno.test("an automatic cutoff ends guidance where a fixed one of that length would, after the first step within the tolerance", () =>
+  withMini((model) => {
+    const options = { num_inference_steps: 12, guidance_scale: 3 } as const;
+    for (const [sampler, calls] of [["ddim", 1], ["heun", 2], ["dpmpp_2m", 1]] as const) {
+      // The text adds less in each step, so that its change of the image falls.
+      const fading = (rows: readonly DenoiserRow[], index: number) =>
+        rows.map(({ x }, i) => scale(x, 0.3, i === 0 ? 0 : 0.5 / (1 + index / calls) ** 3));
+      for (const tail of ["null", "cond", "delta"] as const) {
+        const auto = { tolerance: 0.02, min_steps: 2, max_steps: 10 };
+        const plan = planOf(model, { ...options, sampler, cutoff: { auto, tail } });
+        const { denoising, steps } = runWith(model, plan, fading);
+        const last = steps.find(({ endedGuidance }) => endedGuidance)?.step ?? NaN;
+        assert.ok(last >= 2 && last < 9, `${sampler} ended after step ${last}`);
+        const changes = steps.map(({ textChange }) => textChange);
+        assert.deepEqual(
+          changes.map((change) => change !== null && change <= 0.02),
+          steps.map(({ step }) => step === last),
+        );
+        const cutoff = { guided_steps: last + 1, tail };
+        const fixed = runWith(model, planOf(model, { ...options, sampler, cutoff }), fading);
+        assert.deepEqual(denoising.latents(), fixed.denoising.latents());
+        assert.equal(denoising.evaluations, fixed.denoising.evaluations);
+        assert.ok(fixed.steps.every((step) => step.textChange === null && !step.endedGuidance));
       }
     }
   }));

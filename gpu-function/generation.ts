@@ -1,7 +1,7 @@
 /** One generation from plan to terminal event: text, denoising, previews, image. */
 import type { GenerationEvent, GenerationEventOf, Plan } from "../contract/mod.ts";
 import { prepareConditioning } from "./conditioning.ts";
-import { type FinishedStep, startDenoising } from "./denoising.ts";
+import { type Denoising, type FinishedStep, startDenoising } from "./denoising.ts";
 import type { Latents } from "./diffusion/mod.ts";
 import type { Driver } from "./driver.ts";
 import { createEventChannel, type EventChannel } from "./event_channel.ts";
@@ -64,7 +64,8 @@ async function perform(
   const decoding = createDecoding(model);
   const insights = createInsightRecorder(plan);
   const draw = (x0: Latents) => drawPreview(plan, x0, { model, decoding });
-  announceCutoff(plan, 0, channel);
+  const announceCutoff = createCutoffAnnouncer(plan, channel);
+  announceCutoff(0, false);
   const denoising = startDenoising(plan, {
     model,
     conditioning: conditioning.value,
@@ -74,7 +75,7 @@ async function perform(
       if (plan.previews.steps.includes(finished.step)) {
         channel.send(previewEvent(finished.step, draw(finished.predictX0())));
       }
-      announceCutoff(plan, finished.step + 1, channel);
+      announceCutoff(finished.step + 1, finished.endedGuidance);
     },
   });
   await driver.run(denoising, signal);
@@ -85,7 +86,7 @@ async function perform(
   channel.send({
     type: "generation.completed",
     id: plan.id,
-    evaluations: { ...plan.evaluations, spent: denoising.evaluations, shared: denoising.shared },
+    evaluations: accountFor(plan, denoising),
     determinism,
     timings: {
       total_ms: now() - start,
@@ -121,13 +122,26 @@ function stepEvent(plan: Plan, finished: FinishedStep): GenerationEventOf<"gener
     timestep: finished.timestep,
     evaluations: finished.evaluations,
     guidance_norm_ratio: finished.guidanceNormRatio,
+    ...(finished.textChange === null ? {} : { text_change: finished.textChange }),
   };
 }
 
-/** Says that guidance ends before `step`, if that is the first step of the plan's tail. */
-function announceCutoff({ cutoff, num_inference_steps }: Plan, step: number, channel: Channel) {
-  if (step !== num_inference_steps - cutoff.a || step >= num_inference_steps) return;
-  channel.send({ type: "generation.cutoff", step, tail: cutoff.tail });
+/** Says once that guidance ends before `step`: where the plan's tail begins, or the run ended it. */
+function createCutoffAnnouncer({ cutoff, num_inference_steps }: Plan, channel: Channel) {
+  let announced = false;
+  return (step: number, endedGuidance: boolean) => {
+    const isPlanned = step === num_inference_steps - cutoff.a && step < num_inference_steps;
+    if (announced || !(endedGuidance || isPlanned)) return;
+    announced = true;
+    const reason = endedGuidance ? "tolerance" : "bound";
+    const { tail, auto } = cutoff;
+    channel.send({ type: "generation.cutoff", step, tail, ...(auto ? { reason } : {}) });
+  };
+}
+
+/** An automatic cutoff needs fewer rows than planned, which was the most. */
+function accountFor({ evaluations }: Plan, { evaluations: spent, shared }: Denoising) {
+  return { ...evaluations, spent, shared, saved: 1 - (spent + shared) / evaluations.full };
 }
 
 type PreviewMethod = Plan["previews"]["method"];
