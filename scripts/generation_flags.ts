@@ -1,7 +1,12 @@
 /** The flags that describe a generation, for every command that takes them. */
 import { join } from "node:path";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
-import { type GenerationRequest, parseGenerationRequest, ProblemError } from "../contract/mod.ts";
+import {
+  AUTO_CUTOFF_DEFAULTS,
+  type GenerationRequest,
+  parseGenerationRequest,
+  ProblemError,
+} from "../contract/mod.ts";
 
 /** The command line itself is wrong: the sentence goes to the user, and the exit code is 2. */
 export class UsageError extends Error {
@@ -18,6 +23,9 @@ const REQUEST_FLAGS = {
   guidance: { type: "string" },
   sampler: { type: "string" },
   cutoff: { type: "string" },
+  tolerance: { type: "string" },
+  "min-steps": { type: "string" },
+  "max-steps": { type: "string" },
   "guided-steps": { type: "string" },
   a: { type: "string" },
   "guided-from": { type: "string" },
@@ -32,6 +40,9 @@ const REQUEST_FLAGS = {
   "semantic-state": { type: "string" },
   "eos-state": { type: "string" },
   "semantic-repeats": { type: "string" },
+  insights: { type: "string" },
+  "low-fraction": { type: "string" },
+  "convergence-level": { type: "string" },
   format: { type: "string" },
   "preview-every": { type: "string" },
   "preview-method": { type: "string" },
@@ -46,7 +57,11 @@ export const REQUEST_HELP = `
   --steps <n>             denoising steps
   --guidance <w>          guidance scale
   --sampler <name>        default ddim
-  --cutoff <0..1>         share of the steps that is guided by the text
+  --cutoff <0..1|auto>    share of the steps that is guided by the text; auto ends guidance when it
+                          has ceased to change the image
+  --tolerance <n>         for --cutoff auto: the share of the predicted image that guidance may
+                          still make, default ${AUTO_CUTOFF_DEFAULTS.tolerance}
+  --min-steps, --max-steps <n>  for --cutoff auto: guided steps at least and at most
   --guided-steps <n>      the same as a number of steps
   --a <n>                 the same as the paper's a, counted from the end
   --guided-from <n>       first guided step, default 0; the others say how long guidance lasts
@@ -60,6 +75,10 @@ export const REQUEST_HELP = `
   --sos-state, --semantic-state, --eos-state <zeros|noise|sos|eos>
                           what replaces the states of that class, padding going with [EOS]
   --semantic-repeats <n>  say the prompt's words n times, as often as they fit
+  --insights <names>      what the run shows of its inside: attention, frequency, guidance,
+                          separated by commas
+  --low-fraction <0..1>   part of the spectrum that frequency counts as low, default 0.2
+  --convergence-level <0..1>  of attention's agreement with the image, default 0.9
   --format <png|webp>     of the image; taken from --out where that says
   --preview-every <n>     steps between previews, 0 for none, default 5
   --preview-method <m>    projection (default) or vae`;
@@ -109,8 +128,15 @@ export function parseStrictly(args: readonly string[], options: ParseArgsOptions
 function toRequest(prompt: string, values: Values): Record<string, unknown> {
   const text = (flag: string) => values[flag];
   const number = (flag: string) => toNumber(flag, values[flag]);
+  const auto = withoutAbsent({
+    tolerance: number("tolerance"),
+    min_steps: number("min-steps"),
+    max_steps: number("max-steps"),
+  });
+  const isAuto = text("cutoff") === "auto" || Object.keys(auto).length > 0;
   const cutoff = withoutAbsent({
-    guided_fraction: number("cutoff"),
+    auto: isAuto ? auto : undefined,
+    guided_fraction: text("cutoff") === "auto" ? undefined : number("cutoff"),
     guided_steps: number("guided-steps"),
     a: number("a"),
     guided_from: number("guided-from"),
@@ -143,6 +169,11 @@ function toRequest(prompt: string, values: Values): Record<string, unknown> {
     eos_swap: Object.keys(eosSwap).length > 0 ? eosSwap : undefined,
     token_states: Object.keys(tokenStates).length > 0 ? tokenStates : undefined,
     semantic_repeats: number("semantic-repeats"),
+    insights: text("insights") === undefined ? undefined : String(text("insights")).split(","),
+    insight_options: withoutAbsent({
+      low_fraction: number("low-fraction"),
+      convergence_level: number("convergence-level"),
+    }),
     previews: withoutAbsent({ every: number("preview-every"), method: text("preview-method") }),
     output_format: text("format"),
   });

@@ -22,6 +22,17 @@ Deno.test("parseCommandLine turns flags into the request of the API", () => {
   assert.deepEqual(request?.previews, { every: 5, method: "projection" });
 });
 
+Deno.test("parseCommandLine takes an automatic cutoff with or without its bounds", () => {
+  const cutoffOf = (...flags: string[]) => parseCommandLine(["x", ...flags]).request?.cutoff;
+  const rest = { guided_from: 0, head: "null", tail: "null" };
+  assert.deepEqual(cutoffOf("--cutoff", "auto"), { auto: {}, ...rest });
+  assert.deepEqual(cutoffOf("--cutoff", "auto", "--tolerance", "0.3", "--max-steps", "30"), {
+    auto: { tolerance: 0.3, max_steps: 30 },
+    ...rest,
+  });
+  assert.deepEqual(cutoffOf("--min-steps", "4"), { auto: { min_steps: 4 }, ...rest });
+});
+
 Deno.test("parseCommandLine has a flag for every control", () => {
   const flags: Record<string, string> = {
     a: "3",
@@ -37,6 +48,9 @@ Deno.test("parseCommandLine has a flag for every control", () => {
     "semantic-state": "sos",
     "eos-state": "noise",
     "semantic-repeats": "5",
+    insights: "guidance,attention",
+    "low-fraction": "0.3",
+    "convergence-level": "0.8",
   };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
   const { request } = parseCommandLine(["a bird", ...args]);
@@ -50,6 +64,8 @@ Deno.test("parseCommandLine has a flag for every control", () => {
   });
   assert.deepEqual(request?.token_states, { sos: "zeros", semantic: "sos", eos: "noise" });
   assert.equal(request?.semantic_repeats, 5);
+  assert.deepEqual(request?.insights, ["guidance", "attention"]);
+  assert.deepEqual(request?.insight_options, { low_fraction: 0.3, convergence_level: 0.8 });
   for (const name of Object.keys(flags)) assert.ok(REQUEST_HELP.includes(`--${name}`), name);
 });
 
@@ -69,8 +85,13 @@ const REFUSED: readonly (readonly [
   [["a", "b"], UsageError, /exactly one prompt, in quotes, given 2/],
   [[], UsageError, /exactly one prompt, in quotes, given 0/],
   [["a", "--steps", "900"], ProblemError, /num_inference_steps must be an integer from 1 to 200/],
-  [["a", "--a", "3", "--cutoff", "0.2"], ProblemError, /cutoff must be an object with exactly one/],
-  [["a", "--tail", "delta"], ProblemError, /cutoff must be an object with exactly one/],
+  [
+    ["a", "--a", "3", "--cutoff", "0.2"],
+    ProblemError,
+    /cutoff must be "auto", or an object with exactly one/,
+  ],
+  [["a", "--a", "3", "--tolerance", "1"], ProblemError, /cutoff must be "auto", or an object with/],
+  [["a", "--tail", "delta"], ProblemError, /cutoff must be "auto", or an object with exactly one/],
   [["a", "--eos-state", "none"], ProblemError, /token_states\.eos must be "zeros", "noise", "sos"/],
   [["a", "--semantic-repeats", "0"], ProblemError, /semantic_repeats must be an integer from 1/],
   [["a", "--eos-to", "3"], ProblemError, /eos_swap\.prompt must be/],

@@ -71,9 +71,10 @@ function show(plan: Plan): void {
 }
 
 function guidanceLine({ cutoff, num_inference_steps }: Plan): string {
-  const { guided_from, guided_steps, a, head, tail } = cutoff;
+  const { guided_from, guided_steps, a, head, tail, auto } = cutoff;
   const start = guided_from > 0 ? ` from step ${guided_from} on, head ${head}` : "";
-  return `guided steps ${guided_steps} of ${num_inference_steps}${start} (a = ${a}), tail ${tail}`;
+  const steps = auto ? `${auto.min_steps} to ${guided_steps}` : guided_steps;
+  return `guided steps ${steps} of ${num_inference_steps}${start} (a = ${a}), tail ${tail}`;
 }
 
 /** The tokens up to the first padding; the rest of it is alike. */
