@@ -10,6 +10,7 @@ import { runExperiment } from "./experiment_run.ts";
 import type { ExperimentResult } from "./experiment_result.ts";
 import { verdictOf } from "./findings.ts";
 import { attention } from "./measurements/attention.ts";
+import { auto } from "./measurements/auto.ts";
 import { cutoff } from "./measurements/cutoff.ts";
 import { eosCount } from "./measurements/eos_count.ts";
 import { eosSwap } from "./measurements/eos_swap.ts";
@@ -28,6 +29,7 @@ const EXPERIMENTS: readonly Experiment[] = [
   cutoff,
   attention,
   frequency,
+  auto,
 ];
 
 interface Estimated {

@@ -28,21 +28,21 @@ export interface ObservedRun {
 export interface ObservedRuns {
   /**
    * From the folder, or run now and kept.
+   * @param insight null keeps what every run says: its steps, its cutoff, what it spent
    * @param mapEvery steps between attention maps
    * @throws ProblemError for an insight that the model's package cannot give
    */
-  observe(drawing: Drawing, insight: Insight, mapEvery?: number): Promise<ObservedRun>;
+  observe(drawing: Drawing, insight: Insight | null, mapEvery?: number): Promise<ObservedRun>;
 }
 
 export async function openObservedRuns(engine: Engine, folder: string): Promise<ObservedRuns> {
   await mkdir(folder, { recursive: true });
   return {
     async observe(drawing, insight, mapEvery = 0) {
-      const plan = planOf(engine, { ...drawing, insights: [insight] }, mapEvery);
-      const file = join(
-        folder,
-        `${plan.id}.${insight}${mapEvery === 0 ? "" : `-${mapEvery}`}.json`,
-      );
+      const insights = insight === null ? [] : [insight];
+      const plan = planOf(engine, { ...drawing, insights }, mapEvery);
+      const name = `${insight ?? "run"}${mapEvery === 0 ? "" : `-${mapEvery}`}`;
+      const file = join(folder, `${plan.id}.${name}.json`);
       const picture = join(folder, `${plan.id}.png`);
       if (!existsSync(file) || !existsSync(picture)) await run(engine, plan, { file, picture });
       const events = readEvents(await readFile(file, "utf8"), file);
@@ -62,7 +62,7 @@ export async function openObservedRuns(engine: Engine, folder: string): Promise<
   };
 }
 
-const KEPT = /^generation\.(step|attention|frequency|guidance)/;
+const KEPT = /^generation\.(step|cutoff|attention|frequency|guidance|completed)/;
 
 async function run(
   engine: Engine,

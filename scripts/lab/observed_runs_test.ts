@@ -32,6 +32,14 @@ function fakeEngine(asked: string[]): Engine {
         data: Buffer.from(png).toString("base64"),
         sha256: "",
       };
+      yield {
+        type: "generation.completed",
+        id: plan.id,
+        evaluations: { planned: 75, spent: 50, shared: 25, full: 100, saved: 0.25 },
+        determinism: "bitwise",
+        timings: { total_ms: 1, inference_ms: 1 },
+        cached: false,
+      };
     },
     counters: { unetRows: 0, unetRuns: 0, inferenceMs: 0 },
     close: () => Promise.resolve(),
@@ -56,7 +64,9 @@ Deno.test("a run is observed once for each insight, and found again by a later c
     found,
   );
   await later.observe(drawing, "guidance");
-  assert.deepEqual(asked, ["bird: frequency", "bird: guidance"]);
+  const plain = await later.observe(drawing, null);
+  assert.equal(plain.eventOf("generation.completed").evaluations.saved, 0.25);
+  assert.deepEqual(asked, ["bird: frequency", "bird: guidance", "bird: "]);
   await Deno.remove(folder, { recursive: true });
 });
 

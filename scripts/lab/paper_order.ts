@@ -11,4 +11,5 @@ export const PAPER_ORDER: readonly string[] = [
   "cutoff",
   "attention",
   "frequency",
+  "auto",
 ];

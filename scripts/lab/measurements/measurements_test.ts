@@ -11,8 +11,10 @@ import type { Experiment } from "../experiment.ts";
 import type { Findings } from "../findings.ts";
 import type { Drawing } from "../generation_cache.ts";
 import type { Laboratory } from "../laboratory.ts";
+import type { ObservedRun } from "../observed_runs.ts";
 import { promptPairs } from "../prompts/prompt_pair.ts";
 import { promptSet } from "../prompts/prompt_set.ts";
+import { auto } from "./auto.ts";
 import { cutoff } from "./cutoff.ts";
 import { eosCount } from "./eos_count.ts";
 import { eosSwap } from "./eos_swap.ts";
@@ -30,7 +32,7 @@ const words = {
 };
 const lengthOf = (text: string) => text.split(" ").length;
 
-/** No experiment here leaves the cutoff to the run. */
+/** As experiments spell it. */
 function cutoffOf({ cutoff }: Drawing) {
   return typeof cutoff === "object" ? cutoff : {};
 }
@@ -61,12 +63,7 @@ function laboratoryWith(reading: Reading): Laboratory {
         return Promise.resolve(image);
       },
     },
-    runs: {
-      observe: () =>
-        Promise.resolve({ eventsOf: () => [] } as unknown as Awaited<
-          ReturnType<Laboratory["runs"]["observe"]>
-        >),
-    },
+    runs: { observe: (drawing) => Promise.resolve(observed(drawing)) },
     scorers: {
       alignment: [{
         name: "score",
@@ -93,6 +90,16 @@ function laboratoryWith(reading: Reading): Laboratory {
     openTimingEngine: () => Promise.resolve(timingEngine),
   };
   return laboratory as Laboratory;
+}
+
+/** Saves half of its tolerance. */
+function observed(drawing: Drawing): ObservedRun {
+  const { auto: { tolerance = 0 } = {} } = cutoffOf(drawing);
+  const run = {
+    eventsOf: () => [],
+    eventOf: () => ({ evaluations: { saved: tolerance / 2 } }),
+  };
+  return run as unknown as ObservedRun;
 }
 
 /** Nine positions: [SOS], words, [EOS] and padding. */
@@ -246,4 +253,24 @@ Deno.test("cutoff: each tail at each a, with what it saves in rows and in time",
   assert.deepEqual(rows["delta, a = 8"], [l1(8), 1, 308, "0.400", 0.4]);
   assert.equal(rows["delta, a = 10"], undefined);
   assert.equal(findings.readings.at(-1)!.difference.value, -4);
+});
+
+Deno.test("auto: tuned on some prompts, held against the fixed cutoff of equal saving on others", async () => {
+  const drawn = new Set<string>();
+  const findings = await findingsOf(auto, (drawing, text) => {
+    drawn.add(text);
+    const { auto, a = 0 } = cutoffOf(drawing);
+    return auto ? 5 + auto.tolerance! : a;
+  });
+  const heldOut = promptSet(words, ["colour"]).slice(2, 4).map(({ text }) => text);
+  assert.deepEqual([...drawn].sort(), heldOut.sort());
+  // The least tolerance that saves 0.3 is 0.6, and a = 6 of 10 saves as much.
+  const tuned = ["0.6", 0.3, "a = 6"];
+  assert.deepEqual(valuesOf(findings), { null: tuned, cond: tuned, delta: tuned });
+  const cond = valuesOf(findings, 2);
+  assert.deepEqual(cond["cond, a = 6"]!.slice(0, 1), ["0.300"]);
+  assert.deepEqual(cond["cond, a = 6"]!.at(-1), 6);
+  assert.deepEqual([cond["cond, auto 1"]![0], cond["cond, auto 1"]!.at(-1)], [0.5, 6]);
+  const [saved, , byText] = findings.readings.map(({ difference }) => difference.value);
+  assert.deepEqual([saved, byText!.toFixed(3)], [0, "-0.400"]);
 });

@@ -1,0 +1,308 @@
+/** The cutoff that a run decides itself, against fixed ones of equal saving. */
+import type { Tail } from "../../../contract/mod.ts";
+import { contactSheet } from "../contact_sheet.ts";
+import {
+  type Condition,
+  type MeasuredGrid,
+  measureGrid,
+  type Shown,
+  startBar,
+} from "../drawn_grid.ts";
+import { type DrawingBase, drawingBase, stepsAt } from "../drawing_base.ts";
+import { average, type Estimate, meanOf } from "../estimate.ts";
+import type { Experiment, Sizes } from "../experiment.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
+import type { Drawing } from "../generation_cache.ts";
+import type { Laboratory } from "../laboratory.ts";
+import { alignmentMetrics, alignmentName, L1, l1Metric, similarityMetric } from "../metrics.ts";
+import { takeFirst, type TemplatePrompt } from "../prompts/prompt_set.ts";
+import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
+
+const TAILS: readonly Tail[] = ["null", "cond", "delta"];
+/** The latest cutoffs first: the others then begin as one that was drawn. */
+const TOLERANCES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1];
+const SHARES = [0.2, 0.4, 0.5, 0.6, 0.7, 0.8];
+/** Of the evaluations. */
+const SAVING_WANTED = 0.3;
+const SHEET_PROMPTS = 4;
+
+interface Tuned {
+  readonly tail: Tail;
+  readonly tolerance: number;
+  /** The fixed cutoff that saves as much on the tuning prompts. */
+  readonly a: number;
+}
+
+/** [subject] of a condition: the mean over its seeds. */
+type Savings = ReadonlyMap<string, readonly number[]>;
+
+export const auto: Experiment = {
+  name: "auto",
+  title: "A cutoff that the run decides",
+  question:
+    "Does a cutoff by what the run measures save 30 % of the evaluations, and better than a fixed one?",
+  counted: "prompts",
+  standard: { count: 30, seeds: 1 },
+  async measure(laboratory, sizes) {
+    const base = drawingBase(laboratory, sizes);
+    const { tuning, heldOut } = promptsOf(laboratory, sizes);
+    const tuningSavings = await measureSavings(laboratory, base, { prompts: tuning, sizes });
+    const tuned = TAILS.map((tail) => tune(tail, tuningSavings, base.steps));
+    const savings = await measureSavings(laboratory, base, { prompts: heldOut, sizes });
+    const conditions = conditionsOf(base, tuned);
+    const grid = await measureGrid<TemplatePrompt>(laboratory.cache, {
+      subjects: heldOut,
+      seeds: sizes.seeds,
+      conditions,
+      metrics: [
+        l1Metric(),
+        similarityMetric(laboratory.scorers.similarity),
+        ...alignmentMetrics<TemplatePrompt>(
+          laboratory.scorers.alignment,
+          "prompt",
+          ({ text }) => text,
+        ),
+      ],
+      kept: SHEET_PROMPTS,
+    });
+    const measured = { grid, savings, tuned, steps: base.steps };
+    return {
+      findings: {
+        paper: PAPER,
+        method: METHOD,
+        tables: [
+          tuningTable(tuned, tuningSavings),
+          ...TAILS.map((tail) => table(tail, measured, laboratory.scorers)),
+        ],
+        charts: charts(measured, laboratory.scorers),
+        readings: readings(measured, laboratory.scorers),
+      },
+      sheets: [await sheet(grid.kept, tuned)],
+    };
+  },
+};
+
+const PAPER = [
+  "The paper's cutoffs are fixed ones (section 6); it decides nothing during the run. Adaptive Guidance " +
+  "(Castillo et al. 2023) stops by the cosine of the two predictions and reports 25 % less computation.",
+];
+const METHOD = [
+  "`auto t`: guidance ends after the first step, of those that may be the last, in which it changes the " +
+  "predicted image by no more than the tolerance t.",
+  "Tuned on the first prompts, reported on as many others: of the tolerances below, the least that saves " +
+  `${
+    100 * SAVING_WANTED
+  } % or more of the evaluations on the tuning prompts, or else the greatest. The fixed ` +
+  "cutoff that it is held against saves as much on the tuning prompts.",
+  "A claim that auto is above the fixed cutoff is `no` where auto is the worse one beyond its interval, and " +
+  "`undecided` where neither is.",
+  "Distances and image CLIPScore are to the image with guidance in every step.",
+];
+
+function promptsOf(laboratory: Laboratory, { count, attributes }: Sizes) {
+  const both = takeFirst(laboratory.allPrompts(attributes), 2 * count, "prompts, half of them");
+  return { tuning: both.slice(0, count), heldOut: both.slice(count) };
+}
+
+function autoLabel(tail: Tail, tolerance: number): string {
+  return `${tail}, auto ${tolerance}`;
+}
+
+function fixedLabel(tail: Tail, a: number): string {
+  return `${tail}, a = ${a}`;
+}
+
+function autoDrawing(
+  { drawing }: DrawingBase,
+  { text }: TemplatePrompt,
+  seed: number,
+  { tail, tolerance }: { readonly tail: Tail; readonly tolerance: number },
+): Drawing {
+  return drawing(text, seed, { cutoff: { auto: { tolerance }, tail } });
+}
+
+/** What the run itself says it saved. */
+async function measureSavings(
+  { runs }: Laboratory,
+  base: DrawingBase,
+  { prompts, sizes }: { readonly prompts: readonly TemplatePrompt[]; readonly sizes: Sizes },
+): Promise<Savings> {
+  const savings = new Map<string, number[]>();
+  const settings = TAILS.flatMap((tail) => TOLERANCES.map((tolerance) => ({ tail, tolerance })));
+  const seeds = Array.from({ length: sizes.seeds }, (_, seed) => seed);
+  const bar = startBar(prompts.length * settings.length * seeds.length);
+  try {
+    for (const prompt of prompts) {
+      for (const setting of settings) {
+        const saved: number[] = [];
+        for (const seed of seeds) {
+          const run = await runs.observe(autoDrawing(base, prompt, seed, setting), null);
+          saved.push(run.eventOf("generation.completed").evaluations.saved);
+          bar.increment();
+        }
+        const label = autoLabel(setting.tail, setting.tolerance);
+        savings.set(label, [...savings.get(label) ?? [], average(saved)]);
+      }
+    }
+  } finally {
+    bar.stop();
+  }
+  return savings;
+}
+
+function tune(tail: Tail, savings: Savings, steps: number): Tuned {
+  const meanSaving = (tolerance: number) => average(savings.get(autoLabel(tail, tolerance))!);
+  const tolerance = TOLERANCES.find((each) => meanSaving(each) >= SAVING_WANTED) ??
+    TOLERANCES.at(-1)!;
+  // A cutoff at a saves a / 2T; the last guided step stays, since `delta` needs it.
+  const a = Math.min(steps - 1, Math.max(1, Math.round(2 * steps * meanSaving(tolerance))));
+  return { tail, tolerance, a };
+}
+
+function fixedCuts(tail: Tail, steps: number, tuned: readonly Tuned[]): number[] {
+  const equal = tuned.find((each) => each.tail === tail)!.a;
+  return [...new Set([...stepsAt(SHARES, steps), equal])].sort((x, y) => x - y);
+}
+
+function conditionsOf(base: DrawingBase, tuned: readonly Tuned[]): Condition<TemplatePrompt>[] {
+  const { drawing, steps } = base;
+  return [
+    { label: "full", drawing: ({ text }, seed) => drawing(text, seed) },
+    ...TAILS.flatMap((tail) => [
+      ...fixedCuts(tail, steps, tuned).map((a) => ({
+        label: fixedLabel(tail, a),
+        drawing: ({ text }: TemplatePrompt, seed: number) =>
+          drawing(text, seed, { cutoff: { a, tail } }),
+      })),
+      ...TOLERANCES.map((tolerance) => ({
+        label: autoLabel(tail, tolerance),
+        drawing: (prompt: TemplatePrompt, seed: number) =>
+          autoDrawing(base, prompt, seed, { tail, tolerance }),
+      })),
+    ]),
+  ];
+}
+
+interface MeasuredAuto {
+  readonly grid: MeasuredGrid<TemplatePrompt>;
+  /** On the held-out prompts. */
+  readonly savings: Savings;
+  readonly tuned: readonly Tuned[];
+  readonly steps: number;
+}
+
+function metricNames({ similarity, alignment }: LaboratoryScorers): string[] {
+  return [L1, similarity.name, ...alignment.map((scorer) => alignmentName(scorer, "prompt"))];
+}
+
+function tuningTable(tuned: readonly Tuned[], savings: Savings): ResultTable {
+  return {
+    title: "Tuned on the tuning prompts",
+    columns: ["tail", "tolerance", "evaluations saved", "fixed cutoff of equal saving"],
+    rows: tuned.map(({ tail, tolerance, a }) => ({
+      label: tail,
+      cells: [
+        String(tolerance),
+        meanOf(savings.get(autoLabel(tail, tolerance))!),
+        `a = ${a}`,
+      ],
+    })),
+  };
+}
+
+function table(
+  tail: Tail,
+  { grid, savings, tuned, steps }: MeasuredAuto,
+  scorers: LaboratoryScorers,
+): ResultTable {
+  const names = metricNames(scorers);
+  const cells = (label: string) => names.map((name) => grid.mean(name, label));
+  return {
+    title: `Held-out prompts, tail ${tail}`,
+    columns: ["", "evaluations saved", ...names],
+    rows: [
+      { label: "full", cells: ["0.000", ...cells("full")] },
+      ...fixedCuts(tail, steps, tuned).map((a) => {
+        const label = fixedLabel(tail, a);
+        return { label, cells: [(a / (2 * steps)).toFixed(3), ...cells(label)] };
+      }),
+      ...TOLERANCES.map((tolerance) => {
+        const label = autoLabel(tail, tolerance);
+        return { label, cells: [meanOf(savings.get(label)!), ...cells(label)] };
+      }),
+    ],
+  };
+}
+
+function charts(
+  { grid, savings, tuned, steps }: MeasuredAuto,
+  scorers: LaboratoryScorers,
+): ResultChart[] {
+  return metricNames(scorers).map((name, i) => ({
+    file: `auto_${i + 1}.svg`,
+    kind: "line" as const,
+    chart: {
+      title: `${name} against what was saved, held-out prompts`,
+      x: "evaluations saved",
+      y: name,
+      series: TAILS.flatMap((tail) => [
+        {
+          name: `${tail}, fixed`,
+          points: fixedCuts(tail, steps, tuned).map((a) => ({
+            x: a / (2 * steps),
+            y: grid.mean(name, fixedLabel(tail, a)),
+          })),
+        },
+        {
+          name: `${tail}, auto`,
+          points: TOLERANCES.map((tolerance) => autoLabel(tail, tolerance)).map((label) => ({
+            x: average(savings.get(label)!),
+            y: grid.mean(name, label),
+          })),
+        },
+      ]),
+    },
+  }));
+}
+
+function readings(
+  { grid, savings, tuned }: MeasuredAuto,
+  { similarity, alignment }: LaboratoryScorers,
+): Reading[] {
+  return tuned.flatMap(({ tail, tolerance, a }) => {
+    const [own, fixed] = [autoLabel(tail, tolerance), fixedLabel(tail, a)];
+    const better = (name: string): Reading => ({
+      claim: `tail ${tail}: auto ${tolerance} is above the fixed a = ${a} by ${name}`,
+      difference: grid.difference(name, own, fixed),
+    });
+    const saved: Estimate = meanOf(savings.get(own)!.map((each) => each - SAVING_WANTED));
+    return [
+      {
+        claim: `tail ${tail}: auto ${tolerance} saves more than ${100 * SAVING_WANTED} % of the ` +
+          "evaluations on held-out prompts",
+        difference: saved,
+      },
+      better(similarity.name),
+      ...alignment.map((scorer) => better(alignmentName(scorer, "prompt"))),
+    ];
+  });
+}
+
+async function sheet(
+  kept: readonly Shown<TemplatePrompt>[],
+  tuned: readonly Tuned[],
+): Promise<ResultSheet> {
+  const labels = [
+    "full",
+    ...tuned.flatMap(({ tail, tolerance, a }) => [fixedLabel(tail, a), autoLabel(tail, tolerance)]),
+  ];
+  const cells = kept.filter(({ condition }) => labels.includes(condition))
+    .map(({ image, subject: { text }, condition }) => ({ image, label: `${text}: ${condition}` }));
+  return {
+    file: "auto.png",
+    caption:
+      "The first held-out prompts, none picked, one in each row: the full run, then each tail with " +
+      "the tuned tolerance beside the fixed cutoff of equal saving.",
+    png: await contactSheet(cells, { columns: labels.length, tile: 112 }),
+  };
+}
