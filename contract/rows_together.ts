@@ -3,7 +3,10 @@ import { modelCallsInStep } from "./model_calls.ts";
 import { type Phase, phaseOfStep } from "./phase.ts";
 import type { Plan } from "./plan.ts";
 
-type Run = Pick<Plan, "phases" | "sampler" | "num_inference_steps" | "negative_prompt">;
+type Run = Pick<
+  Plan,
+  "phases" | "cutoff" | "sampler" | "num_inference_steps" | "negative_prompt"
+>;
 
 /**
  * U-Net rows of all runs where equal rows are evaluated once. The runs have model, seed, size, sampler,
@@ -11,6 +14,7 @@ type Run = Pick<Plan, "phases" | "sampler" | "num_inference_steps" | "negative_p
  * prediction before was made alike; a row is its latents, its timestep and its text. For cutoffs
  * a_1 < a_2 < ... of T steps under a null tail that is `2T` and `a_i - 1` for each further one: the first
  * step of a tail asks for the row of the empty prompt, which the guided step in its place has had.
+ * With an automatic cutoff it is the most: the run may leave the others from its least steps on.
  */
 export function rowsTogether(runs: readonly Run[]): number {
   const [first] = runs;
@@ -25,7 +29,7 @@ export function rowsTogether(runs: readonly Run[]): number {
         rows += new Set(group.flatMap((run) => textsOf(phaseOf(run), run.negative_prompt))).size;
       }
       alike = alike.flatMap((group) => {
-        const parts = Map.groupBy(group, (run) => predictionOf(phaseOf(run)));
+        const parts = Map.groupBy(group, (run) => predictionOf(phaseOf(run), run, step));
         return [...parts.values()];
       });
     }
@@ -41,6 +45,12 @@ function textsOf({ conditioning, eos_swapped }: Phase, negative_prompt: string):
   return [negative_prompt.trim() === "" ? "empty" : "negative", prompt];
 }
 
-function predictionOf({ conditioning, eos_swapped }: Phase): string {
-  return `${conditioning} ${eos_swapped}`;
+function predictionOf(
+  { conditioning, eos_swapped }: Phase,
+  { cutoff: { auto, guided_from, tail } }: Run,
+  step: number,
+): string {
+  const mayHaveEnded = auto !== null && step >= guided_from + auto.min_steps;
+  const decided = mayHaveEnded ? `${auto.tolerance} ${auto.min_steps} ${tail}` : "";
+  return `${conditioning} ${eos_swapped} ${decided}`;
 }

@@ -16,7 +16,7 @@ import {
   sweepStatus,
 } from "./mod.ts";
 
-function sweepOf(cutoffs: readonly object[]) {
+function sweepOf(cutoffs: readonly unknown[]) {
   const request = parseSweepRequest({ base: { model: "fixture", prompt: "a blue bird" }, cutoffs });
   assert(request.ok);
   const sweep = planSweep(request.value, 7, (branch) => planGeneration(branch, planningModel()));
@@ -37,7 +37,12 @@ const ended = (end: Partial<BranchEnd>): BranchEnd => ({
 
 Deno.test("sweepOutcome() counts what was spent once, and all that it was spared", () => {
   const second = ended({ spent: 9, shared: 21 });
-  const ends = [ended({ spent: 40 }), second, second, ended({ cached: true, spent: 25 })];
+  const ends = [
+    ended({ spent: 40 }),
+    second,
+    second,
+    ended({ cached: true, spent: 20, shared: 5 }),
+  ];
   const { id, branches, evaluations } = sweepOutcome(SWEEP, ends);
   assert.equal(id, SWEEP.id);
   assert.deepEqual(
@@ -53,6 +58,15 @@ Deno.test("sweepOutcome() counts what was spent once, and all that it was spared
   });
 });
 
+Deno.test("sweepOutcome() counts as saved what an automatic cutoff left out", () => {
+  const [first] = sweepOf(["auto", { a: 0 }]).branches;
+  assert.equal(first?.plan.evaluations.planned, 40);
+  const early = ended({ spent: 10, shared: 15 });
+  const outcome = sweepOutcome(sweepOf(["auto", { a: 0 }]), [early, ended({ spent: 40 })]);
+  assert.deepEqual(outcome.branches.map(({ evaluations }) => evaluations.saved), [1 - 25 / 40, 0]);
+  assert.equal(outcome.evaluations.saved, 1 - 65 / 80);
+});
+
 Deno.test("sweepOutcome() says of a failed branch what it spent, and why it failed", () => {
   const ok = ended({ spent: 40 });
   const { branches } = sweepOutcome(SWEEP, [
@@ -62,6 +76,7 @@ Deno.test("sweepOutcome() says of a failed branch what it spent, and why it fail
     ok,
   ]);
   assert.deepEqual([branches[1]?.evaluations.spent, branches[1]?.failure], [7, failure]);
+  assert.equal(branches[1]?.evaluations.saved, 0.25, "it was to save what was planned");
   assert.throws(() => sweepOutcome(SWEEP, [ok]), RangeError);
 });
 

@@ -10,7 +10,7 @@ export interface SpentEvaluations {
   /** Rows that had been evaluated already, for another branch or for any generation before. */
   readonly shared: number;
   readonly full: number;
-  /** `1 - planned / full`. */
+  /** Of the full ones: all that were neither spent nor shared; of a branch that did not succeed, planned. */
   readonly saved: number;
 }
 
@@ -56,13 +56,14 @@ export function sweepOutcome(
   });
   const sum = (of: "planned" | "spent" | "shared" | "full") =>
     outcomes.reduce((total, { evaluations }) => total + evaluations[of], 0);
-  const [planned, full] = [sum("planned"), sum("full")];
+  const needed = outcomes.reduce((total, outcome) => total + neededRows(outcome), 0);
+  const full = sum("full");
   const evaluations = {
-    planned,
+    planned: sum("planned"),
     spent: sum("spent"),
     shared: sum("shared"),
     full,
-    saved: 1 - planned / full,
+    saved: 1 - needed / full,
   };
   return { id, branches: outcomes, evaluations };
 }
@@ -71,18 +72,24 @@ export function sweepOutcome(
 function branchOutcome({ label, same_as, plan }: SweepBranch, end: BranchEnd): BranchOutcome {
   const { status, cached, failure } = end;
   const isFree = cached || same_as !== null;
-  const shared = status === "succeeded" ? plan.evaluations.planned : 0;
-  return {
+  const [spent, shared] = isFree ? [0, end.spent + end.shared] : [end.spent, end.shared];
+  const outcome = {
     label,
     same_as,
     id: plan.id,
     status,
     cached,
-    evaluations: isFree
-      ? { ...plan.evaluations, spent: 0, shared }
-      : { ...plan.evaluations, spent: end.spent, shared: end.shared },
+    evaluations: { ...plan.evaluations, spent, shared },
     failure,
   };
+  const saved = 1 - neededRows(outcome) / plan.evaluations.full;
+  return { ...outcome, evaluations: { ...outcome.evaluations, saved } };
+}
+
+/** An automatic cutoff needs fewer rows than planned, which was the most. */
+function neededRows({ status, evaluations }: Pick<BranchOutcome, "status" | "evaluations">) {
+  const { planned, spent, shared } = evaluations;
+  return status === "succeeded" ? spent + shared : planned;
 }
 
 /**

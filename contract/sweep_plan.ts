@@ -25,7 +25,10 @@ export interface SweepPlan {
 export interface SweepPlannedEvaluations {
   /** U-Net rows of the branches run apart. */
   readonly planned: number;
-  /** Rows where each is evaluated once for all branches: what a GPU function that has room remembers. */
+  /**
+   * Rows where each is evaluated once for all branches, by a GPU function that has room to remember
+   * them; the most, where a branch decides its cutoff itself.
+   */
   readonly together: number;
   /** Rows of the branches with guidance in every step. */
   readonly full: number;
@@ -83,8 +86,11 @@ export function sweepId(ids: readonly string[]): string {
 function labelBranch(axis: SweepAxis, { cutoff, eos_swap }: Plan): string {
   if (axis === "tails") return `tail ${cutoff.tail}`;
   if (axis === "eos_windows") return `[EOS] ${eos_swap?.from ?? 0} to ${eos_swap?.to ?? 0}`;
-  const { guided_from, guided_steps, a, tail } = cutoff;
+  const { guided_from, guided_steps, a, auto, tail } = cutoff;
   const end = guided_from + guided_steps;
-  const place = guided_from === 0 ? `a = ${a}` : `guided ${guided_from} to ${end}`;
+  const fixed = guided_from === 0 ? `a = ${a}` : `guided ${guided_from} to ${end}`;
+  const place = auto
+    ? `auto ${auto.tolerance}, after ${guided_from + auto.min_steps} to ${end}`
+    : fixed;
   return tail === "null" ? place : `${place}, tail ${tail}`;
 }

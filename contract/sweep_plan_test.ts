@@ -95,6 +95,17 @@ Deno.test("planSweep() labels tails and windows", () => {
   ]);
 });
 
+Deno.test("planSweep() labels an automatic cutoff by its bounds", () => {
+  const { branches } = plan({
+    base,
+    cutoffs: ["auto", { auto: { tolerance: 0.2, min_steps: 5 } }],
+  });
+  assert.deepEqual(branches.map(({ label }) => label), [
+    "auto 0.5, after 2 to 20",
+    "auto 0.2, after 5 to 20",
+  ]);
+});
+
 function runs(more: object, cutoffs: readonly object[]) {
   const model = planningModel();
   const manifest = { ...model.manifest, samplers: ["ddim", "heun", "pndm"] };
@@ -126,6 +137,8 @@ Deno.test("rowsTogether() shares no more than the latents and no less", () => {
   // Heun: the second call of the step of leaving has other latents already.
   const heun = rowsTogether(runs({ sampler: "heun" }, [{ a: 0 }, { a: 2 }]));
   assert.equal(heun, 2 * 99 + 1 + 1);
+  // Decided after 5 of 50 steps at the earliest: from then on its rows may be its own.
+  assert.equal(rowsTogether(runs({}, [{ a: 0 }, { auto: { min_steps: 5 } }])), 100 + 2 * 44);
   // At w = 1 a guided step has the prompt's row alone, which is the cond tail's.
   assert.equal(rowsTogether(runs({ guidance_scale: 1 }, [{ a: 0 }, { a: 5, tail: "cond" }])), 50);
 });

@@ -74,12 +74,12 @@ export const SHEET_END = "</svg>";
 /** The setting; evaluations and saving; what of them was shared. */
 function labelLines({ label, same_as, status, failure, cached, evaluations }: BranchOutcome) {
   if (status !== "succeeded") return [label, failure ? `failed: ${failure.code}` : status];
-  const { planned, full, saved, shared } = evaluations;
+  const { spent, full, saved, shared } = evaluations;
   const share = `${Number((100 * saved).toFixed(1))} % saved`;
   const source = same_as !== null ? "equal to an earlier branch" : cached ? "from cache" : null;
   return [
     label,
-    `${planned} of ${full} evaluations, ${share}`,
+    `${spent + shared} of ${full} evaluations, ${share}`,
     ...(source !== null ? [source] : shared > 0 ? [`${shared} of them shared`] : []),
   ];
 }

@@ -94,7 +94,7 @@ async function drawSheet(images: readonly SweptImage[], { branches }: SweepOutco
   const cells = await Promise.all(images.map(async ({ image }, i) => {
     const { label = "", evaluations } = branches[i] ?? {};
     const cost = evaluations
-      ? ` ${evaluations.planned} evaluations, ${share(evaluations.saved)} saved`
+      ? ` ${evaluations.spent + evaluations.shared} evaluations, ${share(evaluations.saved)} saved`
       : "";
     return { image: await decode(Uint8Array.fromBase64(image.data)), label: `${label}:${cost}` };
   }));
