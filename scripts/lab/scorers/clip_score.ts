@@ -6,6 +6,7 @@ import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import { cosine } from "../distance.ts";
 import type { AlignmentScorer, SimilarityScorer } from "./alignment.ts";
 import type { DualEncoder } from "./dual_encoder.ts";
+import { rememberScores } from "./remembered_scorer.ts";
 
 export interface ClipScorers {
   readonly alignment: AlignmentScorer;
@@ -14,14 +15,9 @@ export interface ClipScorers {
 
 /** Both use the encoder, which the caller releases; an image or text is embedded once. */
 export function clipScorers(encoder: DualEncoder): ClipScorers {
-  const images = new WeakMap<RgbImage, Float32Array>();
+  const images = rememberScores(encoder.images);
+  const ofImages = (asked: readonly RgbImage[]) => images.score(asked);
   const texts = new Map<string, Float32Array>();
-  const ofImages = async (asked: readonly RgbImage[]) => {
-    const missing = [...new Set(asked)].filter((image) => !images.has(image));
-    const embeddings = await encoder.images.score(missing);
-    for (const [i, image] of missing.entries()) images.set(image, embeddings[i]!);
-    return asked.map((image) => images.get(image)!);
-  };
   const ofTexts = async (asked: readonly string[]) => {
     const missing = [...new Set(asked)].filter((text) => !texts.has(text));
     const embeddings = await encoder.texts.score(missing);

@@ -9,6 +9,7 @@ import { classifierAnswers } from "./classifier_answers.ts";
 import { clipScorers } from "./clip_score.ts";
 import { describedScorer, type Rubric } from "./described_score.ts";
 import { type DualEncoder, loadDualEncoder } from "./dual_encoder.ts";
+import { rememberScores } from "./remembered_scorer.ts";
 import { createVisionChat, type VisionEndpoint } from "./vision_chat.ts";
 import { visualQuestionScorer } from "./visual_questions.ts";
 
@@ -41,7 +42,7 @@ export async function loadScorers(
   const encoder = await loadDualEncoder(clip, tokenizer);
   const { alignment, similarity } = clipScorers(encoder);
   const classifier = vqa !== null && existsSync(join(vqa, "classifier.onnx"))
-    ? await loadClassifier(vqa)
+    ? await loadRemembering(vqa)
     : null;
   const answerer = classifier !== null
     ? classifierAnswers(classifier)
@@ -58,6 +59,11 @@ export async function loadScorers(
     classifier,
     release: () => releaseAll(encoder, answerer),
   };
+}
+
+async function loadRemembering(folder: string): Promise<Classifier> {
+  const classifier = await loadClassifier(folder);
+  return { ...classifier, ...rememberScores(classifier) };
 }
 
 async function releaseAll(
