@@ -15,7 +15,7 @@ import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings
 import type { Drawing } from "../generation_cache.ts";
 import type { Laboratory } from "../laboratory.ts";
 import { alignmentMetrics, alignmentName, L1, l1Metric, similarityMetric } from "../metrics.ts";
-import { takeFirst, type TemplatePrompt } from "../prompts/prompt_set.ts";
+import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
 
 const TAILS: readonly Tail[] = ["null", "cond", "delta"];
@@ -99,9 +99,16 @@ const METHOD = [
   "Distances and image CLIPScore are to the image with guidance in every step.",
 ];
 
+/** @throws RangeError when the words allow fewer than twice as many prompts */
 function promptsOf(laboratory: Laboratory, { count, attributes }: Sizes) {
-  const both = takeFirst(laboratory.allPrompts(attributes), 2 * count, "prompts, half of them");
-  return { tuning: both.slice(0, count), heldOut: both.slice(count) };
+  const all = laboratory.allPrompts(attributes);
+  const most = Math.floor(all.length / 2);
+  if (count > most) {
+    throw new RangeError(
+      `--count must be at most ${most}, half of the prompts that the words allow, given ${count}`,
+    );
+  }
+  return { tuning: all.slice(0, count), heldOut: all.slice(count, 2 * count) };
 }
 
 function autoLabel(tail: Tail, tolerance: number): string {

@@ -133,8 +133,12 @@ const timingEngine = {
   close: () => Promise.resolve(),
 } as unknown as Engine;
 
-async function findingsOf(experiment: Experiment, reading: Reading): Promise<Findings> {
-  const sizes = { count: 2, seeds: 2, steps: STEPS, attributes: ["colour"] as const };
+async function findingsOf(
+  experiment: Experiment,
+  reading: Reading,
+  count = 2,
+): Promise<Findings> {
+  const sizes = { count, seeds: 2, steps: STEPS, attributes: ["colour"] as const };
   return (await experiment.measure(laboratoryWith(reading), sizes)).findings;
 }
 
@@ -273,4 +277,11 @@ Deno.test("auto: tuned on some prompts, held against the fixed cutoff of equal s
   assert.deepEqual([cond["cond, auto 1"]![0], cond["cond, auto 1"]!.at(-1)], [0.5, 6]);
   const [saved, , byText] = findings.readings.map(({ difference }) => difference.value);
   assert.deepEqual([saved, byText!.toFixed(3)], [0, "-0.400"]);
+});
+
+Deno.test("auto: half of the prompts is the most that can be tuned on", async () => {
+  await assert.rejects(findingsOf(auto, () => 0, 9), {
+    name: "RangeError",
+    message: "--count must be at most 8, half of the prompts that the words allow, given 9",
+  });
 });
