@@ -8,6 +8,7 @@ import { type ModelManifest, parseModelManifest } from "../contract/model_manife
 import type { Plan } from "../contract/plan.ts";
 import { createProblem, type Parsed, type Problem, ProblemError } from "../contract/problem.ts";
 import { createServerSentDecoder } from "../contract/server_sent_events.ts";
+import { isSweepTerminal, parseSweepEvent, type SweepEvent } from "../contract/sweep_event.ts";
 import type { RequestBody } from "./request_draft.ts";
 
 export interface ApiClient {
@@ -17,6 +18,9 @@ export interface ApiClient {
   /** Events up to the terminal one, over as many connections as it takes (bounded). */
   generate(request: RequestBody): AsyncGenerator<GenerationEvent>;
   cancel(id: string): Promise<void>;
+  /** The same of a sweep, whose body is of `POST /v1/sweeps`. */
+  sweep(request: RequestBody): AsyncGenerator<SweepEvent>;
+  cancelSweep(id: string): Promise<void>;
 }
 
 const RESUMES_MAX = 6;
@@ -34,6 +38,14 @@ export function createApiClient(base = "", resumePauseMs = RESUME_PAUSE_MS): Api
       headers: { ...init.headers, "content-type": "application/json" },
       body: JSON.stringify(request),
     });
+  const streamOf = (path: string, request: RequestBody): StreamSource => ({
+    open: () => post(path, request, { headers: EVENT_STREAM }),
+    async resume(id, { attempt, headers }) {
+      // Only the first attempt is at once: a service that restarts needs a moment.
+      await pause(attempt === 0 ? 0 : resumePauseMs * 2 ** attempt);
+      return await send(`${base}${path}/${id}/events`, { headers });
+    },
+  });
   return {
     async models() {
       const { models } = await readJson(await send(`${base}/v1/models`, {}));
@@ -46,41 +58,64 @@ export function createApiClient(base = "", resumePauseMs = RESUME_PAUSE_MS): Api
       if (event.type !== "generation.planned") throw unexpected("POST /v1/plans gave no plan");
       return event.plan;
     },
-    generate: (request) =>
-      followGeneration(
-        () => post("/v1/generations", request, { headers: EVENT_STREAM }),
-        async (id, { attempt, headers }) => {
-          // Only the first attempt is at once: a service that restarts needs a moment.
-          await pause(attempt === 0 ? 0 : resumePauseMs * 2 ** attempt);
-          return await send(`${base}/v1/generations/${id}/events`, { headers });
-        },
-      ),
+    generate: (request) => follow(GENERATIONS, streamOf("/v1/generations", request)),
+    sweep: (request) => follow(SWEEPS, streamOf("/v1/sweeps", request)),
     async cancel(id) {
       await send(`${base}/v1/generations/${id}`, { method: "DELETE" });
+    },
+    async cancelSweep(id) {
+      await send(`${base}/v1/sweeps/${id}`, { method: "DELETE" });
     },
   };
 }
 
 const EVENT_STREAM = { accept: "text/event-stream" };
 
-async function* followGeneration(
-  open: () => Promise<Response>,
-  resume: (
+interface StreamSource {
+  open(): Promise<Response>;
+  resume(
     id: string,
-    options: { attempt: number; headers: Record<string, string> },
-  ) => Promise<Response>,
-): AsyncGenerator<GenerationEvent> {
+    options: { readonly attempt: number; readonly headers: Record<string, string> },
+  ): Promise<Response>;
+}
+
+/** What has to be known of the events to follow them. */
+interface EventKind<Event> {
+  parse(input: unknown): Parsed<Event>;
+  /** Of the generation or sweep, where the event tells it. */
+  idOf(event: Event): string | null;
+  isEnd(event: Event): boolean;
+}
+
+const GENERATIONS: EventKind<GenerationEvent> = {
+  parse: parseGenerationEvent,
+  idOf(event) {
+    if (event.type === "generation.queued") return event.id;
+    return event.type === "generation.planned" ? event.plan.id : null;
+  },
+  isEnd: isTerminal,
+};
+
+const SWEEPS: EventKind<SweepEvent> = {
+  parse: parseSweepEvent,
+  idOf: (event) => event.type === "sweep.planned" ? event.id : null,
+  isEnd: isSweepTerminal,
+};
+
+async function* follow<Event>(
+  kind: EventKind<Event>,
+  { open, resume }: StreamSource,
+): AsyncGenerator<Event> {
   let response = await open();
   let id: string | null = null;
   let cursor = -1;
   for (let resumes = 0;; resumes++) {
-    for await (const message of readMessages(response)) {
+    for await (const message of readMessages(response, kind)) {
       if (message.id !== null && message.id <= cursor) continue;
       cursor = message.id ?? cursor;
-      if (message.event.type === "generation.queued") id = message.event.id;
-      if (message.event.type === "generation.planned") id = message.event.plan.id;
+      id = kind.idOf(message.event) ?? id;
       yield message.event;
-      if (isTerminal(message.event)) return;
+      if (kind.isEnd(message.event)) return;
     }
     if (id === null || resumes === RESUMES_MAX) throw unexpected("The connection was lost");
     const last = cursor < 0 ? {} : { "last-event-id": String(cursor) };
@@ -97,16 +132,17 @@ function isLost(cause: unknown): boolean {
 }
 
 /** Ends quietly where the connection breaks: the caller knows whether the last event was terminal. */
-async function* readMessages(
+async function* readMessages<Event>(
   response: Response,
-): AsyncGenerator<{ id: number | null; event: GenerationEvent }> {
+  { parse }: EventKind<Event>,
+): AsyncGenerator<{ id: number | null; event: Event }> {
   const decoder = createServerSentDecoder();
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   while (reader) {
     const { value, done } = await reader.read().catch(() => ({ value: undefined, done: true }));
     if (done || value === undefined) return;
     for (const { id, data } of decoder.feed(value)) {
-      yield { id, event: orThrow(parseGenerationEvent(parseJson(data))) };
+      yield { id, event: orThrow(parse(parseJson(data))) };
     }
   }
 }

@@ -5,6 +5,7 @@ import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
 import type { GenerationEvent } from "../contract/generation_event.ts";
 import { createProblem, ProblemError } from "../contract/problem.ts";
 import { encodeServerSentMessage } from "../contract/server_sent_events.ts";
+import type { SweepEvent } from "../contract/sweep_event.ts";
 import { createApiClient } from "./api_client.ts";
 
 /** One complete run: up to the first terminal event. */
@@ -74,4 +75,31 @@ Deno.test("generate() hands on a refusal with its fields", async () => {
     against(refusal, collect),
     (error) => error instanceof ProblemError && error.problem.errors?.[0]?.field === "seed",
   );
+});
+
+Deno.test("sweep() resumes a broken stream under the sweep's own id", async () => {
+  const evaluations = { planned: 2, spent: 2, shared: 0, full: 2, saved: 0 };
+  const sweep: SweepEvent[] = [
+    {
+      type: "sweep.planned",
+      id: "5".repeat(64),
+      axis: "cutoffs",
+      branches: [],
+      evaluations: { planned: 2, together: 2, full: 2, saved: 0 },
+    },
+    { type: "sweep.event", branch: 0, event: { type: "generation.queued", id: PLAN.id } },
+    { type: "sweep.completed", id: "5".repeat(64), branches: [], evaluations, cached: false },
+  ];
+  const frames = sweep.map((event, id) => encodeServerSentMessage(id, event.type, event));
+  const asked: string[] = [];
+  const events = await against((request) => {
+    const cursor = request.headers.get("last-event-id");
+    asked.push(`${request.method} ${new URL(request.url).pathname} after ${cursor}`);
+    return new Response(cursor === null ? frames.slice(0, 2).join("") : frames.slice(2).join(""));
+  }, (base) => Array.fromAsync(createApiClient(base, 1).sweep({})));
+  assert.deepEqual(events, sweep);
+  assert.deepEqual(asked, [
+    "POST /v1/sweeps after null",
+    `GET /v1/sweeps/${"5".repeat(64)}/events after 1`,
+  ]);
 });

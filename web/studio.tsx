@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ApiClient } from "./api_client.ts";
 import { Ask } from "./ask.tsx";
+import { Comparison } from "./comparison.tsx";
 import { fieldError } from "./field.tsx";
 import { isRunning } from "./generation_view.ts";
 import { Outcome } from "./outcome.tsx";
@@ -82,6 +83,7 @@ export function Studio({ api, initialDraft }: StudioProps) {
             swapError={fieldError(problem, "eos_swap.from", "eos_swap.to")}
             onChange={change}
           />
+          <Comparison api={api} draft={draft} manifest={manifest} onChange={change} />
           <RequestCode request={request} origin={location.origin} />
         </div>
       </form>

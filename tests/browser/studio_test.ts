@@ -189,12 +189,31 @@ async function escapeCancels({ page }: Visit): Promise<void> {
   await runButton(page).waitFor();
 }
 
+async function compareCutoffs({ page }: Visit): Promise<void> {
+  await page.getByRole("button", { name: "Compare cutoffs" }).click();
+  const row = page.locator(".branches img");
+  await page.getByRole("link", { name: "Contact sheet" }).waitFor({ timeout: 120_000 });
+  await page.getByText("6 images for 30 evaluations, 105 if run apart").waitFor();
+  const pictures = await row.evaluateAll((images) =>
+    images.map((image) => image.getAttribute("src") ?? "")
+  );
+  assert.equal(pictures.length, 6);
+  assert(new Set(pictures).size >= 4, "cutoffs change the image");
+  await page.getByRole("button", { name: /a = 5/ }).click();
+  await page.getByText("15 of 20 evaluations").waitFor();
+  const sheet = await page.getByRole("link", { name: "Contact sheet" }).getAttribute("href");
+  const answer = await page.request.get(new URL(sheet ?? "", page.url()).href);
+  assert.match(answer.headers()["content-type"] ?? "", /^image\/svg/);
+  await assertNoSideways(page);
+}
+
 Deno.test("The page", async (t) => {
   const service: Service = await openService();
   const browser = await launchBrowser();
   const on = (query: string, look: (visit: Visit) => Promise<void>, options = {}) => () =>
     visit(browser, service.url + query, options, look);
   const desktop = { viewport: { width: 1200, height: 900 } };
+  const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
   try {
     await t.step(
       "Type, run, see previews and the image; run again, from cache",
@@ -211,19 +230,23 @@ Deno.test("The page", async (t) => {
     await t.step("Bad input gets a sentence beside its field", on(freshQuery({}), showErrors));
     await t.step("The keyboard alone is enough", on(freshQuery({}), keyboardOnly));
     await t.step(
+      "Cutoffs are compared in a row, for the rows that they do not share",
+      on(freshQuery({ num_inference_steps: "10" }), compareCutoffs, phone),
+    );
+    await t.step(
       "Escape cancels",
       on(freshQuery({ num_inference_steps: "200" }), escapeCancels),
     );
     await t.step(
       "A phone shows everything without scrolling sideways",
-      on(freshQuery({ swap_prompt: "a brown chair" }), async (phone) => {
-        await assertNoSideways(phone.page);
-        await phone.page.getByText("Advanced").click();
-        await phone.page.getByText("This request as curl").click();
-        await runButton(phone.page).click();
-        await filmstrip(phone.page);
-        await assertNoSideways(phone.page);
-      }, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }),
+      on(freshQuery({ swap_prompt: "a brown chair" }), async ({ page }) => {
+        await assertNoSideways(page);
+        await page.getByText("Advanced").click();
+        await page.getByText("This request as curl").click();
+        await runButton(page).click();
+        await filmstrip(page);
+        await assertNoSideways(page);
+      }, phone),
     );
   } finally {
     await browser.close();
