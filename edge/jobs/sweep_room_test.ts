@@ -144,6 +144,16 @@ Deno.test("SweepRoom stores what the generations do not have: the order of its l
   assert.deepEqual(stored?.outcome.evaluations, end.evaluations);
 });
 
+Deno.test("SweepRoom holds no pixels beside those in its log", async () => {
+  const { room } = createRoom({});
+  await runSweep(room);
+  for (const { image, record } of room.job?.runs ?? []) {
+    assert.equal(image, null);
+    assert(record.events.some(({ event }) => event.type === "generation.image"));
+    assert(record.events.every(({ event }) => !("data" in event) || event.data === ""));
+  }
+});
+
 Deno.test("SweepRoom completes though the database fails, and says so in its log", async () => {
   const fail = () => Promise.reject(new Error("disk full"));
   const { room, kept } = createRoom({}, { sweeps: { write: fail } });

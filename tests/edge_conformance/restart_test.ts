@@ -81,6 +81,38 @@ Deno.test("A sweep that was lost in mid-run is merged again under the same ids",
   });
 });
 
+Deno.test("A sweep is followed from the database after a restart, under the same ids", async () => {
+  await withData(async (options, gpu) => {
+    const before = new ConformanceClient(await startDeno(options), gpu, 1);
+    const body = { base: before.fresh(), cutoffs: [{ a: 0 }, { a: 10 }] };
+    const response = await before.post(body, { path: "/v1/sweeps" });
+    const path = `${response.headers.get("location")}/events`;
+    const whole = await new SweepReader(response).rest();
+    await before.edge.stop();
+
+    const after = new ConformanceClient(await startDeno(options), gpu, 10);
+    try {
+      const follow = (id: number) =>
+        after.request(path, { headers: { "last-event-id": String(id) } });
+      const rest = await new SweepReader(await follow(20)).rest();
+      const isPreview = ({ data }: { readonly data: string }) =>
+        data.includes("generation.preview");
+      const expected = whole.slice(21).filter((frame) => !isPreview(frame));
+      assert.deepEqual(rest.map(({ id }) => id), expected.map(({ id }) => id));
+      const isSheet = ({ event }: { readonly event: { readonly type: string } }) =>
+        event.type === "sweep.sheet";
+      assert.deepEqual(
+        rest.filter((frame) => !isSheet(frame)).map(({ data }) => data),
+        expected.filter((frame) => !isSheet(frame)).map(({ data }) => data),
+      );
+      assert.equal((await follow(whole.length - 1)).status, 204);
+      assert.equal(gpu.started, 2);
+    } finally {
+      await after.edge.stop();
+    }
+  });
+});
+
 Deno.test("On Deno results survive a restart, and a run is joined by asking again", async () => {
   await withData(async (options, gpu) => {
     const before = new ConformanceClient(await startDeno(options), gpu, 1);
