@@ -1,5 +1,6 @@
 /** What the page knows of a generation: its events folded into one state. Pure. */
 import type { GenerationEvent, GenerationEventOf } from "../contract/generation_event.ts";
+import { endGuidance } from "../contract/phase.ts";
 import type { Plan } from "../contract/plan.ts";
 import type { Problem } from "../contract/problem.ts";
 import { type InsightView, NO_INSIGHTS, reduceInsight } from "./insight_view.ts";
@@ -82,7 +83,7 @@ function reduceEvent(
     case "generation.preview":
       return { ...view, previews: [...view.previews, { ...toPicture(event), step: event.step }] };
     case "generation.cutoff":
-      return view;
+      return { ...view, plan: view.plan && decidedPlan(view.plan, event) };
     case "generation.attention":
     case "generation.attention_summary":
     case "generation.frequency":
@@ -106,6 +107,11 @@ function reduceEvent(
     case "generation.canceled":
       return { ...view, status: "canceled", evaluationsSpent: event.evaluations, elapsedMs };
   }
+}
+
+/** The plan as it went where the run itself ended guidance. */
+function decidedPlan(plan: Plan, { step, tail }: GenerationEventOf<"generation.cutoff">): Plan {
+  return { ...plan, phases: endGuidance(plan.phases, step, tail) };
 }
 
 function toPicture({ media_type, data }: { media_type: string; data: string }): Picture {

@@ -33,6 +33,18 @@ Deno.test("reduceGeneration() counts steps and evaluations", () => {
   assert.deepEqual([view.stepsDone, view.evaluationsSpent], [1, 2]);
 });
 
+Deno.test("reduceGeneration() shows where a run itself ended guidance", () => {
+  const guided = { from: 0, to: 20, conditioning: "guided", eos_swapped: false, rows: 2 } as const;
+  const view = fold([
+    { type: "generation.planned", plan: { ...PLAN, phases: [guided] } },
+    { type: "generation.cutoff", step: 6, tail: "null", reason: "tolerance" },
+  ]);
+  assert.deepEqual(view.plan?.phases, [
+    { ...guided, to: 6 },
+    { ...guided, from: 6, conditioning: "null", rows: 1 },
+  ]);
+});
+
 Deno.test("reduceGeneration() completes with the image, all steps and the time it took here", () => {
   const view = fold(untilType("generation.completed"));
   assert.equal(view.status, "completed");

@@ -5,6 +5,8 @@ import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "../contract/token_states.t
 
 /** What can be chosen, the first being the empty form's. */
 export const CHOICES = {
+  /** Guidance ends where the draft says, or there at the latest. */
+  decision: ["fixed", "auto"],
   head: HEADS,
   tail: TAILS,
   swap_scope: ["all", ...EOS_SCOPES.filter((scope) => scope !== "all")],
@@ -60,6 +62,7 @@ export const EMPTY_DRAFT: RequestDraft = {
   swap_prompt: "",
   swap_from: 0,
   swap_to: 1,
+  decision: "fixed",
   head: "null",
   tail: "null",
   swap_scope: "all",
@@ -175,16 +178,21 @@ export function guidedInterval({ guided_from, guided_to }: RequestDraft, steps: 
 }
 
 function draftCutoff(draft: RequestDraft, steps: number | null) {
-  const { guided_from, guided_to, head, tail } = draft;
-  if (guided_from === 0 && guided_to === 1) return undefined;
+  const { guided_from, guided_to, decision, head, tail } = draft;
+  const isAuto = decision === "auto";
+  if (guided_from === 0 && guided_to === 1 && !isAuto) return undefined;
   // Without the steps nothing says where an interval begins, only how long it is.
   const asked = { head: head === "null" ? {} : { head }, tail: tail === "null" ? {} : { tail } };
-  if (steps === null) return { guided_fraction: guided_to - guided_from, ...asked.tail };
+  if (steps === null) {
+    const length = isAuto ? { auto: {} } : { guided_fraction: guided_to - guided_from };
+    return { ...length, ...asked.tail };
+  }
   const { from, to } = guidedInterval(draft, steps);
+  const most = to < steps ? { max_steps: to - from } : {};
   return {
-    guided_steps: to - from,
+    ...(isAuto ? { auto: most } : { guided_steps: to - from }),
     ...(from > 0 ? { guided_from: from, ...asked.head } : {}),
-    ...(to < steps ? asked.tail : {}),
+    ...(isAuto || to < steps ? asked.tail : {}),
   };
 }
 

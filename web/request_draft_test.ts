@@ -23,6 +23,7 @@ const FULL: RequestDraft = {
   semantic_repeats: "2",
   guided_from: 0.1,
   guided_to: 0.35,
+  decision: "auto",
   head: "cond",
   tail: "delta",
   swap_prompt: "a brown chair",
@@ -38,6 +39,15 @@ const FULL: RequestDraft = {
 Deno.test("A link reproduces the draft", () => {
   assert.deepEqual(parseDraftQuery(`?${draftQuery(FULL)}`), FULL);
   assert.equal(draftQuery(EMPTY_DRAFT), "");
+});
+
+Deno.test("draftRequest() bounds an automatic cutoff only where the draft does", () => {
+  const cutoffOf = (draft: Partial<RequestDraft>, manifest: typeof MANIFEST | null = MANIFEST) =>
+    draftRequest({ ...EMPTY_DRAFT, ...draft }, manifest).cutoff;
+  assert.deepEqual(cutoffOf({ decision: "auto" }), { auto: {} });
+  assert.deepEqual(cutoffOf({ decision: "auto", tail: "cond" }), { auto: {}, tail: "cond" });
+  assert.deepEqual(cutoffOf({ decision: "auto", guided_to: 0.5 }), { auto: { max_steps: 10 } });
+  assert.deepEqual(cutoffOf({ decision: "auto", guided_to: 0.5 }, null), { auto: {} });
 });
 
 Deno.test("A link with nonsense in its fractions and choices falls back to the whole run", () => {
@@ -56,7 +66,7 @@ Deno.test("draftRequest() says everything in the service's words", () => {
     num_inference_steps: 40,
     guidance_scale: 2.5,
     sampler: "ddim",
-    cutoff: { guided_steps: 10, guided_from: 4, head: "cond", tail: "delta" },
+    cutoff: { auto: { max_steps: 10 }, guided_from: 4, head: "cond", tail: "delta" },
     eos_swap: { prompt: "a brown chair", from: 2, to: 20, scope: "first", align: "absolute" },
     token_states: { sos: "zeros", semantic: "sos", eos: "noise" },
     semantic_repeats: 2,

@@ -25,7 +25,13 @@ export function Timeline(props: TimelineProps) {
   const { from, to } = guidedInterval(draft, steps);
   return (
     <section class={props.outdated ? "timeline outdated" : "timeline"} aria-label="Plan of the run">
-      <Evaluations plan={plan} from={from} guided={to - from} steps={steps} />
+      <Evaluations
+        plan={plan}
+        from={from}
+        guided={to - from}
+        steps={steps}
+        decision={draft.decision}
+      />
       <div class="strip">
         <Cells plan={plan} steps={steps} stepsDone={props.stepsDone} />
         <input
@@ -63,6 +69,15 @@ export function Timeline(props: TimelineProps) {
         <span>shape first</span>
         <span>then details</span>
       </p>
+      <ConditioningChoice
+        name="decision"
+        legend="Guidance ends"
+        options={DECISION_LABELS}
+        chosen={draft.decision}
+        disabled={locked}
+        onChange={(decision) =>
+          onChange({ decision })}
+      />
       {from === 0 ? null : (
         <ConditioningChoice
           name="head"
@@ -78,7 +93,7 @@ export function Timeline(props: TimelineProps) {
         legend="After the cutoff"
         options={TAIL_LABELS}
         chosen={draft.tail}
-        disabled={locked || to === steps}
+        disabled={locked || (to === steps && draft.decision === "fixed")}
         onChange={(tail) =>
           onChange({ tail })}
       />
@@ -98,17 +113,20 @@ interface EvaluationsProps {
   readonly from: number;
   readonly guided: number;
   readonly steps: number;
+  readonly decision: RequestDraft["decision"];
 }
 
-function Evaluations({ plan, from, guided, steps }: EvaluationsProps) {
+function Evaluations({ plan, from, guided, steps, decision }: EvaluationsProps) {
   const { planned, full, saved } = plan?.evaluations ?? { planned: null, full: null, saved: 0 };
+  const most = decision === "auto" ? "at most " : "";
   return (
     <div class="evaluations">
       <p>
-        Text guides <strong>{guided}</strong> of {steps}{" "}
-        steps{from > 0 ? `, from step ${from}` : ""}
+        Text guides {most}
+        <strong>{guided}</strong> of {steps} steps{from > 0 ? `, from step ${from}` : ""}
       </p>
       <p class="count">
+        {most}
         <strong>{planned ?? "–"}</strong> of {full ?? "–"} evaluations
         <span class={saved > 0 ? "saved" : "saved none"}>{formatShare(saved)} saved</span>
       </p>
@@ -200,6 +218,10 @@ interface ConditioningChoiceProps<T extends string> {
   readonly onChange: (value: T) => void;
 }
 
+const DECISION_LABELS = [
+  { value: "fixed", label: "at the mark" },
+  { value: "auto", label: "when the text stops mattering" },
+] as const;
 const HEAD_LABELS = [
   { value: "null", label: "no text" },
   { value: "cond", label: "prompt alone" },
