@@ -8,6 +8,8 @@ import { dirname, extname, join } from "node:path";
 import type { GenerationEvent, GenerationEventOf, Plan } from "../contract/mod.ts";
 import { ProblemError } from "../contract/mod.ts";
 import { createEngine } from "../gpu-function/onnx_engine.ts";
+import { insightLines, isInsight, writeInsights } from "./insight_folder.ts";
+import { readImage } from "./lab/image_file.ts";
 import {
   modelsFolder,
   parseCommandLine,
@@ -20,15 +22,20 @@ const HELP = `Usage: deno task generate "<prompt>" [flags]
 ${REQUEST_HELP}
   --out <file>            the image, default image.png or image.webp
   --previews <folder>     keep the previews there
+  --insights-out <folder>  insights as JSON, attention over the image as PNG; default insights
   --threads <n>           threads per operator, default all`;
 
 await runCommand(async () => {
   const { request, values } = parseCommandLine(withFormatOfOut(Deno.args), {
     out: { type: "string" },
     previews: { type: "string" },
+    "insights-out": { type: "string" },
     threads: { type: "string" },
   });
   if (!request) return console.log(HELP);
+  if (values["insights-out"] !== undefined && request.insights.length === 0) {
+    throw new UsageError("--insights-out needs --insights to say which, given none; see --help");
+  }
   const threads = Number(values["threads"] ?? 0);
   if (!Number.isInteger(threads) || threads < 0) {
     throw new UsageError(`--threads must be an integer from 0, given ${values["threads"]}`);
@@ -43,8 +50,16 @@ await runCommand(async () => {
   const plan = planned.value;
   const out = String(values["out"] ?? `image.${plan.output_format}`);
   const previews = values["previews"] === undefined ? null : String(values["previews"]);
-  await show(plan, engine.generate(plan, new AbortController().signal), { out, previews });
+  const events = await Array.fromAsync(
+    show(plan, engine.generate(plan, new AbortController().signal), { out, previews }),
+  );
   await engine.close();
+  if (request.insights.length > 0) {
+    const folder = String(values["insights-out"] ?? "insights");
+    const files = await writeInsights(folder, events, { plan, image: await readImage(out) });
+    console.log(`${folder}  ${files.length} files of insights`);
+    for (const line of insightLines(events)) console.log(line);
+  }
 });
 
 /** `--out bird.webp` asks for WebP, so that a file never lies about its content. */
@@ -64,11 +79,12 @@ interface Destination {
   readonly previews: string | null;
 }
 
-async function show(
+/** Passes the insights on. */
+async function* show(
   plan: Plan,
   events: AsyncIterable<GenerationEvent>,
   { out, previews }: Destination,
-): Promise<void> {
+): AsyncGenerator<GenerationEvent> {
   const bar = new SingleBar({
     format: "{bar} step {value}/{total}  {evaluations} evaluations",
     barCompleteChar: "█",
@@ -90,6 +106,8 @@ async function show(
       } else if (event.type === "generation.completed") {
         bar.stop();
         report(plan, event, out);
+      } else if (isInsight(event)) {
+        yield event;
       }
     }
   } finally {

@@ -3,7 +3,7 @@
  * which token, and where (paper, section 4.1 and Figs. 1 and 3; DAAM, Tang et al. 2023).
  */
 import { type Latents, showShape } from "../diffusion/mod.ts";
-import { enlarge, type GridSize, type MapGrid, meanOf } from "./map_grid.ts";
+import { enlarge, type GridSize, type MapGrid, sumOf } from "./map_grid.ts";
 
 export interface Attention {
   /**
@@ -34,13 +34,23 @@ export function averageAttention(
   const [first] = averaged;
   if (!first) throw new RangeError("Attention needs at least one layer");
   const grid = averaged.map(({ grid }) => grid).reduce(finer);
+  // Enlarging is linear, so layers of one grid can be added first.
+  const grids = [...Map.groupBy(averaged, ({ grid: { width } }) => width).values()];
+  const mapOf = (i: number) =>
+    grids.map((alike) =>
+      enlarge(
+        alike.map(({ grid: own, maps }) => ({ ...own, data: maps[i]! })).reduce((a, b) =>
+          sumOf(a, b)
+        ),
+        grid,
+      )
+    ).reduce((a, b) => sumOf(a, b));
   return {
     shares: first.shares.map((_, token) => mean(averaged.map(({ shares }) => shares[token]!))),
-    maps: positions.map((_, i) =>
-      meanOf(
-        averaged.map(({ grid: own, maps }) => enlarge({ ...own, data: maps[i]! }, grid)),
-      )
-    ),
+    maps: positions.map((_, i) => {
+      const sum = mapOf(i);
+      return { ...sum, data: sum.data.map((value) => value / layers.length) };
+    }),
   };
 }
 

@@ -18,7 +18,7 @@ export interface CannyOptions {
 
 export const CANNY: CannyOptions = { sigma: 1, low: 0.1, high: 0.2 };
 
-/** Gradients below this, of values about 1, are rounding. */
+/** Gradients below this part of the greatest value are rounding. */
 const FLAT = 1e-6;
 
 export interface EdgeMap {
@@ -34,10 +34,12 @@ export function findEdges(
   options: CannyOptions = CANNY,
 ): EdgeMap {
   const gradient = sobel(smooth(map, options.sigma));
-  const ridges = thin(gradient);
+  const [least, most] = rangeOf(map.data);
+  const flat = FLAT * Math.max(Math.abs(least), Math.abs(most));
+  const ridges = thin(gradient, flat);
   const [, greatest] = rangeOf(gradient.length);
   const limits = { low: options.low * greatest, high: options.high * greatest };
-  const data = greatest > FLAT
+  const data = greatest > flat
     ? connect(ridges, limits, map.width)
     : new Uint8Array(map.data.length);
   return { width: map.width, height: map.height, data };
@@ -45,67 +47,63 @@ export function findEdges(
 
 /** The border's values go on beyond it. */
 function smooth(map: MapGrid, sigma: number): MapGrid {
-  const reach = Math.ceil(3 * sigma);
+  const reach = Math.ceil(2 * sigma);
   const weights = Array.from(
     { length: 2 * reach + 1 },
     (_, i) => Math.exp(-((i - reach) ** 2) / (2 * sigma * sigma)),
   );
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const kernel = Float64Array.from(weights, (weight) => weight / total);
-  return convolveDown(convolveAcross(map, kernel), kernel);
-}
-
-/** @param kernel an odd number of weights, applied as they stand */
-function convolveAcross(
-  { width, height, data }: MapGrid,
-  kernel: Float64Array,
-): MapGrid {
-  return convolve({ width, height, data }, kernel, {
-    lines: height,
+  const kernel = Float32Array.from(weights, (weight) => weight / total);
+  const { width, height } = map;
+  const padded = pad(map, reach);
+  const across = new Float32Array(width * padded.height);
+  convolve(padded.data, across, {
+    kernel,
+    rows: padded.height,
+    from: padded.width,
+    to: width,
     stride: 1,
-    length: width,
   });
+  const data = new Float32Array(width * height);
+  convolve(across, data, { kernel, rows: height, from: width, to: width, stride: width });
+  return { width, height, data };
 }
 
-function convolveDown(
-  { width, height, data }: MapGrid,
-  kernel: Float64Array,
-): MapGrid {
-  return convolve({ width, height, data }, kernel, {
-    lines: width,
-    stride: width,
-    length: height,
-  });
+interface Convolution {
+  readonly kernel: Float32Array;
+  readonly rows: number;
+  /** Width of a row of the source, and of the result. */
+  readonly from: number;
+  readonly to: number;
+  /** In the source, from one value under the kernel to the next. */
+  readonly stride: number;
 }
 
 function convolve(
-  map: MapGrid,
-  kernel: Float64Array,
-  { lines, stride, length }: {
-    readonly lines: number;
-    /** From one value of a line to the next. */
-    readonly stride: number;
-    readonly length: number;
-  },
-): MapGrid {
-  const reach = (kernel.length - 1) / 2;
-  const data = new Float32Array(map.data.length);
-  // The line with its ends repeated, so that the inner loop asks for no border.
-  const line = new Float64Array(length + 2 * reach);
-  const lineStart = stride === 1 ? length : 1;
-  for (let l = 0; l < lines; l++) {
-    const start = l * lineStart;
-    for (let i = 0; i < line.length; i++) {
-      const inside = Math.min(Math.max(i - reach, 0), length - 1);
-      line[i] = map.data[start + inside * stride]!;
-    }
-    for (let i = 0; i < length; i++) {
+  source: Float32Array,
+  result: Float32Array,
+  { kernel, rows, from, to, stride }: Convolution,
+): void {
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < to; x++) {
       let sum = 0;
-      for (let k = 0; k < kernel.length; k++) sum += kernel[k]! * line[i + k]!;
-      data[start + i * stride] = sum;
+      const start = y * from + x;
+      for (let k = 0; k < kernel.length; k++) sum += kernel[k]! * source[start + k * stride]!;
+      result[y * to + x] = sum;
     }
   }
-  return { ...map, data };
+}
+
+function pad({ width, height, data }: MapGrid, reach: number): MapGrid {
+  const [wide, high] = [width + 2 * reach, height + 2 * reach];
+  const padded = new Float32Array(wide * high);
+  for (let y = 0; y < high; y++) {
+    const row = Math.min(Math.max(y - reach, 0), height - 1) * width;
+    for (let x = 0; x < wide; x++) {
+      padded[y * wide + x] = data[row + Math.min(Math.max(x - reach, 0), width - 1)]!;
+    }
+  }
+  return { width: wide, height: high, data: padded };
 }
 
 interface Gradient {
@@ -116,76 +114,96 @@ interface Gradient {
   readonly length: Float32Array;
 }
 
-/** Sobel's two kernels as products; with these weights a step of 1 between two cells has gradient 1. */
-const ALONG = Float64Array.of(-1, 0, 1);
-const BESIDE = Float64Array.of(0.25, 0.5, 0.25);
-
+/** Sobel's sums over four: a step of 1 between two cells has the gradient 1. */
 function sobel(map: MapGrid): Gradient {
-  const x = convolveDown(convolveAcross(map, ALONG), BESIDE).data;
-  const y = convolveAcross(convolveDown(map, ALONG), BESIDE).data;
-  const length = new Float32Array(x.length);
-  for (let i = 0; i < length.length; i++) {
-    length[i] = Math.sqrt(x[i]! ** 2 + y[i]! ** 2);
+  const { width, height } = map;
+  const { data, width: wide } = pad(map, 1);
+  const area = width * height;
+  const [x, y] = [new Float32Array(area), new Float32Array(area)];
+  const length = new Float32Array(area);
+  for (let row = 0, i = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, i++) {
+      const above = row * wide + column;
+      const here = above + wide;
+      const below = here + wide;
+      const falling = data[below + 2]! - data[above]!;
+      const rising = data[above + 2]! - data[below]!;
+      const dx = (falling + rising + 2 * (data[here + 2]! - data[here]!)) / 4;
+      const dy = (falling - rising + 2 * (data[below + 1]! - data[above + 1]!)) / 4;
+      x[i] = dx;
+      y[i] = dy;
+      length[i] = Math.sqrt(dx * dx + dy * dy);
+    }
   }
-  return { width: map.width, height: map.height, x, y, length };
+  return { width, height, x, y, length };
 }
 
 /** Gradient lengths where they are greatest along their own direction, else 0. */
-function thin({ width, height, x, y, length }: Gradient): Float32Array {
+function thin({ width, height, x, y, length }: Gradient, flat: number): Float32Array {
   const ridges = new Float32Array(length.length);
-  const at = (column: number, row: number) =>
-    column < 0 || row < 0 || column >= width || row >= height ? 0 : length[row * width + column]!;
+  const { data, width: wide } = surround(length, width, height);
   for (let row = 0, i = 0; row < height; row++) {
     for (let column = 0; column < width; column++, i++) {
       const value = length[i]!;
-      if (value <= FLAT) continue;
-      const [dx, dy] = direction(x[i]!, y[i]!);
+      if (value <= flat) continue;
+      const here = (row + 1) * wide + column + 1;
+      const ahead = stepAlong(x[i]!, y[i]!, wide);
       // Of two equal neighbours one stays: an ideal step has its gradient on both of its sides.
-      if (value <= at(column - dx, row - dy) + FLAT) continue;
-      if (value >= at(column + dx, row + dy) - FLAT) ridges[i] = value;
+      if (value <= data[here - ahead]! + flat) continue;
+      if (value >= data[here + ahead]! - flat) ridges[i] = value;
     }
   }
   return ridges;
 }
 
-const ACROSS = [1, 0] as const;
-const DOWN = [0, 1] as const;
-const FALLING = [1, 1] as const;
-const RISING = [-1, 1] as const;
+/** With a border of zeros, one wide. */
+function surround(values: Float32Array, width: number, height: number) {
+  const wide = width + 2;
+  const data = new Float32Array(wide * (height + 2));
+  for (let y = 0; y < height; y++) {
+    data.set(values.subarray(y * width, (y + 1) * width), (y + 1) * wide + 1);
+  }
+  return { data, width: wide };
+}
+
 /** tan(22.5 degrees) */
 const EIGHTH = Math.SQRT2 - 1;
 
-/** The nearest of the four directions to neighbours. */
-function direction(x: number, y: number): readonly [dx: number, dy: number] {
-  if (Math.abs(y) < EIGHTH * Math.abs(x)) return ACROSS;
-  if (Math.abs(x) < EIGHTH * Math.abs(y)) return DOWN;
-  return x > 0 === y > 0 ? FALLING : RISING;
+/** To the neighbour nearest to the gradient's direction, in cells of rows of this width. */
+function stepAlong(x: number, y: number, width: number): number {
+  if (Math.abs(y) < EIGHTH * Math.abs(x)) return 1;
+  if (Math.abs(x) < EIGHTH * Math.abs(y)) return width;
+  return x > 0 === y > 0 ? width + 1 : width - 1;
 }
 
+/** Ridges from `high` on, and those above `low` that hang on them by sides or corners. */
 function connect(
   ridges: Float32Array,
   { low, high }: { readonly low: number; readonly high: number },
   width: number,
 ): Uint8Array {
-  const edges = new Uint8Array(ridges.length);
+  const height = ridges.length / width;
+  const { data, width: wide } = surround(ridges, width, height);
+  const around = [-wide - 1, -wide, -wide + 1, -1, 1, wide - 1, wide, wide + 1];
+  const found = new Uint8Array(data.length);
   const waiting: number[] = [];
-  const mark = (i: number) => {
-    edges[i] = 1;
+  for (let i = 0; i < data.length; i++) {
+    if (data[i]! < high) continue;
+    found[i] = 1;
     waiting.push(i);
-  };
-  for (let i = 0; i < ridges.length; i++) if (ridges[i]! >= high) mark(i);
+  }
   for (let i = waiting.pop(); i !== undefined; i = waiting.pop()) {
-    for (const neighbour of neighbours(i, width)) {
-      if (edges[neighbour] === 0 && ridges[neighbour]! > low) mark(neighbour);
+    for (let k = 0; k < around.length; k++) {
+      const neighbour = i + around[k]!;
+      if (found[neighbour] === 1 || data[neighbour]! <= low) continue;
+      found[neighbour] = 1;
+      waiting.push(neighbour);
     }
   }
+  const edges = new Uint8Array(ridges.length);
+  for (let y = 0; y < height; y++) {
+    const start = (y + 1) * wide + 1;
+    edges.set(found.subarray(start, start + width), y * width);
+  }
   return edges;
-}
-
-/** Indices may lie above or below the picture, where nothing is. */
-function neighbours(i: number, width: number): number[] {
-  const columns = [0];
-  if (i % width > 0) columns.push(-1);
-  if (i % width < width - 1) columns.push(1);
-  return columns.flatMap((dx) => [i + dx - width, i + dx, i + dx + width]);
 }

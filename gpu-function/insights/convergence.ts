@@ -1,15 +1,15 @@
 /**
  * When attention has found its shape: edges of a token's map in each step against those of the final
  * image (paper, section 4.1 and Fig. 1b). The paper gives neither thresholds nor sizes; ours are these.
- * Both pictures come to one canvas: the maps' grid, enlarged by a power of two to at least 64 a side
+ * Both pictures come to one canvas: the maps' grid, enlarged by a power of two to at least 32 a side
  * where the image allows it, the image coarsened to it. Edges agree within half a cell of the grid,
  * which is as exactly as a map can say where something is.
  */
 import { type EdgeMap, findEdges } from "./canny.ts";
-import { edgeF1 } from "./edge_agreement.ts";
-import { coarsen, enlarge, type GridSize, type MapGrid, normalize } from "./map_grid.ts";
+import { edgeF1Against } from "./edge_agreement.ts";
+import { coarsen, enlarge, type GridSize, type MapGrid } from "./map_grid.ts";
 
-const CANVAS_SIDE = 64;
+const CANVAS_SIDE = 32;
 
 export interface Convergence {
   /**
@@ -43,13 +43,13 @@ export function trackConvergence(image: GridSize): ConvergenceTracker {
       if (!first) return;
       canvas ??= createCanvas(first, image);
       const { size } = canvas;
-      steps.push(maps.map((map) => findEdges(normalize(enlarge(map, size)))));
+      steps.push(maps.map((map) => findEdges(enlarge(map, size))));
     },
     finish(picture, level) {
       if (!canvas) return { relative_f1: [], level, reached: null };
       const { size, tolerance } = canvas;
-      const wanted = findEdges(normalize(coarsen(picture, size)));
-      const scores = steps.map((maps) => maps.map((map) => edgeF1(map, wanted, tolerance)));
+      const score = edgeF1Against(findEdges(coarsen(picture, size)), tolerance);
+      const scores = steps.map((maps) => maps.map(score));
       const relative_f1 = relativeToLast(scores);
       return { relative_f1, level, reached: firstAbove(relative_f1, level) };
     },

@@ -2,8 +2,12 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import { firstAbove, trackConvergence } from "./convergence.ts";
-import { edgeF1 } from "./edge_agreement.ts";
+import { edgeF1Against } from "./edge_agreement.ts";
+import type { EdgeMap } from "./canny.ts";
 import type { MapGrid } from "./map_grid.ts";
+
+const edgeF1 = (found: EdgeMap, wanted: EdgeMap, tolerance: number) =>
+  edgeF1Against(wanted, tolerance)(found);
 
 const edges = (...rows: string[]) => ({
   width: rows[0]!.length,

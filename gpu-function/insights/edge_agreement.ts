@@ -2,19 +2,18 @@
 import type { EdgeMap } from "./canny.ts";
 
 /**
- * F1: the harmonic mean of the part of `found` that lies near an edge of `wanted` and of the part of
- * `wanted` that lies near one of `found`; 0 where either has no edges.
+ * F1 of what is found: the harmonic mean of the part of it that lies near an edge of `wanted` and of
+ * the part of `wanted` that lies near one of its; 0 where either has no edges.
  *
  * @param tolerance pixels along either side that still count as near; 0 is the same pixel
  */
-export function edgeF1(
-  found: EdgeMap,
-  wanted: EdgeMap,
-  tolerance: number,
-): number {
-  const precision = partNear(found, grow(wanted, tolerance));
-  const recall = partNear(wanted, grow(found, tolerance));
-  return precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0;
+export function edgeF1Against(wanted: EdgeMap, tolerance: number): (found: EdgeMap) => number {
+  const nearWanted = grow(wanted, tolerance);
+  return (found) => {
+    const precision = partNear(found, nearWanted);
+    const recall = partNear(wanted, grow(found, tolerance));
+    return precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0;
+  };
 }
 
 function partNear(edges: EdgeMap, near: Uint8Array): number {
@@ -27,19 +26,24 @@ function partNear(edges: EdgeMap, near: Uint8Array): number {
   return all > 0 ? hits / all : 0;
 }
 
-/** Everything at most `reach` away along both sides. */
+/** Everything at most `reach` away along both sides: first across, then down. */
 function grow({ width, height, data }: EdgeMap, reach: number): Uint8Array {
+  const across = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) {
+    let until = -1;
+    for (let x = -reach; x < width; x++) {
+      const ahead = x + reach;
+      if (ahead < width && data[y * width + ahead] === 1) until = ahead + reach;
+      if (x >= 0 && x <= until) across[y * width + x] = 1;
+    }
+  }
   const near = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    if (data[i] === 0) continue;
-    const [x, y] = [i % width, Math.floor(i / width)];
-    for (
-      let row = Math.max(y - reach, 0);
-      row <= Math.min(y + reach, height - 1);
-      row++
-    ) {
-      const from = row * width + Math.max(x - reach, 0);
-      near.fill(1, from, row * width + Math.min(x + reach, width - 1) + 1);
+  for (let x = 0; x < width; x++) {
+    let until = -1;
+    for (let y = -reach; y < height; y++) {
+      const ahead = y + reach;
+      if (ahead < height && across[ahead * width + x] === 1) until = ahead + reach;
+      if (y >= 0 && y <= until) near[y * width + x] = 1;
     }
   }
   return near;

@@ -80,14 +80,6 @@ export function sumOf(map: MapGrid, other?: MapGrid): MapGrid {
   return { width, height, data: data.map((value, i) => value + other.data[i]!) };
 }
 
-/** @throws RangeError when there are none, or their sides differ */
-export function meanOf(maps: readonly MapGrid[]): MapGrid {
-  const [first, ...others] = maps;
-  if (!first) throw new RangeError("A mean needs at least one map");
-  const sum = others.reduce((sum, map) => sumOf(map, sum), first);
-  return { ...sum, data: sum.data.map((value) => value / maps.length) };
-}
-
 export function rangeOf(
   data: Float32Array,
 ): readonly [min: number, max: number] {

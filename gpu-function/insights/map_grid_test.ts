@@ -1,7 +1,7 @@
 // Width differs from height throughout: a mix-up of the sides would pass on squares.
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
-import { coarsen, enlarge, type MapGrid, meanOf, normalize } from "./map_grid.ts";
+import { coarsen, enlarge, type MapGrid, normalize, sumOf } from "./map_grid.ts";
 
 const map = (width: number, height: number, ...data: number[]): MapGrid => ({
   width,
@@ -46,11 +46,11 @@ Deno.test("normalize spans 0 to 1, and makes a constant map 0", () => {
   assert.deepEqual(normalize(map(2, 1, 7, 7)), map(2, 1, 0, 0));
 });
 
-Deno.test("meanOf averages maps of one size and refuses others", () => {
-  assert.deepEqual(meanOf([map(2, 1, 1, 2), map(2, 1, 3, 6)]), map(2, 1, 2, 4));
+Deno.test("sumOf adds maps of one size and refuses others", () => {
+  assert.deepEqual(sumOf(map(2, 1, 1, 2), map(2, 1, 3, 6)), map(2, 1, 4, 8));
+  assert.deepEqual(sumOf(map(2, 1, 1, 2)), map(2, 1, 1, 2));
   assert.throws(
-    () => meanOf([map(2, 1, 1, 2), map(1, 2, 1, 2)]),
-    /1x2 and 2x1 cannot be added/,
+    () => sumOf(map(2, 1, 1, 2), map(1, 2, 1, 2)),
+    /2x1 and 1x2 cannot be added/,
   );
-  assert.throws(() => meanOf([]), /at least one map/);
 });
