@@ -1,12 +1,20 @@
 /** The page: one form, one image. */
 import { useEffect, useMemo, useState } from "preact/hooks";
+import type { ModelManifest } from "../contract/model_manifest.ts";
 import type { ApiClient } from "./api_client.ts";
 import { Ask } from "./ask.tsx";
 import { Comparison } from "./comparison.tsx";
 import { fieldError } from "./field.tsx";
 import { isRunning } from "./generation_view.ts";
+import { InsightPanel } from "./insight_panel.tsx";
 import { Outcome } from "./outcome.tsx";
-import { draftQuery, draftRequest, draftSteps, type RequestDraft } from "./request_draft.ts";
+import {
+  draftQuery,
+  draftRequest,
+  draftSteps,
+  type RequestBody,
+  type RequestDraft,
+} from "./request_draft.ts";
 import { RequestCode } from "./request_code.tsx";
 import { Settings } from "./settings.tsx";
 import { Stage } from "./stage.tsx";
@@ -83,12 +91,29 @@ export function Studio({ api, initialDraft }: StudioProps) {
             swapError={fieldError(problem, "eos_swap.from", "eos_swap.to")}
             onChange={change}
           />
+          <InsightPanel
+            view={view}
+            running={running}
+            onLook={() => run(lookInside(request, manifest, view.plan?.seed))}
+          />
           <Comparison api={api} draft={draft} manifest={manifest} onChange={change} />
           <RequestCode request={request} origin={location.origin} />
         </div>
       </form>
     </>
   );
+}
+
+/** All that the model can show; of the noise that was drawn, where the form leaves it open. */
+function lookInside(
+  request: RequestBody,
+  manifest: ModelManifest | null,
+  drawnSeed: number | undefined,
+): RequestBody {
+  const insights = manifest?.insights ?? [];
+  return drawnSeed === undefined
+    ? { ...request, insights }
+    : { seed: drawnSeed, ...request, insights };
 }
 
 function Masthead() {

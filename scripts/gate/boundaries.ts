@@ -58,7 +58,7 @@ export const RULES: readonly Rule[] = [
     folder: "db/",
     allowed: ["contract/", "node:", "npm:drizzle-orm", "npm:drizzle-kit", "npm:@libsql/client"],
   },
-  { folder: "web/", allowed: ["contract/", "npm:preact", "npm:vite"] },
+  { folder: "web/", allowed: ["contract/", "npm:d3-scale-chromatic", "npm:preact", "npm:vite"] },
 ];
 
 /** Tests may use these everywhere, and fixtures of the contract. */
