@@ -22,7 +22,7 @@ export function InsightPanel({ view, running, onLook }: InsightPanelProps) {
       <p>
         Which words the image looks at, what is shape and what is detail, how hard the text pulls.
         {" "}
-        <button type="button" disabled={running} onClick={onLook}>Run and look inside</button>
+        <button type="button" disabled={running} onClick={onLook}>Look inside</button>
       </p>
       {shown ? <TokenHeatMaps view={view} /> : null}
       {shown ? <Charts insights={insights} steps={plan.num_inference_steps} /> : null}
