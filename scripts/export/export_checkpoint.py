@@ -6,7 +6,6 @@ Nothing is downloaded: CHECKPOINT is a folder that diffusers saved, or one .safe
 
 import argparse
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from diffusers import DiffusionPipeline, PixArtAlphaPipeline, StableDiffusionPip
 from tqdm import tqdm
 
 from onnx_agreement import relative_error
-from package_folder import write_configs
+from package_folder import drafting, require_free, write_configs
 from pipeline_graphs import Shape, graphs_of
 
 CLASSES = {"StableDiffusionPipeline": StableDiffusionPipeline, "PixArtAlphaPipeline": PixArtAlphaPipeline}
@@ -87,38 +86,31 @@ def _class_name(folder: Path) -> str:
 
 
 def write(pipeline: DiffusionPipeline, out: Path, options: argparse.Namespace) -> dict[str, float]:
-    """The folder appears whole or not at all. @return each graph's distance from PyTorch, if asked for"""
-    draft = out.with_name(out.name + ".draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    write_configs(pipeline, draft)
-    errors = {}
+    """@return each graph's distance from PyTorch, if asked for. @raise Refusal when one is too far"""
+    errors, limit = {}, AGREEMENT[options.dtype]
     graphs = graphs_of(pipeline, Shape(scalar_timestep=options.scalar_timestep,
                                        timestep=TIMESTEPS[options.timestep]))
-    with tqdm(graphs.items(), unit="graph") as bar:
+    with drafting(out) as draft, tqdm(graphs.items(), unit="graph") as bar:
+        write_configs(pipeline, draft)
         for name, graph in bar:
             bar.set_description(name)
             graph.write(draft, external=options.external_data)
-            if not options.no_verify:
-                errors[name] = relative_error(graph, draft, rows=1)
-    limit = AGREEMENT[options.dtype]
-    for name, error in errors.items():
-        if not error <= limit:
-            raise Refusal(f"{name} differs from PyTorch by {error:.1e} (relative L2), at most {limit:.0e}: "
-                          f"it is left in {draft} to look at.")
-    if out.exists():
-        out.rmdir()
-    draft.rename(out)
+            if options.no_verify:
+                continue
+            errors[name] = relative_error(graph, draft, rows=1)
+            if not errors[name] <= limit:
+                raise Refusal(f"{name} differs from PyTorch by {errors[name]:.1e} (relative L2), at most "
+                              f"{limit:.0e}: it is left in {draft} to look at.")
     return errors
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
-        if options.out.exists() and any(options.out.iterdir()):
-            raise Refusal(f"{options.out} is not empty.")
+        require_free(options.out)
         pipeline = load(options.checkpoint, options.config, DTYPES[options.dtype])
         errors = write(pipeline, options.out, options)
-    except Refusal as refusal:
+    except (Refusal, FileExistsError) as refusal:
         print(refusal, file=sys.stderr)
         return 1
     for name, error in errors.items():

@@ -12,7 +12,9 @@ import export_checkpoint
 import full_size
 import full_size_pipeline
 import onnx_graph
-from fixture_comparison import distance
+from fixture_comparison import differences, distance
+from original_checkpoint import write_original
+from package_folder import drafting
 from pipeline_graphs import graphs_of
 from regenerate import FIXTURES
 from small_pipeline import pixart as new_pixart
@@ -26,20 +28,51 @@ def saved(sd1, tmp_path_factory):
     return folder
 
 
-def test_a_saved_pipeline_becomes_the_package_of_the_fixtures(saved, sd1, tmp_path):
-    out = tmp_path / "package"
+@pytest.fixture(scope="module")
+def exported(saved):
+    out = saved.with_name("package")
     assert export_checkpoint.main([str(saved), str(out), "--dtype", "fp32", "--external-data"]) == 0
+    return out
+
+
+def test_a_saved_pipeline_becomes_the_package_of_the_fixtures(saved, exported, sd1):
     committed = FIXTURES / "sd1/package"
-    assert {p.name for p in out.iterdir()} == {p.name for p in committed.iterdir()}
-    assert (out / "unet/model.onnx_data").exists()
+    assert {p.name for p in exported.iterdir()} == {p.name for p in committed.iterdir()}
+    assert (exported / "unet/model.onnx_data").exists()
     for name in ("tokenizer/tokenizer.json", "unet/config.json", "vae_decoder/config.json"):
-        ours, theirs = (json.loads((root / name).read_text()) for root in (out, committed))
-        assert {k: v for k, v in ours.items() if not k.startswith("_")} == {
-            k: v for k, v in theirs.items() if not k.startswith("_")}
+        ours, theirs = (json.loads((root / name).read_text()) for root in (exported, committed))
+        assert ours == theirs
     text = encode(sd1, "a blue bird")
-    session = onnxruntime.InferenceSession(out / "text_encoder/model.onnx")
+    session = onnxruntime.InferenceSession(exported / "text_encoder/model.onnx")
     states = session.run(["last_hidden_state"], {"input_ids": text.ids.numpy()})[0]
     assert distance(text.states.numpy(), states) < 1e-5
+
+
+def test_a_package_does_not_tell_where_its_checkpoint_lay(saved, exported):
+    for file in exported.rglob("*.json"):
+        text = file.read_text()
+        assert str(saved.parent) not in text and "local" not in text, file
+
+
+def test_a_single_file_becomes_the_package_of_its_folder(saved, exported, sd1, tmp_path):
+    single, out = tmp_path / "model.safetensors", tmp_path / "package"
+    write_original(sd1, single)
+    flags = ["--config", str(saved), "--dtype", "fp32", "--external-data", "--no-verify"]
+    assert export_checkpoint.main([str(single), str(out), *flags]) == 0
+    assert differences(exported, out) == []
+    for file in exported.rglob("*.json"):
+        assert file.read_bytes() == (out / file.relative_to(exported)).read_bytes(), file
+
+
+def test_a_single_file_may_be_read_in_half_precision(saved, sd1, tmp_path):
+    single = tmp_path / "model.safetensors"
+    write_original(sd1, single)
+    pipeline = export_checkpoint.load(single, saved, torch.float16)
+    for part in ("unet", "vae", "text_encoder"):
+        read, made = (getattr(p, part).state_dict() for p in (pipeline, sd1))
+        assert list(read) == list(made)
+        for name, value in read.items():
+            assert value.dtype == torch.float16 and torch.equal(value, made[name].half()), name
 
 
 @pytest.mark.parametrize("flags, timestep", [([], "tensor(float)"), (["--timestep", "int64"], "tensor(int64)")])
@@ -51,6 +84,22 @@ def test_half_precision_is_the_default_and_the_timestep_a_choice(flags, timestep
     types = {i.name: i.type for i in session.get_inputs()}
     assert types["hidden_states"] == "tensor(float16)" and types["timestep"] == timestep
     assert (out / "tokenizer/tokenizer.json").exists()
+
+
+def test_a_folder_appears_whole_and_in_place_of_nothing(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(ZeroDivisionError), drafting(out) as draft:
+        draft.mkdir()
+        1 / 0
+    assert not out.exists() and draft.exists()
+    for content in ("first", "second"):
+        with drafting(out, replace=content == "second") as draft:
+            draft.mkdir()
+            (draft / content).touch()
+    assert [path.name for path in out.iterdir()] == ["second"]
+    with pytest.raises(OSError), drafting(out) as draft:
+        draft.mkdir()
+    assert [path.name for path in out.iterdir()] == ["second"]
 
 
 @pytest.mark.parametrize("index, sentence", [
@@ -76,9 +125,10 @@ def test_broken_and_missing_checkpoints_are_refused(saved, tmp_path, capsys):
     assert export_checkpoint.main([str(single), out, "--config", str(saved)]) == 1
     assert export_checkpoint.main([str(tmp_path / "nowhere"), out]) == 1
     assert export_checkpoint.main([str(saved), str(tmp_path)]) == 1
+    assert export_checkpoint.main([str(saved), str(single)]) == 1
     said = capsys.readouterr().err.strip().splitlines()
-    assert len(said) == 4
-    for line, part in zip(said, ("--config", "cannot be read as", "does not exist", "is not empty")):
+    assert len(said) == 5
+    for line, part in zip(said, ("--config", "cannot be read as", "does not exist", "is not empty", "is a file")):
         assert part in line
 
 

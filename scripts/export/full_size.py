@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from export_checkpoint import DTYPES
 from full_size_pipeline import FAMILIES, reserve
-from package_folder import write_configs
+from package_folder import drafting, require_free, write_configs
 from pipeline_graphs import Shape, graphs_of
 from random_weights import large_bytes, write_with_random_weights
 
@@ -35,7 +35,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def write(family: str, out: Path, dtype: torch.dtype, shape: Shape = Shape()) -> dict[str, int]:
-    """The folder appears whole or not at all. @return bytes of weights by graph"""
+    """@return bytes of weights by graph"""
     pipeline = reserve(FAMILIES[family], dtype)
     graphs = graphs_of(pipeline, shape)
     needed = sum(large_bytes(graph) for graph in graphs.values())
@@ -44,29 +44,22 @@ def write(family: str, out: Path, dtype: torch.dtype, shape: Shape = Shape()) ->
     if free < needed + DISK_MARGIN_BYTES:
         raise OSError(f"{out.parent} must have {(needed + DISK_MARGIN_BYTES) / 1e9:.1f} GB free, "
                       f"given {free / 1e9:.1f} GB.")
-    draft = out.with_name(out.name + ".draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    write_configs(pipeline, draft)
     written = {}
-    with tqdm(total=needed, unit="B", unit_scale=True) as bar:
+    with drafting(out) as draft, tqdm(total=needed, unit="B", unit_scale=True) as bar:
+        write_configs(pipeline, draft)
         for name, graph in graphs.items():
             bar.set_description(name)
             written[name] = write_with_random_weights(graph, draft, bar.update)
         bar.total = bar.n  # the VAE's encoder was counted, but is in no graph
         bar.refresh()
-    if out.exists():
-        out.rmdir()
-    draft.rename(out)
     return written
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     torch.set_num_threads(options.threads)
-    if options.out.exists() and any(options.out.iterdir()):
-        print(f"{options.out} is not empty.", file=sys.stderr)
-        return 1
     try:
+        require_free(options.out)
         written = write(options.family, options.out, DTYPES[options.dtype],
                         Shape(scalar_timestep=options.scalar_timestep))
     except OSError as error:

@@ -1,12 +1,41 @@
 """The diffusers/optimum folder of a pipeline: graphs, and every JSON file that stands beside them."""
 
+import contextlib
 import json
 import math
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from diffusers import DiffusionPipeline, SchedulerMixin
 
 from pipeline_graphs import Shape, graphs_of
+
+
+# What libraries note of the machine that a model was read on: not the model's, and it would be in its digest.
+OF_THIS_MACHINE = {"_name_or_path", "is_local", "local_files_only"}
+
+
+def require_free(out: Path) -> None:
+    """@raise FileExistsError with one sentence"""
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"{out} must be a new or an empty folder, and is a file.")
+    if out.exists() and any(out.iterdir()):
+        raise FileExistsError(f"{out} must be a new or an empty folder, and is not empty.")
+
+
+@contextlib.contextmanager
+def drafting(out: Path, replace: bool = False) -> Iterator[Path]:
+    """A folder that gets the name `out` when it is whole; left beside it, to look at, if it never is.
+
+    What is at that place, and not empty, is replaced only if asked for. @raise OSError otherwise
+    """
+    draft = out.with_name(out.name + ".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    yield draft
+    if replace:
+        shutil.rmtree(out, ignore_errors=True)
+    draft.rename(out)
 
 
 def scheduler_json(scheduler: SchedulerMixin) -> dict:
@@ -52,6 +81,16 @@ def write_configs(pipeline: DiffusionPipeline, root: Path) -> None:
     for name in ("unet", "transformer"):
         if name in pipeline.components:
             pipeline.components[name].save_config(root / name)
+    _forget_machine(root)
+
+
+def _forget_machine(root: Path) -> None:
+    for file in root.rglob("*.json"):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if OF_THIS_MACHINE & content.keys():
+            kept = {key: value for key, value in content.items() if key not in OF_THIS_MACHINE}
+            # as the libraries would have written it
+            file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_package(pipeline: DiffusionPipeline, root: Path, shape: Shape = Shape()) -> None:

@@ -1,7 +1,6 @@
 """Makes tests/parity/fixtures anew, or checks that it would come out the same."""
 
 import argparse
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 
 from family_fixture import family_cases, write_family
 from fixture_comparison import differences
+from package_folder import drafting
 from small_pipeline import FAMILIES, build
 
 FIXTURES = Path(__file__).resolve().parents[2] / "tests/parity/fixtures"
@@ -31,7 +31,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def make(families: list[str], root: Path) -> None:
-    """Each family appears whole or not at all."""
     total = sum(2 + len(family_cases(build(family))) for family in families)
     with tqdm(total=total, unit="run") as bar:
         for family in families:
@@ -39,11 +38,8 @@ def make(families: list[str], root: Path) -> None:
                 bar.set_description(f"{family} {what}")
                 bar.update()
 
-            draft = root / f"{family}.draft"
-            shutil.rmtree(draft, ignore_errors=True)
-            write_family(family, draft, progress)
-            shutil.rmtree(root / family, ignore_errors=True)
-            draft.rename(root / family)
+            with drafting(root / family, replace=True) as draft:
+                write_family(family, draft, progress)
 
 
 def check(families: list[str], fixtures: Path) -> list[str]:

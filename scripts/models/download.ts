@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { showBytes } from "./byte_count.ts";
 import type { World } from "./command.ts";
 import { HubProblem } from "./hub_problem.ts";
@@ -47,7 +48,7 @@ export async function download(
     const grown = await sizeOf(part) > size;
     tries = grown ? 0 : tries + 1;
     if (problem && (!problem.passing || tries === TRIES_MAX)) throw problem;
-    if (problem) await pause(world.retryMs * 2 ** tries, world.signal);
+    if (problem) await pause(world.retryMs * 2 ** tries, undefined, { signal: world.signal });
   }
   if (file.bytes === 0) await (await open(part, "w")).close();
   await requireHash(part, file);
@@ -154,14 +155,4 @@ async function sizeOf(file: string): Promise<number> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return 0;
     throw error;
   }
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  }, { once: true });
-  return promise;
 }

@@ -1,6 +1,6 @@
 /** The packages of a models folder, sound or not. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   listPackages,
   type ModelPackage,
@@ -37,7 +37,7 @@ async function readEntry(folder: string): Promise<ShelfEntry> {
 
 async function guessId(folder: string): Promise<string> {
   const { id } = await readShapefirst(folder).catch(() => ({ id: undefined }));
-  return id ?? folder.split("/").at(-1) ?? folder;
+  return id ?? basename(folder);
 }
 
 /** @throws RangeError that names the ids there are */
