@@ -4,7 +4,7 @@ import { createProblem } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../event_cursor.ts";
 import { answerGeneration, describeStored } from "../generation_answer.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../jobs/event_stream.ts";
-import { ALREADY_FINISHED } from "../jobs/room_routes.ts";
+import { ALREADY_FINISHED, BEGUN_HERE } from "../jobs/room_routes.ts";
 import { readJsonBody } from "../json_body.ts";
 import { planRequest } from "../planning.ts";
 import type { Ports } from "../ports.ts";
@@ -28,7 +28,10 @@ async function submit(ports: Ports, request: Request): Promise<Response> {
   const planned = await planRequest(ports, body.value);
   if (!planned.ok) return problemResponse(planned.problem);
   const options = { streamed: wantsStream(request), after: cursor.value };
-  return await answerGeneration(ports, planned.value, options);
+  const response = await answerGeneration(ports, planned.value, options);
+  // Between rooms alone: who else was there first is no client's business.
+  response.headers.delete(BEGUN_HERE);
+  return response;
 }
 
 async function show(ports: Ports, id: string): Promise<Response> {

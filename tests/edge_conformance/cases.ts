@@ -39,6 +39,7 @@ const GENERATION_CASES: readonly Case[] = [
     async run(client) {
       const response = await client.post(client.fresh());
       const location = response.headers.get("location");
+      assert.equal(response.headers.get("x-begun-here"), null);
       const frames = await readFrames(response);
       assert.equal(location, `/v1/generations/${idOf(frames)}`);
     },
