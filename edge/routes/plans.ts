@@ -1,5 +1,6 @@
 /** `POST /v1/plans`: what a generation would do and cost, and whether its result is there already. */
 import type { Hono } from "hono";
+import { lacksInsights } from "../../contract/mod.ts";
 import { readJsonBody } from "../json_body.ts";
 import { planRequest } from "../planning.ts";
 import type { Ports } from "../ports.ts";
@@ -13,7 +14,9 @@ export function mountPlans(app: Hono, ports: Ports): void {
     const planned = await planRequest(ports, body.value);
     if (!planned.ok) return problemResponse(planned.problem);
     const { plan } = planned.value;
-    const { value: cached } = await lookUp(ports, (results) => results.has(plan.id));
-    return jsonResponse({ ...plan, cached: cached ?? false });
+    const { value: stored } = await lookUp(ports, (results) => results.find(plan.id));
+    // A result that lacks insights asked for would run again.
+    const cached = stored !== null && !lacksInsights(stored.plan, plan);
+    return jsonResponse({ ...plan, cached });
   });
 }

@@ -100,7 +100,13 @@ const GENERATION_CASES: readonly Case[] = [
       ];
       const plain = await client.stream(request);
       const { started } = client.gpu;
+      const isCached = async (...insights: Insight[]) => {
+        const response = await client.post({ ...request, insights }, { path: "/v1/plans" });
+        return (await response.json()).cached;
+      };
+      assert.deepEqual([await isCached(), await isCached("guidance")], [true, false]);
       const withGuidance = await ask("guidance");
+      assert.deepEqual([await isCached("guidance"), await isCached("frequency")], [true, false]);
       assert.equal(client.gpu.started, started + 1);
       assert.equal(idOf(withGuidance), idOf(plain));
       assert.deepEqual(shown(withGuidance), ["guidance"]);
