@@ -33,6 +33,20 @@ interface Run extends QueueEntry {
   rowCount: number;
 }
 
+/** Those of the rows `from` (included) to `to` (excluded). */
+function outputsOf(
+  { value, milliseconds, fresh, attention }: DenoiserOutputs,
+  from: number,
+  to: number,
+): DenoiserOutputs {
+  return {
+    value: value.slice(from, to),
+    milliseconds,
+    ...(fresh ? { fresh: fresh.slice(from, to) } : {}),
+    ...(attention ? { attention: attention.slice(from, to) } : {}),
+  };
+}
+
 /** @param rowsMax rows per batch; a job whose rows exceed it runs by itself */
 export function createDriver({ rowsMax }: { readonly rowsMax: number }): Driver {
   const queue = createBatchQueue<Run>();
@@ -62,14 +76,7 @@ export function createDriver({ rowsMax }: { readonly rowsMax: number }): Driver 
       const outputs = await first.job.denoiser.run(batch.flatMap(({ rows }) => rows));
       let offset = 0;
       for (const run of batch) {
-        const end = offset + run.rowCount;
-        advance(run, {
-          value: outputs.value.slice(offset, end),
-          milliseconds: outputs.milliseconds,
-          ...(outputs.fresh ? { fresh: outputs.fresh.slice(offset, end) } : {}),
-          ...(outputs.attention ? { attention: outputs.attention.slice(offset, end) } : {}),
-        });
-        offset = end;
+        advance(run, outputsOf(outputs, offset, offset += run.rowCount));
       }
     } catch (error) {
       if (batch.length === 1) return first.settle.reject(error);
