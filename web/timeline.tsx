@@ -69,14 +69,32 @@ export function Timeline(props: TimelineProps) {
         <span>shape first</span>
         <span>then details</span>
       </p>
+      <Choices draft={draft} interval={{ from, to }} steps={steps} {...{ locked, onChange }} />
+      <FieldError id="cutoff-error" error={error} />
+      <FieldError id="swap-window-error" error={swapError} />
+    </section>
+  );
+}
+
+interface ChoicesProps {
+  readonly draft: RequestDraft;
+  readonly interval: { readonly from: number; readonly to: number };
+  readonly steps: number;
+  readonly locked: boolean;
+  readonly onChange: (change: Partial<RequestDraft>) => void;
+}
+
+/** Who ends guidance, and what conditions the steps before and behind it. */
+function Choices({ draft, interval: { from, to }, steps, locked, onChange }: ChoicesProps) {
+  return (
+    <>
       <ConditioningChoice
         name="decision"
         legend="Guidance ends"
         options={DECISION_LABELS}
         chosen={draft.decision}
         disabled={locked}
-        onChange={(decision) =>
-          onChange({ decision })}
+        onChange={(decision) => onChange({ decision })}
       />
       {from === 0 ? null : (
         <ConditioningChoice
@@ -94,12 +112,9 @@ export function Timeline(props: TimelineProps) {
         options={TAIL_LABELS}
         chosen={draft.tail}
         disabled={locked || (to === steps && draft.decision === "fixed")}
-        onChange={(tail) =>
-          onChange({ tail })}
+        onChange={(tail) => onChange({ tail })}
       />
-      <FieldError id="cutoff-error" error={error} />
-      <FieldError id="swap-window-error" error={swapError} />
-    </section>
+    </>
   );
 }
 
