@@ -11,7 +11,7 @@ import { startBar } from "../drawn_grid.ts";
 import { isPair, loadPrompts } from "../evaluation_prompt.ts";
 import { openGenerationCache } from "../generation_cache.ts";
 import { writeWhole } from "../image_file.ts";
-import { findModel } from "../installed_model.ts";
+import { findModel, operatorThreads } from "../installed_model.ts";
 import type { Latency } from "../latency.ts";
 import { loadReferences } from "../references.ts";
 import { loadClassifier } from "../scorers/classifier.ts";
@@ -67,10 +67,15 @@ async function loadJudging(folder: string, { manifest, ...files }: ModelPackage)
 }
 
 async function drawAll(
-  { manifest: { id: model, digest } }: ModelPackage,
+  modelPackage: ModelPackage,
   list: DrawingList,
 ): Promise<ReadonlyMap<string, RgbImage>> {
-  const engine = await createEngine({ modelsDir: modelsFolder(), model });
+  const { id: model, digest } = modelPackage.manifest;
+  const engine = await createEngine({
+    modelsDir: modelsFolder(),
+    model,
+    intraOpNumThreads: await operatorThreads(modelPackage),
+  });
   const cache = await openGenerationCache(engine, join(ROOT, ".data/lab", digest));
   const drawings = drawingsOf(list).map((drawing) => ({ ...drawing, model }));
   const kept = drawings.filter(cache.holds);
