@@ -188,6 +188,10 @@ const CASES: Readonly<Record<string, Case>> = {
       sql`SELECT hits, created_at, last_used_at FROM generations WHERE id = ${id}`,
     );
     assert.deepEqual(rows, [{ hits: 1, created_at: 1_000, last_used_at: 5_000 }]);
+    const [pictures] = await database.all<{ n: number }>(
+      sql`SELECT count(*) AS n FROM previews WHERE generation_id = ${id}`,
+    );
+    assert.equal(pictures?.n, 5);
     assert.equal(await results.write(first), "already_stored");
     assert.equal(JSON.stringify(await results.replay(id)), JSON.stringify(richer.events));
   },

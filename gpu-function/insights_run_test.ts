@@ -139,6 +139,9 @@ Deno.test("frequency begins as noise and ends as the final latents", () =>
       assert.ok(Math.abs(frequency.at(-1)!.x0[band] / final[band] - 1) < 0.05);
     }
     assert.ok(final.low / final.high > noise.low / noise.high);
+    // Half way the prediction is nearer to the end than the noisy latents it was made from.
+    const { x, x0 } = variation[10]!;
+    assert.ok(x0.high! < 0.5 * x.high!, `${x0.high} ${x.high}`);
   }));
 
 Deno.test("the low part is as large as asked for", () =>

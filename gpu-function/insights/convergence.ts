@@ -5,9 +5,9 @@
  * where the image allows it, the image coarsened to it. Edges agree within half a cell of the grid,
  * which is as exactly as a map can say where something is.
  */
-import { type EdgeMap, findEdges } from "./canny.ts";
+import { findEdges } from "./canny.ts";
 import { edgeF1Against } from "./edge_agreement.ts";
-import { coarsen, enlarge, type GridSize, type MapGrid } from "./map_grid.ts";
+import { coarsen, enlarge, type GridSize, type MapGrid, normalize } from "./map_grid.ts";
 
 const CANVAS_SIDE = 32;
 
@@ -33,27 +33,38 @@ export interface ConvergenceTracker {
   finish(image: MapGrid, level: number): Convergence;
 }
 
-/** Keeps the edges of each step, not its maps. @param image sides of the final image */
+/**
+ * Keeps a byte per cell of each step and looks for edges at the end, so that a step costs next to
+ * nothing. @param image sides of the final image
+ */
 export function trackConvergence(image: GridSize): ConvergenceTracker {
-  const steps: EdgeMap[][] = [];
-  let canvas: Canvas | null = null;
+  const steps: Uint8Array[][] = [];
+  let grid: GridSize | null = null;
   return {
     add(maps) {
       const [first] = maps;
       if (!first) return;
-      canvas ??= createCanvas(first, image);
-      const { size } = canvas;
-      steps.push(maps.map((map) => findEdges(enlarge(map, size))));
+      grid ??= { width: first.width, height: first.height };
+      steps.push(maps.map(toBytes));
     },
     finish(picture, level) {
-      if (!canvas) return { relative_f1: [], level, reached: null };
-      const { size, tolerance } = canvas;
+      if (!grid) return { relative_f1: [], level, reached: null };
+      const { width, height } = grid;
+      const { size, tolerance } = createCanvas(grid, image);
       const score = edgeF1Against(findEdges(coarsen(picture, size)), tolerance);
-      const scores = steps.map((maps) => maps.map(score));
+      const scores = steps.map((maps) =>
+        maps.map((bytes) =>
+          score(findEdges(enlarge({ width, height, data: Float32Array.from(bytes) }, size)))
+        )
+      );
       const relative_f1 = relativeToLast(scores);
       return { relative_f1, level, reached: firstAbove(relative_f1, level) };
     },
   };
+}
+
+function toBytes(map: MapGrid): Uint8Array {
+  return Uint8Array.from(normalize(map).data, (value) => Math.round(255 * value));
 }
 
 interface Canvas {
