@@ -12,7 +12,6 @@ from PIL import Image
 import caption
 import checkpoint
 import colour
-import effects
 import evaluation
 import packed_state
 import references
@@ -120,15 +119,6 @@ def test_a_sheet_holds_its_tiles_row_by_row(tmp_path):
     sheet = np.asarray(Image.open(tmp_path / "sheet.webp").convert("RGB"))
     assert sheet.shape == (16, 24, 3)
     assert (sheet[8:, 8:16] == 40).all() and (sheet[8:, 16:] == 255).all() and (sheet[:8, 16:] == 20).all()
-
-
-def test_the_k_th_end_takes_the_k_th_of_the_other():
-    ids = torch.tensor([[0, 5, END_ID, END_ID, END_ID]])
-    other = torch.tensor([[0, 6, 7, 8, END_ID]])
-    a, b = torch.arange(5.0).view(1, 5, 1), 10 + torch.arange(5.0).view(1, 5, 1)
-    assert effects.transplant(a, b, ids, other).flatten().tolist() == [0, 1, 14, 14, 14]
-    # and the other way round: the first [EOS] of the longer list is taken
-    assert effects.transplant(b, a, other, ids).flatten().tolist() == [10, 11, 12, 13, 2]
 
 
 def test_packed_moments_keep_small_values():

@@ -99,13 +99,6 @@ def run_evaluate(options: argparse.Namespace) -> None:
     print(json.dumps(report, indent=1))
 
 
-def run_effects(options: argparse.Namespace) -> None:
-    import effects
-    report = effects.measure(options.checkpoints, options.out, torch.device(options.device),
-                             options.count, guidance_scale=options.guidance_scale)
-    print(json.dumps(report, indent=1))
-
-
 def run_references(options: argparse.Namespace) -> None:
     import references
     state = checkpoint.read_state(options.checkpoints / "unet")
@@ -145,7 +138,6 @@ STAGES = {
     "unet": (run_unet, "train the denoiser"),
     "export": (run_export, "write the ONNX package and compare it with PyTorch"),
     "evaluate": (run_evaluate, "judge what the averaged weights draw for the fixed prompts"),
-    "effects": (run_effects, "measure the paper's effects: [EOS] swap, text windows, attention"),
     "references": (run_references, "draw the real renders that the laboratory compares with"),
     "sample": (run_sample, "draw a grid with the averaged weights"),
     "all": (run_all, "every stage in order, resuming where a checkpoint is, then export"),
@@ -181,12 +173,10 @@ def _drawing_options(command: argparse.ArgumentParser, stage: str) -> None:
     if stage in ("sample", "evaluate"):
         command.add_argument("--seeds", type=int, default=1, help="images per prompt")
         command.add_argument("--sampling-steps", type=int, default=50)
-    if stage == "effects":
-        command.add_argument("--count", type=int, default=100, help="prompts, and pairs for the swap")
-    if stage in ("sample", "evaluate", "effects"):
+    if stage in ("sample", "evaluate"):
         command.add_argument("--guidance-scale", type=float, default=5.0)
     outputs = {"export": "mini", "all": "mini", "evaluate": "evaluation", "sample": "samples.png",
-               "references": "references", "effects": "evaluation"}
+               "references": "references"}
     if stage in outputs:
         command.add_argument("--out", type=Path, default=Path(outputs[stage]))
     if stage in ("export", "all"):
