@@ -5,7 +5,7 @@ import type { ApiClient } from "./api_client.ts";
 import { Ask } from "./ask.tsx";
 import { Comparison } from "./comparison.tsx";
 import { fieldError } from "./field.tsx";
-import { isRunning } from "./generation_view.ts";
+import { type GenerationView, isRunning } from "./generation_view.ts";
 import { InsightPanel } from "./insight_panel.tsx";
 import { Outcome } from "./outcome.tsx";
 import {
@@ -46,8 +46,6 @@ export function Studio({ api, initialDraft }: StudioProps) {
   };
   useQuery(draftQuery(draft));
   useEscape(cancel);
-
-  const timelinePlan = running ? view.plan ?? planned.plan : planned.plan;
   return (
     <>
       <Masthead />
@@ -83,10 +81,7 @@ export function Studio({ api, initialDraft }: StudioProps) {
           <Timeline
             draft={draft}
             steps={draftSteps(draft, manifest)}
-            plan={timelinePlan}
-            stepsDone={running ? view.stepsDone : null}
-            locked={running}
-            outdated={!running && planned.problem !== null}
+            {...timelineState(view, planned)}
             error={fieldError(problem, "cutoff")}
             swapError={fieldError(problem, "eos_swap.from", "eos_swap.to")}
             onChange={change}
@@ -102,6 +97,17 @@ export function Studio({ api, initialDraft }: StudioProps) {
       </form>
     </>
   );
+}
+
+/** The run while there is one, and otherwise the draft's plan. */
+function timelineState(view: GenerationView, planned: ReturnType<typeof usePlan>) {
+  const running = isRunning(view);
+  return {
+    plan: running ? view.plan ?? planned.plan : planned.plan,
+    stepsDone: running ? view.stepsDone : null,
+    locked: running,
+    outdated: !running && planned.problem !== null,
+  };
 }
 
 /** All that the model can show; of the noise that was drawn, where the form leaves it open. */
