@@ -144,6 +144,7 @@ Deno.test("every control gives another image, and says so in the events", () =>
       const plan = planOf(engine, { prompt, ...input });
       assert.equal(engine.counters.unetRows - before, plan.evaluations.planned);
       const cutoffs = events.filter((event) => event.type === "generation.cutoff");
+      assert.ok(input.cutoff !== "auto");
       const { tail = "null" } = input.cutoff ?? {};
       assert.deepEqual(
         cutoffs,
