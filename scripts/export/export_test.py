@@ -168,3 +168,6 @@ def test_published_sizes_have_the_published_number_of_weights():
     pixart = full_size_pipeline.reserve(full_size_pipeline.FAMILIES["pixart_1024"], torch.float16)
     assert count(pixart.transformer) == pytest.approx(0.61, abs=5e-3)
     assert count(pixart.text_encoder) == pytest.approx(4.762, abs=5e-3)
+    short = full_size_pipeline.reserve(full_size_pipeline.FAMILIES["pixart_512_short_text"], torch.float16)
+    assert count(short.transformer) == pytest.approx(0.61, abs=5e-3)
+    assert count(short.text_encoder) == pytest.approx((4.762 - 0.132) / 3 + 0.132, abs=5e-3)

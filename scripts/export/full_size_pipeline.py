@@ -69,16 +69,18 @@ def _sd21() -> StableDiffusionPipeline:
                              DDIMScheduler.from_config(schedule))
 
 
-def _pixart(sample_size: int) -> PixArtAlphaPipeline:
+def _pixart(sample_size: int, text_layers: int = T5_XXL["num_layers"]) -> PixArtAlphaPipeline:
     return PixArtAlphaPipeline(
-        tokenizer=small_t5_tokenizer(), text_encoder=T5EncoderModel(T5Config(**T5_XXL)),
+        tokenizer=small_t5_tokenizer(), text_encoder=T5EncoderModel(T5Config(**{**T5_XXL, "num_layers": text_layers})),
         vae=AutoencoderKL(**VAE), transformer=PixArtTransformer2DModel(**PIXART, sample_size=sample_size),
         scheduler=DPMSolverMultistepScheduler.from_config(PIXART_SCHEDULE))
 
 
 FAMILIES: dict[str, Callable[[], DiffusionPipeline]] = {
     "sd15": _sd15, "sd21_base": _sd21_base, "sd21": _sd21,
-    "pixart_512": lambda: _pixart(64), "pixart_1024": lambda: _pixart(128)}
+    "pixart_512": lambda: _pixart(64), "pixart_1024": lambda: _pixart(128),
+    # for machines whose memory is less than T5 XXL: a third of its layers, everything else as published
+    "pixart_512_short_text": lambda: _pixart(64, text_layers=8)}
 
 
 def reserve(make: Callable[[], DiffusionPipeline], dtype: torch.dtype) -> DiffusionPipeline:
