@@ -65,7 +65,7 @@ export async function observeRuns(
     const watched = {
       denoiser: denoising.denoiser,
       batchKey: denoising.batchKey,
-      accept: denoising.accept,
+      accept: denoising.accept.bind(denoising),
       nextRows() {
         const rows = denoising.nextRows();
         if (rows.length > 0) evaluations.push(rows);
