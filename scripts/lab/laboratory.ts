@@ -12,7 +12,7 @@ import { createEngine } from "../../gpu-function/onnx_engine.ts";
 import { ROOT } from "../gate/source_files.ts";
 import { modelsFolder } from "../generation_flags.ts";
 import { type GenerationCache, openGenerationCache } from "./generation_cache.ts";
-import { findModel, operatorThreads } from "./installed_model.ts";
+import { findModel } from "./installed_model.ts";
 import type { LaboratoryOptions } from "./laboratory_flags.ts";
 import { type ObservedRuns, openObservedRuns } from "./observed_runs.ts";
 import { type PromptPair, promptPairs } from "./prompts/prompt_pair.ts";
@@ -59,7 +59,7 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
     modelsDir,
     model: options.model,
     executionProvider: await presentProvider(options.provider),
-    intraOpNumThreads: await operatorThreads(modelPackage),
+    intraOpNumThreads: options.threads,
     // A GPU is given both rows of a guided step at once: the same picture, if not to the last bit.
     rowsMax: options.provider === "cpu" ? 1 : 2,
   };

@@ -16,6 +16,8 @@ export interface LaboratoryOptions extends ScorerOptions {
   readonly model: string;
   /** As onnxruntime-node names it. */
   readonly provider: string;
+  /** Inside one operator; 0 leaves it to onnxruntime. */
+  readonly threads: number;
   /** File of the words that prompts are made of. */
   readonly words: string;
   /** Folder of the drawn images; null is the one of the model's digest. */
@@ -32,6 +34,7 @@ export interface ExperimentOptions extends LaboratoryOptions {
 export const EXPERIMENT_FLAGS = [
   "model",
   "provider",
+  "threads",
   "count",
   "seeds",
   "steps",
@@ -49,6 +52,7 @@ export const EXPERIMENT_FLAGS = [
 export const FLAGS_HELP = `
   --model <id>             model package, default mini
   --provider <name>        where it runs: cpu (default), cuda, webgpu ... as onnxruntime-node has them here
+  --threads <n>            inside one operator, default all; 1 is better beside other work
   --count <n>              how many prompts, or pairs of them
   --seeds <n>              images of each, seeds 0 to n - 1
   --steps <n>              denoising steps, default the model's
@@ -104,6 +108,7 @@ export function parseExperimentFlags(
   return {
     model,
     provider: flags["provider"] ?? "cpu",
+    threads: integerFlag("threads", flags["threads"], { standard: 0, min: 1, max: 1024 }),
     sizes: sizesOf(flags, standard),
     words: flags["words"] === undefined ? vocabularyFile(model) : fromRoot(flags["words"]),
     out: fromRoot(flags["out"] ?? `docs/lab/${model}`),

@@ -14,8 +14,9 @@ Deno.test("parseExperimentFlags() fills the experiment's sizes and the model's f
   assert.equal(options.vqa, options.clip);
   assert.match(options.words, /prompts\/mini\.json$/);
   assert.ok(isAbsolute(options.out) && isAbsolute(options.words));
-  const { endpoint, cache, rubric, provider } = options;
-  assert.deepEqual([endpoint, cache, rubric, provider], [null, null, "attribute", "cpu"]);
+  const { endpoint, cache, rubric, provider, threads } = options;
+  assert.deepEqual([endpoint, cache, rubric], [null, null, "attribute"]);
+  assert.deepEqual([provider, threads], ["cpu", 0]);
 });
 
 Deno.test("parseExperimentFlags() takes a model without scorers with a CLIP from elsewhere", () => {

@@ -11,7 +11,7 @@ import { startBar } from "../drawn_grid.ts";
 import { isPair, loadPrompts } from "../evaluation_prompt.ts";
 import { openGenerationCache } from "../generation_cache.ts";
 import { writeWhole } from "../image_file.ts";
-import { findModel, operatorThreads } from "../installed_model.ts";
+import { findModel } from "../installed_model.ts";
 import type { Latency } from "../latency.ts";
 import { loadReferences } from "../references.ts";
 import { loadClassifier } from "../scorers/classifier.ts";
@@ -31,7 +31,7 @@ await runCommand(async () => {
   const references = await loadReferences(options.references);
   const judging = await loadJudging(options.scorers, modelPackage);
   const list = listDrawings(await loadPrompts(), references, options);
-  const images = await drawAll(modelPackage, list);
+  const images = await drawAll(modelPackage, { list, threads: options.threads });
   console.log("Judging");
   const measured = await measureQuality({ ...judging, references, list, images });
   console.log("Timing");
@@ -67,14 +67,13 @@ async function loadJudging(folder: string, { manifest, ...files }: ModelPackage)
 }
 
 async function drawAll(
-  modelPackage: ModelPackage,
-  list: DrawingList,
+  { manifest: { id: model, digest } }: ModelPackage,
+  { list, threads }: { readonly list: DrawingList; readonly threads: number },
 ): Promise<ReadonlyMap<string, RgbImage>> {
-  const { id: model, digest } = modelPackage.manifest;
   const engine = await createEngine({
     modelsDir: modelsFolder(),
     model,
-    intraOpNumThreads: await operatorThreads(modelPackage),
+    intraOpNumThreads: threads,
   });
   const cache = await openGenerationCache(engine, join(ROOT, ".data/lab", digest));
   const drawings = drawingsOf(list).map((drawing) => ({ ...drawing, model }));

@@ -8,6 +8,7 @@ Draws the fixed prompts of scripts/train/prompts.json, judges the images and wri
 Images drawn once are kept in .data/lab/<digest>/ and not drawn again.
   --model <id>           model package, default mini
   --seeds <n>            images per prompt, seeds 0 to n - 1, default 4
+  --threads <n>          inside one operator, default all; 1 is better beside other work
   --limit <n>            only the first n prompts of each kind, for a quick look
   --out <folder>         default docs/lab/<model>, with --limit .data/lab/<model>-limited
   --scorers <folder>     default scripts/lab/scorers/<model>
@@ -16,6 +17,8 @@ Images drawn once are kept in .data/lab/<digest>/ and not drawn again.
 export interface QualityOptions {
   readonly model: string;
   readonly seeds: number;
+  /** Inside one operator; 0 leaves it to onnxruntime. */
+  readonly threads: number;
   /** Null draws all prompts. */
   readonly limit: number | null;
   /** Folders, absolute. */
@@ -26,7 +29,7 @@ export interface QualityOptions {
 
 /** Null when help was asked for. @throws UsageError with one sentence that says what is wrong */
 export function parseQualityFlags(args: readonly string[]): QualityOptions | null {
-  const names = ["model", "seeds", "limit", "out", "scorers", "references"];
+  const names = ["model", "seeds", "threads", "limit", "out", "scorers", "references"];
   const flags = parseLabFlags(args, names);
   if (flags === null) return null;
   const model = flags["model"] ?? "mini";
@@ -35,6 +38,7 @@ export function parseQualityFlags(args: readonly string[]): QualityOptions | nul
   return {
     model,
     seeds: integerFlag("seeds", flags["seeds"], { standard: 4, min: 1, max: 64 }),
+    threads: integerFlag("threads", flags["threads"], { standard: 0, min: 1, max: 1024 }),
     limit: limit > 0 ? limit : null,
     out: fromRoot(flags["out"] ?? out),
     scorers: fromRoot(flags["scorers"] ?? `scripts/lab/scorers/${model}`),

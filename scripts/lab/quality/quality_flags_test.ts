@@ -5,9 +5,10 @@ import { ROOT } from "../../gate/source_files.ts";
 import { parseQualityFlags } from "./quality_flags.ts";
 
 Deno.test("parseQualityFlags() fills in the model's folders", () => {
-  assert.deepEqual(parseQualityFlags(["--model", "tiny", "--seeds", "2"]), {
+  assert.deepEqual(parseQualityFlags(["--model", "tiny", "--seeds", "2", "--threads", "1"]), {
     model: "tiny",
     seeds: 2,
+    threads: 1,
     limit: null,
     out: join(ROOT, "docs/lab/tiny"),
     scorers: join(ROOT, "scripts/lab/scorers/tiny"),
