@@ -99,11 +99,11 @@ export function Studio({ api, initialDraft }: StudioProps) {
   );
 }
 
-/** The run while there is one, and otherwise the draft's plan. */
+/** The run, as it went, for as long as the draft still means it, and otherwise the draft's plan. */
 function timelineState(view: GenerationView, planned: ReturnType<typeof usePlan>) {
   const running = isRunning(view);
   return {
-    plan: running ? view.plan ?? planned.plan : planned.plan,
+    plan: running || view.plan?.id === planned.plan?.id ? view.plan ?? planned.plan : planned.plan,
     stepsDone: running ? view.stepsDone : null,
     locked: running,
     outdated: !running && planned.problem !== null,
