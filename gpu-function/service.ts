@@ -310,7 +310,8 @@ export class GenerationService {
     const outcome = outcomeOf(job.state);
     if (outcome) this.#retire(job, outcome);
     if (event.type === "generation.completed") {
-      this.#counts.evaluationsSaved += event.evaluations.full - event.evaluations.spent;
+      const { full, spent, shared } = event.evaluations;
+      this.#counts.evaluationsSaved += full - spent - shared;
     }
   }
 

@@ -386,3 +386,19 @@ Deno.test("Requests that cannot be run are refused with the problem of parsing o
   assert.equal(engine.runs.length, 0);
   assert.equal(service.find("a"), undefined);
 });
+
+Deno.test("A row that another generation had evaluated is not one that a cutoff saved", async () => {
+  const { service } = setUp({
+    script: async function* ({ plan }) {
+      yield stepEvent(plan, 0);
+      yield eventOf("generation.image");
+      const completed = completedEvent(plan);
+      assert(completed.type === "generation.completed");
+      const evaluations = { planned: 15, spent: 14, shared: 1, full: 20, saved: 0.25 };
+      yield { ...completed, evaluations };
+    },
+  });
+  await ended(submit(service, "a", ask(1)));
+  await ended(submit(service, "b", ask(2)));
+  assert.equal(service.tally.evaluationsSaved, 10);
+});

@@ -5,10 +5,11 @@
 import { SingleBar } from "cli-progress";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
-import type { GenerationEvent, GenerationEventOf, Plan } from "../contract/mod.ts";
+import type { GenerationEvent, Plan } from "../contract/mod.ts";
 import { ProblemError } from "../contract/mod.ts";
 import { createEngine } from "../gpu-function/onnx_engine.ts";
 import { insightLines, isInsight, writeInsights } from "./insight_folder.ts";
+import { generationReport } from "./generation_report.ts";
 import { readImage } from "./lab/image_file.ts";
 import {
   modelsFolder,
@@ -105,7 +106,7 @@ async function* show(
         await writeWhole(out, event.data);
       } else if (event.type === "generation.completed") {
         bar.stop();
-        report(plan, event, out);
+        for (const line of generationReport(plan, event, out)) console.log(line);
       } else if (isInsight(event)) {
         yield event;
       }
@@ -125,17 +126,4 @@ async function writeWhole(file: string, base64: string): Promise<void> {
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-function report(
-  plan: Plan,
-  { evaluations, timings, determinism }: GenerationEventOf<"generation.completed">,
-  out: string,
-): void {
-  const { spent, full, saved } = evaluations;
-  const seconds = (timings.total_ms / 1000).toFixed(2);
-  const inside = (100 * timings.inference_ms / timings.total_ms).toFixed(1);
-  console.log(`${out}  ${plan.width}x${plan.height}, seed ${plan.seed}, ${determinism}`);
-  console.log(`${spent} of ${full} evaluations, ${(100 * saved).toFixed(0)} % saved`);
-  console.log(`${seconds} s, ${inside} % of it inside the model`);
 }

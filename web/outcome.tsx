@@ -1,4 +1,5 @@
 /** One line on how the run goes and what it cost, and the same for screen readers, less often. */
+import type { GenerationEventOf } from "../contract/generation_event.ts";
 import type { GenerationView } from "./generation_view.ts";
 import { formatShare } from "./timeline.tsx";
 
@@ -60,13 +61,17 @@ export function statusLine(view: GenerationView): string {
   }
 }
 
+type Completed = GenerationEventOf<"generation.completed">;
+
 function costLine(
   { elapsedMs, completed }: GenerationView,
-  { spent, full, saved }: { spent: number; full: number; saved: number },
-  { total_ms }: { total_ms: number },
+  { spent, shared, full, saved }: Completed["evaluations"],
+  { total_ms }: Completed["timings"],
 ): string {
-  const cost = `${spent} evaluations` +
-    (saved > 0 ? `, ${full - spent} saved (${formatShare(saved)})` : "");
+  const evaluated = spent + shared;
+  const cost = `${evaluated} evaluations` +
+    (shared > 0 ? `, ${shared} of them shared` : "") +
+    (saved > 0 ? `, ${full - evaluated} saved (${formatShare(saved)})` : "");
   if (!completed?.cached) return `${formatSeconds(total_ms)} · ${cost}`;
   const seconds = formatSeconds(elapsedMs ?? 0);
   return `${seconds} instead of ${formatSeconds(total_ms)}, without an evaluation`;

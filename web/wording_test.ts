@@ -1,13 +1,14 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
-import { PLAN } from "../contract/fixtures/events.ts";
+import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
 import { planningModel } from "../contract/fixtures/planning_model.ts";
 import { parseGenerationRequest } from "../contract/generation_request.ts";
 import { planGeneration } from "../contract/plan.ts";
 import { createProblem } from "../contract/problem.ts";
 import { generalError } from "./ask.tsx";
 import { fieldError, wholeFieldError } from "./field.tsx";
-import { fileName, formatSeconds } from "./outcome.tsx";
+import { IDLE, reduceGeneration } from "./generation_view.ts";
+import { fileName, formatSeconds, statusLine } from "./outcome.tsx";
 import { curlCommand } from "./request_code.tsx";
 import { stateNote, tokenWords } from "./token_chips.tsx";
 
@@ -63,4 +64,19 @@ Deno.test("formatSeconds() and fileName() fit a person's eye", () => {
     "12\u00a0s",
   ]);
   assert.equal(fileName("A blue bird!", 7, "png"), "a-blue-bird-7.png");
+});
+
+Deno.test("statusLine() counts shared rows as evaluated, so that what was saved adds up", () => {
+  const [completed] = EVENTS.filter((event) => event.type === "generation.completed");
+  assert(completed);
+  const lineOf = (spent: number, shared: number, cached: boolean) => {
+    const evaluations = { ...completed.evaluations, spent, shared };
+    const event = { ...completed, evaluations, cached };
+    return statusLine(reduceGeneration(IDLE, { type: "received", event, elapsedMs: 40 }));
+  };
+  const seconds = "0.013\u00a0s";
+  const saved = "10 saved (25\u00a0%)";
+  assert.equal(lineOf(30, 0, false), `${seconds} · 30 evaluations, ${saved}`);
+  assert.equal(lineOf(29, 1, false), `${seconds} · 30 evaluations, 1 of them shared, ${saved}`);
+  assert.equal(lineOf(29, 1, true), `0.04\u00a0s instead of ${seconds}, without an evaluation`);
 });
