@@ -3,7 +3,7 @@
  * one prompt with another cutoff) ask for equal rows; each is evaluated once.
  */
 import { createHash } from "node:crypto";
-import type { Latents } from "./diffusion/mod.ts";
+import { areFinite, type Latents } from "./diffusion/mod.ts";
 import type { Denoiser, DenoiserRow } from "./onnx/denoiser.ts";
 import type { TextStates } from "./text/mod.ts";
 
@@ -30,8 +30,10 @@ export class RowMemory {
     return output;
   }
 
+  /** Passes over what is not finite, since a retry is to be evaluated anew, and what is too large. */
   keep(key: string, output: Latents): void {
     if (this.#outputs.has(key) || output.data.byteLength > this.#bytesMax) return;
+    if (!areFinite(output)) return;
     this.#outputs.set(key, output);
     this.#bytes += output.data.byteLength;
     for (const [oldest, { data }] of this.#outputs) {

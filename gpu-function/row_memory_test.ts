@@ -78,6 +78,19 @@ Deno.test("rememberRows() keeps nothing of a batch that broke", async () => {
   assert.deepEqual((await remembering.run([row(1)])).fresh, [true]);
 });
 
+Deno.test("rememberRows() evaluates a row anew whose output was not finite", async () => {
+  const { denoiser, asked } = doublingDenoiser();
+  const memory = new RowMemory(1_000);
+  const remembering = rememberRows(denoiser, "m", memory);
+  const overflowing = { ...row(1), x: createLatents(Float32Array.of(1, 3e38), [1, 1, 2]) };
+  for (const _ of ["first", "retry"]) {
+    const { value, fresh } = await remembering.run([overflowing, row(2)]);
+    assert.equal(value[0]?.data[1], Infinity);
+    assert.equal(fresh?.[0], true);
+  }
+  assert.deepEqual([asked, memory.bytes], [[[1, 2], [1]], 8]);
+});
+
 Deno.test("RowMemory forgets what was used longest ago when it is full", () => {
   const memory = new RowMemory(20);
   const output = (value: number) => createLatents(Float32Array.of(value, value), [1, 1, 2]);
