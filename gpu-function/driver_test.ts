@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createLatents } from "./diffusion/mod.ts";
 import { createDriver, type DenoisingJob } from "./driver.ts";
+import { doublingDenoiser } from "./fixtures/doubling_denoiser.ts";
 import type { Denoiser, DenoiserRow } from "./onnx/denoiser.ts";
 
 const states = { data: new Float32Array(2), positions: 1, width: 2 };
@@ -9,29 +10,6 @@ const row = (value: number): DenoiserRow => ({
   timestep: 1,
   states,
 });
-
-/** Doubles each row and remembers the batches; a row of NaN breaks the whole batch. */
-function doublingDenoiser() {
-  const batches: number[][] = [];
-  const session = {
-    usage: { runs: 0, rows: 0, milliseconds: 0 },
-    inputShape: () => [],
-    outputShape: () => [],
-    run: () => Promise.reject(new Error("unused")),
-    release: () => Promise.resolve(),
-  };
-  const denoiser: Denoiser = {
-    session,
-    run(rows) {
-      const values = rows.map(({ x }) => x.data[0]!);
-      batches.push(values);
-      if (values.some(Number.isNaN)) return Promise.reject(new Error("broken row"));
-      const value = rows.map(({ x }) => createLatents(x.data.map((v) => 2 * v), x.shape));
-      return Promise.resolve({ value, milliseconds: 1 });
-    },
-  };
-  return { denoiser, batches };
-}
 
 /** Brings the given rows, evaluation by evaluation. */
 function scriptedJob(denoiser: Denoiser, script: readonly (readonly number[])[]) {

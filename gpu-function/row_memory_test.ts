@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createLatents } from "./diffusion/mod.ts";
+import { doublingDenoiser } from "./fixtures/doubling_denoiser.ts";
 import type { Denoiser, DenoiserRow } from "./onnx/denoiser.ts";
 import { rememberRows, RowMemory } from "./row_memory.ts";
 import type { TextStates } from "./text/mod.ts";
@@ -15,31 +16,10 @@ const row = (x: number, timestep = 1, states = statesOf(0, 0)): DenoiserRow => (
   states,
 });
 
-/** Doubles x and notes which rows it was asked for. */
-function doublingDenoiser() {
-  const asked: number[][] = [];
-  const session = {
-    usage: { runs: 0, rows: 0, milliseconds: 0 },
-    inputShape: () => [],
-    outputShape: () => [],
-    run: () => Promise.reject(new Error("unused")),
-    release: () => Promise.resolve(),
-  };
-  const denoiser: Denoiser = {
-    session,
-    run(rows) {
-      asked.push(rows.map(({ x }) => x.data[0] ?? NaN));
-      const value = rows.map(({ x }) => createLatents(x.data.map((v) => 2 * v), x.shape));
-      return Promise.resolve({ value, milliseconds: 1 });
-    },
-  };
-  return { denoiser, asked };
-}
-
 const firsts = (value: readonly { data: Float32Array }[]) => value.map(({ data }) => data[0]);
 
 Deno.test("rememberRows() evaluates equal rows once, in one batch and in later ones", async () => {
-  const { denoiser, asked } = doublingDenoiser();
+  const { denoiser, batches } = doublingDenoiser();
   const remembering = rememberRows(denoiser, "m", new RowMemory(1_000));
   const first = await remembering.run([row(1), row(2), row(1)]);
   assert.deepEqual([firsts(first.value), first.fresh], [[2, 4, 2], [true, true, false]]);
@@ -47,11 +27,11 @@ Deno.test("rememberRows() evaluates equal rows once, in one batch and in later o
   assert.deepEqual([firsts(second.value), second.fresh], [[6, 4], [true, false]]);
   const third = await remembering.run([row(3), row(1)]);
   assert.deepEqual([firsts(third.value), third.milliseconds], [[6, 2], 0]);
-  assert.deepEqual(asked, [[1, 2], [3]]);
+  assert.deepEqual(batches, [[1, 2], [3]]);
 });
 
 Deno.test("rememberRows() takes no row for another", async () => {
-  const { denoiser, asked } = doublingDenoiser();
+  const { denoiser, batches } = doublingDenoiser();
   const memory = new RowMemory(1_000);
   const remembering = rememberRows(denoiser, "m", memory);
   const masked = { ...statesOf(0, 0), mask: [1] };
@@ -62,7 +42,7 @@ Deno.test("rememberRows() takes no row for another", async () => {
     assert.deepEqual((await remembering.run([other])).fresh, [true]);
   }
   assert.deepEqual((await rememberRows(denoiser, "n", memory).run([row(1)])).fresh, [true]);
-  assert.equal(asked.length, 7);
+  assert.equal(batches.length, 7);
 });
 
 Deno.test("rememberRows() keeps nothing of a batch that broke", async () => {
@@ -79,7 +59,7 @@ Deno.test("rememberRows() keeps nothing of a batch that broke", async () => {
 });
 
 Deno.test("rememberRows() evaluates a row anew whose output was not finite", async () => {
-  const { denoiser, asked } = doublingDenoiser();
+  const { denoiser, batches } = doublingDenoiser();
   const memory = new RowMemory(1_000);
   const remembering = rememberRows(denoiser, "m", memory);
   const overflowing = { ...row(1), x: createLatents(Float32Array.of(1, 3e38), [1, 1, 2]) };
@@ -88,7 +68,7 @@ Deno.test("rememberRows() evaluates a row anew whose output was not finite", asy
     assert.equal(value[0]?.data[1], Infinity);
     assert.equal(fresh?.[0], true);
   }
-  assert.deepEqual([asked, memory.bytes], [[[1, 2], [1]], 8]);
+  assert.deepEqual([batches, memory.bytes], [[[1, 2], [1]], 8]);
 });
 
 Deno.test("RowMemory forgets what was used longest ago when it is full", () => {
@@ -106,7 +86,7 @@ Deno.test("RowMemory forgets what was used longest ago when it is full", () => {
 });
 
 Deno.test("rememberRows() evaluates a tapped row though its output is known, and keeps what it gave", async () => {
-  const { denoiser, asked } = doublingDenoiser();
+  const { denoiser, batches } = doublingDenoiser();
   const tappedDenoiser: Denoiser = {
     ...denoiser,
     async run(rows) {
@@ -123,5 +103,5 @@ Deno.test("rememberRows() evaluates a tapped row though its output is known, and
   assert.deepEqual(attention, [null, [tapped.x], null, [tapped.x]]);
   await remembering.run([{ ...row(3), tapped: true }]);
   assert.deepEqual((await remembering.run([row(3)])).fresh, [false]);
-  assert.deepEqual(asked, [[1], [1, 2], [3]]);
+  assert.deepEqual(batches, [[1], [1, 2], [3]]);
 });
