@@ -1,4 +1,4 @@
-/** The tables behind results: a generation, its image, its previews; a sweep. SQLite and D1 alike. */
+/** The tables: results and sweeps, demos, API keys and their use, promises to clients. SQLite and D1 alike. */
 import { customType, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type {
   GenerationEvent,
@@ -38,6 +38,10 @@ export const generations = sqliteTable("generations", {
   created_at: integer().notNull(),
   last_used_at: integer().notNull(),
   hits: integer().notNull().default(0),
+  /** The account that alone may read it; null where everybody may. */
+  owner: text(),
+  /** What it takes with its pictures, for the budget of the cache. */
+  stored_bytes: integer().notNull().default(0),
 }, (table) => [index("generations_last_used_at").on(table.last_used_at)]);
 
 const picture = {
@@ -91,3 +95,91 @@ export const sweeps = sqliteTable("sweeps", {
   last_used_at: integer().notNull(),
   hits: integer().notNull().default(0),
 }, (table) => [index("sweeps_last_used_at").on(table.last_used_at)]);
+
+/** Curated results, pinned: trimming passes them by, and they are served without the GPU function. */
+export const demos = sqliteTable("demos", {
+  /** Lower-case letters, digits and hyphens. */
+  slug: text().primaryKey(),
+  title: text().notNull(),
+  /** What it takes to draw it again, when the model or the engine has changed. */
+  request: text({ mode: "json" }).$type<SeededRequest>().notNull(),
+  /** Its generation; without a row there it has to be warmed. */
+  generation_id: text().notNull(),
+  position: integer().notNull(),
+  created_at: integer().notNull(),
+}, (table) => [index("demos_generation_id").on(table.generation_id)]);
+
+export interface AccountLimits {
+  readonly requests_per_minute: number;
+  /** U-Net rows. */
+  readonly evaluations_per_minute: number;
+  readonly concurrent_generations: number;
+}
+
+export const api_keys = sqliteTable("api_keys", {
+  /** `key_` and 16 hex digits: the public half, and the account. */
+  id: text().primaryKey(),
+  name: text().notNull(),
+  /** Hex. The secret half itself is nowhere. */
+  salt: text().notNull(),
+  /** SHA-256 of salt and secret, hex. */
+  hash: text().notNull(),
+  /** Null: those of the tier. */
+  limits: text({ mode: "json" }).$type<Partial<AccountLimits>>(),
+  created_at: integer().notNull(),
+  revoked_at: integer(),
+});
+
+/** What an account used on one day. */
+export const usage = sqliteTable("usage", {
+  account: text().notNull(),
+  /** UTC, `2026-11-25`. */
+  day: text().notNull(),
+  requests: integer().notNull().default(0),
+  /** Requests that began a run, or joined one. */
+  generations: integer().notNull().default(0),
+  /** Requests answered from the cache. */
+  hits: integer().notNull().default(0),
+  refused: integer().notNull().default(0),
+  /** U-Net rows of the runs it began. */
+  evaluations: integer().notNull().default(0),
+}, (table) => [primaryKey({ columns: [table.account, table.day] })]);
+
+/** What was answered under an `Idempotency-Key`. */
+export const idempotency_keys = sqliteTable("idempotency_keys", {
+  account: text().notNull(),
+  key: text().notNull(),
+  /** SHA-256 of method, path and body, hex. */
+  fingerprint: text().notNull(),
+  /** The seed that was drawn for the request, where it left one out. */
+  seed: integer(),
+  /** The answer's status and body; null while it is on its way, and where the result speaks for itself. */
+  status: integer(),
+  body: text(),
+  /** The resource that it led to, such as `/v1/generations/…`. */
+  location: text(),
+  created_at: integer().notNull(),
+}, (table) => [
+  primaryKey({ columns: [table.account, table.key] }),
+  index("idempotency_keys_created_at").on(table.created_at),
+]);
+
+/** Calls that are owed to clients when a generation or sweep ends. */
+export const webhook_deliveries = sqliteTable("webhook_deliveries", {
+  /** The message's id, the same over all attempts. */
+  id: text().primaryKey(),
+  /** The content key or the sweep's id. */
+  subject: text().notNull(),
+  account: text().notNull(),
+  url: text().notNull(),
+  /** JSON; null until the subject has ended. */
+  payload: text(),
+  attempts: integer().notNull().default(0),
+  /** Epoch milliseconds; null while the subject runs, and when there is nothing more to do. */
+  next_attempt_at: integer(),
+  state: text({ enum: ["waiting", "due", "delivered", "given_up"] }).notNull(),
+  created_at: integer().notNull(),
+}, (table) => [
+  index("webhook_deliveries_subject").on(table.subject),
+  index("webhook_deliveries_next_attempt_at").on(table.next_attempt_at),
+]);

@@ -1,5 +1,8 @@
 /** The edge as one app over its ports. Knows no platform. */
 import { Hono } from "hono";
+import { requestId } from "hono/request-id";
+import { ANONYMOUS } from "./caller.ts";
+import type { EdgeApp, EdgeVariables } from "./edge_app.ts";
 import { createProblem, ProblemError } from "../contract/mod.ts";
 import { mountMethodRefusals } from "./method_refusals.ts";
 import type { Ports } from "./ports.ts";
@@ -11,8 +14,13 @@ import { mountModels } from "./routes/models.ts";
 import { mountPlans } from "./routes/plans.ts";
 import { mountSweeps } from "./routes/sweeps.ts";
 
-export function createApp(ports: Ports): Hono {
-  const app = new Hono();
+export function createApp(ports: Ports): EdgeApp {
+  const app = new Hono<{ Variables: EdgeVariables }>();
+  app.use(requestId({ generator: ports.newId }));
+  app.use(async (c, next) => {
+    c.set("caller", ANONYMOUS);
+    await next();
+  });
   mountGenerations(app, ports);
   mountSweeps(app, ports);
   mountImages(app, ports);
@@ -23,7 +31,7 @@ export function createApp(ports: Ports): Hono {
   app.notFound((c) => notFound(`There is nothing at ${c.req.path.slice(0, 100)}`));
   app.onError((cause, c) => {
     if (cause instanceof ProblemError) return problemResponse(cause.problem);
-    const request_id = ports.newId();
+    const request_id = c.get("requestId");
     const message = `${c.req.method} ${c.req.path} failed`;
     ports.log({ level: "error", message, request_id, cause });
     const problem = createProblem("internal", "The edge failed; its log has more under request_id");

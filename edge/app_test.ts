@@ -25,7 +25,14 @@ const AWAY: GpuBackend = {
 function createTestApp(changes: Partial<Ports> = {}) {
   const logged: LogRecord[] = [];
   const log = (record: LogRecord) => void logged.push(record);
-  const shared = { results: GONE, gpu: AWAY, now: () => 0, log, keepAlive: () => {} };
+  const shared = {
+    results: GONE,
+    gpu: AWAY,
+    now: () => 0,
+    log,
+    keepAlive: () => {},
+    afterEnd: () => Promise.resolve(),
+  };
   const model = planningModel();
   const sweeps = { find: fail, touch: fail, write: fail };
   const rooms = createLocalRooms(shared);

@@ -3,7 +3,8 @@ import { joinInsights, lacksInsights, type Plan } from "../contract/mod.ts";
 import type { StoredResult } from "../db/queries.ts";
 import { describeGeneration, generationPath } from "./generation_resource.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "./jobs/event_stream.ts";
-import type { RoomSubmission } from "./jobs/job_room.ts";
+import type { PlannedGeneration } from "./jobs/job_room.ts";
+import type { Origin } from "./origin.ts";
 import type { Ports } from "./ports.ts";
 import { jsonResponse } from "./problem_response.ts";
 import { countHit, lookUp } from "./stored_results.ts";
@@ -11,6 +12,7 @@ import { countHit, lookUp } from "./stored_results.ts";
 export interface AnswerOptions {
   readonly streamed: boolean;
   readonly after: number;
+  readonly origin: Origin;
 }
 
 /** The part of the app that an answer needs. */
@@ -19,7 +21,7 @@ export type AnswerPorts = Pick<Ports, "results" | "rooms" | "now" | "log" | "kee
 /** The stored result if it shows all that is asked for, or the run: joined, or begun. */
 export async function answerGeneration(
   ports: AnswerPorts,
-  submission: RoomSubmission,
+  submission: PlannedGeneration,
   options: AnswerOptions,
 ): Promise<Response> {
   const stored = await findStored(ports, submission.plan.id, options);
@@ -67,8 +69,8 @@ export function describeStored({ plan, events, image }: StoredResult) {
 /** The room's answer passes through by its body: no event is touched here. */
 async function joinRoom(
   ports: AnswerPorts,
-  submission: RoomSubmission,
-  { streamed, after }: AnswerOptions,
+  submission: PlannedGeneration,
+  { streamed, after, origin }: AnswerOptions,
 ): Promise<Response> {
   const { id } = submission.plan;
   const response = await ports.rooms.fetch(
@@ -76,7 +78,7 @@ async function joinRoom(
     new Request(`http://room/join?after=${after}`, {
       method: "POST",
       headers: { accept: streamed ? "text/event-stream" : "application/json" },
-      body: JSON.stringify(submission),
+      body: JSON.stringify({ ...submission, origin }),
     }),
   );
   const headers = new Headers(response.headers);

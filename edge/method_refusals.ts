@@ -1,10 +1,10 @@
 /** A known path with a method it does not have: 405, naming those it has. */
-import type { Hono } from "hono";
 import { createProblem } from "../contract/mod.ts";
+import type { EdgeApp } from "./edge_app.ts";
 import { problemResponse } from "./problem_response.ts";
 
 /** To be called after all routes: it reads them. */
-export function mountMethodRefusals(app: Hono): void {
+export function mountMethodRefusals(app: EdgeApp): void {
   const allowed = new Map<string, string[]>();
   for (const { path, method } of app.routes) {
     const methods = method === "GET" ? ["GET", "HEAD"] : [method];

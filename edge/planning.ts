@@ -12,7 +12,7 @@ import {
   type SeededRequest,
   type SweepPlan,
 } from "../contract/mod.ts";
-import type { RoomSubmission } from "./jobs/job_room.ts";
+import type { PlannedGeneration } from "./jobs/job_room.ts";
 import type { Ports } from "./ports.ts";
 
 type PlanningPorts = Pick<Ports, "models" | "drawSeed">;
@@ -21,7 +21,7 @@ type PlanningPorts = Pick<Ports, "models" | "drawSeed">;
 export async function planRequest(
   { models, drawSeed }: PlanningPorts,
   input: unknown,
-): Promise<Parsed<RoomSubmission>> {
+): Promise<Parsed<PlannedGeneration>> {
   const parsed = parseGenerationRequest(input);
   if (!parsed.ok) return parsed;
   const model = await findModel(models, parsed.value.model, "model");

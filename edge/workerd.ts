@@ -9,6 +9,7 @@ import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
 import { createHttpBackend } from "./backends/http.ts";
 import type { ModelCatalog } from "./ports.ts";
+import { readSettings } from "./settings.ts";
 
 export { JobRoomObject, SweepRoomObject } from "./adapters/durable_rooms.ts";
 
@@ -36,6 +37,7 @@ function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
 
 export default {
   async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
+    const { gpuUrls: [gpuUrl = ""] } = readSettings(env);
     const database = drizzle(env.DB);
     const app = createApp({
       models: modelsOf(env),
@@ -43,7 +45,7 @@ export default {
       sweeps: createSweeps(database),
       rooms: createDurableRooms(env.ROOMS),
       sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
-      gpu: createHttpBackend(env.GPU_URL),
+      gpu: createHttpBackend(gpuUrl),
       now: () => Date.now(),
       newId: () => crypto.randomUUID(),
       drawSeed,

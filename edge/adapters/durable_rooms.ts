@@ -5,16 +5,21 @@ import { createSweeps } from "../../db/sweep_queries.ts";
 import { createHttpBackend } from "../backends/http.ts";
 import { JobRoom, type RoomSubmission } from "../jobs/job_room.ts";
 import { handleRoomRequest } from "../jobs/room_routes.ts";
-import { NO_PROGRESS, type RememberedSweep, SweepRoom } from "../jobs/sweep_room.ts";
+import {
+  NO_PROGRESS,
+  type RememberedSweep,
+  SweepRoom,
+  type SweepSubmission,
+} from "../jobs/sweep_room.ts";
 import { handleSweepRequest } from "../jobs/sweep_room_routes.ts";
 import type { Rooms } from "../ports.ts";
+import { type Environment, readSettings } from "../settings.ts";
 import { logToConsole } from "./console_log.ts";
 
 export type D1Binding = Parameters<typeof drizzle>[0];
 
-export interface RoomEnv {
+export interface RoomEnv extends Environment {
   readonly DB: D1Binding;
-  readonly GPU_URL: string;
 }
 
 /** The part of the platform's object state that a room uses. */
@@ -43,11 +48,12 @@ const SUBMISSION = "submission";
 export class JobRoomObject {
   readonly #room: JobRoom;
 
-  constructor(state: RoomState, { DB, GPU_URL }: RoomEnv) {
+  constructor(state: RoomState, env: RoomEnv) {
     const { storage } = state;
+    const { gpuUrls: [gpuUrl = ""] } = readSettings(env);
     this.#room = new JobRoom({
-      gpu: createHttpBackend(GPU_URL),
-      results: createResults(drizzle(DB)),
+      gpu: createHttpBackend(gpuUrl),
+      results: createResults(drizzle(env.DB)),
       memory: {
         // Only `save` writes under this key.
         load: async () => (await storage.get(SUBMISSION) ?? null) as RoomSubmission | null,
@@ -57,6 +63,7 @@ export class JobRoomObject {
       now: () => Date.now(),
       log: logToConsole,
       keepAlive: (work) => state.waitUntil(work),
+      afterEnd: () => Promise.resolve(),
     });
   }
 
@@ -70,7 +77,7 @@ export interface SweepRoomEnv {
   readonly ROOMS: Parameters<typeof createDurableRooms>[0];
 }
 
-const PLAN = "plan";
+const SWEEP = "sweep";
 const PROGRESS = "progress";
 
 export class SweepRoomObject {
@@ -86,14 +93,14 @@ export class SweepRoomObject {
       memory: {
         async load() {
           // Only `save` and `note` write under these keys.
-          const plan = (await storage.get(PLAN) ?? null) as RememberedSweep["plan"] | null;
+          const sweep = (await storage.get(SWEEP) ?? null) as SweepSubmission | null;
           const progress = await storage.get(PROGRESS) ?? NO_PROGRESS;
-          return plan && { plan, progress: progress as RememberedSweep["progress"] };
+          return sweep && { ...sweep, progress: progress as RememberedSweep["progress"] };
         },
-        save: (plan) => storage.put(PLAN, plan),
+        save: (sweep) => storage.put(SWEEP, sweep),
         note: (progress) => storage.put(PROGRESS, progress),
         async clear() {
-          await storage.delete(PLAN);
+          await storage.delete(SWEEP);
           await storage.delete(PROGRESS);
         },
       },

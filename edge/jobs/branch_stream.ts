@@ -50,7 +50,11 @@ async function connect(
   submission: RoomSubmission,
   after: number,
 ): Promise<Parsed<Connection>> {
-  const response = await answerGeneration(ports, submission, { streamed: true, after });
+  const response = await answerGeneration(ports, submission, {
+    streamed: true,
+    after,
+    origin: submission.origin,
+  });
   if (!response.ok) return { ok: false, problem: await readProblem(response) };
   const begunHere = response.headers.get(BEGUN_HERE) === "true";
   return { ok: true, value: { begunHere, body: response.body ?? new Blob().stream() } };

@@ -17,14 +17,25 @@ import {
   type SeededRequest,
 } from "../../contract/mod.ts";
 import type { Results } from "../../db/queries.ts";
+import type { Origin } from "../origin.ts";
 import type { GpuBackend, Log } from "../ports.ts";
 import { EventLog } from "./event_log.ts";
 import { within } from "./patience.ts";
 import { Room, type RoomJob } from "./room.ts";
 
-export interface RoomSubmission {
+export interface PlannedGeneration {
   readonly request: SeededRequest;
   readonly plan: Plan;
+}
+
+export interface RoomSubmission extends PlannedGeneration {
+  readonly origin: Origin;
+}
+
+/** A run that is over, told to whoever has something to do then: quotas, webhooks. */
+export interface RunEnd {
+  readonly submission: RoomSubmission;
+  readonly event: GenerationEvent;
 }
 
 export interface RoomPorts {
@@ -34,6 +45,8 @@ export interface RoomPorts {
   readonly now: () => number;
   readonly log: Log;
   readonly keepAlive: (work: Promise<unknown>) => void;
+  /** After the terminal event has reached the readers. Its failure is logged. */
+  readonly afterEnd: (end: RunEnd) => Promise<void>;
 }
 
 /** What outlives the room's process: enough to run again under the same ids. */
@@ -71,7 +84,7 @@ export class JobRoom extends Room<RoomSubmission, Job> {
   }
 
   protected override withAll(submission: RoomSubmission, job: Job): RoomSubmission {
-    return joinInsights(submission, job.submission.plan);
+    return { ...submission, ...joinInsights(submission, job.submission.plan) };
   }
 
   cancel(job: Job): Promise<Parsed<null>> {
@@ -113,7 +126,19 @@ export class JobRoom extends Room<RoomSubmission, Job> {
       log.append(log.lastId + 1, { type: "generation.failed", error: problem });
     }
     job.finishedAt = this.#ports.now();
+    await this.#tellEnd(job);
     await this.#remember(() => this.#ports.memory.clear(), plan.id);
+  }
+
+  async #tellEnd({ log, submission }: Job): Promise<void> {
+    const event = log.events.at(-1)?.event;
+    if (!event) return;
+    try {
+      await this.#ports.afterEnd({ submission, event });
+    } catch (cause) {
+      const generation = submission.plan.id;
+      this.#ports.log({ level: "error", message: "After the end", generation, cause });
+    }
   }
 
   /** Before the end reaches a reader, so that the image's URL works by then. */

@@ -11,7 +11,7 @@ import {
 } from "../../contract/mod.ts";
 import type { FinishedGeneration, NumberedEvent } from "../../db/queries.ts";
 import type { GpuBackend, LogRecord } from "../ports.ts";
-import { JobRoom, type RoomPorts, type RoomSubmission } from "./job_room.ts";
+import { JobRoom, type RoomPorts, type RoomSubmission, type RunEnd } from "./job_room.ts";
 
 function submissionOf(seed: number, insights: readonly Insight[] = []): RoomSubmission {
   const request = { model: MANIFEST.id, prompt: "a blue bird", seed, insights };
@@ -20,7 +20,8 @@ function submissionOf(seed: number, insights: readonly Insight[] = []): RoomSubm
   const seeded = { ...parsed.value, seed };
   const plan = planGeneration(seeded, planningModel());
   assert(plan.ok);
-  return { request: seeded, plan: plan.value };
+  const origin = { account: "key_1", request_id: "request-1" };
+  return { request: seeded, plan: plan.value, origin };
 }
 
 const SUBMISSION = submissionOf(1);
@@ -57,6 +58,7 @@ function createRoom(changes: Partial<RoomPorts> = {}) {
     logged: [] as LogRecord[],
     remembered: null as RoomSubmission | null,
     now: 0,
+    ends: [] as RunEnd[],
   };
   const room = new JobRoom({
     gpu: backend(async function* () {
@@ -77,6 +79,7 @@ function createRoom(changes: Partial<RoomPorts> = {}) {
     now: () => kept.now,
     log: (record) => void kept.logged.push(record),
     keepAlive: () => {},
+    afterEnd: (end) => Promise.resolve(void kept.ends.push(end)),
     ...changes,
   });
   return { room, kept };
@@ -120,6 +123,20 @@ Deno.test("JobRoom completes though the database fails, and says so in its log",
   const { job } = await joinAndFinish(room);
   assert.equal(job.log.events.at(-1)?.event.type, "generation.completed");
   assert.equal(kept.logged[0]?.message, "Storing failed");
+});
+
+Deno.test("JobRoom tells the end of a run, whose it was and how it came", async () => {
+  const { room, kept } = createRoom();
+  await joinAndFinish(room);
+  const [end] = kept.ends;
+  assert.equal(end?.event.type, "generation.completed");
+  assert.deepEqual(end?.submission.origin, { account: "key_1", request_id: "request-1" });
+  const { room: failing, kept: failed } = createRoom({
+    gpu: backend(async function* () {}),
+    afterEnd: () => Promise.reject(new Error("gone")),
+  });
+  await joinAndFinish(failing);
+  assert.deepEqual(failed.logged.map(({ message }) => message).slice(-1), ["After the end"]);
 });
 
 Deno.test("JobRoom answers from its finished run, then forgets it", async () => {

@@ -28,6 +28,7 @@ import { BranchRun } from "./branch_run.ts";
 import { type BranchStream, openBranch } from "./branch_stream.ts";
 import { Interleaving, type PlacedEvent } from "./interleaving.ts";
 import { pause, within } from "./patience.ts";
+import type { Origin } from "../origin.ts";
 import { Room, type RoomJob } from "./room.ts";
 import { SweepLog } from "./sweep_log.ts";
 
@@ -39,7 +40,7 @@ export interface SweepRoomPorts extends AnswerPorts {
 /** What outlives the room's process: enough to merge again under the same ids. */
 export interface SweepMemory {
   load(): Promise<RememberedSweep | null>;
-  save(plan: SweepPlan): Promise<void>;
+  save(sweep: SweepSubmission): Promise<void>;
   note(progress: SweepProgress): Promise<void>;
   clear(): Promise<void>;
 }
@@ -51,8 +52,12 @@ export interface SweepProgress {
   readonly canceled: boolean;
 }
 
-export interface RememberedSweep {
+export interface SweepSubmission {
   readonly plan: SweepPlan;
+  readonly origin: Origin;
+}
+
+export interface RememberedSweep extends SweepSubmission {
   readonly progress: SweepProgress;
 }
 
@@ -61,6 +66,7 @@ export const NO_PROGRESS: SweepProgress = { order: [], begun: [], canceled: fals
 
 export interface SweepJob extends RoomJob {
   readonly plan: SweepPlan;
+  readonly origin: Origin;
   readonly log: SweepLog;
   readonly runs: readonly BranchRun[];
   readonly interleaving: Interleaving;
@@ -100,26 +106,30 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     return lacksBranches(plan.branches.map(({ plan }) => plan), asked.plan);
   }
 
-  protected override withAll({ plan, progress }: RememberedSweep, job: SweepJob): RememberedSweep {
+  protected override withAll(
+    { plan, origin, progress }: RememberedSweep,
+    job: SweepJob,
+  ): RememberedSweep {
     const branches = plan.branches.map((branch, i) => ({
       ...branch,
       ...joinInsights(branch, job.plan.branches[i]?.plan ?? branch.plan),
     }));
-    return { plan: { ...plan, branches }, progress };
+    return { plan: { ...plan, branches }, origin, progress };
   }
 
   /** A sweep whose first branch is refused is refused, before any event. */
-  protected override async start({ plan, progress }: RememberedSweep): Promise<Parsed<SweepJob>> {
+  protected override async start(remembered: RememberedSweep): Promise<Parsed<SweepJob>> {
+    const { plan, origin } = remembered;
     const { memory, keepAlive } = this.#ports;
-    const job = createJob({ plan, progress });
+    const job = createJob(remembered);
     const [first] = job.runs;
     if (!first) throw new RangeError(`Sweep ${plan.id} has no branches`);
-    const opened = await openBranch(this.#ports, first.branch, first.leave.signal);
+    const opened = await openBranch(this.#ports, { ...first.branch, origin }, first.leave.signal);
     if (!opened.ok) {
       if (!opened.problem.retryable) await this.#remember(() => memory.clear(), plan.id);
       return refuse(opened.problem);
     }
-    await this.#remember(() => memory.save(plan), plan.id);
+    await this.#remember(() => memory.save({ plan, origin }), plan.id);
     job.log.append(0, plannedEvent(plan));
     const { promise, resolve } = Promise.withResolvers<void>();
     const held = Object.assign(job, { done: promise });
@@ -190,7 +200,8 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
   async #open(job: SweepJob, run: BranchRun): Promise<BranchStream | null> {
     for (const ms of [...REFUSED_PAUSES_MS, null]) {
       if (job.canceled) return null;
-      const opened = await openBranch(this.#ports, run.branch, run.leave.signal);
+      const submission = { ...run.branch, origin: job.origin };
+      const opened = await openBranch(this.#ports, submission, run.leave.signal);
       if (opened.ok) return opened.value;
       if (!opened.problem.retryable || ms === null) throw new ProblemError(opened.problem);
       await pause(ms);
@@ -303,11 +314,14 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
   }
 }
 
-function createJob({ plan, progress }: RememberedSweep): Omit<SweepJob, "done"> {
+function createJob(
+  { plan, origin, progress }: RememberedSweep,
+): Omit<SweepJob, "done"> {
   const runs = plan.branches.map((branch, index) => new BranchRun(index, branch));
   for (const index of progress.begun) Object.assign(runs[index] ?? {}, { begunHere: true });
   return {
     plan,
+    origin,
     log: new SweepLog(),
     runs,
     interleaving: new Interleaving(progress.order),

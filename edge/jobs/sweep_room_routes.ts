@@ -2,18 +2,12 @@
  * The sweep room's HTTP skin, the same in process and behind a Durable Object:
  * `POST /join`, `GET /events`, `GET /state`, `GET /sheet`, `POST /cancel`. An empty 404 means no sweep.
  */
-import {
-  createProblem,
-  LIMITS,
-  type Problem,
-  type SweepPlan,
-  sweepStatus,
-} from "../../contract/mod.ts";
+import { createProblem, LIMITS, type Problem, sweepStatus } from "../../contract/mod.ts";
 import { jsonResponse, problemResponse } from "../problem_response.ts";
 import { sheetResponse } from "../sheet_response.ts";
 import { describeSweep, type SweepResource } from "../sweep_resource.ts";
 import { EVENT_STREAM_HEADERS, readLog } from "./event_stream.ts";
-import { NO_PROGRESS, type SweepJob, type SweepRoom } from "./sweep_room.ts";
+import { NO_PROGRESS, type SweepJob, type SweepRoom, type SweepSubmission } from "./sweep_room.ts";
 
 export async function handleSweepRequest(room: SweepRoom, request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
@@ -38,8 +32,8 @@ export async function handleSweepRequest(room: SweepRoom, request: Request): Pro
 }
 
 async function join(room: SweepRoom, request: Request, after: number): Promise<Response> {
-  const plan: SweepPlan = await request.json();
-  const joined = await room.join({ plan, progress: NO_PROGRESS });
+  const submission: SweepSubmission = await request.json();
+  const joined = await room.join({ ...submission, progress: NO_PROGRESS });
   if (!joined.ok) return problemResponse(joined.problem);
   const { job, cached } = joined.value;
   if (request.headers.get("accept") === "text/event-stream") {

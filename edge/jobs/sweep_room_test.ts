@@ -65,6 +65,8 @@ async function drawRun(plan: Plan, imageBytes: number): Promise<GenerationEvent[
   ];
 }
 
+const ORIGIN = { account: "key_1", request_id: "request-1" };
+
 interface Surroundings {
   readonly imageBytes?: number;
   /** Whether the GPU function takes the submission. */
@@ -106,7 +108,7 @@ function createRoom(
     note: () => Promise.resolve(),
     clear: () => Promise.resolve(),
   };
-  const rooms = createLocalRooms({ ...shared, gpu });
+  const rooms = createLocalRooms({ ...shared, gpu, afterEnd: () => Promise.resolve() });
   const room = new SweepRoom({
     ...shared,
     rooms,
@@ -120,7 +122,7 @@ function createRoom(
 }
 
 async function runSweep(room: SweepRoom): Promise<SweepEvent[]> {
-  const joined = await room.join({ plan: PLAN, progress: NO_PROGRESS });
+  const joined = await room.join({ plan: PLAN, origin: ORIGIN, progress: NO_PROGRESS });
   assert(joined.ok, JSON.stringify(joined));
   await joined.value.job.done;
   const body = readLog(joined.value.job.log, { after: -1, cached: false, heartbeatMs: 10_000 });

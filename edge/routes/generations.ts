@@ -1,5 +1,5 @@
 /** `/v1/generations`: submit, look at, follow, cancel. */
-import type { Context, Hono } from "hono";
+import { type EdgeApp, type EdgeContext, originOf } from "../edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../event_cursor.ts";
 import { answerGeneration, describeStored } from "../generation_answer.ts";
@@ -13,21 +13,22 @@ import { lookUp } from "../stored_results.ts";
 
 const ID = ":id{[0-9a-f]{64}}";
 
-export function mountGenerations(app: Hono, ports: Ports): void {
-  app.post("/v1/generations", (c) => submit(ports, c.req.raw));
+export function mountGenerations(app: EdgeApp, ports: Ports): void {
+  app.post("/v1/generations", (c) => submit(ports, c));
   app.get(`/v1/generations/${ID}`, (c) => show(ports, c.req.param("id")));
   app.delete(`/v1/generations/${ID}`, (c) => cancel(ports, c.req.param("id")));
   app.get(`/v1/generations/${ID}/events`, (c) => follow(ports, c, c.req.param("id")));
 }
 
-async function submit(ports: Ports, request: Request): Promise<Response> {
+async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
+  const request = c.req.raw;
   const cursor = readCursor(request);
   if (!cursor.ok) return problemResponse(cursor.problem);
   const body = await readJsonBody(request);
   if (!body.ok) return problemResponse(body.problem);
   const planned = await planRequest(ports, body.value);
   if (!planned.ok) return problemResponse(planned.problem);
-  const options = { streamed: wantsStream(request), after: cursor.value };
+  const options = { streamed: wantsStream(request), after: cursor.value, origin: originOf(c) };
   const response = await answerGeneration(ports, planned.value, options);
   // Between rooms alone: who else was there first is no client's business.
   response.headers.delete(BEGUN_HERE);
@@ -40,7 +41,7 @@ async function show(ports: Ports, id: string): Promise<Response> {
   return await askRoom(ports, id, { path: "/state", available: stored.available });
 }
 
-async function follow(ports: Ports, c: Context, id: string): Promise<Response> {
+async function follow(ports: Ports, c: EdgeContext, id: string): Promise<Response> {
   const cursor = readCursor(c.req.raw);
   if (!cursor.ok) return problemResponse(cursor.problem);
   const after = cursor.value;

@@ -1,10 +1,10 @@
 /** `GET /health`: always 200 while the edge runs; the state of the rest stands in the body. */
-import type { Hono } from "hono";
+import type { EdgeApp } from "../edge_app.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse } from "../problem_response.ts";
 import { lookUp } from "../stored_results.ts";
 
-export function mountHealth(app: Hono, ports: Ports): void {
+export function mountHealth(app: EdgeApp, ports: Ports): void {
   app.get("/health", async () => {
     const [gpu, database, models] = await Promise.all([
       ports.gpu.health(),

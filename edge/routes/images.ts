@@ -1,12 +1,12 @@
 /** `GET /v1/images/{id}.{png|webp}`: the finished image, for ever. */
-import type { Hono } from "hono";
+import type { EdgeApp } from "../edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { imageResponse } from "../image_response.ts";
 import type { Ports } from "../ports.ts";
 import { notFound, problemResponse } from "../problem_response.ts";
 import { lookUp } from "../stored_results.ts";
 
-export function mountImages(app: Hono, ports: Ports): void {
+export function mountImages(app: EdgeApp, ports: Ports): void {
   app.get("/v1/images/:file{[0-9a-f]{64}\\.(?:png|webp)}", async (c) => {
     const [id = "", extension = ""] = c.req.param("file").split(".");
     const image = await findImage(ports, id, c.req.raw);

@@ -1,9 +1,9 @@
 /** `/v1/models`: what can be asked for. */
-import type { Hono } from "hono";
+import type { EdgeApp } from "../edge_app.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse, notFound } from "../problem_response.ts";
 
-export function mountModels(app: Hono, { models }: Ports): void {
+export function mountModels(app: EdgeApp, { models }: Ports): void {
   app.get("/v1/models", async () => jsonResponse({ models: await models.list() }));
   app.get("/v1/models/:id", async (c) => {
     const id = c.req.param("id");

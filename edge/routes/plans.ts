@@ -1,5 +1,5 @@
 /** `POST /v1/plans`: what a generation would do and cost, and whether its result is there already. */
-import type { Hono } from "hono";
+import type { EdgeApp } from "../edge_app.ts";
 import { lacksInsights } from "../../contract/mod.ts";
 import { readJsonBody } from "../json_body.ts";
 import { planRequest } from "../planning.ts";
@@ -7,7 +7,7 @@ import type { Ports } from "../ports.ts";
 import { jsonResponse, problemResponse } from "../problem_response.ts";
 import { lookUp } from "../stored_results.ts";
 
-export function mountPlans(app: Hono, ports: Ports): void {
+export function mountPlans(app: EdgeApp, ports: Ports): void {
   app.post("/v1/plans", async (c) => {
     const body = await readJsonBody(c.req.raw);
     if (!body.ok) return problemResponse(body.problem);

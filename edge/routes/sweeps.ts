@@ -1,5 +1,5 @@
 /** `/v1/sweeps`: submit, look at, follow, cancel, and the contact sheet. */
-import type { Context, Hono } from "hono";
+import { type EdgeApp, type EdgeContext, originOf } from "../edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../event_cursor.ts";
 import { EVENT_STREAM_HEADERS } from "../jobs/event_stream.ts";
@@ -23,15 +23,16 @@ import { sweepPath } from "../sweep_resource.ts";
 
 const ID = ":id{[0-9a-f]{64}}";
 
-export function mountSweeps(app: Hono, ports: Ports): void {
-  app.post("/v1/sweeps", (c) => submit(ports, c.req.raw));
+export function mountSweeps(app: EdgeApp, ports: Ports): void {
+  app.post("/v1/sweeps", (c) => submit(ports, c));
   app.get(`/v1/sweeps/${ID}`, (c) => show(ports, c.req.param("id")));
   app.delete(`/v1/sweeps/${ID}`, (c) => cancel(ports, c.req.param("id")));
   app.get(`/v1/sweeps/${ID}/events`, (c) => follow(ports, c, c.req.param("id")));
   app.get(`/v1/sweeps/${ID}/sheet.svg`, (c) => showSheet(ports, c.req.param("id")));
 }
 
-async function submit(ports: Ports, request: Request): Promise<Response> {
+async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
+  const request = c.req.raw;
   const cursor = readCursor(request);
   if (!cursor.ok) return problemResponse(cursor.problem);
   const body = await readJsonBody(request);
@@ -50,7 +51,7 @@ async function submit(ports: Ports, request: Request): Promise<Response> {
     new Request(`http://room/join?after=${options.after}`, {
       method: "POST",
       headers: { accept: options.streamed ? "text/event-stream" : "application/json" },
-      body: JSON.stringify(planned.value),
+      body: JSON.stringify({ plan: planned.value, origin: originOf(c) }),
     }),
   );
   const headers = new Headers(response.headers);
@@ -78,7 +79,7 @@ async function show(ports: Ports, id: string): Promise<Response> {
 }
 
 /** The room first, as long as it has the log: previews are in it, too. */
-async function follow(ports: Ports, c: Context, id: string): Promise<Response> {
+async function follow(ports: Ports, c: EdgeContext, id: string): Promise<Response> {
   const cursor = readCursor(c.req.raw);
   if (!cursor.ok) return problemResponse(cursor.problem);
   const after = cursor.value;

@@ -1,14 +1,9 @@
 /** The edge on each of its platforms, started on loopback with a GPU function of the caller's. */
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import { createResults } from "../../db/queries.ts";
-import { createSweeps } from "../../db/sweep_queries.ts";
-import { createAssetModels } from "../../edge/adapters/asset_models.ts";
 import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
-import { createLocalRooms, createLocalSweepRooms } from "../../edge/adapters/local_rooms.ts";
-import { drawSeed } from "../../edge/adapters/random.ts";
-import { createApp } from "../../edge/app.ts";
-import { createHttpBackend } from "../../edge/backends/http.ts";
+import { createLocalEdge } from "../../edge/adapters/local_edge.ts";
+import { readSettings } from "../../edge/settings.ts";
 
 export interface Edge {
   readonly name: string;
@@ -22,53 +17,45 @@ export interface EdgeOptions {
   readonly gpuUrl: string;
   readonly assets: string;
   readonly dataDir: string;
+  /** Settings of the edge, beside the address of the GPU function. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-export async function startInProcess({ gpuUrl, assets }: EdgeOptions): Promise<Edge> {
+export async function startInProcess(
+  { gpuUrl, assets, environment = {} }: EdgeOptions,
+): Promise<Edge> {
   const { database, close } = await openLibsqlDatabase(":memory:");
-  const results = createResults(database);
-  const gpu = createHttpBackend(gpuUrl);
-  const work: Promise<unknown>[] = [];
-  const shared = {
-    gpu,
-    results,
-    now: () => Date.now(),
-    log: () => {},
-    keepAlive: (promise: Promise<unknown>) => void work.push(promise),
-  };
-  const sweeps = createSweeps(database);
-  const rooms = createLocalRooms(shared);
-  const app = createApp({
-    ...shared,
-    sweeps,
-    models: createAssetModels(async (path) => {
+  const { app, settled } = createLocalEdge({
+    database,
+    settings: readSettings({ GPU_URL: gpuUrl, ...environment }),
+    readAsset: async (path) => {
       const text = await Deno.readTextFile(assets + path).catch(() => null);
       return text === null ? null : JSON.parse(text);
-    }),
-    rooms,
-    sweepRooms: createLocalSweepRooms({ ...shared, sweeps, rooms }),
-    newId: () => crypto.randomUUID(),
-    drawSeed,
+    },
+    log: () => {},
   });
   return {
     name: "in process",
     url: null,
     request: async (path, init) => await app.request(path, init),
-    async stop() {
-      await Promise.all(work);
+    stop: async () => {
+      await settled();
       close();
     },
   };
 }
 
-export async function startDeno({ gpuUrl, assets, dataDir }: EdgeOptions): Promise<Edge> {
+export async function startDeno(
+  { gpuUrl, assets, dataDir, environment = {} }: EdgeOptions,
+): Promise<Edge> {
   const child = spawn(["run", "-A", "edge/deno.ts"], {
     PORT: "0",
     GPU_URL: gpuUrl,
     ASSETS_DIR: assets,
     DATA_DIR: dataDir,
+    ...environment,
   });
   return await overHttp("Deno", child, /http:\/\/127\.0\.0\.1:\d+/);
 }
@@ -94,7 +81,8 @@ export async function startWorkerd(options: EdgeOptions): Promise<Edge> {
     ...dev,
     ...common,
     "--show-interactive-dev-session=false",
-    `--var=GPU_URL:${options.gpuUrl}`,
+    ...Object.entries({ GPU_URL: options.gpuUrl, ...options.environment })
+      .map(([name, value]) => `--var=${name}:${value}`),
     `--assets=${options.assets}`,
   ], WRANGLER_ENV);
   return await overHttp("workerd", child, /(?<=Ready on )http:\/\/127\.0\.0\.1:\d+/);

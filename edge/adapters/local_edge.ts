@@ -1,0 +1,60 @@
+/** The edge in one process: SQLite, rooms here, the same app. `deno.ts` serves it. */
+import { createResults, type SqlDatabase } from "../../db/queries.ts";
+import { createSweeps } from "../../db/sweep_queries.ts";
+import { createApp } from "../app.ts";
+import { createHttpBackend } from "../backends/http.ts";
+import type { EdgeApp } from "../edge_app.ts";
+import type { Log } from "../ports.ts";
+import type { EdgeSettings } from "../settings.ts";
+import { createAssetModels, type ReadAsset } from "./asset_models.ts";
+import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
+import { drawSeed } from "./random.ts";
+
+export interface LocalEdgePorts {
+  readonly database: SqlDatabase;
+  readonly settings: EdgeSettings;
+  readonly readAsset: ReadAsset;
+  readonly log: Log;
+}
+
+export interface LocalEdge {
+  readonly app: EdgeApp;
+  /** Resolves when nothing goes on behind the responses. */
+  settled(): Promise<void>;
+}
+
+export function createLocalEdge({ database, settings, readAsset, log }: LocalEdgePorts): LocalEdge {
+  // The process outlives its requests, so work goes on by itself; only its failure must not end it.
+  const pending = new Set<Promise<unknown>>();
+  const keepAlive = (work: Promise<unknown>) => {
+    const watched = work
+      .catch((cause) => log({ level: "error", message: "Work failed", cause }))
+      .finally(() => pending.delete(watched));
+    pending.add(watched);
+  };
+  const [gpuUrl = ""] = settings.gpuUrls;
+  const shared = {
+    gpu: createHttpBackend(gpuUrl),
+    results: createResults(database),
+    sweeps: createSweeps(database),
+    now: () => Date.now(),
+    log,
+    keepAlive,
+    afterEnd: () => Promise.resolve(),
+  };
+  const rooms = createLocalRooms(shared);
+  const app = createApp({
+    ...shared,
+    models: createAssetModels(readAsset),
+    rooms,
+    sweepRooms: createLocalSweepRooms({ ...shared, rooms }),
+    newId: () => crypto.randomUUID(),
+    drawSeed,
+  });
+  return {
+    app,
+    async settled() {
+      while (pending.size > 0) await Promise.all(pending);
+    },
+  };
+}

@@ -1,0 +1,20 @@
+/** The app's type: what the middleware knows of a request by the time a route runs. */
+import type { Context, Hono } from "hono";
+import type { RequestIdVariables } from "hono/request-id";
+import type { Caller } from "./caller.ts";
+import type { Origin } from "./origin.ts";
+
+export interface EdgeVariables extends RequestIdVariables {
+  readonly caller: Caller;
+}
+
+interface EdgeEnv {
+  readonly Variables: EdgeVariables;
+}
+
+export type EdgeApp = Hono<EdgeEnv>;
+export type EdgeContext = Context<EdgeEnv>;
+
+export function originOf(c: EdgeContext): Origin {
+  return { account: c.get("caller").account, request_id: c.get("requestId") };
+}

@@ -1,0 +1,8 @@
+/** On whose behalf something runs, for quotas, private results and logs. */
+
+export interface Origin {
+  /** Whose quotas it counts against: `key_…`, or `anonymous:…` with a hash of the address. */
+  readonly account: string;
+  /** The id of the request that began it. */
+  readonly request_id: string;
+}

@@ -1,0 +1,39 @@
+/** What an operator can set, from the platform's variables. */
+
+/** Variables by name. Workers' bindings are among them; only strings are read. */
+export type Environment = Readonly<Record<string, unknown>>;
+
+export interface EdgeSettings {
+  /** Base URLs of the GPU functions, at least one. */
+  readonly gpuUrls: readonly string[];
+}
+
+/** @throws Error with one sentence that names the variable, what it allows and what was given */
+export function readSettings(environment: Environment): EdgeSettings {
+  return { gpuUrls: readGpuUrls(environment) };
+}
+
+const DEFAULT_GPU_URL = "http://127.0.0.1:8788";
+
+/** `GPU_URL`: one URL, or several with commas between them. */
+function readGpuUrls(environment: Environment): readonly string[] {
+  const text = readText(environment, "GPU_URL") ?? DEFAULT_GPU_URL;
+  const urls = text.split(",").map((url) => url.trim().replace(/\/+$/, "")).filter(Boolean);
+  const wrong = urls.find((url) => !/^https?:$/.test(protocolOf(url)));
+  if (urls.length > 0 && wrong === undefined) return urls;
+  throw wrongSetting("GPU_URL", "http or https URLs with commas between them", wrong ?? text);
+}
+
+function protocolOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).protocol : "";
+}
+
+/** Null where it is absent or empty. */
+export function readText(environment: Environment, name: string): string | null {
+  const value = environment[name];
+  return typeof value === "string" && value.trim() !== "" ? value.trim() : null;
+}
+
+export function wrongSetting(name: string, allowed: string, given: string): Error {
+  return new Error(`${name} must be ${allowed}, given ${JSON.stringify(given.slice(0, 60))}`);
+}
