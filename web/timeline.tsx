@@ -23,6 +23,8 @@ export function Timeline(props: TimelineProps) {
   const { draft, plan, locked, error, swapError, onChange } = props;
   const steps = props.steps ?? plan?.num_inference_steps ?? 1;
   const { from, to } = guidedInterval(draft, steps);
+  const guided = `${to - from} of ${steps} steps guided`;
+  const guidance = { steps, locked, errorId: "cutoff-error" };
   return (
     <section class={props.outdated ? "timeline outdated" : "timeline"} aria-label="Plan of the run">
       <Evaluations
@@ -34,32 +36,22 @@ export function Timeline(props: TimelineProps) {
       />
       <div class="strip">
         <Cells plan={plan} steps={steps} stepsDone={props.stepsDone} />
-        <input
-          type="range"
-          class="cutoff"
-          id="cutoff"
-          min={0}
-          max={steps}
-          value={to}
-          disabled={locked}
-          aria-label="Guidance to step"
-          aria-valuetext={`to step ${to}, ${to - from} of ${steps} steps guided`}
-          aria-describedby="cutoff-error"
-          onInput={(event) =>
-            onChange({ guided_to: Math.max(place(event, steps), draft.guided_from) })}
+        <StepHandle
+          {...guidance}
+          at={to}
+          label="Guidance to step"
+          text={`to step ${to}, ${guided}`}
+          onMove={(part) =>
+            onChange({ guided_to: Math.max(part, draft.guided_from) })}
         />
-        <input
-          type="range"
-          class="start"
-          min={0}
-          max={steps}
-          value={from}
-          disabled={locked}
-          aria-label="Guidance from step"
-          aria-valuetext={`from step ${from}, ${to - from} of ${steps} steps guided`}
-          aria-describedby="cutoff-error"
-          onInput={(event) =>
-            onChange({ guided_from: Math.min(place(event, steps), draft.guided_to) })}
+        <StepHandle
+          {...guidance}
+          side="start"
+          at={from}
+          label="Guidance from step"
+          text={`from step ${from}, ${guided}`}
+          onMove={(part) =>
+            onChange({ guided_from: Math.min(part, draft.guided_to) })}
         />
       </div>
       {draft.swap_prompt === ""
@@ -118,9 +110,38 @@ function Choices({ draft, interval: { from, to }, steps, locked, onChange }: Cho
   );
 }
 
-/** Where a handle stands, as a fraction of the run. */
-function place({ currentTarget }: { currentTarget: HTMLInputElement }, steps: number): number {
-  return Number(currentTarget.value) / steps;
+interface StepHandleProps {
+  /** Where it stands, in steps. */
+  readonly at: number;
+  readonly steps: number;
+  readonly locked: boolean;
+  readonly label: string;
+  /** Read out in place of the number. */
+  readonly text?: string;
+  /** Looks like the beginning of what another handle ends. */
+  readonly side?: "start";
+  readonly errorId: string;
+  /** @param part of the run, 0 to 1, so that it holds for another number of steps too */
+  readonly onMove: (part: number) => void;
+}
+
+function StepHandle(
+  { at, steps, locked, label, text, side, errorId, onMove }: StepHandleProps,
+) {
+  return (
+    <input
+      type="range"
+      class={side}
+      min={0}
+      max={steps}
+      value={at}
+      disabled={locked}
+      aria-label={label}
+      aria-valuetext={text}
+      aria-describedby={errorId}
+      onInput={({ currentTarget }) => onMove(Number(currentTarget.value) / steps)}
+    />
+  );
 }
 
 interface EvaluationsProps {
@@ -197,24 +218,22 @@ interface SwapWindowProps {
 function SwapWindow({ draft, steps, locked, onChange }: SwapWindowProps) {
   const { swap_from, swap_to } = draft;
   const [from, to] = [Math.round(swap_from * steps), Math.round(swap_to * steps)];
-  const handle = { type: "range", min: 0, max: steps, disabled: locked } as const;
+  const handle = { steps, locked, errorId: "swap-window-error" };
   return (
     <div class="swap-window">
       <div class="strip">
         <div class="band" style={{ "--from": from / steps, "--to": to / steps }} />
-        <input
+        <StepHandle
           {...handle}
-          value={from}
-          aria-label="[EOS] swap from step"
-          aria-describedby="swap-window-error"
-          onInput={(event) => onChange({ swap_from: Math.min(place(event, steps), swap_to) })}
+          at={from}
+          label="[EOS] swap from step"
+          onMove={(part) => onChange({ swap_from: Math.min(part, swap_to) })}
         />
-        <input
+        <StepHandle
           {...handle}
-          value={to}
-          aria-label="[EOS] swap to step"
-          aria-describedby="swap-window-error"
-          onInput={(event) => onChange({ swap_to: Math.max(place(event, steps), swap_from) })}
+          at={to}
+          label="[EOS] swap to step"
+          onMove={(part) => onChange({ swap_to: Math.max(part, swap_from) })}
         />
       </div>
       <p>
