@@ -7,6 +7,8 @@ import { problemResponse } from "./problem_response.ts";
 export function mountMethodRefusals(app: EdgeApp): void {
   const allowed = new Map<string, string[]>();
   for (const { path, method } of app.routes) {
+    // Middleware is no route.
+    if (method === "ALL") continue;
     const methods = method === "GET" ? ["GET", "HEAD"] : [method];
     allowed.set(path, [...(allowed.get(path) ?? []), ...methods]);
   }
