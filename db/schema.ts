@@ -16,6 +16,8 @@ type Completed = GenerationEventOf<"generation.completed">;
 export interface NumberedEvent {
   readonly id: number;
   readonly event: GenerationEvent;
+  /** When it came, milliseconds since the run began; absent where nobody noted it. */
+  readonly at_ms?: number | undefined;
 }
 
 /** Drizzle's own blob column wants Node's Buffer; D1 gives arrays of numbers and libSQL ArrayBuffers. */
@@ -56,10 +58,28 @@ const generationId = () =>
 
 export const images = sqliteTable("images", {
   generation_id: generationId().primaryKey(),
-  /** SHA-256 of `bytes`, hex: the image's ETag. */
+  /** SHA-256 of the whole file, hex: the image's ETag. */
   sha256: text().notNull(),
+  /** Of the whole file, bytes. 0 in rows from before there were parts: `bytes` is all there is. */
+  size: integer().notNull().default(0),
+  /** The whole file, or as much of it as fits into a row; the rest are parts. */
   ...picture,
 });
+
+/**
+ * What of an image does not fit into its row, under the hash of the whole: written before the row that
+ * needs it, so that there is never half an image.
+ */
+export const image_parts = sqliteTable("image_parts", {
+  sha256: text().notNull(),
+  /** From 1: part 0 is in the image's own row. */
+  part: integer().notNull(),
+  bytes: bytes().notNull(),
+  created_at: integer().notNull(),
+}, (table) => [
+  primaryKey({ columns: [table.sha256, table.part] }),
+  index("image_parts_created_at").on(table.created_at),
+]);
 
 export const previews = sqliteTable("previews", {
   generation_id: generationId(),
