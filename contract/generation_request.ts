@@ -16,18 +16,19 @@ import {
   refuse,
   showGiven,
 } from "./problem.ts";
+import { isPlainText, normalizeText } from "./prompt_text.ts";
 import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "./token_states.ts";
 
 const integer = (min: number, max: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
 
-// Line breaks and tabs are control characters too: no tokeniser of ours gives them a meaning.
-const CONTROL_CHARACTER = /\p{Cc}/u;
 const text = v.pipe(
   v.string(),
   v.maxLength(LIMITS.promptLength),
-  v.check((value) => !CONTROL_CHARACTER.test(value)),
-  v.check((value) => value.isWellFormed()),
+  v.check(isPlainText),
+  v.transform(normalizeText),
+  // Some characters are composed of more code units than they came in.
+  v.maxLength(LIMITS.promptLength),
 );
 const step = integer(0, LIMITS.numInferenceSteps);
 
@@ -119,7 +120,8 @@ export type GenerationRequestInput = v.InferInput<typeof generationRequest>;
 export type GenerationRequest = v.InferOutput<typeof generationRequest>;
 
 const TEXT =
-  `at most ${LIMITS.promptLength} characters of well-formed text without control characters`;
+  `at most ${LIMITS.promptLength} characters of well-formed text without characters that control, ` +
+  "reorder or hide it";
 /** `"a", "b" or "c"` */
 function oneOf(names: readonly string[]): string {
   const quoted = names.map((name) => JSON.stringify(name));

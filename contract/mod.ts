@@ -14,6 +14,7 @@ export * from "./phase.ts";
 export * from "./plan.ts";
 export * from "./prediction.ts";
 export * from "./problem.ts";
+export * from "./prompt_text.ts";
 export * from "./prompt_tokenizer.ts";
 export * from "./rows_together.ts";
 export * from "./server_sent_events.ts";
