@@ -56,6 +56,8 @@ export function generationKey(
     ...(cutoff.auto ? { auto: { ...cutoff.auto, tail: cutoff.tail } } : {}),
     output_format: request.output_format,
     ...unusualStates(tokens, prompts, phases),
+    // A private result never meets a public one, nor that of another owner.
+    ...(request.owner === undefined ? {} : { owner: request.owner }),
   });
 }
 

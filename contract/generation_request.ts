@@ -112,6 +112,7 @@ const generationRequest = v.strictObject({
     {},
   ),
   output_format: v.optional(v.picklist(["png", "webp"]), "png"),
+  private: v.optional(v.boolean()),
 });
 
 /** What a client may send. */
@@ -174,7 +175,31 @@ export const FIELD_RULES: Readonly<Record<string, string>> = {
   "insight_options.low_fraction": "a number above 0 and below 1",
   "insight_options.convergence_level": "a number above 0, at most 1",
   output_format: '"png" or "webp"',
+  private: "true or false",
 };
+
+/** What the edge sends on: whose a private generation is, is not the client's to say. */
+export type OwnedRequest = GenerationRequest & {
+  /** The account that alone may read the result. */
+  readonly owner?: string;
+};
+
+/** A request as the edge sends it, with an owner where it is private. */
+export function parseOwnedRequest(input: unknown): Parsed<OwnedRequest> {
+  if (typeof input !== "object" || input === null || !("owner" in input)) {
+    return parseGenerationRequest(input);
+  }
+  const { owner, ...rest } = input;
+  const request = parseGenerationRequest(rest);
+  if (!request.ok) return request;
+  if (typeof owner === "string" && OWNER.test(owner) && request.value.private === true) {
+    return accept({ ...request.value, owner });
+  }
+  const allowed = "the account of a private request, such as key_0123456789abcdef";
+  return refuse(createFieldProblem("invalid_request", [fieldIssue("owner", allowed, owner)]));
+}
+
+const OWNER = /^key_[0-9a-f]{16}$/;
 
 /** Parses a request body of any shape. Every wrong field is named, with what it allows and was given. */
 export function parseGenerationRequest(input: unknown): Parsed<GenerationRequest> {

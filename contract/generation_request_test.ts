@@ -1,7 +1,14 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { EOS_SCOPES, LIMITS, parseGenerationRequest, STATE_REPLACEMENTS, TAILS } from "./mod.ts";
+import {
+  EOS_SCOPES,
+  LIMITS,
+  parseGenerationRequest,
+  parseOwnedRequest,
+  STATE_REPLACEMENTS,
+  TAILS,
+} from "./mod.ts";
 
 Deno.test("parseGenerationRequest() fills the defaults that hold for every model", () => {
   assert.deepEqual(parseGenerationRequest({ prompt: "a blue bird" }), {
@@ -50,6 +57,8 @@ const REFUSED: readonly [field: string, request: unknown][] = [
   ["seed", { prompt: "x", seed: 2 ** 32 }],
   ["seed", { prompt: "x", seed: 1.5 }],
   ["seed", { prompt: "x", seed: null }],
+  ["private", { prompt: "x", private: "yes" }],
+  ["owner", { prompt: "x", private: true, owner: "key_0123456789abcdef" }],
   ["width", { prompt: "x", width: 0 }],
   ["height", { prompt: "x", height: "64" }],
   ["num_inference_steps", { prompt: "x", num_inference_steps: 0 }],
@@ -167,4 +176,17 @@ Deno.test("parseGenerationRequest() is idempotent on what it accepts", () => {
     assert(once.ok);
     assert.deepEqual(parseGenerationRequest(once.value), once);
   }));
+});
+
+Deno.test("parseOwnedRequest() takes an owner of a private request, and of no other", () => {
+  const owner = "key_0123456789abcdef";
+  const parsed = parseOwnedRequest({ prompt: "x", private: true, owner });
+  assert(parsed.ok);
+  assert.equal(parsed.value.owner, owner);
+  assert(parseOwnedRequest({ prompt: "x" }).ok);
+  for (const wrong of [{ owner }, { private: true, owner: "me" }, { private: true, owner: null }]) {
+    const refused = parseOwnedRequest({ prompt: "x", ...wrong });
+    assert(!refused.ok);
+    assert.deepEqual(refused.problem.errors?.map(({ field }) => field), ["owner"]);
+  }
 });

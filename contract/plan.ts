@@ -5,7 +5,7 @@
 import { checkCutoff, type Cutoff, planCutoff } from "./cutoff.ts";
 import { type EosSwapOptions, eosSwapSources } from "./eos_swap.ts";
 import { generationKey, swapChangesStates } from "./generation_key.ts";
-import type { GenerationRequest } from "./generation_request.ts";
+import type { OwnedRequest } from "./generation_request.ts";
 import { checkInsights, planInsights, type PlannedInsights } from "./insights.ts";
 import { ENGINE_VERSION } from "./limits.ts";
 import type { ModelManifest } from "./model_manifest.ts";
@@ -72,7 +72,7 @@ export interface EosSwap extends EosSwapOptions {
 }
 
 /** A request whose seed has been drawn: the plan itself is free of chance. */
-export type SeededRequest = GenerationRequest & { readonly seed: number };
+export type SeededRequest = OwnedRequest & { readonly seed: number };
 
 /** Fills the model's defaults, checks the request against the model and computes the plan. */
 export function planGeneration(request: SeededRequest, model: PlanningModel): Parsed<Plan> {

@@ -285,6 +285,19 @@ Deno.test("The content key of a fixed [EOS] swap never changes by accident", () 
   assert.equal(id, "67e045ae437f8d6b6944f97114eb9712e12688fa778243c4538ee8d5e4d59637");
 });
 
+Deno.test("A private result has a key of its own for each owner", () => {
+  const request = parseGenerationRequest({ prompt: "a blue bird", private: true });
+  assert(request.ok);
+  const keyOf = (owner?: string) => {
+    const owned = owner === undefined ? {} : { owner };
+    const result = planGeneration({ ...request.value, seed: 7, ...owned }, planningModel());
+    return result.ok ? result.value.id : "";
+  };
+  const keys = [undefined, "key_0123456789abcdef", "key_fedcba9876543210"].map(keyOf);
+  assert.equal(new Set(keys).size, 3);
+  assert.equal(keys[0], planned({}).id);
+});
+
 /** What each step does, straight from the request: a state is known by the ids that it has seen. */
 function effects(input: Parameters<typeof plan>[0]): string[] {
   const { cutoff, eos_swap, token_states: states } = input;

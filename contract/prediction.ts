@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { type GenerationEvent, parseGenerationEvent } from "./generation_event.ts";
-import type { GenerationRequest } from "./generation_request.ts";
+import type { OwnedRequest } from "./generation_request.ts";
 import { accept, createProblem, type Parsed, refuse } from "./problem.ts";
 import { encodeServerSentMessage, type ServerSentMessage } from "./server_sent_events.ts";
 
@@ -13,7 +13,7 @@ export type PredictionStatus = "starting" | "processing" | "succeeded" | "failed
 
 /** Body of `PUT /predictions/{id}`. */
 export interface PredictionInput {
-  readonly input: GenerationRequest;
+  readonly input: OwnedRequest;
 }
 
 export interface Prediction {

@@ -22,6 +22,7 @@ export const ERROR_TABLE = {
   idempotency_mismatch: { status: 422, retryable: false, title: "The idempotency key is taken" },
   rate_limited: { status: 429, retryable: true, title: "Too many requests" },
   range_not_satisfiable: { status: 416, retryable: false, title: "The range is not satisfiable" },
+  url_too_long: { status: 414, retryable: false, title: "The URL is too long" },
   headers_too_large: { status: 431, retryable: false, title: "The headers are too large" },
   not_found: { status: 404, retryable: false, title: "Not found" },
   method_not_allowed: { status: 405, retryable: false, title: "Method not allowed" },
@@ -46,7 +47,7 @@ export interface FieldIssue {
   readonly given: string;
 }
 
-/** RFC 9457 problem details, with our extension members `code`, `retryable` and `errors`. */
+/** RFC 9457 problem details, with extension members of ours. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -55,6 +56,8 @@ export interface Problem {
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly errors?: readonly FieldIssue[] | undefined;
+  /** Seconds until it is worth while to ask again; also the header `Retry-After`. */
+  readonly retry_after?: number | undefined;
   readonly request_id?: string | undefined;
 }
 

@@ -9,7 +9,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<Problem["code"], number>> = {
 };
 
 export function problemResponse(problem: Problem, headers: Record<string, string> = {}): Response {
-  const retryAfter = RETRY_AFTER_SECONDS[problem.code];
+  const retryAfter = problem.retry_after ?? RETRY_AFTER_SECONDS[problem.code];
   return new Response(JSON.stringify(problem), {
     status: problem.status,
     headers: {

@@ -1,8 +1,8 @@
 /** The engine as the service sees it: plans in, events out. Knows no HTTP. */
 import type {
   GenerationEvent,
-  GenerationRequest,
   ModelManifest,
+  OwnedRequest,
   Parsed,
   Plan,
 } from "../contract/mod.ts";
@@ -10,7 +10,7 @@ import type {
 export interface Engine {
   readonly models: readonly ModelManifest[];
   /** Plans with the packages loaded here; a seed left out is drawn. */
-  plan(request: GenerationRequest): Parsed<Plan>;
+  plan(request: OwnedRequest): Parsed<Plan>;
   /**
    * Runs a plan. Yields `generation.step`, `.preview`, `.cutoff`, the insights asked for, `.image` and,
    * last, `generation.completed`. Several runs may be under way; their rows share batches.

@@ -3,7 +3,7 @@ import {
   createFieldProblem,
   fieldIssue,
   type GenerationEvent,
-  type GenerationRequest,
+  type OwnedRequest,
   type Parsed,
   type Plan,
   planGeneration,
@@ -97,7 +97,7 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
   };
 }
 
-function planFor(installed: InstalledModels, request: GenerationRequest): Parsed<Plan> {
+function planFor(installed: InstalledModels, request: OwnedRequest): Parsed<Plan> {
   const model = installed.find(request.model);
   if (!model) return refuse(unknownModel(installed, request.model));
   return planGeneration({ ...request, seed: request.seed ?? drawSeed() }, model);

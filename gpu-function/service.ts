@@ -9,12 +9,12 @@ import {
   type ErrorCode,
   fieldIssue,
   type GenerationEvent,
-  type GenerationRequest,
   type HealthStatus,
   isTerminal,
   lacksInsights,
+  type OwnedRequest,
   type Parsed,
-  parseGenerationRequest,
+  parseOwnedRequest,
   type Plan,
   ProblemError,
   refuse,
@@ -157,7 +157,7 @@ export class GenerationService {
   #submit(id: string, input: unknown): Parsed<Submission> {
     const engine = this.#engine;
     if (!engine) return refuse(createProblem("gpu_unavailable", this.#whyNoEngine()));
-    const request = parseGenerationRequest(input);
+    const request = parseOwnedRequest(input);
     if (!request.ok) return request;
     const existing = this.#find(id);
     const plan = engine.plan(withSeedOf(existing?.plan, request.value));
@@ -345,7 +345,7 @@ export class GenerationService {
 }
 
 /** A retry that leaves the seed out means the one that was drawn the first time. */
-function withSeedOf(plan: Plan | undefined, request: GenerationRequest): GenerationRequest {
+function withSeedOf(plan: Plan | undefined, request: OwnedRequest): OwnedRequest {
   return plan && request.seed === undefined ? { ...request, seed: plan.seed } : request;
 }
 
