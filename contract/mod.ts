@@ -18,6 +18,7 @@ export * from "./prompt_text.ts";
 export * from "./prompt_tokenizer.ts";
 export * from "./rows_together.ts";
 export * from "./server_sent_events.ts";
+export * from "./signature.ts";
 export * from "./sweep_event.ts";
 export * from "./sweep_outcome.ts";
 export * from "./sweep_plan.ts";

@@ -1,0 +1,45 @@
+/// <reference lib="deno.ns" />
+import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
+import { equalSignatures, signCall, type SignedCall } from "./signature.ts";
+
+const CALL: SignedCall = {
+  method: "PUT",
+  path: "/predictions/abc",
+  body: utf8ToBytes('{"input":{}}'),
+  timestamp: 1_700_000_000_000,
+  nonce: "n-1",
+};
+
+Deno.test("A call's signature is the HMAC-SHA256 of its lines, as another library computes it", () => {
+  const hash = createHash("sha256").update(CALL.body).digest("hex");
+  const text = `shapefirst-call-1\nPUT\n/predictions/abc\n1700000000000\nn-1\n${hash}`;
+  const expected = createHmac("sha256", "secret").update(text).digest("hex");
+  assert.equal(signCall("secret", CALL), expected);
+});
+
+Deno.test("Every part of a call, and the secret, changes its signature", () => {
+  const changes: Partial<SignedCall>[] = [
+    { method: "POST" },
+    { path: "/predictions/abd" },
+    { body: utf8ToBytes('{"input":{} }') },
+    { timestamp: CALL.timestamp + 1 },
+    { nonce: "n-2" },
+  ];
+  const signatures = changes.map((change) => signCall("secret", { ...CALL, ...change }));
+  signatures.push(signCall("secret", CALL), signCall("secret2", CALL));
+  assert.equal(new Set(signatures).size, signatures.length);
+});
+
+Deno.test("A part with a line break cannot pass for another part", () => {
+  assert.throws(() => signCall("secret", { ...CALL, path: "/a\n1", nonce: "2" }), RangeError);
+});
+
+Deno.test("equalSignatures() compares as a whole", () => {
+  const one = signCall("secret", CALL);
+  assert(equalSignatures(one, signCall("secret", CALL)));
+  assert(!equalSignatures(one, `${one.slice(0, -1)}x`));
+  assert(!equalSignatures(one, one.slice(1)));
+  assert(!equalSignatures(one, ""));
+});
