@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
 import { createLocalEdge } from "../../edge/adapters/local_edge.ts";
+import type { SqlDatabase } from "../../db/queries.ts";
 import { readSettings } from "../../edge/settings.ts";
 
 export interface Edge {
@@ -19,14 +20,18 @@ export interface EdgeOptions {
   readonly dataDir: string;
   /** Settings of the edge, beside the address of the GPU function. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** In process alone: instead of one in memory. Its owner closes it. */
+  readonly database?: SqlDatabase;
 }
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 export async function startInProcess(
-  { gpuUrl, assets, environment = {} }: EdgeOptions,
+  { gpuUrl, assets, environment = {}, database: given }: EdgeOptions,
 ): Promise<Edge> {
-  const { database, close } = await openLibsqlDatabase(":memory:");
+  const { database, close } = given
+    ? { database: given, close: () => {} }
+    : await openLibsqlDatabase(":memory:");
   const { app, settled } = createLocalEdge({
     database,
     settings: readSettings({ GPU_URL: gpuUrl, ...environment }),

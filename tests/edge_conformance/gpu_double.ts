@@ -54,6 +54,8 @@ export class GpuDouble {
   started = 0;
   /** Readers that left before the end. */
   dropped = 0;
+  /** Readers at present. */
+  reading = 0;
 
   get url(): string {
     if (!this.#server) throw new Error("The GPU double is not listening");
@@ -147,6 +149,7 @@ export class GpuDouble {
     const text = new TextEncoder();
     let index = after + 1;
     let greeted = false;
+    this.reading++;
     const body = new ReadableStream<Uint8Array>({
       pull: async (controller) => {
         if (!greeted) {
@@ -157,17 +160,25 @@ export class GpuDouble {
         if (script.breakAfter !== undefined && index > script.breakAfter && !this.#broken.has(id)) {
           this.#broken.add(id);
           if (script.forget) this.#runs.delete(id);
-          return controller.close();
+          return this.#close(controller);
         }
         while (index >= run.ready) await run.changed.promise;
         const event = run.events[index];
-        if (!event) return controller.close();
+        if (!event) return this.#close(controller);
         controller.enqueue(text.encode(encodeOutput(event, index++)));
-        if (isTerminal(event)) controller.close();
+        if (isTerminal(event)) this.#close(controller);
       },
-      cancel: () => void this.dropped++,
+      cancel: () => {
+        this.dropped++;
+        this.reading--;
+      },
     }, { highWaterMark: 0 });
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  }
+
+  #close(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.reading--;
+    controller.close();
   }
 }
 

@@ -1,0 +1,38 @@
+/** SQLite whose calls go through faults. */
+import { createClient } from "@libsql/client";
+import { drizzle } from "drizzle-orm/libsql";
+import type { SqlDatabase } from "../../db/queries.ts";
+import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
+import { CallFaults } from "./call_faults.ts";
+
+export interface FailingDatabase {
+  readonly database: SqlDatabase;
+  readonly faults: CallFaults;
+  /** Past the faults. */
+  execute(sql: string): Promise<void>;
+  close(): void;
+}
+
+const CALLS = ["execute", "batch"] as const;
+
+/** @param path of the file; it gets the tables where it lacks them */
+export async function openFailingDatabase(path: string): Promise<FailingDatabase> {
+  const url = `file:${path}`;
+  (await openLibsqlDatabase(url)).close();
+  const client = createClient({ url });
+  const faults = new CallFaults();
+  const failing = new Proxy(client, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      if (!CALLS.some((call) => call === name)) return value.bind(target);
+      return (...args: unknown[]) => faults.pass(() => value.apply(target, args));
+    },
+  });
+  return {
+    database: drizzle(failing),
+    faults,
+    execute: async (sql) => void await client.execute(sql),
+    close: () => client.close(),
+  };
+}
