@@ -82,6 +82,8 @@ class Part:
             shape = (batch, *example.shape[1:])
             if example.dtype == torch.int64:
                 values[name] = torch.randint(0, int(example.max()) + 1, shape, generator=generator)
+            elif name == "timestep":
+                values[name] = torch.rand(shape, generator=generator) * (TRAIN_TIMESTEPS - 1)
             else:
                 values[name] = torch.randn(shape, generator=generator)
         session = onnxruntime.InferenceSession(root / self.path, providers=["CPUExecutionProvider"])
@@ -99,7 +101,8 @@ def parts_of(pipeline: Pipeline) -> list[Part]:
     latents = torch.randn(2, LATENT_CHANNELS, 8, 8)
     # the U-Net halves its input once, so each side is even
     even = {2: 2 * torch.export.Dim("half_height", max=32), 3: 2 * torch.export.Dim("half_width", max=32)}
-    timestep = torch.tensor([10, TRAIN_TIMESTEPS - 1])
+    # float: samplers such as Euler ask between whole timesteps
+    timestep = torch.tensor([10.0, TRAIN_TIMESTEPS - 1])
     states = torch.randn(2, MAX_LENGTH, TEXT_WIDTH)
     return [
         Part("text_encoder/model.onnx", pipeline.text.text, {"input_ids": (ids, {0: "batch"})},

@@ -254,9 +254,9 @@ def test_the_package_has_the_layout_that_the_service_loads(trained):
     root = trained / "mini"
     session = onnxruntime.InferenceSession(root / "unet" / "model.onnx")
     shapes = {i.name: (i.type, i.shape) for i in session.get_inputs()}
-    assert shapes["timestep"] == ("tensor(int64)", ["batch"])
+    assert shapes["timestep"] == ("tensor(float)", ["batch"])
     assert shapes["sample"][1][1] == 12 and not isinstance(shapes["sample"][1][2], int)
-    feeds = {"sample": np.zeros((3, 12, 8, 10), np.float32), "timestep": np.array([1, 500, 999]),
+    feeds = {"sample": np.zeros((3, 12, 8, 10), np.float32), "timestep": np.array([1, 500.5, 999], np.float32),
              "encoder_hidden_states": np.zeros((3, 32, 192), np.float32)}
     assert session.run(["out_sample"], feeds)[0].shape == (3, 12, 8, 10)
     graph = onnx.load(root / "unet" / "model.onnx").graph
@@ -269,6 +269,19 @@ def test_the_package_has_the_layout_that_the_service_loads(trained):
     assert decoder.run(None, {"latent_sample": np.zeros((1, 12, 8, 8), np.float32)})[0].shape == (
         1, 3, 128, 128)
     assert len(json.loads((root / "shapefirst.json").read_text())["latent_rgb"]["matrix"]) == 12
+
+
+def test_timesteps_between_whole_ones_lie_between_their_neighbours(trained):
+    from sampler import Pipeline
+    unet = Pipeline(trained / "checkpoints", torch.device("cpu")).unet
+    arguments = torch.ones(1, 12, 8, 8), torch.ones(1, 32, 192)
+    with torch.no_grad():
+        at = {t: unet(arguments[0], torch.tensor([t]), arguments[1]) for t in (0, 500, 501, 999)}
+        for whole, expected in at.items():
+            assert torch.equal(unet(arguments[0], torch.tensor([float(whole)]), arguments[1]), expected)
+        between = unet(arguments[0], torch.tensor([500.5]), arguments[1])
+    middle = (at[500] + at[501]) / 2
+    assert (between - middle).norm() < 0.1 * (at[501] - at[500]).norm() > 0
 
 
 def test_pooling_takes_the_first_end(trained):

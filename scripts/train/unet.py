@@ -95,10 +95,19 @@ class Stage(nn.Module):
         return self.transformer(self.residual(x, time), context)
 
 
-class UNet(nn.Module):
-    """Noisy latents (B, 12, h, w), timesteps int64 (B,), text states (B, L, 192) -> predicted noise.
+def _at(table: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+    """The table's values; between whole timesteps, those on the line that joins its neighbours."""
+    if not timestep.is_floating_point():
+        return table[timestep]
+    below = timestep.floor().clamp(0, len(table) - 2)
+    share, index = timestep - below, below.long()
+    return table[index] * (1 - share) + table[index + 1] * share
 
-    h and w must be even; the model is trained at 8 x 8.
+
+class UNet(nn.Module):
+    """Noisy latents (B, 12, h, w), timesteps (B,), text states (B, L, 192) -> predicted noise.
+
+    h and w must be even; the model is trained at 8 x 8. Timesteps may be fractions, as Euler's and Heun's are.
     """
 
     def __init__(self, outer: int = 128, inner: int = 160):
@@ -124,10 +133,10 @@ class UNet(nn.Module):
     def forward(self, sample: torch.Tensor, timestep: torch.Tensor,
                 encoder_hidden_states: torch.Tensor) -> torch.Tensor:
         context = encoder_hidden_states
-        angles = self.unit_timesteps[timestep][:, None] * self.frequencies[None]
+        angles = _at(self.unit_timesteps, timestep)[:, None] * self.frequencies[None]
         waves = torch.cat([angles.cos(), angles.sin()], 1)
         time = F.silu(self.time_out(F.silu(self.time_in(waves))))
-        first = self.conv_in(sample * self.input_factors[timestep][:, None, None, None])
+        first = self.conv_in(sample * _at(self.input_factors, timestep)[:, None, None, None])
         second = self.down_outer(first, time, context)
         h, skips = self.shrink(second), []
         for stage in self.down_inner:
