@@ -4,6 +4,7 @@ import { requestId } from "hono/request-id";
 import { ANONYMOUS } from "./caller.ts";
 import type { EdgeApp, EdgeVariables } from "./edge_app.ts";
 import { createProblem, ProblemError } from "../contract/mod.ts";
+import { keepIdempotent } from "./idempotency/idempotency.ts";
 import { mountMethodRefusals } from "./method_refusals.ts";
 import type { Ports } from "./ports.ts";
 import { notFound, problemResponse } from "./problem_response.ts";
@@ -21,6 +22,7 @@ export function createApp(ports: Ports): EdgeApp {
     c.set("caller", ANONYMOUS);
     await next();
   });
+  app.use(keepIdempotent(ports));
   mountGenerations(app, ports);
   mountSweeps(app, ports);
   mountImages(app, ports);

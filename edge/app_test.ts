@@ -39,6 +39,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
   const app = createApp({
     ...shared,
     sweeps,
+    idempotency: { claim: fail, keepLocation: fail, keepRefusal: fail, expire: fail },
     models: {
       list: () => Promise.resolve([MANIFEST]),
       find: (id) => Promise.resolve(id === MANIFEST.id ? model : null),
@@ -76,6 +77,20 @@ Deno.test("Without its database the edge plans, and is healthy but for it", asyn
   assert.equal((await plan.json()).cached, false);
   const health = await (await app.request("/health")).json();
   assert.deepEqual([health.status, health.database.status], ["ok", "UNREACHABLE"]);
+});
+
+Deno.test("Without its database the edge refuses what is to act once, and nothing else", async () => {
+  const { app } = createTestApp();
+  const submit = async (headers: Record<string, string>) => {
+    const response = await app.request("/v1/generations", {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ model: MANIFEST.id, prompt: "a blue bird" }),
+    });
+    return (await response.json()).code;
+  };
+  assert.equal(await submit({ "idempotency-key": "a" }), "storage_unavailable");
+  assert.equal(await submit({}), "gpu_unavailable");
 });
 
 Deno.test("What nobody expected is answered without a word of its cause", async () => {

@@ -6,9 +6,15 @@ import type { Origin } from "./origin.ts";
 
 export interface EdgeVariables extends RequestIdVariables {
   readonly caller: Caller;
+  /** The seed for a request that leaves it out: its idempotency key's own, or a fresh one. */
+  readonly drawSeed: () => number;
+  /** Where its idempotency key has led to before; null without one, or before it is known. */
+  readonly keptLocation: string | null;
+  /** Of the account and its idempotency key, alike in every repetition; null without one. */
+  readonly idempotencyHash: string | null;
 }
 
-interface EdgeEnv {
+export interface EdgeEnv {
   readonly Variables: EdgeVariables;
 }
 

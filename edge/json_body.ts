@@ -10,9 +10,9 @@ export async function readJsonBody(request: Request): Promise<Parsed<unknown>> {
     return refuse(createProblem("unsupported_media_type", detail));
   }
   const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > LIMITS.requestBodyBytes) return tooLarge(`${declared}`);
+  if (declared > LIMITS.requestBodyBytes) return bodyTooLarge(`${declared}`);
   const bytes = await readBytes(request.body, LIMITS.requestBodyBytes);
-  if (!bytes) return tooLarge("more");
+  if (!bytes) return bodyTooLarge("more");
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const value: unknown = JSON.parse(text);
@@ -25,16 +25,16 @@ export async function readJsonBody(request: Request): Promise<Parsed<unknown>> {
   }
 }
 
-function tooLarge(given: string): Parsed<never> {
+export function bodyTooLarge(given: string): Parsed<never> {
   const detail = `The body must be at most ${LIMITS.requestBodyBytes} bytes, given ${given}`;
   return refuse(createProblem("body_too_large", detail));
 }
 
 /** Null when there is more than the maximum; the rest is not read. */
-async function readBytes(
+export async function readBytes(
   body: ReadableStream<Uint8Array> | null,
   max: number,
-): Promise<Uint8Array | null> {
+): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body ?? []) {

@@ -1,5 +1,6 @@
 /** Everything the app may touch outside itself. Small, ours, fakeable without casts. */
 import type { GenerationRequest, ModelManifest, Parsed, PlanningModel } from "../contract/mod.ts";
+import type { IdempotencyKeys } from "../db/idempotency_queries.ts";
 import type { NumberedEvent, Results } from "../db/queries.ts";
 import type { Sweeps } from "../db/sweep_queries.ts";
 
@@ -7,6 +8,7 @@ export interface Ports {
   readonly models: ModelCatalog;
   readonly results: Results;
   readonly sweeps: Sweeps;
+  readonly idempotency: IdempotencyKeys;
   readonly rooms: Rooms;
   readonly sweepRooms: Rooms;
   readonly gpu: Pick<GpuBackend, "health">;

@@ -1,5 +1,6 @@
 /** Entrypoint on Cloudflare's workerd: D1, Durable Objects, static assets. */
 import { drizzle } from "drizzle-orm/d1";
+import { createIdempotencyKeys } from "../db/idempotency_queries.ts";
 import { createResults } from "../db/queries.ts";
 import { createSweeps } from "../db/sweep_queries.ts";
 import { createAssetModels } from "./adapters/asset_models.ts";
@@ -43,6 +44,7 @@ export default {
       models: modelsOf(env),
       results: createResults(database),
       sweeps: createSweeps(database),
+      idempotency: createIdempotencyKeys(database),
       rooms: createDurableRooms(env.ROOMS),
       sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
       gpu: createHttpBackend(gpuUrl),

@@ -1,4 +1,5 @@
 /** The edge in one process: SQLite, rooms here, the same app. `deno.ts` serves it. */
+import { createIdempotencyKeys } from "../../db/idempotency_queries.ts";
 import { createResults, type SqlDatabase } from "../../db/queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
 import { createApp } from "../app.ts";
@@ -37,6 +38,7 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
     gpu: createHttpBackend(gpuUrl),
     results: createResults(database),
     sweeps: createSweeps(database),
+    idempotency: createIdempotencyKeys(database),
     now: () => Date.now(),
     log,
     keepAlive,

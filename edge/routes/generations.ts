@@ -3,6 +3,8 @@ import { type EdgeApp, type EdgeContext, originOf } from "../edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../event_cursor.ts";
 import { answerGeneration, describeStored } from "../generation_answer.ts";
+import { generationPath } from "../generation_resource.ts";
+import { movedProblem } from "../idempotency/idempotency.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../jobs/event_stream.ts";
 import { ALREADY_FINISHED, BEGUN_HERE } from "../jobs/room_routes.ts";
 import { readJsonBody } from "../json_body.ts";
@@ -26,8 +28,10 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   if (!cursor.ok) return problemResponse(cursor.problem);
   const body = await readJsonBody(request);
   if (!body.ok) return problemResponse(body.problem);
-  const planned = await planRequest(ports, body.value);
+  const planned = await planRequest({ ...ports, drawSeed: c.get("drawSeed") }, body.value);
   if (!planned.ok) return problemResponse(planned.problem);
+  const moved = movedProblem(c, generationPath(planned.value.plan.id));
+  if (moved) return problemResponse(moved);
   const options = { streamed: wantsStream(request), after: cursor.value, origin: originOf(c) };
   const response = await answerGeneration(ports, planned.value, options);
   // Between rooms alone: who else was there first is no client's business.

@@ -2,6 +2,7 @@
 import { type EdgeApp, type EdgeContext, originOf } from "../edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../event_cursor.ts";
+import { movedProblem } from "../idempotency/idempotency.ts";
 import { EVENT_STREAM_HEADERS } from "../jobs/event_stream.ts";
 import { SWEEP_FINISHED } from "../jobs/sweep_room_routes.ts";
 import { readJsonBody } from "../json_body.ts";
@@ -37,9 +38,11 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   if (!cursor.ok) return problemResponse(cursor.problem);
   const body = await readJsonBody(request);
   if (!body.ok) return problemResponse(body.problem);
-  const planned = await planSweepRequest(ports, body.value);
+  const planned = await planSweepRequest({ ...ports, drawSeed: c.get("drawSeed") }, body.value);
   if (!planned.ok) return problemResponse(planned.problem);
   const { id } = planned.value;
+  const moved = movedProblem(c, sweepPath(id));
+  if (moved) return problemResponse(moved);
   const options = { streamed: wantsStream(request), after: cursor.value };
   const stored = await findSweep(ports, id);
   const plans = stored.value?.results.map(({ plan }) => plan) ?? [];

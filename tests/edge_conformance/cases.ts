@@ -12,6 +12,7 @@ import {
   typesOf,
 } from "./conformance_client.ts";
 import { drawEvents } from "./gpu_double.ts";
+import { IDEMPOTENCY_CASES } from "./idempotency_cases.ts";
 import { REFUSAL_CASES } from "./refusal_cases.ts";
 import { SWEEP_CASES } from "./sweep_cases.ts";
 
@@ -516,4 +517,5 @@ export const CASES: readonly Case[] = [
   ...PLAN_AND_MODEL_CASES,
   ...REFUSAL_CASES,
   ...SWEEP_CASES,
+  ...IDEMPOTENCY_CASES,
 ];

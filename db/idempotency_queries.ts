@@ -1,0 +1,81 @@
+/** What was promised under an `Idempotency-Key`, by account. */
+import { and, eq, isNull, lte } from "drizzle-orm";
+import type { SqlDatabase } from "./queries.ts";
+import { idempotency_keys } from "./schema.ts";
+
+/** For how long a key is remembered. */
+export const IDEMPOTENCY_MS = 24 * 60 * 60_000;
+
+export interface KeyOwner {
+  readonly account: string;
+  readonly key: string;
+}
+
+export interface KeyClaim extends KeyOwner {
+  /** SHA-256 of method, path and body, hex. */
+  readonly fingerprint: string;
+  /** For a request that leaves its seed out. */
+  readonly seed: number;
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+export interface RememberedKey {
+  readonly fingerprint: string;
+  readonly seed: number;
+  /** A refusal that is repeated as it was; null where the request was not refused. */
+  readonly refusal: { readonly status: number; readonly body: string } | null;
+  /** The resource that the request led to; null before it is known. */
+  readonly location: string | null;
+}
+
+/** Every method rejects when the database fails. */
+export interface IdempotencyKeys {
+  /** Remembers the request unless the key has one, and tells the one it has. Decided by the database. */
+  claim(claim: KeyClaim): Promise<{ readonly first: boolean; readonly remembered: RememberedKey }>;
+  /** The first location of a key stays. */
+  keepLocation(owner: KeyOwner, location: string): Promise<void>;
+  keepRefusal(owner: KeyOwner, refusal: { status: number; body: string }): Promise<void>;
+  /** Forgets what is older than `IDEMPOTENCY_MS`. */
+  expire(now: number): Promise<void>;
+}
+
+export function createIdempotencyKeys(database: SqlDatabase): IdempotencyKeys {
+  return {
+    claim: (claim) => claimKey(database, claim),
+    async keepLocation(owner, location) {
+      await database.update(idempotency_keys).set({ location })
+        .where(and(ofOwner(owner), isNull(idempotency_keys.location)));
+    },
+    async keepRefusal(owner, { status, body }) {
+      await database.update(idempotency_keys).set({ status, body }).where(ofOwner(owner));
+    },
+    async expire(now) {
+      await database.delete(idempotency_keys).where(isOld(now));
+    },
+  };
+}
+
+/** One transaction: an expired row gives way, then at most one of many callers inserts. */
+async function claimKey(database: SqlDatabase, { now, ...claim }: KeyClaim) {
+  const ofKey = ofOwner(claim);
+  const [, inserted, [row]] = await database.batch([
+    database.delete(idempotency_keys).where(and(ofKey, isOld(now))),
+    database.insert(idempotency_keys).values({ ...claim, created_at: now }).onConflictDoNothing()
+      .returning({ key: idempotency_keys.key }),
+    database.select().from(idempotency_keys).where(ofKey),
+  ]);
+  if (!row) throw new Error("An idempotency key was neither inserted nor found");
+  const { fingerprint, seed, status, body, location } = row;
+  const refusal = status === null || body === null ? null : { status, body };
+  const remembered = { fingerprint, seed: seed ?? claim.seed, refusal, location };
+  return { first: inserted.length > 0, remembered };
+}
+
+function ofOwner({ account, key }: KeyOwner) {
+  return and(eq(idempotency_keys.account, account), eq(idempotency_keys.key, key));
+}
+
+function isOld(now: number) {
+  return lte(idempotency_keys.created_at, now - IDEMPOTENCY_MS);
+}

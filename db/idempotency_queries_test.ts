@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { openLibsqlDatabase } from "../edge/adapters/libsql_database.ts";
+import { createIdempotencyKeys, IDEMPOTENCY_MS, type KeyClaim } from "./idempotency_queries.ts";
+
+const CLAIM: KeyClaim = { account: "key_1", key: "a", fingerprint: "f", seed: 1, now: 0 };
+
+async function withKeys(test: (keys: ReturnType<typeof createIdempotencyKeys>) => Promise<void>) {
+  const folder = await Deno.makeTempDir({ prefix: "shapefirst_keys_" });
+  const { database, close } = await openLibsqlDatabase(`file:${folder}/keys.sqlite`);
+  try {
+    await test(createIdempotencyKeys(database));
+  } finally {
+    close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("Of many claims at once one is the first, and all are told its seed", async () => {
+  await withKeys(async (keys) => {
+    const claims = Array.from({ length: 40 }, (_, seed) => keys.claim({ ...CLAIM, seed }));
+    const claimed = await Promise.all(claims);
+    assert.equal(claimed.filter(({ first }) => first).length, 1);
+    assert.equal(new Set(claimed.map(({ remembered }) => remembered.seed)).size, 1);
+  });
+});
+
+Deno.test("A key is its account's own", async () => {
+  await withKeys(async (keys) => {
+    await keys.claim(CLAIM);
+    const other = await keys.claim({ ...CLAIM, account: "key_2", fingerprint: "g" });
+    assert.deepEqual([other.first, other.remembered.fingerprint], [true, "g"]);
+    const same = await keys.claim({ ...CLAIM, fingerprint: "g" });
+    assert.deepEqual([same.first, same.remembered.fingerprint], [false, "f"]);
+  });
+});
+
+Deno.test("A key keeps the first place it led to, or how it was refused", async () => {
+  await withKeys(async (keys) => {
+    await keys.claim(CLAIM);
+    await keys.keepLocation(CLAIM, "/1");
+    await keys.keepLocation(CLAIM, "/2");
+    const { remembered } = await keys.claim(CLAIM);
+    assert.deepEqual([remembered.location, remembered.refusal], ["/1", null]);
+    const refused = { ...CLAIM, key: "b" };
+    await keys.claim(refused);
+    await keys.keepRefusal(refused, { status: 400, body: "{}" });
+    assert.deepEqual((await keys.claim(refused)).remembered.refusal, { status: 400, body: "{}" });
+  });
+});
+
+Deno.test("A key is forgotten after a day, by the clean-up or by its next use", async () => {
+  await withKeys(async (keys) => {
+    await keys.claim(CLAIM);
+    const at = async (now: number) =>
+      (await keys.claim({ ...CLAIM, fingerprint: "g", now })).remembered.fingerprint;
+    assert.equal(await at(IDEMPOTENCY_MS - 1), "f");
+    assert.equal(await at(IDEMPOTENCY_MS), "g");
+    await keys.claim({ ...CLAIM, key: "b" });
+    await keys.expire(IDEMPOTENCY_MS - 1);
+    assert.equal((await keys.claim({ ...CLAIM, key: "b" })).first, false);
+    await keys.expire(IDEMPOTENCY_MS);
+    assert.equal((await keys.claim({ ...CLAIM, key: "b" })).first, true);
+  });
+});

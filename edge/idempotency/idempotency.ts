@@ -1,0 +1,118 @@
+/**
+ * `Idempotency-Key` on requests that create something. A row fixes the request's fingerprint and the seed
+ * that was drawn for it; from there on equal requests lead to the same content key by themselves, so a
+ * repetition is answered by the cache, by joining the run, or by running again where nothing came of it.
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import { createProblem, LIMITS, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
+import type { KeyOwner, RememberedKey } from "../../db/idempotency_queries.ts";
+import type { EdgeContext, EdgeEnv } from "../edge_app.ts";
+import { within } from "../jobs/patience.ts";
+import { bodyTooLarge, readBytes } from "../json_body.ts";
+import type { Ports } from "../ports.ts";
+import { problemResponse } from "../problem_response.ts";
+import { readIdempotencyKey } from "./idempotency_key.ts";
+
+type IdempotencyPorts = Pick<Ports, "idempotency" | "now" | "drawSeed" | "log" | "keepAlive">;
+
+const REPLAYED = "idempotency-replayed";
+const DATABASE_MS = 5_000;
+/** Refusals of what was asked, which asking again does not change. */
+const KEPT_STATUSES: readonly number[] = [400, 422];
+
+export function keepIdempotent(ports: IdempotencyPorts): MiddlewareHandler<EdgeEnv> {
+  return async (c, next) => {
+    c.set("drawSeed", ports.drawSeed);
+    c.set("keptLocation", null);
+    c.set("idempotencyHash", null);
+    const header = c.req.method === "POST" ? c.req.header("idempotency-key") : undefined;
+    const key = readIdempotencyKey(header ?? null);
+    if (!key.ok) return problemResponse(key.problem);
+    if (key.value === null) return await next();
+    const owner = { account: c.get("caller").account, key: key.value };
+    const claimed = await claim(ports, c, owner);
+    if (!claimed.ok) return problemResponse(claimed.problem);
+    const { first, remembered: { refusal, seed, location } } = claimed.value;
+    if (refusal) return repeatRefusal(refusal.body);
+    c.set("drawSeed", () => seed);
+    c.set("keptLocation", location);
+    c.set("idempotencyHash", await hash(`${owner.account} ${owner.key}`));
+    await next();
+    if (!first) c.header(REPLAYED, "true");
+    if (location === null) await keepOutcome(ports, c.res, owner);
+  };
+}
+
+/** A model that changed meanwhile would lead elsewhere than before: that is said, not done. */
+export function movedProblem(c: EdgeContext, location: string): Problem | null {
+  const kept = c.get("keptLocation");
+  if (kept === null || kept === location) return null;
+  const detail = `The Idempotency-Key stands for ${kept}, whose model has changed since; ` +
+    "look there, or ask under another key";
+  return createProblem("conflict", detail);
+}
+
+async function claim(
+  { idempotency, now, drawSeed, log }: IdempotencyPorts,
+  c: Context<EdgeEnv>,
+  owner: KeyOwner,
+): Promise<Parsed<{ readonly first: boolean; readonly remembered: RememberedKey }>> {
+  const bytes = await readBytes(c.req.raw.body, LIMITS.requestBodyBytes);
+  if (!bytes) return bodyTooLarge("more");
+  c.req.raw = new Request(c.req.raw, { body: bytes });
+  const fingerprint = await hash(`${c.req.method} ${c.req.path} ${await hash(bytes)}`);
+  try {
+    const claiming = idempotency.claim({ ...owner, fingerprint, seed: drawSeed(), now: now() });
+    const claimed = await within(claiming, DATABASE_MS, "Claiming an idempotency key");
+    if (claimed.remembered.fingerprint === fingerprint) return { ok: true, value: claimed };
+    return refuse(createProblem("idempotency_mismatch", MISMATCH));
+  } catch (cause) {
+    const request_id = c.get("requestId");
+    log({ level: "error", message: "Claiming an idempotency key failed", request_id, cause });
+    return refuse(createProblem("storage_unavailable", AWAY));
+  }
+}
+
+const MISMATCH =
+  "The Idempotency-Key must come with the request it came with first: method, path " +
+  "and body, byte for byte; given was another";
+const AWAY = "The database is not available, so it cannot be promised that the Idempotency-Key " +
+  "acts once; ask again shortly, or without the key";
+
+/** As it was: the text is a problem of this program's own. */
+function repeatRefusal(body: string): Response {
+  const problem: Problem = JSON.parse(body);
+  return problemResponse(problem, { [REPLAYED]: "true" });
+}
+
+/** After the reply: were it lost, a repetition would come to the same by itself. */
+async function keepOutcome(ports: IdempotencyPorts, response: Response, owner: KeyOwner) {
+  const { idempotency, log, keepAlive } = ports;
+  const outcome = await readOutcome(response);
+  if (!outcome) return;
+  const keeping = "location" in outcome
+    ? idempotency.keepLocation(owner, outcome.location)
+    : idempotency.keepRefusal(owner, outcome);
+  const message = "Keeping an idempotent outcome failed";
+  keepAlive(keeping.catch((cause) => log({ level: "error", message, cause })));
+}
+
+type Outcome = { readonly location: string } | { readonly status: number; readonly body: string };
+
+/** Null for what is not kept: whatever another attempt may change. */
+async function readOutcome(response: Response): Promise<Outcome | null> {
+  if (KEPT_STATUSES.includes(response.status)) {
+    const body = await response.clone().text();
+    const { errors = [] }: Problem = JSON.parse(body);
+    // Headers are not of the fingerprint.
+    if (errors.some(({ field }) => field === "Last-Event-ID")) return null;
+    return { status: response.status, body };
+  }
+  const location = response.ok ? response.headers.get("location") : null;
+  return location === null ? null : { location };
+}
+
+async function hash(of: string | Uint8Array<ArrayBuffer>): Promise<string> {
+  const bytes = typeof of === "string" ? new TextEncoder().encode(of) : of;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
