@@ -39,7 +39,10 @@ export function toRows(
       status: "succeeded",
       events: events
         .filter(({ id, event }) => event.type !== "generation.preview" || kept.has(id))
-        .map(({ id, event }) => ({ id, event: "data" in event ? { ...event, data: "" } : event })),
+        .map(({ event, ...numbered }) => ({
+          ...numbered,
+          event: "data" in event ? { ...event, data: "" } : event,
+        })),
       evaluations: completed.evaluations,
       timings: completed.timings,
       created_at: finished_at,
@@ -84,14 +87,15 @@ export function restoreEvents(
   previewsById: ReadonlyMap<number, Uint8Array>,
 ): NumberedEvent[] | null {
   const events: NumberedEvent[] = [];
-  for (const { id, event } of stored) {
+  for (const numbered of stored) {
+    const { id, event } = numbered;
     if (!("data" in event)) {
-      events.push({ id, event });
+      events.push(numbered);
       continue;
     }
     const bytes = event.type === "generation.image" ? image : previewsById.get(id);
     if (!bytes) return null;
-    events.push({ id, event: { ...event, data: bytes.toBase64() } });
+    events.push({ ...numbered, event: { ...event, data: bytes.toBase64() } });
   }
   return events;
 }

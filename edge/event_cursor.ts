@@ -1,4 +1,4 @@
-/** How a client asks for events: as a stream, and after which it has. */
+/** How a client asks for events: as a stream, after which it has, and how fast. */
 import {
   createFieldProblem,
   fieldIssue,
@@ -19,5 +19,23 @@ export function readCursor(request: Request): Parsed<number> {
   const id = parseEventId(given);
   if (id !== null) return { ok: true, value: id };
   const issue = fieldIssue("Last-Event-ID", "the id of an event, such as 12", given);
+  return refuse(createFieldProblem("invalid_request", [issue]));
+}
+
+export interface StreamOptions {
+  readonly after: number;
+  /** A finished run with its own pauses, instead of at once. */
+  readonly paced: boolean;
+}
+
+/** The cursor, and `?pace=live`. */
+export function readStreamOptions(request: Request): Parsed<StreamOptions> {
+  const cursor = readCursor(request);
+  if (!cursor.ok) return cursor;
+  const pace = new URL(request.url).searchParams.get("pace");
+  if (pace === null || pace === "live") {
+    return { ok: true, value: { after: cursor.value, paced: pace === "live" } };
+  }
+  const issue = fieldIssue("pace", '"live", or left out', pace);
   return refuse(createFieldProblem("invalid_request", [issue]));
 }

@@ -12,6 +12,8 @@ import { countHit, lookUp } from "./stored_results.ts";
 export interface AnswerOptions {
   readonly streamed: boolean;
   readonly after: number;
+  /** A stored run with the pauses that it had, instead of at once. */
+  readonly paced?: boolean;
   readonly origin: Origin;
 }
 
@@ -42,7 +44,7 @@ interface StoredAnswer {
 async function findStored(
   ports: AnswerPorts,
   id: string,
-  { streamed, after }: AnswerOptions,
+  { streamed, after, paced = false }: AnswerOptions,
 ): Promise<StoredAnswer | null> {
   const headers = { location: generationPath(id) };
   if (!streamed) {
@@ -56,7 +58,7 @@ async function findStored(
   return {
     plan: planned.plan,
     respond: () =>
-      new Response(replayEvents(events, { after, cached: true }), {
+      new Response(replayEvents(events, { after, cached: true, paced }), {
         headers: { ...EVENT_STREAM_HEADERS, ...headers },
       }),
   };
@@ -70,12 +72,12 @@ export function describeStored({ plan, events, image }: StoredResult) {
 async function joinRoom(
   ports: AnswerPorts,
   submission: PlannedGeneration,
-  { streamed, after, origin }: AnswerOptions,
+  { streamed, after, paced = false, origin }: AnswerOptions,
 ): Promise<Response> {
   const { id } = submission.plan;
   const response = await ports.rooms.fetch(
     id,
-    new Request(`http://room/join?after=${after}`, {
+    new Request(`http://room/join?after=${after}${paced ? "&pace=live" : ""}`, {
       method: "POST",
       headers: { accept: streamed ? "text/event-stream" : "application/json" },
       body: JSON.stringify({ ...submission, origin }),

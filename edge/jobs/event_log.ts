@@ -5,23 +5,36 @@ import { type LogMessage, MessageLog } from "./message_log.ts";
 
 type Entry = NumberedEvent & LogMessage;
 
+/** The longest event and 8 MiB; ten times the events of the longest run. */
+const BOUNDS = { length: 40 * 1024 * 1024, messages: 20_000 };
+
 export class EventLog extends MessageLog<Entry> {
+  constructor() {
+    super(BOUNDS);
+  }
+
   get events(): readonly NumberedEvent[] {
     return this.messages;
   }
 
-  /** @throws RangeError after the end, or when the cursor does not grow */
-  append(id: number, event: GenerationEvent): void {
-    const text = encodeServerSentMessage(id, event.type, event);
+  /** @throws RangeError after the end, when the cursor does not grow, or when the log is full */
+  append({ id, event, at_ms }: NumberedEvent): void {
+    const bytes = encodeEvent(id, event);
     const cached = markCached(event);
-    const other = cached === event
-      ? {}
-      : { cachedText: encodeServerSentMessage(id, event.type, cached) };
-    this.place({ id, event, text, ...other }, {
+    const other = cached === event ? {} : { cachedBytes: encodeEvent(id, cached) };
+    const time = at_ms === undefined ? {} : { at_ms };
+    this.place({ id, event, bytes, ...time, ...other }, {
       isTerminal: isTerminal(event),
       isPreview: event.type === "generation.preview",
     });
   }
+}
+
+const encoder = new TextEncoder();
+
+/** One event as it stands in a stream. */
+export function encodeEvent(id: number, event: { readonly type: string }): Uint8Array {
+  return encoder.encode(encodeServerSentMessage(id, event.type, event));
 }
 
 /** The event as a finished result tells it. */

@@ -1,19 +1,25 @@
 import assert from "node:assert/strict";
 import { EVENTS } from "../../contract/fixtures/events.ts";
-import { createServerSentDecoder, HEARTBEAT } from "../../contract/mod.ts";
+import {
+  createServerSentDecoder,
+  type GenerationEventOf,
+  type GenerationEventType,
+  HEARTBEAT,
+} from "../../contract/mod.ts";
 import { EventLog } from "./event_log.ts";
 import { readLog, replayEvents } from "./event_stream.ts";
+import { LAG_LENGTH_MAX } from "./message_log.ts";
 
 /** The fixture's events as one run: everything up to `completed`. */
 const RUN = EVENTS.slice(0, 7);
 
 function logOf(count: number): EventLog {
   const log = new EventLog();
-  for (const [id, event] of RUN.slice(0, count).entries()) log.append(id, event);
+  for (const [id, event] of RUN.slice(0, count).entries()) log.append({ id, event });
   return log;
 }
 
-const options = { after: -1, cached: false, heartbeatMs: 10_000 };
+const options = { after: -1, cached: false, heartbeatMs: 10_000, stalledMs: 10_000 };
 
 async function idsOf(stream: ReadableStream<Uint8Array>): Promise<(number | null)[]> {
   return createServerSentDecoder().feed(await new Response(stream).text()).map(({ id }) => id);
@@ -34,7 +40,7 @@ Deno.test("readLog follows a log that grows, gaps and all", async () => {
   const reading = idsOf(readLog(log, options));
   for (const [index, id] of ids.entries()) {
     const event = RUN[index];
-    if (event) log.append(id, event);
+    if (event) log.append({ id, event });
     await Promise.resolve();
   }
   assert.deepEqual(await reading, ids);
@@ -61,7 +67,7 @@ Deno.test("readLog takes one event for each read, so that a slow reader holds no
   }
   const log = new CountingLog();
   const reader = readLog(log, options).getReader();
-  for (const [id, event] of RUN.entries()) log.append(id, event);
+  for (const [id, event] of RUN.entries()) log.append({ id, event });
   await Promise.resolve();
   assert.equal(taken, 0);
   for (const expected of [1, 2, 3]) {
@@ -80,8 +86,8 @@ Deno.test("readLog marks the end of a cached answer, and nothing else", async ()
 
 Deno.test("EventLog refuses events after the end and ids that do not grow", () => {
   const queued = { type: "generation.queued", id: "x" } as const;
-  assert.throws(() => logOf(7).append(9, queued), RangeError);
-  assert.throws(() => logOf(2).append(1, queued), RangeError);
+  assert.throws(() => logOf(7).append({ id: 9, event: queued }), RangeError);
+  assert.throws(() => logOf(2).append({ id: 1, event: queued }), RangeError);
 });
 
 Deno.test("EventLog drops the oldest previews when they outgrow it, and only those", () => {
@@ -89,7 +95,110 @@ Deno.test("EventLog drops the oldest previews when they outgrow it, and only tho
   const data = "A".repeat(9 * 1024 * 1024);
   const preview = RUN[3];
   assert(preview?.type === "generation.preview");
-  for (const id of [2, 3, 4]) log.append(id, { ...preview, data });
+  for (const id of [2, 3, 4]) log.append({ id, event: { ...preview, data } });
   assert.deepEqual(log.events.map(({ id }) => id), [0, 1, 3, 4]);
   assert.equal(log.next(1)?.id, 3);
+});
+
+function eventOf<T extends GenerationEventType>(type: T): GenerationEventOf<T> {
+  const event = RUN.find((event): event is GenerationEventOf<T> => event.type === type);
+  assert(event);
+  return event;
+}
+
+/** A preview and a step, alternately: previews have even ids. */
+function appendPreviews(log: EventLog, { from, count }: { from: number; count: number }): void {
+  const data = "A".repeat(LAG_LENGTH_MAX / 2);
+  for (let id = from; id < from + 2 * count; id += 2) {
+    log.append({ id, event: { ...eventOf("generation.preview"), step: id, data } });
+    log.append({ id: id + 1, event: eventOf("generation.step") });
+  }
+}
+
+async function idsFrom(reader: ReadableStreamDefaultReader<Uint8Array>, until: number) {
+  const decoder = createServerSentDecoder();
+  const text = new TextDecoder();
+  const ids: number[] = [];
+  while (ids.at(-1) !== until) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    ids.push(...decoder.feed(text.decode(value, { stream: true })).map(({ id }) => id ?? -1));
+  }
+  return ids;
+}
+
+Deno.test("readLog gives a reader that is far behind the newest preview, and every step", async () => {
+  const log = logOf(2);
+  const reader = readLog(log, options).getReader();
+  assert.deepEqual(await idsFrom(reader, 1), [0, 1]);
+  appendPreviews(log, { from: 2, count: 10 });
+  const ids = await idsFrom(reader, 21);
+  const steps = ids.filter((id) => id % 2 === 1);
+  assert.deepEqual(steps, Array.from({ length: 10 }, (_, i) => 3 + 2 * i));
+  assert.deepEqual(ids.filter((id) => id % 2 === 0), [18, 20], "what is near the end is not stale");
+  appendPreviews(log, { from: 22, count: 2 });
+  assert.deepEqual(await idsFrom(reader, 25), [22, 23, 24, 25], "it has caught up");
+  await reader.cancel();
+});
+
+Deno.test("readLog passes over nothing that was there when its reader came", async () => {
+  const log = logOf(2);
+  appendPreviews(log, { from: 2, count: 10 });
+  const reader = readLog(log, options).getReader();
+  const ids = await idsFrom(reader, 21);
+  assert.deepEqual(ids, Array.from({ length: 22 }, (_, id) => id));
+  await reader.cancel();
+});
+
+Deno.test("readLog gives all readers pieces of the same bytes, none of them large", async () => {
+  const log = new EventLog();
+  appendPreviews(log, { from: 0, count: 1 });
+  const readers = Array.from({ length: 1_000 }, () => readLog(log, options).getReader());
+  const pieces = await Promise.all(readers.map((reader) => reader.read()));
+  const buffers = new Set(pieces.map(({ value }) => value?.buffer));
+  assert.equal(buffers.size, 1);
+  for (const { value } of pieces) assert.equal(value?.length, 64 * 1024);
+  await Promise.all(readers.map((reader) => reader.cancel()));
+});
+
+Deno.test("readLog sends a reader away that takes nothing, and not one that takes", async () => {
+  const patient = { ...options, after: 0, heartbeatMs: 1, stalledMs: 20 };
+  const reader = readLog(logOf(1), patient).getReader();
+  for (let i = 0; i < 60; i++) await reader.read();
+  await assert.rejects(reader.closed, /took nothing for 20 ms/);
+});
+
+Deno.test("replayEvents takes its time where it is paced, with heartbeats, and ends", async () => {
+  const events = RUN.map((event, id) => ({
+    id,
+    event,
+    at_ms: id === 3 ? 10_001 : id > 3 ? 10_002 : 0,
+  }));
+  const waits: number[] = [];
+  const original = globalThis.setTimeout;
+  globalThis.setTimeout = ((act: () => void, ms = 0) => {
+    waits.push(ms);
+    return original(act, 0);
+  }) as typeof setTimeout;
+  try {
+    const text = await new Response(replayEvents(events, { after: 0, cached: true, paced: true }))
+      .text();
+    assert.deepEqual(waits, [10_000, 1, 1]);
+    assert.equal(text.split(HEARTBEAT).length, 2);
+    const ids = createServerSentDecoder().feed(text).map(({ id }) => id);
+    assert.deepEqual(ids, [1, 2, 3, 4, 5, 6]);
+    assert(text.includes('"cached":true'));
+  } finally {
+    globalThis.setTimeout = original;
+  }
+});
+
+Deno.test("EventLog takes so much and no more, but always its end", () => {
+  const log = logOf(2);
+  const image = eventOf("generation.image");
+  const data = "A".repeat(30 * 1024 * 1024);
+  log.append({ id: 2, event: { ...image, data } });
+  assert.throws(() => log.append({ id: 3, event: { ...image, data } }), /at most 20000 events/);
+  log.append({ id: 3, event: { type: "generation.canceled", evaluations: 1 } });
+  assert.equal(log.ended, true);
 });

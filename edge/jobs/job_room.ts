@@ -16,7 +16,7 @@ import {
   refuse,
   type SeededRequest,
 } from "../../contract/mod.ts";
-import type { Results } from "../../db/queries.ts";
+import type { NumberedEvent, Results } from "../../db/queries.ts";
 import type { Origin } from "../origin.ts";
 import type { GpuBackend, Log } from "../ports.ts";
 import { EventLog } from "./event_log.ts";
@@ -110,20 +110,24 @@ export class JobRoom extends Room<RoomSubmission, Job> {
   }
 
   /** Ends with exactly one terminal event in the log, whatever happens. */
-  async #run(job: Job, events: AsyncIterable<{ id: number; event: GenerationEvent }>) {
+  async #run(job: Job, events: AsyncIterable<NumberedEvent>) {
     const { log, submission: { plan } } = job;
+    const { now } = this.#ports;
+    const began = now();
     try {
       for await (const { id, event } of events) {
         await checkEvent(event, plan);
-        if (event.type === "generation.completed") await this.#persist(job, { id, event });
-        log.append(id, event);
+        const noted = { id, event, at_ms: now() - began };
+        if (event.type === "generation.completed") await this.#persist(job, noted);
+        log.append(noted);
         if (isTerminal(event)) break;
       }
       if (!log.ended) throw new ProblemError(createProblem("upstream_failed", "No end was sent"));
     } catch (cause) {
       const problem = toProblem(cause);
       this.#ports.log({ level: "error", message: problem.detail, generation: plan.id, cause });
-      log.append(log.lastId + 1, { type: "generation.failed", error: problem });
+      const event: GenerationEvent = { type: "generation.failed", error: problem };
+      log.append({ id: log.lastId + 1, event, at_ms: now() - began });
     }
     job.finishedAt = this.#ports.now();
     await this.#tellEnd(job);
@@ -142,11 +146,11 @@ export class JobRoom extends Room<RoomSubmission, Job> {
   }
 
   /** Before the end reaches a reader, so that the image's URL works by then. */
-  async #persist({ log, submission }: Job, end: { id: number; event: GenerationEvent }) {
+  async #persist({ log, submission }: Job, end: NumberedEvent) {
     const generation = submission.plan.id;
     const result = {
       ...submission,
-      events: [...log.events.map(({ id, event }) => ({ id, event })), end],
+      events: [...log.events.map(({ id, event, at_ms }) => ({ id, event, at_ms })), end],
       finished_at: this.#ports.now(),
     };
     try {

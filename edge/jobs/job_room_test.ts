@@ -116,6 +116,20 @@ Deno.test("JobRoom stores the whole log before anyone reads its end", async () =
   assert.deepEqual(kept.written[0]?.events.map(({ event }) => event), RUN);
 });
 
+Deno.test("JobRoom notes when each event came, counted from the beginning of the run", async () => {
+  const { room, kept } = createRoom({
+    gpu: backend(async function* () {
+      for (const [id, event] of RUN.entries()) {
+        kept.now += 7;
+        yield { id, event };
+      }
+    }),
+  });
+  kept.now = 1_000;
+  await joinAndFinish(room);
+  assert.deepEqual(kept.written[0]?.events.map(({ at_ms }) => at_ms), [7, 14, 21, 28]);
+});
+
 Deno.test("JobRoom completes though the database fails, and says so in its log", async () => {
   const { room, kept } = createRoom({
     results: { write: () => Promise.reject(new Error("disk full")) },

@@ -3,31 +3,53 @@
 export interface LogMessage {
   /** Its cursor. Cursors grow, mostly by one. */
   readonly id: number;
-  /** As it is sent. */
-  readonly text: string;
+  /** As it is sent. Shared by all readers: nobody writes into it. */
+  readonly bytes: Uint8Array;
   /** As it is sent to those whom the finished job answered, where that differs. */
-  readonly cachedText?: string;
+  readonly cachedBytes?: Uint8Array;
 }
 
 export interface Placement {
   /** Nothing may follow it. */
   readonly isTerminal: boolean;
-  /** May leave the log when previews outgrow it. */
+  /** May leave the log when previews outgrow it, and be passed over for a reader that is far behind. */
   readonly isPreview: boolean;
 }
 
+export interface Placed {
+  readonly isPreview: boolean;
+  /** Bytes placed in the log up to its end. */
+  readonly end: number;
+}
+
 /**
- * Characters of previews that a log keeps. Beyond, the oldest previews leave it: a reader that is so
- * far behind misses pictures, never steps, image or end.
+ * Bytes of previews that a log keeps. Beyond, the oldest previews leave it: a reader that is so far
+ * behind misses pictures, never steps, image or end.
  */
 const PREVIEW_LENGTH_MAX = 24 * 1024 * 1024;
+/** Bytes between a reader's cursor and the end of the log, from which on it is far behind. */
+export const LAG_LENGTH_MAX = 1024 * 1024;
+
+export interface LogBounds {
+  /** Bytes of everything but previews. */
+  readonly length: number;
+  readonly messages: number;
+}
 
 export class MessageLog<Message extends LogMessage> {
-  readonly #messages: Message[] = [];
-  readonly #previews: Message[] = [];
+  readonly #bounds: LogBounds;
+  readonly #messages: (Message & Placed)[] = [];
+  readonly #previews: (Message & Placed)[] = [];
   #changed = Promise.withResolvers<void>();
+  #end = 0;
+  #length = 0;
   #previewLength = 0;
   #ended = false;
+
+  /** @param bounds beyond them nothing but a terminal message is taken */
+  constructor(bounds: LogBounds) {
+    this.#bounds = bounds;
+  }
 
   protected get messages(): readonly Message[] {
     return this.#messages;
@@ -42,40 +64,52 @@ export class MessageLog<Message extends LogMessage> {
     return this.#ended;
   }
 
-  /** Characters held. */
-  get length(): number {
-    return this.#messages.reduce((sum, { text }) => sum + text.length, 0);
-  }
-
-  /** @throws RangeError after the end, or when the cursor does not grow */
+  /** @throws RangeError after the end, when the cursor does not grow, or when the log is full */
   protected place(message: Message, { isTerminal, isPreview }: Placement): void {
+    const { length } = message.bytes;
     if (this.#ended || message.id <= this.lastId) {
       throw new RangeError(`Event ${message.id} cannot follow event ${this.lastId}`);
     }
-    this.#messages.push(message);
-    if (isPreview) this.#boundPreviews(message);
+    if (!isTerminal) this.#checkRoom(isPreview ? 0 : length);
+    this.#end += length;
+    const placed = { ...message, isPreview, end: this.#end };
+    this.#messages.push(placed);
+    if (isPreview) this.#boundPreviews(placed);
+    else this.#length += length;
     this.#ended = isTerminal;
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
 
-  #boundPreviews(added: Message): void {
+  #checkRoom(length: number): void {
+    const { messages, length: lengthMax } = this.#bounds;
+    if (this.#messages.length < messages && this.#length + length <= lengthMax) return;
+    throw new RangeError(`A log holds at most ${messages} events and ${lengthMax} bytes`);
+  }
+
+  #boundPreviews(added: Message & Placed): void {
     this.#previews.push(added);
-    this.#previewLength += added.text.length;
+    this.#previewLength += added.bytes.length;
     while (this.#previewLength > PREVIEW_LENGTH_MAX) {
       const oldest = this.#previews.shift();
       if (!oldest) return;
       this.#messages.splice(this.#messages.indexOf(oldest), 1);
-      this.#previewLength -= oldest.text.length;
+      this.#previewLength -= oldest.bytes.length;
     }
   }
 
   /** The first message after the cursor. */
-  next(cursor: number): Message | undefined {
+  next(cursor: number): Message & Placed | undefined {
     // Ids grow, mostly by one: the message is close to its own id.
     let index = Math.min(Math.max(cursor + 1, 0), this.#messages.length);
     while (index > 0 && (this.#messages[index - 1]?.id ?? -1) > cursor) index--;
     return this.#messages[index];
+  }
+
+  /** A preview far from the end of the log, with a newer one behind it. */
+  isStale(message: Placed): boolean {
+    if (!message.isPreview || this.#end - message.end <= LAG_LENGTH_MAX) return false;
+    return (this.#previews.at(-1)?.end ?? 0) > message.end;
   }
 
   /** Settles with the next message. */

@@ -24,6 +24,13 @@ export async function within<T>(promise: Promise<T>, ms: number, what: string): 
   return await promise;
 }
 
-export async function pause(ms: number): Promise<void> {
-  await settlesWithin(new Promise(() => {}), ms);
+/** Ends early when the signal aborts. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await settlesWithin(new Promise(() => {}), ms, signal);
+}
+
+/** Does something later, unless the function that is returned is called before. */
+export function later(ms: number, act: () => void): () => void {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
 }

@@ -3,17 +3,26 @@
  * `POST /join`, `GET /events`, `GET /state`, `GET /image`, `POST /cancel`. An empty 404 means no job, or
  * with `?running` none under way.
  */
-import { createProblem, LIMITS } from "../../contract/mod.ts";
+import { createProblem } from "../../contract/mod.ts";
 import { describeGeneration } from "../generation_resource.ts";
 import { imageResponse } from "../image_response.ts";
 import { jsonResponse, problemResponse } from "../problem_response.ts";
-import { EVENT_STREAM_HEADERS, readLog } from "./event_stream.ts";
+import {
+  EVENT_STREAM_HEADERS,
+  READING,
+  readLog,
+  replayEvents,
+  type ReplayOptions,
+} from "./event_stream.ts";
 import { hasFailed, type Job, type JobRoom, type RoomSubmission } from "./job_room.ts";
 
 export async function handleRoomRequest(room: JobRoom, request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
-  const after = Number(searchParams.get("after") ?? -1);
-  if (pathname === "/join") return await join(room, request, after);
+  const reader = {
+    after: Number(searchParams.get("after") ?? -1),
+    paced: searchParams.get("pace") === "live",
+  };
+  if (pathname === "/join") return await join(room, request, reader);
   const found = await room.find();
   if (!found.ok) return problemResponse(found.problem);
   const job = found.value;
@@ -21,7 +30,7 @@ export async function handleRoomRequest(room: JobRoom, request: Request): Promis
   if (!job || wantsRunning && job.log.ended) return new Response(null, { status: 404 });
   switch (pathname) {
     case "/events":
-      return eventResponse(job, { after, cached: false });
+      return eventResponse(job, { ...reader, cached: false });
     case "/state":
       return jsonResponse(describe(job, false));
     case "/image":
@@ -36,13 +45,15 @@ export async function handleRoomRequest(room: JobRoom, request: Request): Promis
 /** Whether the submission began the run: who begins a run may end it for those who join. */
 export const BEGUN_HERE = "x-begun-here";
 
-async function join(room: JobRoom, request: Request, after: number): Promise<Response> {
+type Reader = Omit<ReplayOptions, "cached">;
+
+async function join(room: JobRoom, request: Request, reader: Reader): Promise<Response> {
   const submission: RoomSubmission = await request.json();
   const joined = await room.join(submission);
   if (!joined.ok) return problemResponse(joined.problem);
   const { job, cached, started } = joined.value;
   if (request.headers.get("accept") === "text/event-stream") {
-    const response = eventResponse(job, { after, cached });
+    const response = eventResponse(job, { ...reader, cached });
     response.headers.set(BEGUN_HERE, String(started));
     return response;
   }
@@ -61,10 +72,12 @@ function settledResponse(job: Job, cached: boolean): Response {
   return jsonResponse(describe(job, cached));
 }
 
-function eventResponse({ log }: Job, options: { after: number; cached: boolean }): Response {
+function eventResponse({ log }: Job, options: ReplayOptions): Response {
   // To an EventSource, 204 says that nothing will follow; an empty 200 would make it come back.
   if (log.ended && options.after >= log.lastId) return new Response(null, { status: 204 });
-  const body = readLog(log, { ...options, heartbeatMs: LIMITS.heartbeatMs });
+  const body = log.ended && options.paced
+    ? replayEvents(log.events, options)
+    : readLog(log, { ...options, ...READING });
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 

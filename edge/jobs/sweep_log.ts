@@ -1,17 +1,22 @@
 /** What has happened in one sweep. Pixels are held once, in the texts: 16 branches may have many. */
-import { encodeServerSentMessage, isSweepTerminal, type SweepEvent } from "../../contract/mod.ts";
-import { markCached } from "./event_log.ts";
+import { isSweepTerminal, type SweepEvent } from "../../contract/mod.ts";
+import { encodeEvent, markCached } from "./event_log.ts";
 import { type LogMessage, MessageLog } from "./message_log.ts";
 
+/** Sixteen times those of a generation would be more than a process has: images decide, not events. */
+const BOUNDS = { length: 320 * 1024 * 1024, messages: 320_000 };
+
 export class SweepLog extends MessageLog<LogMessage> {
-  /** @throws RangeError after the end, or when the cursor does not grow */
+  constructor() {
+    super(BOUNDS);
+  }
+
+  /** @throws RangeError after the end, when the cursor does not grow, or when the log is full */
   append(id: number, event: SweepEvent): void {
-    const text = encodeServerSentMessage(id, event.type, event);
+    const bytes = encodeEvent(id, event);
     const cached = markSweepCached(event);
-    const other = cached === event
-      ? {}
-      : { cachedText: encodeServerSentMessage(id, event.type, cached) };
-    this.place({ id, text, ...other }, {
+    const other = cached === event ? {} : { cachedBytes: encodeEvent(id, cached) };
+    this.place({ id, bytes, ...other }, {
       isTerminal: isSweepTerminal(event),
       isPreview: event.type === "sweep.event" && event.event.type === "generation.preview",
     });

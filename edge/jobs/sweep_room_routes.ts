@@ -2,11 +2,11 @@
  * The sweep room's HTTP skin, the same in process and behind a Durable Object:
  * `POST /join`, `GET /events`, `GET /state`, `GET /sheet`, `POST /cancel`. An empty 404 means no sweep.
  */
-import { createProblem, LIMITS, type Problem, sweepStatus } from "../../contract/mod.ts";
+import { createProblem, type Problem, sweepStatus } from "../../contract/mod.ts";
 import { jsonResponse, problemResponse } from "../problem_response.ts";
 import { sheetResponse } from "../sheet_response.ts";
 import { describeSweep, type SweepResource } from "../sweep_resource.ts";
-import { EVENT_STREAM_HEADERS, readLog } from "./event_stream.ts";
+import { EVENT_STREAM_HEADERS, READING, readLog } from "./event_stream.ts";
 import { NO_PROGRESS, type SweepJob, type SweepRoom, type SweepSubmission } from "./sweep_room.ts";
 
 export async function handleSweepRequest(room: SweepRoom, request: Request): Promise<Response> {
@@ -58,7 +58,7 @@ function eventResponse(
 ): Response {
   // To an EventSource, 204 says that nothing will follow; an empty 200 would make it come back.
   if (log.ended && options.after >= log.lastId) return new Response(null, { status: 204 });
-  const body = readLog(log, { ...options, heartbeatMs: LIMITS.heartbeatMs });
+  const body = readLog(log, { ...options, ...READING });
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 

@@ -18,7 +18,7 @@ import type { Results } from "../../db/queries.ts";
 import type { StoredSweep } from "../../db/sweep_queries.ts";
 import { createLocalRooms } from "../adapters/local_rooms.ts";
 import type { GpuBackend, LogRecord } from "../ports.ts";
-import { readLog } from "./event_stream.ts";
+import { READING, readLog } from "./event_stream.ts";
 import { NO_PROGRESS, SweepRoom, type SweepRoomPorts } from "./sweep_room.ts";
 
 function sweepOf(...cutoffs: readonly number[]) {
@@ -125,7 +125,7 @@ async function runSweep(room: SweepRoom): Promise<SweepEvent[]> {
   const joined = await room.join({ plan: PLAN, origin: ORIGIN, progress: NO_PROGRESS });
   assert(joined.ok, JSON.stringify(joined));
   await joined.value.job.done;
-  const body = readLog(joined.value.job.log, { after: -1, cached: false, heartbeatMs: 10_000 });
+  const body = readLog(joined.value.job.log, { after: -1, cached: false, ...READING });
   const messages = createServerSentDecoder().feed(await new Response(body).text());
   return messages.map(({ data }) => {
     const event = parseSweepEvent(JSON.parse(data));

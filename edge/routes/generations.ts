@@ -1,7 +1,7 @@
 /** `/v1/generations`: submit, look at, follow, cancel. */
 import { type EdgeApp, type EdgeContext, originOf } from "../edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
-import { readCursor, wantsStream } from "../event_cursor.ts";
+import { readStreamOptions, wantsStream } from "../event_cursor.ts";
 import { answerGeneration, describeStored } from "../generation_answer.ts";
 import { generationPath } from "../generation_resource.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";
@@ -24,15 +24,15 @@ export function mountGenerations(app: EdgeApp, ports: Ports): void {
 
 async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const request = c.req.raw;
-  const cursor = readCursor(request);
-  if (!cursor.ok) return problemResponse(cursor.problem);
+  const asked = readStreamOptions(request);
+  if (!asked.ok) return problemResponse(asked.problem);
   const body = await readJsonBody(request);
   if (!body.ok) return problemResponse(body.problem);
   const planned = await planRequest({ ...ports, drawSeed: c.get("drawSeed") }, body.value);
   if (!planned.ok) return problemResponse(planned.problem);
   const moved = movedProblem(c, generationPath(planned.value.plan.id));
   if (moved) return problemResponse(moved);
-  const options = { streamed: wantsStream(request), after: cursor.value, origin: originOf(c) };
+  const options = { streamed: wantsStream(request), ...asked.value, origin: originOf(c) };
   const response = await answerGeneration(ports, planned.value, options);
   // Between rooms alone: who else was there first is no client's business.
   response.headers.delete(BEGUN_HERE);
@@ -46,19 +46,19 @@ async function show(ports: Ports, id: string): Promise<Response> {
 }
 
 async function follow(ports: Ports, c: EdgeContext, id: string): Promise<Response> {
-  const cursor = readCursor(c.req.raw);
-  if (!cursor.ok) return problemResponse(cursor.problem);
-  const after = cursor.value;
+  const asked = readStreamOptions(c.req.raw);
+  if (!asked.ok) return problemResponse(asked.problem);
+  const { after, paced } = asked.value;
   const stored = await lookUp(ports, (results) => results.replay(id));
   if (stored.value) {
     const rerun = await askRerun(ports, id, `/events?running&after=${after}`);
     if (rerun) return rerun;
     const last = stored.value.at(-1)?.id ?? -1;
     if (after >= last) return new Response(null, { status: 204 });
-    const body = replayEvents(stored.value, { after, cached: false });
+    const body = replayEvents(stored.value, { after, cached: false, paced });
     return new Response(body, { headers: EVENT_STREAM_HEADERS });
   }
-  const path = `/events?after=${after}`;
+  const path = `/events?after=${after}${paced ? "&pace=live" : ""}`;
   const response = await askRoom(ports, id, { path, available: stored.available });
   if (c.req.method === "HEAD") await response.body?.cancel();
   return c.req.method === "HEAD" ? new Response(null, response) : response;

@@ -14,6 +14,7 @@ import {
 import { drawEvents } from "./gpu_double.ts";
 import { IDEMPOTENCY_CASES } from "./idempotency_cases.ts";
 import { REFUSAL_CASES } from "./refusal_cases.ts";
+import { STREAM_CASES } from "./stream_cases.ts";
 import { SWEEP_CASES } from "./sweep_cases.ts";
 
 export interface Case {
@@ -518,4 +519,5 @@ export const CASES: readonly Case[] = [
   ...REFUSAL_CASES,
   ...SWEEP_CASES,
   ...IDEMPOTENCY_CASES,
+  ...STREAM_CASES,
 ];

@@ -1,0 +1,48 @@
+/** How streams are read: at once or paced, fast or slowly. */
+import assert from "node:assert/strict";
+import type { Case } from "./cases.ts";
+import { assertProblem, FrameReader, idOf, readFrames } from "./conformance_client.ts";
+
+const PAUSE_MS = 300;
+
+export const STREAM_CASES: readonly Case[] = [
+  {
+    name: "replays a finished generation with the pauses of its run, where that is asked for",
+    async run(client) {
+      const request = client.fresh();
+      client.gpu.script(request.seed, { pauseAfter: 6 });
+      const reader = await client.open(request);
+      const head = await reader.until(6);
+      const id = idOf(head);
+      await new Promise((done) => setTimeout(done, PAUSE_MS));
+      client.gpu.release(id);
+      const whole = [...head, ...await reader.rest()];
+      const followed = `/v1/generations/${id}/events?pace=live`;
+      const began = performance.now();
+      assert.deepEqual(await readFrames(await client.request(followed)), whole);
+      // Timers may ring a little early.
+      assert(performance.now() - began > 0.9 * PAUSE_MS, "it did not wait");
+      const posted = await client.post(request, { path: "/v1/generations?pace=live" });
+      const again = new FrameReader(posted);
+      const early = await again.until(6);
+      await again.leave();
+      assert.deepEqual(early, head);
+      const rest = await client.request(`${followed}&last_event_id=24`);
+      assert.deepEqual(await readFrames(rest), whole.slice(25));
+    },
+  },
+  {
+    name: "refuses a pace that it does not know",
+    async run(client) {
+      const frames = await client.stream(client.fresh());
+      for (
+        const response of [
+          await client.post(client.fresh(), { path: "/v1/generations?pace=slow" }),
+          await client.request(`/v1/generations/${idOf(frames)}/events?pace=`),
+        ]
+      ) {
+        await assertProblem(response, { status: 400, code: "invalid_request", field: "pace" });
+      }
+    },
+  },
+];
