@@ -14,6 +14,11 @@ export interface Edge {
   stop(): Promise<void>;
 }
 
+export interface LocalEdge extends Edge {
+  /** Resolves when nothing goes on behind the responses. */
+  settled(): Promise<void>;
+}
+
 export interface EdgeOptions {
   readonly gpuUrl: string;
   readonly assets: string;
@@ -28,7 +33,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 export async function startInProcess(
   { gpuUrl, assets, environment = {}, database: given }: EdgeOptions,
-): Promise<Edge> {
+): Promise<LocalEdge> {
   const { database, close } = given
     ? { database: given, close: () => {} }
     : await openLibsqlDatabase(":memory:");
@@ -45,6 +50,7 @@ export async function startInProcess(
     name: "in process",
     url: null,
     request: async (path, init) => await app.request(path, init),
+    settled,
     stop: async () => {
       await settled();
       close();

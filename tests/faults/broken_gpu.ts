@@ -1,0 +1,95 @@
+/** A GPU function that goes wrong as told: each connection for a seed is answered by its script. */
+import {
+  encodeOutput,
+  parseEventId,
+  parseGenerationRequest,
+  planGeneration,
+} from "../../contract/mod.ts";
+import { planningModel } from "../../contract/fixtures/planning_model.ts";
+import { drawEvents } from "../edge_conformance/gpu_double.ts";
+
+export interface Connection {
+  /** From 1, of this seed. */
+  readonly number: number;
+  /** What a sound GPU function would send now, a frame an event. */
+  readonly frames: readonly string[];
+}
+
+export type Answer = (connection: Connection) => Response | Promise<Response>;
+
+export class BrokenGpu {
+  readonly #answers = new Map<number, Answer>();
+  readonly #connections = new Map<number, number>();
+  readonly #stop = new AbortController();
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor() {
+    const { signal } = this.#stop;
+    this.#server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, signal, onListen: () => {} },
+      (request) => this.#handle(request),
+    );
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  /** For a seed; those without a script get the whole run. */
+  script(seed: number, answer: Answer): void {
+    this.#answers.set(seed, answer);
+  }
+
+  connections(seed: number): number {
+    return this.#connections.get(seed) ?? 0;
+  }
+
+  async close(): Promise<void> {
+    // Not gracefully: what hangs on purpose would keep it for ever.
+    this.#stop.abort();
+    await this.#server.finished;
+  }
+
+  async #handle(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/health-check") return Response.json({ status: "READY" });
+    if (request.method !== "PUT") return new Response(null, { status: 404 });
+    const { input } = await request.json();
+    const parsed = parseGenerationRequest(input);
+    if (!parsed.ok) throw new Error(parsed.problem.detail);
+    const { seed } = input;
+    const plan = planGeneration({ ...parsed.value, seed }, planningModel());
+    if (!plan.ok) throw new Error(plan.problem.detail);
+    const after = parseEventId(request.headers.get("last-event-id")) ?? -1;
+    const frames = drawEvents(plan.value).map(encodeOutput).slice(after + 1);
+    const number = this.connections(seed) + 1;
+    this.#connections.set(seed, number);
+    return await (this.#answers.get(seed) ?? sound)({ number, frames });
+  }
+}
+
+export function sound({ frames }: Connection): Response {
+  return streamOf(frames);
+}
+
+export function streamOf(chunks: Iterable<string | Uint8Array<ArrayBuffer>>): Response {
+  const text = new TextEncoder();
+  const bytes = [...chunks].map((c) => typeof c === "string" ? text.encode(c) : c);
+  const headers = { "content-type": "text/event-stream" };
+  return new Response(ReadableStream.from(bytes), { headers });
+}
+
+/** Sends the chunks and then nothing, without closing. */
+export function hangingStream(chunks: readonly string[]): Response {
+  const queue = chunks.map((chunk) => new TextEncoder().encode(chunk));
+  const never = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = queue.shift();
+      if (next) controller.enqueue(next);
+      else await never.promise;
+    },
+    cancel: () => never.resolve(),
+  });
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}

@@ -1,0 +1,135 @@
+/** An edge in process over a database that can fail, with the GPU double behind it. */
+import assert from "node:assert/strict";
+import {
+  type GenerationRequestInput,
+  isTerminal,
+  parseGenerationRequest,
+  planGeneration,
+} from "../../contract/mod.ts";
+import { planningModel } from "../../contract/fixtures/planning_model.ts";
+import { ConformanceClient, type Frame } from "../edge_conformance/conformance_client.ts";
+import { type LocalEdge, startInProcess } from "../edge_conformance/edges.ts";
+import { drawEvents, GpuDouble } from "../edge_conformance/gpu_double.ts";
+import { publishFixtureModel } from "../edge_conformance/published_model.ts";
+import { type FailingDatabase, openFailingDatabase } from "./failing_database.ts";
+
+export type SeededInput = GenerationRequestInput & { readonly seed: number };
+
+/** No limit of an account may hide what a fault does. */
+export const UNLIMITED: Readonly<Record<string, string>> = {};
+
+export class Stage {
+  readonly gpu: GpuDouble;
+  readonly data: FailingDatabase;
+  readonly #assets: string;
+  #edge: LocalEdge;
+  #client: ConformanceClient;
+
+  private constructor(parts: {
+    gpu: GpuDouble;
+    data: FailingDatabase;
+    assets: string;
+    edge: LocalEdge;
+  }) {
+    this.gpu = parts.gpu;
+    this.data = parts.data;
+    this.#assets = parts.assets;
+    this.#edge = parts.edge;
+    this.#client = new ConformanceClient(parts.edge, parts.gpu, 1);
+  }
+
+  static async open(): Promise<Stage> {
+    const assets = await publishFixtureModel();
+    const data = await openFailingDatabase(`${assets}/shapefirst.sqlite`);
+    const gpu = new GpuDouble().listen();
+    const edge = await startOver(gpu, data, assets);
+    return new Stage({ gpu, data, assets, edge });
+  }
+
+  get client(): ConformanceClient {
+    return this.#client;
+  }
+
+  settled(): Promise<void> {
+    return this.#edge.settled();
+  }
+
+  /** The edge's memory is lost; what the database has is not. */
+  async restart(): Promise<void> {
+    await this.#edge.stop();
+    this.#edge = await startOver(this.gpu, this.data, this.#assets);
+    const { seed } = this.#client.fresh();
+    this.#client = new ConformanceClient(this.#edge, this.gpu, seed);
+  }
+
+  async close(): Promise<void> {
+    await this.#edge.stop();
+    await this.gpu.close();
+    this.data.close();
+    await Deno.remove(this.#assets, { recursive: true });
+  }
+}
+
+function startOver(gpu: GpuDouble, data: FailingDatabase, assets: string): Promise<LocalEdge> {
+  const { database } = data;
+  const environment = UNLIMITED;
+  return startInProcess({ gpuUrl: gpu.url, assets, dataDir: assets, database, environment });
+}
+
+export async function withStage(test: (stage: Stage) => Promise<void>): Promise<void> {
+  const stage = await Stage.open();
+  try {
+    await test(stage);
+  } finally {
+    await stage.close();
+  }
+}
+
+/** An edge in process in front of a GPU function of the caller's. */
+export async function withEdge(
+  gpuUrl: string,
+  test: (client: ConformanceClient, edge: LocalEdge) => Promise<void>,
+): Promise<void> {
+  const assets = await publishFixtureModel();
+  const options = { gpuUrl, assets, dataDir: assets, environment: UNLIMITED };
+  const edge = await startInProcess(options);
+  try {
+    // No case holds this double: what it would be asked is the caller's.
+    await test(new ConformanceClient(edge, new GpuDouble(), 1), edge);
+  } finally {
+    await edge.stop();
+    await Deno.remove(assets, { recursive: true });
+  }
+}
+
+/** The hash of the image of a run that nothing disturbed. */
+export function undisturbedSha256(request: SeededInput): string {
+  const parsed = parseGenerationRequest(request);
+  assert(parsed.ok);
+  const plan = planGeneration({ ...parsed.value, seed: request.seed }, planningModel());
+  assert(plan.ok);
+  const image = drawEvents(plan.value).find((event) => event.type === "generation.image");
+  assert(image);
+  return image.sha256;
+}
+
+/** A stream told to its end: ids from 0 without a gap, nothing behind the one terminal event. */
+export function assertEnds(frames: readonly Frame[], from = 0): void {
+  assert.deepEqual(frames.map(({ id }) => id), frames.map((_, index) => index + from));
+  const ends = frames.filter(({ event }) => isTerminal(event));
+  assert.equal(ends.length, 1);
+  assert.equal(ends[0], frames.at(-1));
+}
+
+/** The whole of a success, with the image that it would have had undisturbed. */
+export async function assertWhole(frames: readonly Frame[], sha256: string): Promise<void> {
+  assertEnds(frames);
+  assert.equal(frames.at(-1)?.event.type, "generation.completed", frames.at(-1)?.data);
+  const image = frames.map(({ event }) => event).find((e) => e.type === "generation.image");
+  assert(image);
+  assert.equal(await sha256Of(Uint8Array.fromBase64(image.data)), sha256);
+}
+
+export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
