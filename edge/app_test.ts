@@ -4,7 +4,9 @@ import { createProblem, refuse } from "../contract/mod.ts";
 import type { Results } from "../db/queries.ts";
 import { createApp } from "./app.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./adapters/local_rooms.ts";
+import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import type { GpuBackend, LogRecord, Ports } from "./ports.ts";
+import { readSettings } from "./settings.ts";
 
 const fail = () => Promise.reject(new Error("the database is gone"));
 const GONE: Results = {
@@ -44,6 +46,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
       list: () => Promise.resolve([MANIFEST]),
       find: (id) => Promise.resolve(id === MANIFEST.id ? model : null),
     },
+    promptPolicy: promptPolicyOf(readSettings({}).policy),
     rooms,
     sweepRooms: createLocalSweepRooms({ ...shared, sweeps, rooms }),
     newId: () => "request-1",

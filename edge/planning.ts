@@ -15,15 +15,17 @@ import {
 import type { PlannedGeneration } from "./jobs/job_room.ts";
 import type { Ports } from "./ports.ts";
 
-type PlanningPorts = Pick<Ports, "models" | "drawSeed">;
+type PlanningPorts = Pick<Ports, "models" | "promptPolicy" | "drawSeed">;
 
 /** A seed left out is drawn here, so that the GPU function plans the same generation. */
 export async function planRequest(
-  { models, drawSeed }: PlanningPorts,
+  { models, promptPolicy, drawSeed }: PlanningPorts,
   input: unknown,
 ): Promise<Parsed<PlannedGeneration>> {
   const parsed = parseGenerationRequest(input);
   if (!parsed.ok) return parsed;
+  const refusal = promptPolicy.refusalOf(parsed.value);
+  if (refusal) return refuse(refusal);
   const model = await findModel(models, parsed.value.model, "model");
   if (!model.ok) return model;
   const request = { ...parsed.value, seed: parsed.value.seed ?? drawSeed() };
@@ -33,11 +35,13 @@ export async function planRequest(
 
 /** A seed left out is drawn once for all branches. */
 export async function planSweepRequest(
-  { models, drawSeed }: PlanningPorts,
+  { models, promptPolicy, drawSeed }: PlanningPorts,
   input: unknown,
 ): Promise<Parsed<SweepPlan>> {
   const parsed = parseSweepRequest(input);
   if (!parsed.ok) return parsed;
+  const refusal = promptPolicy.refusalOfSweep(parsed.value);
+  if (refusal) return refuse(refusal);
   const { base } = parsed.value;
   const model = await findModel(models, base.model, "base.model");
   if (!model.ok) return model;

@@ -3,9 +3,11 @@ import type { GenerationRequest, ModelManifest, Parsed, PlanningModel } from "..
 import type { IdempotencyKeys } from "../db/idempotency_queries.ts";
 import type { NumberedEvent, Results } from "../db/queries.ts";
 import type { Sweeps } from "../db/sweep_queries.ts";
+import type { PromptPolicy } from "./policy/prompt_policy.ts";
 
 export interface Ports {
   readonly models: ModelCatalog;
+  readonly promptPolicy: PromptPolicy;
   readonly results: Results;
   readonly sweeps: Sweeps;
   readonly idempotency: IdempotencyKeys;

@@ -1,4 +1,5 @@
 /** What an operator can set, from the platform's variables. */
+import { type PolicySettings, readPolicySettings } from "./policy/policy_settings.ts";
 
 /** Variables by name. Workers' bindings are among them; only strings are read. */
 export type Environment = Readonly<Record<string, unknown>>;
@@ -6,11 +7,12 @@ export type Environment = Readonly<Record<string, unknown>>;
 export interface EdgeSettings {
   /** Base URLs of the GPU functions, at least one. */
   readonly gpuUrls: readonly string[];
+  readonly policy: PolicySettings;
 }
 
 /** @throws Error with one sentence that names the variable, what it allows and what was given */
 export function readSettings(environment: Environment): EdgeSettings {
-  return { gpuUrls: readGpuUrls(environment) };
+  return { gpuUrls: readGpuUrls(environment), policy: readPolicySettings(environment) };
 }
 
 const DEFAULT_GPU_URL = "http://127.0.0.1:8788";

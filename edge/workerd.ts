@@ -9,6 +9,7 @@ import { createDurableRooms, type RoomEnv } from "./adapters/durable_rooms.ts";
 import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
 import { createHttpBackend } from "./backends/http.ts";
+import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import type { ModelCatalog } from "./ports.ts";
 import { readSettings } from "./settings.ts";
 
@@ -42,6 +43,7 @@ export default {
     const database = drizzle(env.DB);
     const app = createApp({
       models: modelsOf(env),
+      promptPolicy: promptPolicyOf(readSettings(env).policy),
       results: createResults(database),
       sweeps: createSweeps(database),
       idempotency: createIdempotencyKeys(database),

@@ -5,6 +5,7 @@ import { createSweeps } from "../../db/sweep_queries.ts";
 import { createApp } from "../app.ts";
 import { createHttpBackend } from "../backends/http.ts";
 import type { EdgeApp } from "../edge_app.ts";
+import { promptPolicyOf } from "../policy/prompt_policy.ts";
 import type { Log } from "../ports.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { createAssetModels, type ReadAsset } from "./asset_models.ts";
@@ -48,6 +49,7 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
   const app = createApp({
     ...shared,
     models: createAssetModels(readAsset),
+    promptPolicy: promptPolicyOf(settings.policy),
     rooms,
     sweepRooms: createLocalSweepRooms({ ...shared, rooms }),
     newId: () => crypto.randomUUID(),

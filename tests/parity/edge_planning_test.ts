@@ -3,9 +3,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createAssetModels } from "../../edge/adapters/asset_models.ts";
 import { planRequest } from "../../edge/planning.ts";
+import { readPolicySettings } from "../../edge/policy/policy_settings.ts";
+import { promptPolicyOf } from "../../edge/policy/prompt_policy.ts";
 import { publishModels } from "../../scripts/publish_models.ts";
 import { FAMILIES, FIXTURES, readGoldens, requestOf } from "./goldens.ts";
 import { planOf, withModel } from "./observed_run.ts";
+
+const promptPolicy = promptPolicyOf(readPolicySettings({}));
 
 for (const family of FAMILIES) {
   Deno.test(`${family}: edge and GPU function plan alike`, async () => {
@@ -20,7 +24,10 @@ for (const family of FAMILIES) {
       await withModel(join(modelsDir, "package"), async (model) => {
         for (const golden of cases) {
           const input = requestOf(golden, "package");
-          const planned = await planRequest({ models, drawSeed: () => 0 }, input);
+          const planned = await planRequest(
+            { models, promptPolicy, drawSeed: () => 0 },
+            input,
+          );
           assert.ok(planned.ok, planned.ok ? "" : planned.problem.detail);
           assert.deepEqual(planned.value.plan, planOf(model, input));
         }

@@ -1,0 +1,101 @@
+/**
+ * Text as it looks rather than as it is encoded, for finding words that somebody took care to hide: case,
+ * accents, widths and styles, look-alike letters (Unicode UTS 39) and, if asked for, digits for letters.
+ */
+// Its table alone: its function tries 6,311 patterns at each character.
+import lookAlikes from "unhomoglyph/data.json" with { type: "json" };
+
+export interface FoldedCharacter {
+  /** What it may stand for, itself (case and accents folded) or its look-alike first. */
+  readonly readings: readonly string[];
+  readonly isLetter: boolean;
+  readonly isDigit: boolean;
+  readonly isSpace: boolean;
+  /** Of a script that is written without spaces: words end anywhere. */
+  readonly isUnspaced: boolean;
+  /** Whether a word may begin or end here within other letters, since these stood apart. */
+  readonly isLoose: boolean;
+}
+
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}]/gu;
+const LETTER = /[\p{L}\p{M}]/u;
+const UNSPACED =
+  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]/u;
+/** "n u d e": at least three letters, each alone. */
+const APART =
+  /(?<![\p{L}\p{N}])[\p{L}\p{N}@$!](?:[^\p{L}\p{N}@$!]{1,3}[\p{L}\p{N}@$!]){2,}(?![\p{L}\p{N}])/gu;
+
+const LEET: Readonly<Record<string, readonly string[]>> = {
+  "0": ["o"],
+  "1": ["i", "l"],
+  "3": ["e"],
+  "4": ["a"],
+  "5": ["s"],
+  "7": ["t"],
+  "8": ["b"],
+  "9": ["g"],
+  "@": ["a"],
+  "$": ["s"],
+  "!": ["i"],
+  "|": ["i", "l"],
+  "€": ["e"],
+};
+
+/** Without accents, joiners, widths and styles; vowel signs that are letters of their own stay. */
+function stripText(text: string): string {
+  return text.normalize("NFKD").replace(INVISIBLE, "").normalize("NFC");
+}
+
+export interface FoldOptions {
+  readonly leet: boolean;
+}
+
+export function foldText(text: string, { leet }: FoldOptions): FoldedCharacter[] {
+  return [...stripText(text)].flatMap((character) => foldCharacter(character, leet, false));
+}
+
+/** Each run of letters that stand apart, put together. */
+export function foldLettersApart(text: string, { leet }: FoldOptions): FoldedCharacter[][] {
+  return (stripText(text).match(APART) ?? []).map((run) =>
+    [...run.replace(/[^\p{L}\p{N}@$!]/gu, "")].flatMap((c) => foldCharacter(c, leet, true))
+  );
+}
+
+/** One character may become two: ß is ss. */
+function foldCharacter(
+  character: string,
+  leet: boolean,
+  isLoose: boolean,
+): FoldedCharacter[] {
+  const isLetter = LETTER.test(character);
+  const rest = {
+    isLetter,
+    isDigit: /\p{N}/u.test(character),
+    isLoose,
+    isSpace: /\s/u.test(character),
+    isUnspaced: UNSPACED.test(character),
+  };
+  if (!isLetter) {
+    return [{ readings: [character, ...(leet ? LEET[character] ?? [] : [])], ...rest }];
+  }
+  return [...lowerCase(character)].map((letter) => ({ readings: readingsOf(letter), ...rest }));
+}
+
+/** By way of the capital, so that ß and the sigma at a word's end are like all others. */
+function lowerCase(text: string): string {
+  return [...text.toUpperCase()].map((letter) => letter.toLowerCase()).join("");
+}
+
+const LOOK_ALIKES: ReadonlyMap<string, string> = new Map(Object.entries(lookAlikes));
+
+/**
+ * ASCII is taken by its word: that rn looks like m, and I like l, would find words nobody wrote. Of other
+ * letters the small and the capital form are looked up, as т looks like nothing and Т like T.
+ */
+function readingsOf(letter: string): readonly string[] {
+  if (letter < "\u0080") return [letter];
+  const similar = [letter, letter.toUpperCase()]
+    .map((form) => lowerCase(stripText(LOOK_ALIKES.get(form) ?? form)))
+    .filter((form) => /^[a-z]+$/.test(form));
+  return [...new Set([...similar, letter])];
+}
