@@ -31,22 +31,17 @@ export function averageAttention(
   },
 ): Attention {
   const averaged = layers.map((layer) => averageHeads(layer, latents, positions));
-  const [first] = averaged;
-  if (!first) throw new RangeError("Attention needs at least one layer");
-  const grid = averaged.map(({ grid }) => grid).reduce(finer);
+  if (averaged.length === 0) throw new RangeError("Attention needs at least one layer");
+  const finest = averaged.map(({ grid }) => grid).reduce(finer);
   // Enlarging is linear, so layers of one grid can be added first.
   const grids = [...Map.groupBy(averaged, ({ grid: { width } }) => width).values()];
   const mapOf = (i: number) =>
     grids.map((alike) =>
-      enlarge(
-        alike.map(({ grid: own, maps }) => ({ ...own, data: maps[i]! })).reduce((a, b) =>
-          sumOf(a, b)
-        ),
-        grid,
-      )
-    ).reduce((a, b) => sumOf(a, b));
+      enlarge(alike.map(({ maps }) => maps[i]!).reduce((a, b) => sumOf(a, b)), finest)
+    )
+      .reduce((a, b) => sumOf(a, b));
   return {
-    shares: first.shares.map((_, token) => mean(averaged.map(({ shares }) => shares[token]!))),
+    shares: meanOf(averaged.map(({ shares }) => shares)),
     maps: positions.map((_, i) => {
       const sum = mapOf(i);
       return { ...sum, data: sum.data.map((value) => value / layers.length) };
@@ -56,10 +51,11 @@ export function averageAttention(
 
 interface AveragedLayer {
   readonly grid: GridSize;
-  readonly shares: readonly number[];
-  readonly maps: readonly Float32Array[];
+  readonly shares: Float64Array;
+  readonly maps: readonly MapGrid[];
 }
 
+/** Goes through the weights once, in the order in which they lie, since every step of a run does it. */
 function averageHeads(
   { data, shape }: Latents,
   latents: GridSize,
@@ -67,21 +63,23 @@ function averageHeads(
 ): AveragedLayer {
   const [heads = 0, places = 0, tokens = 0] = shape;
   const grid = gridOf(places, latents, shape);
-  const sums = new Float64Array(tokens);
-  const maps = positions.map(() => new Float32Array(places));
-  for (let start = 0; start < data.length; start += tokens) {
-    for (let token = 0; token < tokens; token++) sums[token]! += data[start + token]!;
-  }
-  for (let i = 0; i < positions.length; i++) {
-    const map = maps[i]!;
-    for (let row = 0; row < heads * places; row++) {
-      map[row % places]! += data[row * tokens + positions[i]!]! / heads;
+  const count = positions.length;
+  const shares = new Float64Array(tokens);
+  const cells = new Float32Array(count * places);
+  for (let row = 0, start = 0; start < data.length; row++, start += tokens) {
+    for (let token = 0; token < tokens; token++) shares[token]! += data[start + token]!;
+    for (let i = 0, cell = row % places; i < count; i++, cell += places) {
+      cells[cell]! += data[start + positions[i]!]! / heads;
     }
   }
+  for (let token = 0; token < tokens; token++) shares[token]! /= heads * places;
   return {
     grid,
-    shares: Array.from(sums, (sum) => sum / (heads * places)),
-    maps,
+    shares,
+    maps: positions.map((_, i) => ({
+      ...grid,
+      data: cells.subarray(i * places, (i + 1) * places),
+    })),
   };
 }
 
@@ -107,6 +105,10 @@ function finer(a: GridSize, b: GridSize): GridSize {
   return b.width > a.width ? b : a;
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function meanOf(layers: readonly Float64Array[]): number[] {
+  const means = new Array<number>(layers[0]?.length ?? 0).fill(0);
+  for (const shares of layers) {
+    for (let token = 0; token < means.length; token++) means[token]! += shares[token]!;
+  }
+  return means.map((sum) => sum / layers.length);
 }

@@ -64,7 +64,10 @@ export function trackConvergence(image: GridSize): ConvergenceTracker {
 }
 
 function toBytes(map: MapGrid): Uint8Array {
-  return Uint8Array.from(normalize(map).data, (value) => Math.round(255 * value));
+  const { data } = normalize(map);
+  const bytes = new Uint8Array(data.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(255 * data[i]!);
+  return bytes;
 }
 
 interface Canvas {

@@ -17,24 +17,19 @@ export interface GridSize {
  * `align_corners=False`. Linear, so maps that sum to 1 in each cell still do.
  */
 export function enlarge(map: MapGrid, { width, height }: GridSize): MapGrid {
+  if (width === map.width && height === map.height) return map;
   const columns = samplePoints(map.width, width);
   const rows = samplePoints(map.height, height);
   const data = new Float32Array(width * height);
-  for (const [y, row] of rows.entries()) {
+  for (let y = 0, cell = 0; y < height; y++) {
+    const row = rows[y]!;
     const top = row.first * map.width;
     const bottom = row.second * map.width;
-    for (const [x, column] of columns.entries()) {
-      const above = between(
-        map.data[top + column.first]!,
-        map.data[top + column.second]!,
-        column,
-      );
-      const below = between(
-        map.data[bottom + column.first]!,
-        map.data[bottom + column.second]!,
-        column,
-      );
-      data[y * width + x] = between(above, below, row);
+    for (let x = 0; x < width; x++, cell++) {
+      const { first, second, weight } = columns[x]!;
+      const above = between(map.data[top + first]!, map.data[top + second]!, weight);
+      const below = between(map.data[bottom + first]!, map.data[bottom + second]!, weight);
+      data[cell] = between(above, below, row.weight);
     }
   }
   return { width, height, data };
@@ -65,7 +60,9 @@ export function coarsen(map: MapGrid, { width, height }: GridSize): MapGrid {
 export function normalize({ width, height, data }: MapGrid): MapGrid {
   const [min, max] = rangeOf(data);
   const scale = max > min ? 1 / (max - min) : 0;
-  return { width, height, data: data.map((value) => (value - min) * scale) };
+  const scaled = new Float32Array(data.length);
+  for (let i = 0; i < scaled.length; i++) scaled[i] = (data[i]! - min) * scale;
+  return { width, height, data: scaled };
 }
 
 /** Cell by cell; of a single map, that map. @throws RangeError when their sides differ */
@@ -77,7 +74,9 @@ export function sumOf(map: MapGrid, other?: MapGrid): MapGrid {
       `Maps of ${width}x${height} and ${other.width}x${other.height} cannot be added`,
     );
   }
-  return { width, height, data: data.map((value, i) => value + other.data[i]!) };
+  const sum = new Float32Array(data.length);
+  for (let i = 0; i < sum.length; i++) sum[i] = data[i]! + other.data[i]!;
+  return { width, height, data: sum };
 }
 
 export function rangeOf(
@@ -100,21 +99,15 @@ interface SamplePoint {
 }
 
 function samplePoints(from: number, to: number): SamplePoint[] {
-  return Array.from({ length: to }, (_, i) => {
+  const points: SamplePoint[] = [];
+  for (let i = 0; i < to; i++) {
     const centre = Math.min(Math.max((i + 0.5) * from / to - 0.5, 0), from - 1);
     const first = Math.floor(centre);
-    return {
-      first,
-      second: Math.min(first + 1, from - 1),
-      weight: centre - first,
-    };
-  });
+    points.push({ first, second: Math.min(first + 1, from - 1), weight: centre - first });
+  }
+  return points;
 }
 
-function between(
-  first: number,
-  second: number,
-  { weight }: SamplePoint,
-): number {
+function between(first: number, second: number, weight: number): number {
   return first + (second - first) * weight;
 }

@@ -105,7 +105,8 @@ function layersOfRow(
     const [places = 0, tokens = 0] = shape.slice(-2);
     const size = data.length / rows;
     const heads = size / (places * tokens);
-    return createLatents(data.slice(row * size, (row + 1) * size), [heads, places, tokens]);
+    // Views, not copies: nobody keeps the attention of a step that is over.
+    return createLatents(data.subarray(row * size, (row + 1) * size), [heads, places, tokens]);
   });
 }
 
