@@ -1,10 +1,8 @@
 // What a GPU function that sends nonsense, half of an event or without end does to a generation.
 import assert from "node:assert/strict";
-import { accept, isTerminal, LIMITS } from "../../contract/mod.ts";
-import { createHttpBackend, HTTP_BACKEND_DEFAULTS } from "../../edge/backends/http.ts";
-import type { GpuBackend } from "../../edge/ports.ts";
+import { LIMITS } from "../../contract/mod.ts";
 import { type ConformanceClient, type Frame } from "../edge_conformance/conformance_client.ts";
-import { type Answer, BrokenGpu, hangingStream, sound, streamOf } from "./broken_gpu.ts";
+import { type Answer, BrokenGpu, sound, streamOf } from "./broken_gpu.ts";
 import { drawNumbers, printedSeed } from "./chance.ts";
 import { assertEnds, assertWhole, undisturbedSha256, withEdge } from "./stage.ts";
 

@@ -1,0 +1,85 @@
+// 200 clients at one time: alike, they share one run; all different, each is served or told when to return.
+import assert from "node:assert/strict";
+import { type Frame, idOf, readFrames } from "../edge_conformance/conformance_client.ts";
+import { PacedService } from "./paced_service.ts";
+import { assertEnds, type SeededInput, withEdge } from "./stage.ts";
+
+const CLIENTS = 200;
+const CAPACITY = { running: 4, queued: 16 };
+/** Resident memory that 200 streams may add, garbage and all. */
+const RESIDENT_BYTES = 256 * 1024 * 1024;
+
+Deno.test("200 requests for the same image are one generation, and each gets all of it", async () => {
+  const gpu = new PacedService(CAPACITY);
+  try {
+    await withEdge(gpu.url, async (client) => {
+      const request = client.fresh();
+      const responses = await Promise.all(
+        Array.from({ length: CLIENTS }, () => client.post(request)),
+      );
+      gpu.open();
+      const streams = await Promise.all(responses.map(readFrames));
+      const told = new Set(streams.map((frames) => JSON.stringify(frames.map(({ data }) => data))));
+      assert.equal(told.size, 1);
+      assertEnds(streams[0] ?? []);
+      assert.equal(typeOfEnd(streams[0] ?? []), "generation.completed");
+      assert.equal(gpu.tally.started, 1);
+      assertIdle(gpu);
+    });
+  } finally {
+    await gpu.close();
+  }
+});
+
+Deno.test("200 different requests over a capacity of 4 are served or refused, and none is lost", async () => {
+  const gpu = new PacedService(CAPACITY);
+  const before = Deno.memoryUsage().rss;
+  try {
+    await withEdge(gpu.url, async (client) => {
+      const requests = Array.from({ length: CLIENTS }, () => client.fresh());
+      const responses = await Promise.all(requests.map((request) => client.post(request)));
+      const refused = requests.filter((_, i) => responses[i]?.status === 503);
+      assert.equal(refused.length, CLIENTS - CAPACITY.running - CAPACITY.queued);
+      for (const response of responses) await assertAnswered(response);
+      gpu.open();
+      const admitted = responses.filter(({ status }) => status === 200);
+      const streams = await Promise.all(admitted.map(readFrames));
+      for (const request of refused) streams.push(await streamInTime(client, request));
+      for (const frames of streams) {
+        assertEnds(frames);
+        assert.equal(typeOfEnd(frames), "generation.completed", frames.at(-1)?.data);
+      }
+      assert.equal(new Set(streams.map(idOf)).size, CLIENTS);
+      assert.equal(gpu.tally.started, CLIENTS);
+      assertIdle(gpu);
+      const cost = Deno.memoryUsage().rss - before;
+      assert(cost < RESIDENT_BYTES, `${CLIENTS} requests cost ${cost} bytes`);
+    });
+  } finally {
+    await gpu.close();
+  }
+});
+
+/** Served, or a refusal that says when to come back. */
+async function assertAnswered(response: Response): Promise<void> {
+  if (response.status === 200) return;
+  const problem = await response.json();
+  assert.deepEqual([response.status, problem.code], [503, "at_capacity"]);
+  assert(Number(response.headers.get("retry-after")) > 0);
+}
+
+/** One after the other: there is room by then. */
+async function streamInTime(
+  client: { post(body: unknown): Promise<Response> },
+  request: SeededInput,
+): Promise<Frame[]> {
+  return await readFrames(await client.post(request));
+}
+
+function typeOfEnd(frames: readonly Frame[]): string | undefined {
+  return frames.at(-1)?.event.type;
+}
+
+function assertIdle({ tally }: PacedService): void {
+  assert.deepEqual([tally.running, tally.queued, tally.readers], [0, 0, 0]);
+}

@@ -1,0 +1,111 @@
+// Readers that leave at any event, or take nothing for ever: neither is the run's business.
+import assert from "node:assert/strict";
+import {
+  type Frame,
+  FrameReader,
+  idOf,
+  readFrames,
+} from "../edge_conformance/conformance_client.ts";
+import { assertEnds, assertWhole, undisturbedSha256, withStage } from "./stage.ts";
+
+const EVENTS = 27;
+const SLOW_READERS = 1_000;
+/** What 1,000 readers that hold a cursor each may cost; a copy of the log each would be over 260 MB. */
+const SLOW_READERS_BYTES = 96 * 1024 * 1024;
+/** Large pictures, so that a copy a reader would show. */
+const IMAGE_BYTES = 200_000;
+
+/** Reads n events and is gone. @returns them */
+async function leaveAfter(response: Response, n: number): Promise<Frame[]> {
+  if (n === 0) {
+    await response.body?.cancel();
+    return [];
+  }
+  const reader = new FrameReader(response);
+  const frames = await reader.until(n - 1);
+  await reader.leave();
+  return frames;
+}
+
+Deno.test("A client gone behind any event of a run under way leaves it to its end", async () => {
+  await withStage(async (stage) => {
+    for (let n = 0; n < EVENTS; n++) {
+      const request = stage.client.fresh();
+      stage.gpu.script(request.seed, { pauseAfter: Math.max(n - 1, 0) });
+      const { started } = stage.gpu;
+      const head = await leaveAfter(await stage.client.post(request), n);
+      const id = stage.gpu.puts.at(-1)?.id ?? "";
+      stage.gpu.release(id);
+      await stage.settled();
+      const whole = await stage.client.stream(request);
+      await assertWhole(whole, undisturbedSha256(request));
+      assert.equal(stage.gpu.started, started + 1, "the run began once");
+      assert.deepEqual(head.map(({ data }) => data), whole.slice(0, n).map(undone));
+      const rest = await readFrames(await stage.client.follow(id, n === 0 ? undefined : n - 1));
+      assertEnds(rest, n);
+      assert.deepEqual(rest.map(undone), whole.slice(n).map(undone));
+    }
+    assert.equal(stage.gpu.reading, 0);
+  });
+});
+
+/** As the run itself told it. */
+function undone({ data }: Frame): string {
+  return data.replace('"cached":true', '"cached":false');
+}
+
+Deno.test("A client gone behind any event of a stored stream takes nothing with it", async () => {
+  await withStage(async (stage) => {
+    const request = stage.client.fresh();
+    const whole = await stage.client.stream(request);
+    await stage.restart();
+    for (let n = 0; n < EVENTS; n++) {
+      const head = await leaveAfter(await stage.client.post(request), n);
+      assert.deepEqual(head.map(undone), whole.slice(0, n).map(undone));
+    }
+    assert.equal(stage.gpu.started, 1);
+    await assertWhole(await stage.client.stream(request), undisturbedSha256(request));
+  });
+});
+
+function heapBytes(): number {
+  return Deno.memoryUsage().heapUsed + Deno.memoryUsage().external;
+}
+
+Deno.test("1,000 readers that take nothing hold up neither the run nor the memory", async () => {
+  await withStage(async (stage) => {
+    const { client, gpu } = stage;
+    const request = client.fresh();
+    gpu.script(request.seed, { pauseAfter: 6, imageBytes: IMAGE_BYTES });
+    const first = await client.open(request);
+    const head = await first.until(6);
+    const id = idOf(head);
+    const before = heapBytes();
+    const slow = await Promise.all(
+      Array.from(
+        { length: SLOW_READERS },
+        (_, i) => client.follow(id, i % 2 === 0 ? undefined : 3),
+      ),
+    );
+    gpu.release(id);
+    const whole = [...head, ...await first.rest()];
+    assertEnds(whole);
+    await stage.settled();
+    const cost = heapBytes() - before;
+    assert(cost < SLOW_READERS_BYTES, `${SLOW_READERS} readers cost ${cost} bytes`);
+    // The run is over and stored, though none of them has read a byte.
+    await stage.restart();
+    assert.equal((await stage.client.json(request)).cached, true);
+    for (const [index, response] of slow.entries()) {
+      const frames = await readFrames(response);
+      const asked = whole.slice(index % 2 === 0 ? 0 : 4);
+      assert.deepEqual(withoutPreviews(frames), withoutPreviews(asked));
+    }
+  });
+});
+
+/** Of previews, a reader far behind may miss some. */
+function withoutPreviews(frames: readonly Frame[]): (readonly [number, string])[] {
+  return frames.filter(({ event }) => event.type !== "generation.preview")
+    .map(({ id, data }) => [id, data]);
+}
