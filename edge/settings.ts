@@ -1,18 +1,25 @@
 /** What an operator can set, from the platform's variables. */
 import { type PolicySettings, readPolicySettings } from "./policy/policy_settings.ts";
 
+import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
+
 /** Variables by name. Workers' bindings are among them; only strings are read. */
 export type Environment = Readonly<Record<string, unknown>>;
 
 export interface EdgeSettings {
   /** Base URLs of the GPU functions, at least one. */
   readonly gpuUrls: readonly string[];
+  readonly backend: BackendSettings;
   readonly policy: PolicySettings;
 }
 
 /** @throws Error with one sentence that names the variable, what it allows and what was given */
 export function readSettings(environment: Environment): EdgeSettings {
-  return { gpuUrls: readGpuUrls(environment), policy: readPolicySettings(environment) };
+  return {
+    gpuUrls: readGpuUrls(environment),
+    policy: readPolicySettings(environment),
+    backend: readBackend(environment),
+  };
 }
 
 const DEFAULT_GPU_URL = "http://127.0.0.1:8788";
@@ -22,7 +29,7 @@ function readGpuUrls(environment: Environment): readonly string[] {
   const text = readText(environment, "GPU_URL") ?? DEFAULT_GPU_URL;
   const urls = text.split(",").map((url) => url.trim().replace(/\/+$/, "")).filter(Boolean);
   const wrong = urls.find((url) => !/^https?:$/.test(protocolOf(url)));
-  if (urls.length > 0 && wrong === undefined) return urls;
+  if (urls.length > 0 && wrong === undefined) return [...new Set(urls)];
   throw wrongSetting("GPU_URL", "http or https URLs with commas between them", wrong ?? text);
 }
 

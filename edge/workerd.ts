@@ -6,9 +6,9 @@ import { createSweeps } from "../db/sweep_queries.ts";
 import { createAssetModels } from "./adapters/asset_models.ts";
 import { logToConsole } from "./adapters/console_log.ts";
 import { createDurableRooms, type RoomEnv } from "./adapters/durable_rooms.ts";
+import { backendOfIsolate } from "./adapters/gpu_backend.ts";
 import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
-import { createHttpBackend } from "./backends/http.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import type { ModelCatalog } from "./ports.ts";
 import { readSettings } from "./settings.ts";
@@ -39,7 +39,7 @@ function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
 
 export default {
   async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
-    const { gpuUrls: [gpuUrl = ""] } = readSettings(env);
+    const settings = readSettings(env);
     const database = drizzle(env.DB);
     const app = createApp({
       models: modelsOf(env),
@@ -49,7 +49,7 @@ export default {
       idempotency: createIdempotencyKeys(database),
       rooms: createDurableRooms(env.ROOMS),
       sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
-      gpu: createHttpBackend(gpuUrl),
+      gpu: backendOfIsolate(settings),
       now: () => Date.now(),
       newId: () => crypto.randomUUID(),
       drawSeed,

@@ -2,7 +2,6 @@
 import { drizzle } from "drizzle-orm/d1";
 import { createResults } from "../../db/queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
-import { createHttpBackend } from "../backends/http.ts";
 import { JobRoom, type RoomSubmission } from "../jobs/job_room.ts";
 import { handleRoomRequest } from "../jobs/room_routes.ts";
 import {
@@ -15,6 +14,7 @@ import { handleSweepRequest } from "../jobs/sweep_room_routes.ts";
 import type { Rooms } from "../ports.ts";
 import { type Environment, readSettings } from "../settings.ts";
 import { logToConsole } from "./console_log.ts";
+import { backendOfIsolate } from "./gpu_backend.ts";
 
 export type D1Binding = Parameters<typeof drizzle>[0];
 
@@ -50,9 +50,8 @@ export class JobRoomObject {
 
   constructor(state: RoomState, env: RoomEnv) {
     const { storage } = state;
-    const { gpuUrls: [gpuUrl = ""] } = readSettings(env);
     this.#room = new JobRoom({
-      gpu: createHttpBackend(gpuUrl),
+      gpu: backendOfIsolate(readSettings(env)),
       results: createResults(drizzle(env.DB)),
       memory: {
         // Only `save` writes under this key.

@@ -30,6 +30,8 @@ export interface PlannedGeneration {
 
 export interface RoomSubmission extends PlannedGeneration {
   readonly origin: Origin;
+  /** Where its run was when the room's process was lost, in the back end's words. */
+  readonly place?: string | undefined;
 }
 
 /** A run that is over, told to whoever has something to do then: quotas, webhooks. */
@@ -94,13 +96,19 @@ export class JobRoom extends Room<RoomSubmission, Job> {
   protected override async start(submission: RoomSubmission): Promise<Parsed<Job>> {
     const { gpu, memory, keepAlive } = this.#ports;
     const { id } = submission.plan;
-    const events = await gpu.submit({ id, request: submission.request }, -1);
+    const { request, place } = submission;
+    let placed = false;
+    const onPlace = async (place: string) => {
+      placed = true;
+      await this.#remember(() => memory.save({ ...submission, place }), id);
+    };
+    const events = await gpu.submit({ id, request, place, onPlace }, -1);
     if (!events.ok) {
       // A run that was cut off stays remembered until the GPU function is back.
       if (!events.problem.retryable) await this.#remember(() => memory.clear(), id);
       return refuse(events.problem);
     }
-    await this.#remember(() => memory.save(submission), id);
+    if (!placed) await this.#remember(() => memory.save(submission), id);
     const log = new EventLog();
     const { promise: done, resolve } = Promise.withResolvers<void>();
     const job: Job = { submission, log, done, finishedAt: null };

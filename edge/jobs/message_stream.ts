@@ -1,25 +1,46 @@
 /** The body of one connection, as server-sent messages. */
 import { createServerSentDecoder, type ServerSentMessage } from "../../contract/mod.ts";
-import { within } from "./patience.ts";
+import { later, within } from "./patience.ts";
+
+/** What came without a message for too long: the sender is there, and its work does not go on. */
+export class NoProgress extends Error {
+  override readonly name = "NoProgress";
+}
 
 /**
  * Ends where the body ends, whatever its last message.
+ * @param progressMs how long heartbeats alone may come; for ever where it is left out
  * @throws Error when nothing arrives for `silenceMs` (heartbeats count) or the connection breaks
+ * @throws NoProgress
  */
 export async function* readMessages(
   body: ReadableStream<Uint8Array>,
   silenceMs: number,
+  progressMs?: number,
 ): AsyncGenerator<ServerSentMessage> {
   const reader = body.getReader();
   const text = new TextDecoder();
   const decoder = createServerSentDecoder();
+  let stalled = false;
+  const stall = () => {
+    stalled = true;
+    reader.cancel().catch(() => {});
+  };
+  const watch = () => progressMs === undefined ? () => {} : later(progressMs, stall);
+  let unwatch = watch();
   try {
     while (true) {
       const { value, done } = await within(reader.read(), silenceMs, "The next event");
+      if (stalled) throw new NoProgress(`Nothing but heartbeats for ${progressMs} ms`);
       if (done) return;
-      yield* decoder.feed(text.decode(value, { stream: true }));
+      const messages = decoder.feed(text.decode(value, { stream: true }));
+      if (messages.length === 0) continue;
+      unwatch();
+      yield* messages;
+      unwatch = watch();
     }
   } finally {
+    unwatch();
     // Also when the consumer stops early: the other side then sees that this reader has left.
     reader.cancel().catch(() => {});
   }

@@ -1,0 +1,23 @@
+/** The back end of this process, or of this isolate on workerd. */
+import { type BackendPorts, createBackend } from "../backends/backend.ts";
+import type { GpuBackend } from "../ports.ts";
+import type { EdgeSettings } from "../settings.ts";
+import { logToConsole } from "./console_log.ts";
+
+export const BACKEND_PORTS: BackendPorts = {
+  now: () => Date.now(),
+  newId: () => crypto.randomUUID(),
+  log: logToConsole,
+};
+
+// It keeps numbers and names alone: on workerd, no request may wait for what belongs to another.
+let shared: { readonly settings: string; readonly backend: GpuBackend } | null = null;
+
+/** One for all rooms of an isolate, so that they learn from each other which GPU functions fail. */
+export function backendOfIsolate(settings: EdgeSettings): GpuBackend {
+  const text = JSON.stringify([settings.gpuUrls, settings.backend]);
+  if (shared?.settings !== text) {
+    shared = { settings: text, backend: createBackend(settings, BACKEND_PORTS) };
+  }
+  return shared.backend;
+}

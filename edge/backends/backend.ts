@@ -1,0 +1,22 @@
+/** The back end that the settings ask for. */
+import type { GpuBackend } from "../ports.ts";
+import type { EdgeSettings } from "../settings.ts";
+import { type CallPorts, GpuFunction, type GpuFunctionOptions } from "./gpu_function.ts";
+import { GpuPool, POOL_DEFAULTS, type PoolPorts } from "./pool.ts";
+
+export type BackendPorts = CallPorts & PoolPorts;
+
+export const GPU_FUNCTION_DEFAULTS: Omit<GpuFunctionOptions, "secret"> = {
+  healthMs: 2_000,
+  circuit: { failuresMax: 3, openMs: 1_000 },
+};
+
+/** To be made once a process: it remembers which GPU functions fail. */
+export function createBackend(
+  { gpuUrls, backend: { gpuSecret } }: Pick<EdgeSettings, "gpuUrls" | "backend">,
+  ports: BackendPorts,
+): GpuBackend {
+  const options = { ...GPU_FUNCTION_DEFAULTS, secret: gpuSecret };
+  const functions = gpuUrls.map((url) => new GpuFunction(url, options, ports));
+  return new GpuPool(functions, POOL_DEFAULTS, ports);
+}

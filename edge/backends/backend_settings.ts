@@ -1,0 +1,24 @@
+/** What an operator sets about the GPU functions, beside their addresses (`GPU_URL`). */
+import { type Environment, readText, wrongSetting } from "../settings.ts";
+
+export interface BackendSettings {
+  /** Signs the calls to the GPU functions; null: they are not signed. */
+  readonly gpuSecret: string | null;
+}
+
+export const SECRET_LENGTH_MIN = 16;
+
+/** @throws Error with one sentence that names the variable and what it allows */
+export function readBackend(environment: Environment): BackendSettings {
+  return { gpuSecret: readGpuSecret(environment) };
+}
+
+/** `GPU_SECRET`: the GPU function may know several, while one takes another's place; the edge signs with one. */
+function readGpuSecret(environment: Environment): string | null {
+  const secret = readText(environment, "GPU_SECRET");
+  if (secret === null) return null;
+  if (secret.length >= SECRET_LENGTH_MIN && !/[\s,]/.test(secret)) return secret;
+  const allowed = `one secret of at least ${SECRET_LENGTH_MIN} characters without spaces or commas`;
+  // Its length alone: errors are logged.
+  throw wrongSetting("GPU_SECRET", allowed, `${secret.length} characters`);
+}

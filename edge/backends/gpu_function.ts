@@ -1,0 +1,184 @@
+/** One GPU function over HTTP, in Cog's dialect (`contract/prediction.ts`): one call at a time. */
+import {
+  accept,
+  createProblem,
+  ERROR_TABLE,
+  type ErrorCode,
+  type Parsed,
+  type PredictionInput,
+  type Problem,
+  refuse,
+  SIGNATURE_HEADERS,
+  signCall,
+} from "../../contract/mod.ts";
+import { within } from "../jobs/patience.ts";
+import type { GpuFunctionHealth, Submission } from "../ports.ts";
+import { CircuitBreaker, type CircuitOptions } from "./circuit_breaker.ts";
+
+export interface CallPorts {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Never the same twice. */
+  readonly newId: () => string;
+}
+
+export interface GpuFunctionOptions {
+  /** Signs each call; null where the GPU function asks for no signature. */
+  readonly secret: string | null;
+  readonly healthMs: number;
+  readonly circuit: CircuitOptions;
+}
+
+export type Body = ReadableStream<Uint8Array>;
+
+/**
+ * How a submission was met. `refused`: it answered, in the words of the contract. `away`: it did not, or
+ * not as a GPU function does.
+ */
+export type Connected =
+  | { readonly met: "accepted"; readonly body: Body }
+  | { readonly met: "refused" | "away"; readonly problem: Problem };
+
+export type Health = Pick<GpuFunctionHealth, "status" | "running" | "queued">;
+
+export class GpuFunction {
+  /** Base URL, without a trailing slash. */
+  readonly url: string;
+  readonly breaker: CircuitBreaker;
+  readonly #options: GpuFunctionOptions;
+  readonly #ports: CallPorts;
+
+  constructor(url: string, options: GpuFunctionOptions, ports: CallPorts) {
+    this.url = url.replace(/\/+$/, "");
+    this.breaker = new CircuitBreaker(options.circuit, ports.now);
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /**
+   * One `PUT`, as far as its headers.
+   * @param after the cursor of the last event that is not wanted again; -1 for none
+   */
+  async submit({ id, request }: Submission, after: number, acceptMs: number): Promise<Connected> {
+    const input: PredictionInput = { input: request };
+    const headers: Record<string, string> = {
+      "content-type": "application/json",
+      accept: "text/event-stream",
+    };
+    if (after >= 0) headers["last-event-id"] = String(after);
+    const attempt = new AbortController();
+    const { signal } = attempt;
+    try {
+      const body = JSON.stringify(input);
+      const answer = this.#call(`/predictions/${id}`, { method: "PUT", headers, body, signal });
+      const response = await within(answer, acceptMs, "Accepting the prediction");
+      if (response.ok && response.body) {
+        this.breaker.succeeded();
+        return { met: "accepted", body: response.body };
+      }
+      const connected = await readRefusal(response);
+      if (connected.met === "away") this.breaker.failed();
+      else this.breaker.succeeded();
+      return connected;
+    } catch {
+      attempt.abort();
+      this.breaker.failed();
+      return { met: "away", problem: UNREACHABLE };
+    }
+  }
+
+  async cancel(id: string, acceptMs: number): Promise<Parsed<null>> {
+    try {
+      const answer = this.#call(`/predictions/${id}/cancel`, { method: "POST" });
+      const response = await within(answer, acceptMs, "Canceling");
+      // 404: it knows nothing of the prediction, so nothing runs there.
+      if (response.ok || response.status === 404) {
+        await response.body?.cancel();
+        return accept(null);
+      }
+      const connected = await readRefusal(response);
+      return connected.met === "accepted" ? accept(null) : refuse(connected.problem);
+    } catch {
+      return refuse(UNREACHABLE);
+    }
+  }
+
+  /** What it says of itself. An answer closes an open circuit, and does not make up for failed runs. */
+  async health(): Promise<Health> {
+    const health = await readHealth(`${this.url}/health-check`, this.#options.healthMs);
+    if (!health) this.breaker.failed();
+    else if (this.breaker.state !== "closed") this.breaker.succeeded();
+    return health ?? { status: "UNREACHABLE" };
+  }
+
+  /** Signed anew each time, so that a retry is no replay. */
+  #call(path: string, init: RequestInit & { method: string; body?: string }): Promise<Response> {
+    const url = this.url + path;
+    const { secret } = this.#options;
+    if (secret === null) return fetch(url, init);
+    const { pathname, search } = new URL(url);
+    const timestamp = this.#ports.now();
+    const nonce = this.#ports.newId();
+    const signature = signCall(secret, {
+      method: init.method,
+      path: pathname + search,
+      body: new TextEncoder().encode(init.body ?? ""),
+      timestamp,
+      nonce,
+    });
+    const headers = new Headers(init.headers);
+    headers.set(SIGNATURE_HEADERS.timestamp, String(timestamp));
+    headers.set(SIGNATURE_HEADERS.nonce, nonce);
+    headers.set(SIGNATURE_HEADERS.signature, signature);
+    return fetch(url, { ...init, headers });
+  }
+}
+
+const UNREACHABLE = createProblem(
+  "gpu_unavailable",
+  "The GPU function cannot be reached; try again shortly",
+);
+
+/** Its own problem where a client can act on it; else the two programs do not fit together. */
+async function readRefusal(response: Response): Promise<Connected> {
+  const { status } = response;
+  const code = readCode(await response.json().catch(() => null));
+  if (code === "unauthorized") {
+    const detail = "The GPU function does not accept the calls of this edge";
+    return { met: "refused", problem: createProblem("gpu_unavailable", detail) };
+  }
+  if (code !== null && ERROR_TABLE[code].retryable) {
+    const detail = `The GPU function refused: ${ERROR_TABLE[code].title}`;
+    return { met: "refused", problem: createProblem(code, detail) };
+  }
+  if (status >= 500) {
+    const detail = `The GPU function answered ${status}`;
+    return { met: "away", problem: createProblem("gpu_unavailable", detail) };
+  }
+  const detail =
+    `The GPU function refused (${status}) what the edge had planned: their models differ`;
+  return { met: "refused", problem: createProblem("model_mismatch", detail) };
+}
+
+function readCode(body: unknown): ErrorCode | null {
+  if (typeof body !== "object" || body === null || !("code" in body)) return null;
+  const { code } = body;
+  return typeof code === "string" && Object.hasOwn(ERROR_TABLE, code) ? code as ErrorCode : null;
+}
+
+/** Null when there is no such answer in time. */
+async function readHealth(url: string, healthMs: number): Promise<Health | null> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(healthMs) });
+    const body: Readonly<Record<string, unknown>> = await response.json();
+    const { status, running, queued } = body;
+    if (typeof status !== "string") return null;
+    return { status, ...countOf("running", running), ...countOf("queued", queued) };
+  } catch {
+    return null;
+  }
+}
+
+function countOf(name: "running" | "queued", value: unknown): Partial<Health> {
+  return Number.isSafeInteger(value) && Number(value) >= 0 ? { [name]: value } : {};
+}

@@ -1,0 +1,79 @@
+/**
+ * Which GPU function is to be asked first. Rooms live in many processes, none of which sees all runs: what
+ * counts is what the functions say of themselves, and what this process has sent them since.
+ */
+import { contentKey } from "../../contract/mod.ts";
+import type { GpuFunctionHealth } from "../ports.ts";
+import type { GpuFunction, Health } from "./gpu_function.ts";
+
+interface Report {
+  readonly health: Health;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+export class GpuLoads {
+  readonly #functions: readonly GpuFunction[];
+  readonly #loadMs: number;
+  readonly #now: () => number;
+  readonly #reports = new Map<GpuFunction, Report>();
+  readonly #sent = new Map<GpuFunction, number>();
+
+  /** @param loadMs how long a report holds */
+  constructor(functions: readonly GpuFunction[], loadMs: number, now: () => number) {
+    this.#functions = functions;
+    this.#loadMs = loadMs;
+    this.#now = now;
+  }
+
+  /** A submission on its way to a function. */
+  count(one: GpuFunction): void {
+    this.#sent.set(one, (this.#sent.get(one) ?? 0) + 1);
+  }
+
+  /**
+   * Those whose circuit is closed: ready ones first, of these the ones with fewest runs, and between
+   * equals by the key, so that a key which comes again finds the function that remembers it.
+   */
+  async rank(key: string): Promise<GpuFunction[]> {
+    await Promise.all(this.#functions.map((one) => this.#refresh(one)));
+    return this.#functions
+      .filter(({ breaker }) => breaker.state === "closed")
+      .map((one) => ({ one, load: this.#loadOf(one), draw: contentKey([key, one.url]) }))
+      .sort((a, b) => a.load - b.load || (a.draw < b.draw ? -1 : 1))
+      .map(({ one }) => one);
+  }
+
+  /** All of them, asked now. */
+  async look(): Promise<GpuFunctionHealth[]> {
+    return await Promise.all(this.#functions.map(async (one) => {
+      const health = await this.#ask(one);
+      return { ...health, circuit: one.breaker.state };
+    }));
+  }
+
+  /** A function alone is asked nothing while its circuit is closed: there is no choice to make. */
+  async #refresh(one: GpuFunction): Promise<void> {
+    if (one.breaker.state !== "closed") {
+      if (one.breaker.mayProbe()) await this.#ask(one);
+      return;
+    }
+    const at = this.#reports.get(one)?.at ?? -Infinity;
+    if (this.#functions.length > 1 && this.#now() - at >= this.#loadMs) await this.#ask(one);
+  }
+
+  async #ask(one: GpuFunction): Promise<Health> {
+    const health = await one.health();
+    this.#reports.set(one, { health, at: this.#now() });
+    this.#sent.delete(one);
+    return health;
+  }
+
+  #loadOf(one: GpuFunction): number {
+    const { status, running = 0, queued = 0 } = this.#reports.get(one)?.health ?? READY;
+    const isWilling = status === "READY" || status === "BUSY";
+    return isWilling ? running + queued + (this.#sent.get(one) ?? 0) : Infinity;
+  }
+}
+
+const READY: Health = { status: "READY" };

@@ -1,0 +1,217 @@
+/**
+ * Several GPU functions as one back end, or a single one. A run stays where it is as long as that can be
+ * reached, and goes on elsewhere when it cannot: the same key gives the same events under the same ids.
+ */
+import {
+  accept,
+  createProblem,
+  isTerminal,
+  type Parsed,
+  type Problem,
+  ProblemError,
+  refuse,
+} from "../../contract/mod.ts";
+import type { NumberedEvent } from "../../db/queries.ts";
+import { pause } from "../jobs/patience.ts";
+import type { GpuBackend, GpuHealth, Log, Submission } from "../ports.ts";
+import type { Body, GpuFunction } from "./gpu_function.ts";
+import { GpuLoads } from "./gpu_loads.ts";
+import { NoProgress, readPrediction } from "./prediction_stream.ts";
+import { RunCourse } from "./run_course.ts";
+
+export interface PoolOptions {
+  /** Until a GPU function accepts a prediction. */
+  readonly acceptMs: number;
+  /** The same where another one can be asked. */
+  readonly failoverMs: number;
+  /** Without a byte from it: three of its heartbeats missed. */
+  readonly silenceMs: number;
+  /** Without an event, its place in the queue included. */
+  readonly progressMs: number;
+  /** How long what a health check said of the load holds. */
+  readonly loadMs: number;
+  /** Pauses before each new connection, after a stream broke. Progress starts them over. */
+  readonly retryPausesMs: readonly number[];
+  /** Of these, how many a run that has done a step waits for the function that has it. */
+  readonly staysMax: number;
+  /** New connections in one run, progress or not. */
+  readonly reconnectsMax: number;
+}
+
+export const POOL_DEFAULTS: PoolOptions = {
+  acceptMs: 15_000,
+  failoverMs: 5_000,
+  silenceMs: 30_000,
+  progressMs: 900_000,
+  loadMs: 1_000,
+  retryPausesMs: [100, 400, 1_600, 5_000],
+  staysMax: 2,
+  reconnectsMax: 20,
+};
+
+export interface PoolPorts {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+interface Run {
+  readonly submission: Submission;
+  readonly course: RunCourse;
+  place: GpuFunction;
+  canceled: boolean;
+}
+
+interface Opened {
+  readonly place: GpuFunction;
+  readonly body: Body;
+}
+
+export class GpuPool implements GpuBackend {
+  readonly #functions: readonly GpuFunction[];
+  readonly #options: PoolOptions;
+  readonly #ports: PoolPorts;
+  readonly #loads: GpuLoads;
+  readonly #runs = new Map<string, Run>();
+
+  constructor(functions: readonly GpuFunction[], options: PoolOptions, ports: PoolPorts) {
+    this.#functions = functions;
+    this.#options = options;
+    this.#ports = ports;
+    this.#loads = new GpuLoads(functions, options.loadMs, ports.now);
+  }
+
+  async submit(
+    submission: Submission,
+    after: number,
+  ): Promise<Parsed<AsyncGenerator<NumberedEvent>>> {
+    const ranked = await this.#loads.rank(submission.id);
+    const had = ranked.filter(({ url }) => url === submission.place);
+    const candidates = [...had, ...ranked.filter((one) => !had.includes(one))];
+    const opened = await this.#open(submission, candidates, () => after);
+    if (!opened.ok) return opened;
+    const { place, body } = opened.value;
+    const run = { submission, course: new RunCourse(after), place, canceled: false };
+    return accept(this.#follow(run, body));
+  }
+
+  async cancel(id: string): Promise<Parsed<null>> {
+    const run = this.#runs.get(id);
+    if (run) run.canceled = true;
+    const { acceptMs } = this.#options;
+    const places = run ? [run.place] : this.#functions;
+    const answers = await Promise.all(places.map((place) => place.cancel(id, acceptMs)));
+    return answers.find(({ ok }) => !ok) ?? accept(null);
+  }
+
+  async health(): Promise<GpuHealth> {
+    const functions = await this.#loads.look();
+    const best = BEST_FIRST.find((status) => functions.some((one) => one.status === status));
+    return { status: best ?? functions[0]?.status ?? "UNREACHABLE", functions };
+  }
+
+  /** The first that accepts. Who is told of it before the first event can find the run again. */
+  async #open(
+    submission: Submission,
+    candidates: readonly GpuFunction[],
+    afterAt: (place: GpuFunction) => number,
+  ): Promise<Parsed<Opened>> {
+    const { acceptMs, failoverMs } = this.#options;
+    const problems: Problem[] = [];
+    for (const [index, place] of candidates.entries()) {
+      const waitMs = index < candidates.length - 1 ? failoverMs : acceptMs;
+      this.#loads.count(place);
+      const connected = await place.submit(submission, afterAt(place), waitMs);
+      if (connected.met === "accepted") {
+        await submission.onPlace?.(place.url);
+        return accept({ place, body: connected.body });
+      }
+      problems.push(connected.problem);
+    }
+    return refuse(worthMost(problems));
+  }
+
+  /** The events of a run over as many connections as it takes, each event once. */
+  async *#follow(run: Run, first: Body): AsyncGenerator<NumberedEvent> {
+    const { submission: { id }, course } = run;
+    this.#runs.set(id, run);
+    let body: Body | null = first;
+    let losses = 0;
+    try {
+      for (let reconnects = 0; reconnects <= this.#options.reconnectsMax; reconnects++) {
+        try {
+          for await (const numbered of body ? readPrediction(body, this.#options) : []) {
+            if (this.#isAbandoned(run, numbered)) break;
+            // One is missing: what is left must not pass for a whole run.
+            if (numbered.id > course.after + 1) break;
+            if (!course.take(numbered)) continue;
+            losses = 0;
+            yield numbered;
+            if (isTerminal(numbered.event)) return;
+          }
+        } catch (cause) {
+          if (cause instanceof ProblemError) throw cause;
+          if (cause instanceof NoProgress) throw await this.#giveUp(run);
+        }
+        if (this.#options.retryPausesMs[losses] === undefined) break;
+        body = await this.#reopen(run, losses++);
+      }
+    } finally {
+      if (this.#runs.get(id) === run) this.#runs.delete(id);
+    }
+    const detail = `The GPU function broke off after event ${course.after}`;
+    throw new ProblemError(createProblem("upstream_failed", detail));
+  }
+
+  /** Canceled by a function that shuts down, while another could finish it. */
+  #isAbandoned({ canceled }: Run, { event }: NumberedEvent): boolean {
+    return event.type === "generation.canceled" && !canceled && this.#functions.length > 1;
+  }
+
+  /** Heartbeats alone hold a place there for ever. */
+  async #giveUp({ submission: { id }, place }: Run): Promise<ProblemError> {
+    const { acceptMs, progressMs } = this.#options;
+    await place.cancel(id, acceptMs);
+    const detail = `The GPU function sent no event for ${progressMs / 1_000} seconds`;
+    return new ProblemError(createProblem("upstream_failed", detail));
+  }
+
+  /** A new connection after a loss; null when there is none yet. */
+  async #reopen(run: Run, losses: number): Promise<Body | null> {
+    const { submission, course, place: lost } = run;
+    const { retryPausesMs, staysMax } = this.#options;
+    const isAlone = this.#functions.length === 1;
+    const stays = isAlone || course.stepped && losses < staysMax;
+    // Nothing was done yet: another one can begin at once.
+    if (isAlone || losses > 0 || stays) await pause(retryPausesMs[losses] ?? 0);
+    const others = stays ? [] : await this.#loads.rank(submission.id);
+    const candidates = [...others.filter((one) => one !== lost), lost];
+    // Elsewhere it starts over, and shows whether it goes the same way.
+    const opened = await this.#open(
+      submission,
+      candidates,
+      (place) => place === lost ? course.after : -1,
+    );
+    if (opened.ok) {
+      if (opened.value.place !== lost) this.#tellMove(submission.id, course.after);
+      run.place = opened.value.place;
+      return opened.value.body;
+    }
+    if (!opened.problem.retryable) throw new ProblemError(opened.problem);
+    return null;
+  }
+
+  #tellMove(generation: string, after: number): void {
+    const message = `Lost after event ${after}, the run starts over on another GPU function`;
+    this.#ports.log({ level: "info", message, generation });
+  }
+}
+
+const BEST_FIRST = ["READY", "BUSY", "STARTING", "DRAINING"];
+
+/** What a client is told when nobody took it: rather what will pass than what will not. */
+function worthMost(problems: readonly Problem[]): Problem {
+  return problems.find(({ code }) => code === "at_capacity") ??
+    problems.find(({ retryable }) => retryable) ?? problems[0] ??
+    createProblem("gpu_unavailable", "No GPU function can be reached; try again shortly");
+}

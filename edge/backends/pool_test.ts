@@ -1,0 +1,403 @@
+import assert from "node:assert/strict";
+import { EVENTS, PLAN } from "../../contract/fixtures/events.ts";
+import {
+  encodeOutput,
+  HEARTBEAT,
+  parseGenerationRequest,
+  ProblemError,
+} from "../../contract/mod.ts";
+import type { LogRecord, Submission } from "../ports.ts";
+import { GPU_FUNCTION_DEFAULTS } from "./backend.ts";
+import { GpuFunction } from "./gpu_function.ts";
+import { GpuPool, POOL_DEFAULTS, type PoolOptions } from "./pool.ts";
+
+const OPTIONS: PoolOptions = {
+  ...POOL_DEFAULTS,
+  acceptMs: 100,
+  failoverMs: 100,
+  silenceMs: 40,
+  progressMs: 5_000,
+  loadMs: 0,
+  retryPausesMs: [1, 1],
+};
+
+const parsed = parseGenerationRequest({ prompt: "a bird", seed: 1 });
+assert(parsed.ok);
+const SUBMISSION: Submission = { id: PLAN.id, request: parsed.value };
+
+type Handle = (request: Request, call: number) => Response | Promise<Response>;
+
+/** A GPU function that answers as told, for as long as the test runs. */
+interface TestServer {
+  readonly url: string;
+  /** Predictions asked of it: the `Last-Event-ID` of each. */
+  readonly puts: (string | null)[];
+  readonly cancels: string[];
+  health: Readonly<Record<string, unknown>>;
+}
+
+async function withServers(
+  handles: readonly Handle[],
+  test: (servers: readonly TestServer[]) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  const servers = handles.map((handle) => {
+    const server: TestServer & { url: string } = {
+      url: "",
+      puts: [],
+      cancels: [],
+      health: { status: "READY", running: 0, queued: 0 },
+    };
+    const { addr } = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, signal: stop.signal, onListen: () => {} },
+      (request) => {
+        const { pathname } = new URL(request.url);
+        if (pathname === "/health-check") return Response.json(server.health);
+        if (pathname.endsWith("/cancel")) {
+          server.cancels.push(pathname);
+          return new Response(null);
+        }
+        server.puts.push(request.headers.get("last-event-id"));
+        return handle(request, server.puts.length);
+      },
+    );
+    server.url = `http://127.0.0.1:${addr.port}`;
+    return server;
+  });
+  try {
+    await test(servers);
+  } finally {
+    // Not gracefully: a body that a failing test left open would keep it waiting for ever.
+    stop.abort();
+  }
+}
+
+function createPool(
+  servers: readonly { readonly url: string }[],
+  changes: Partial<PoolOptions> = {},
+) {
+  const clock = { now: 0 };
+  const logged: LogRecord[] = [];
+  const ports = {
+    now: () => clock.now,
+    newId: () => "nonce",
+    log: (record: LogRecord) => void logged.push(record),
+  };
+  const options = { ...GPU_FUNCTION_DEFAULTS, healthMs: 100, secret: null };
+  const functions = servers.map(({ url }) => new GpuFunction(url, options, ports));
+  return { pool: new GpuPool(functions, { ...OPTIONS, ...changes }, ports), clock, logged };
+}
+
+function body(...chunks: string[]): ReadableStream<Uint8Array> {
+  return ReadableStream.from(chunks.map((chunk) => new TextEncoder().encode(chunk)));
+}
+
+/** Sends the chunks, then nothing, and never ends by itself. */
+function silentBody(...chunks: string[]): ReadableStream<Uint8Array> {
+  const queue = chunks.map((chunk) => new TextEncoder().encode(chunk));
+  const never = Promise.withResolvers<void>();
+  return new ReadableStream({
+    async pull(controller) {
+      const next = queue.shift();
+      if (next) controller.enqueue(next);
+      else await never.promise;
+    },
+    cancel: () => never.resolve(),
+  });
+}
+
+/** Sends the chunks, then heartbeats for ever. */
+function beatingBody(...chunks: string[]): ReadableStream<Uint8Array> {
+  const beats = async function* () {
+    for (const chunk of chunks) yield new TextEncoder().encode(chunk);
+    while (true) {
+      await new Promise((done) => setTimeout(done, 2));
+      yield new TextEncoder().encode(HEARTBEAT);
+    }
+  };
+  return ReadableStream.from(beats());
+}
+
+async function collect(pool: GpuPool, submission = SUBMISSION) {
+  const submitted = await pool.submit(submission, -1);
+  if (!submitted.ok) return { ids: [], code: submitted.problem.code };
+  const ids: number[] = [];
+  try {
+    for await (const { id } of submitted.value) ids.push(id);
+    return { ids, code: null };
+  } catch (cause) {
+    assert(cause instanceof ProblemError);
+    return { ids, code: cause.problem.code };
+  }
+}
+
+/** queued, planned, step 0, preview 0, cutoff 1, image, completed. */
+const frames = EVENTS.slice(0, 7).map(encodeOutput);
+const ALL = [0, 1, 2, 3, 4, 5, 6];
+const whole: Handle = () => new Response(body(...frames));
+const refuseWith = (status: number, code: string): Handle => () =>
+  Response.json({ code }, { status });
+/** As far as the event, whatever is asked for. */
+const upTo = (id: number): Handle => () => new Response(body(...frames.slice(0, id + 1)));
+
+Deno.test("The back end gives up on a GPU function that hangs, after a few connections", async () => {
+  await withServers([() => new Response(silentBody(...frames.slice(0, 2)))], async (servers) => {
+    const { pool } = createPool(servers);
+    assert.deepEqual(await collect(pool), { ids: [0, 1], code: "upstream_failed" });
+    assert.equal(servers[0]?.puts.length, 3);
+  });
+});
+
+Deno.test("The back end takes each event once, over connections that end too early", async () => {
+  const growing: Handle = (_, call) => new Response(body(...frames.slice(0, call * 3)));
+  await withServers([growing], async (servers) => {
+    assert.deepEqual(await collect(createPool(servers).pool), { ids: ALL, code: null });
+    assert.deepEqual(servers[0]?.puts, [null, "2", "5"]);
+  });
+});
+
+Deno.test("The back end waits as long as there are heartbeats", async () => {
+  const beats = async function* () {
+    for (let i = 0; i < 8; i++) {
+      await new Promise((done) => setTimeout(done, 10));
+      yield new TextEncoder().encode(HEARTBEAT);
+    }
+    yield new TextEncoder().encode(frames.join(""));
+  };
+  await withServers([() => new Response(ReadableStream.from(beats()))], async (servers) => {
+    assert.equal((await collect(createPool(servers).pool)).code, null);
+    assert.equal(servers[0]?.puts.length, 1);
+  });
+});
+
+Deno.test("Heartbeats without an event are waited for within a bound, and the run is canceled", async () => {
+  await withServers([() => new Response(beatingBody(...frames.slice(0, 3)))], async (servers) => {
+    const { pool } = createPool(servers, { progressMs: 30 });
+    assert.deepEqual(await collect(pool), { ids: [0, 1, 2], code: "upstream_failed" });
+    assert.deepEqual(servers[0]?.cancels, [`/predictions/${PLAN.id}/cancel`]);
+    assert.equal(servers[0]?.puts.length, 1, "it would join the same run");
+  });
+});
+
+Deno.test("The back end refuses what is not of the contract", async () => {
+  const garbage = 'id: 1\nevent: output\ndata: {"chunk":7}\n\n';
+  await withServers([() => new Response(body(frames[0] ?? "", garbage))], async (servers) => {
+    const { pool } = createPool(servers);
+    assert.deepEqual(await collect(pool), { ids: [0], code: "upstream_failed" });
+    assert.equal(servers[0]?.puts.length, 1);
+  });
+});
+
+Deno.test("The back end does not wait for ever to be accepted", async () => {
+  const late = Promise.withResolvers<Response>();
+  await withServers([() => late.promise], async (servers) => {
+    assert.equal((await collect(createPool(servers).pool)).code, "gpu_unavailable");
+    late.resolve(new Response(null));
+  });
+});
+
+Deno.test("A submission goes to the function with fewest runs, and what was just sent counts", async () => {
+  await withServers([whole, whole, whole], async (servers) => {
+    const [a, b, c] = servers;
+    assert(a && b && c);
+    a.health = { status: "READY", running: 2, queued: 1 };
+    b.health = { status: "READY", running: 1, queued: 0 };
+    c.health = { status: "STARTING" };
+    const { pool } = createPool(servers, { loadMs: 1_000 });
+    for (let i = 0; i < 4; i++) {
+      const submission = { ...SUBMISSION, id: String(i).repeat(64) };
+      assert.equal((await collect(pool, submission)).code, null);
+    }
+    // 1, 2, then equal at 3: the first two go to b, of the next two each gets one.
+    assert.deepEqual([a.puts.length, b.puts.length, c.puts.length], [1, 3, 0]);
+  });
+});
+
+Deno.test("Between equals a key has its function, and keys are spread", async () => {
+  await withServers([whole, whole], async (servers) => {
+    const { pool } = createPool(servers);
+    const counts = () => servers.map(({ puts }) => puts.length);
+    for (let i = 0; i < 16; i++) {
+      const submission = { ...SUBMISSION, id: i.toString(16).repeat(64) };
+      const before = counts();
+      await collect(pool, submission);
+      const [a = 0, b = 0] = counts().map((count, index) => count - (before[index] ?? 0));
+      await collect(pool, submission);
+      const again = counts().map((count, index) => count - (before[index] ?? 0));
+      assert.deepEqual(again, [2 * a, 2 * b]);
+    }
+    assert(counts().every((count) => count > 0), String(counts()));
+  });
+});
+
+Deno.test("A function that is full, away or of another version leaves the run to the next", async () => {
+  const others: Handle[] = [
+    refuseWith(503, "at_capacity"),
+    refuseWith(503, "gpu_unavailable"),
+    refuseWith(409, "conflict"),
+    () => new Response("bad gateway", { status: 502 }),
+  ];
+  for (const other of others) {
+    await withServers([other, other, whole], async (servers) => {
+      const { pool } = createPool(servers);
+      for (let i = 0; i < 8; i++) {
+        const submission = { ...SUBMISSION, id: i.toString(16).repeat(64) };
+        assert.deepEqual(await collect(pool, submission), { ids: ALL, code: null });
+      }
+      const [a, b] = servers.map(({ puts }) => puts.length);
+      assert((a ?? 0) + (b ?? 0) > 0, "none was asked before the one that can");
+    });
+  }
+});
+
+Deno.test("When nobody takes it, the client is told what will pass first", async () => {
+  const full = refuseWith(503, "at_capacity");
+  const away = refuseWith(500, "");
+  const other = refuseWith(409, "conflict");
+  for (
+    const [handles, code] of [
+      [[away, full, other], "at_capacity"],
+      [[other, away], "gpu_unavailable"],
+      [[other, other], "model_mismatch"],
+      [[refuseWith(401, "unauthorized")], "gpu_unavailable"],
+    ] as const
+  ) {
+    await withServers(handles, async (servers) => {
+      assert.equal((await collect(createPool(servers).pool)).code, code);
+    });
+  }
+});
+
+Deno.test("A run that is lost before its first step begins elsewhere at once", async () => {
+  await withServers([upTo(1), whole], async (servers) => {
+    const [a, b] = servers;
+    assert(a && b);
+    b.health = { status: "READY", running: 9 };
+    const places: string[] = [];
+    const onPlace = (place: string) => Promise.resolve(void places.push(place));
+    // A pause would be longer than the test may take.
+    const { pool } = createPool(servers, { retryPausesMs: [600_000] });
+    assert.deepEqual(await collect(pool, { ...SUBMISSION, onPlace }), { ids: ALL, code: null });
+    assert.deepEqual([a.puts, b.puts], [[null], [null]]);
+    assert.deepEqual(places, [a.url, b.url]);
+  });
+});
+
+Deno.test("A run that has done a step is first sought where it is, then started over elsewhere", async () => {
+  const lost: Handle = (_, call) =>
+    call === 1 ? new Response(body(...frames.slice(0, 4))) : new Response(null, { status: 502 });
+  await withServers([lost, whole], async (servers) => {
+    const [a, b] = servers;
+    assert(a && b);
+    b.health = { status: "READY", running: 9 };
+    const { pool, logged } = createPool(servers, { retryPausesMs: [1, 1, 1, 1] });
+    assert.deepEqual(await collect(pool), { ids: ALL, code: null });
+    // Twice it may be back; where it starts over, it does so from the first event.
+    assert.deepEqual([a.puts, b.puts], [[null, "3", "3"], [null]]);
+    assert.match(logged[0]?.message ?? "", /starts over/);
+  });
+});
+
+Deno.test("A second run that takes another course is no end of the first", async () => {
+  const lost: Handle = (_, call) =>
+    call === 1 ? new Response(body(...frames.slice(0, 4))) : new Response(null, { status: 502 });
+  const [queued, planned, step, preview, ...rest] = EVENTS.slice(0, 7);
+  assert(queued && planned && step && preview);
+  const swapped = [queued, planned, preview, step, ...rest].map(encodeOutput);
+  await withServers([lost, () => new Response(body(...swapped))], async (servers) => {
+    const [, b] = servers;
+    assert(b);
+    b.health = { status: "READY", running: 9 };
+    const { pool } = createPool(servers, { retryPausesMs: [1, 1, 1, 1] });
+    assert.deepEqual(await collect(pool), { ids: [0, 1, 2, 3], code: "upstream_failed" });
+  });
+});
+
+Deno.test("A run that a function canceled by itself ends elsewhere; one that was canceled here ends", async () => {
+  const canceled = encodeOutput({ type: "generation.canceled", evaluations: 2 }, 4);
+  const shuttingDown: Handle = () => new Response(body(...frames.slice(0, 4), canceled));
+  await withServers([shuttingDown, whole], async (servers) => {
+    const [, b] = servers;
+    assert(b);
+    b.health = { status: "READY", running: 9 };
+    const { pool } = createPool(servers, { retryPausesMs: [1, 1, 1, 1] });
+    assert.deepEqual(await collect(pool), { ids: ALL, code: null });
+
+    const submitted = await pool.submit(SUBMISSION, -1);
+    assert(submitted.ok);
+    const ids: number[] = [];
+    for await (const { id } of submitted.value) {
+      ids.push(id);
+      if (id === 0) await pool.cancel(PLAN.id);
+    }
+    assert.deepEqual(ids, [0, 1, 2, 3, 4]);
+    assert.deepEqual(servers.map(({ cancels }) => cancels.length), [1, 0], "where it runs alone");
+  });
+});
+
+Deno.test("A run that another process began is sought where it was", async () => {
+  await withServers([whole, whole], async (servers) => {
+    const [a, b] = servers;
+    assert(a && b);
+    a.health = { status: "READY", running: 9 };
+    const { pool } = createPool(servers);
+    await collect(pool, { ...SUBMISSION, place: a.url });
+    assert.deepEqual([a.puts.length, b.puts.length], [1, 0]);
+    await collect(pool, { ...SUBMISSION, place: "http://127.0.0.1:1" });
+    assert.deepEqual([a.puts.length, b.puts.length], [1, 1]);
+  });
+});
+
+Deno.test("A function that keeps failing is left alone, until its health check answers", async () => {
+  let isBack = false;
+  const failing: Handle = () => isBack ? new Response(body(...frames)) : refuseWith(500, "")(...NO);
+  await withServers([failing], async (servers) => {
+    const [server] = servers;
+    assert(server);
+    const { pool, clock } = createPool(servers);
+    for (let i = 0; i < 5; i++) {
+      assert.equal((await collect(pool)).code, "gpu_unavailable");
+    }
+    assert.equal(server.puts.length, 3);
+    const { circuit } = GPU_FUNCTION_DEFAULTS;
+    server.health = {};
+    clock.now += circuit.openMs;
+    assert.equal((await collect(pool)).code, "gpu_unavailable");
+    assert.equal(server.puts.length, 3, "its health check does not answer");
+    server.health = { status: "READY" };
+    isBack = true;
+    assert.equal((await collect(pool)).code, "gpu_unavailable", "it is not time yet");
+    clock.now += circuit.openMs;
+    assert.deepEqual(await collect(pool), { ids: ALL, code: null });
+  });
+});
+const NO = [new Request("http://gpu/"), 0] as const;
+
+Deno.test("Failing runs open a circuit although the health check answers", async () => {
+  await withServers([refuseWith(500, ""), whole], async (servers) => {
+    const [a, b] = servers;
+    assert(a && b);
+    b.health = { status: "READY", running: 9 };
+    const { pool } = createPool(servers);
+    for (let i = 0; i < 5; i++) assert.equal((await collect(pool)).code, null);
+    assert.deepEqual([a.puts.length, b.puts.length], [3, 5]);
+  });
+});
+
+Deno.test("The state of each function is told, and the best of all", async () => {
+  await withServers([whole, whole], async (servers) => {
+    const [a] = servers;
+    assert(a);
+    a.health = { status: "BUSY", running: 4, queued: 2 };
+    const { pool } = createPool([...servers, { url: "http://127.0.0.1:1" }]);
+    for (let i = 0; i < 2; i++) await pool.health();
+    assert.deepEqual(await pool.health(), {
+      status: "READY",
+      functions: [
+        { status: "BUSY", circuit: "closed", running: 4, queued: 2 },
+        { status: "READY", circuit: "closed", running: 0, queued: 0 },
+        { status: "UNREACHABLE", circuit: "open" },
+      ],
+    });
+  });
+});

@@ -1,0 +1,42 @@
+/**
+ * How far a run has come, over all connections to it: which event is next, and whether a second run of
+ * the same plan, elsewhere, goes the same way as the first one went.
+ */
+import { createProblem, type GenerationEvent, ProblemError } from "../../contract/mod.ts";
+import type { NumberedEvent } from "../../db/queries.ts";
+
+export class RunCourse {
+  /** The cursor of the last event that was taken; -1 for none. */
+  after: number;
+  /** A step is done: starting over would lose something. */
+  stepped = false;
+  readonly #kinds = new Map<number, string>();
+
+  constructor(after: number) {
+    this.after = after;
+  }
+
+  /**
+   * Whether the event is new. One that was taken before has to be of the same kind again.
+   * @throws ProblemError `upstream_failed` when it is not: two halves would not make one run
+   * @throws RangeError at a gap: what is missing may still come over another connection
+   */
+  take({ id, event }: NumberedEvent): boolean {
+    const kind = kindOf(event);
+    if (id <= this.after) {
+      const taken = this.#kinds.get(id);
+      if (taken === undefined || taken === kind) return false;
+      const detail = `Submitted again after a loss, the run took another course at event ${id}`;
+      throw new ProblemError(createProblem("upstream_failed", detail));
+    }
+    if (id > this.after + 1) throw new RangeError(`Event ${id} cannot follow ${this.after}`);
+    this.#kinds.set(id, kind);
+    this.after = id;
+    this.stepped ||= event.type === "generation.step";
+    return true;
+  }
+}
+
+function kindOf(event: GenerationEvent): string {
+  return "step" in event ? `${event.type} ${event.step}` : event.type;
+}
