@@ -156,6 +156,15 @@ Deno.test("The back end takes each event once, over connections that end too ear
   });
 });
 
+Deno.test("An event that is missing is a loss of the connection, not of the run", async () => {
+  const gap: Handle = (_, call) =>
+    new Response(body(...frames.filter((_, id) => call > 1 || id !== 2)));
+  await withServers([gap], async (servers) => {
+    assert.deepEqual(await collect(createPool(servers).pool), { ids: ALL, code: null });
+    assert.deepEqual(servers[0]?.puts, [null, "1"]);
+  });
+});
+
 Deno.test("The back end waits as long as there are heartbeats", async () => {
   const beats = async function* () {
     for (let i = 0; i < 8; i++) {
