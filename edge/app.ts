@@ -1,7 +1,7 @@
 /** The edge as one app over its ports. Knows no platform. */
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
-import { ANONYMOUS } from "./caller.ts";
+import { mountAccess } from "./access.ts";
 import type { EdgeApp, EdgeVariables } from "./edge_app.ts";
 import { createProblem, ProblemError } from "../contract/mod.ts";
 import { keepIdempotent } from "./idempotency/idempotency.ts";
@@ -18,11 +18,8 @@ import { mountSweeps } from "./routes/sweeps.ts";
 export function createApp(ports: Ports): EdgeApp {
   const app = new Hono<{ Variables: EdgeVariables }>();
   app.use(requestId({ generator: ports.newId }));
-  app.use(async (c, next) => {
-    c.set("caller", ANONYMOUS);
-    await next();
-  });
-  app.use(keepIdempotent(ports));
+  mountAccess(app, ports);
+  app.use("/v1/*", keepIdempotent(ports));
   mountGenerations(app, ports);
   mountSweeps(app, ports);
   mountImages(app, ports);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../contract/fixtures/planning_model.ts";
-import { createProblem, refuse } from "../contract/mod.ts";
+import { accept, createProblem, refuse } from "../contract/mod.ts";
 import type { Results } from "../db/queries.ts";
 import { createApp } from "./app.ts";
+import { createLocalLimiters } from "./limits/local_limiters.ts";
+import { readTierLimits } from "./limits/limit_settings.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./adapters/local_rooms.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import type { GpuBackend, LogRecord, Ports } from "./ports.ts";
@@ -24,6 +26,8 @@ const AWAY: GpuBackend = {
   health: () => Promise.resolve({ status: "UNREACHABLE" }),
 };
 
+const CALLER = { account: "anonymous:1", keyed: false, limits: readTierLimits({}).anonymous };
+
 function createTestApp(changes: Partial<Ports> = {}) {
   const logged: LogRecord[] = [];
   const log = (record: LogRecord) => void logged.push(record);
@@ -41,6 +45,8 @@ function createTestApp(changes: Partial<Ports> = {}) {
   const app = createApp({
     ...shared,
     sweeps,
+    identify: () => Promise.resolve(accept(CALLER)),
+    limiters: createLocalLimiters(() => 0),
     idempotency: { claim: fail, keepLocation: fail, keepRefusal: fail, expire: fail },
     models: {
       list: () => Promise.resolve([MANIFEST]),

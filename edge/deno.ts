@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { logToConsole } from "./adapters/console_log.ts";
 import { openLibsqlDatabase } from "./adapters/libsql_database.ts";
 import { createLocalEdge } from "./adapters/local_edge.ts";
+import { readSaltFile } from "./adapters/salt_file.ts";
 import { withBlocklistFile } from "./adapters/blocklist_file.ts";
 import { readSettings } from "./settings.ts";
 
@@ -22,7 +23,9 @@ async function readAsset(path: string): Promise<unknown> {
 
 await Deno.mkdir(dataDir, { recursive: true });
 const { database } = await openLibsqlDatabase(`file:${dataDir}/shapefirst.sqlite`);
-const settings = readSettings(await withBlocklistFile(Deno.env.toObject()));
+const set = readSettings(await withBlocklistFile(Deno.env.toObject()));
+const addressSalt = set.identity.addressSalt ?? await readSaltFile(dataDir);
+const settings = { ...set, identity: { ...set.identity, addressSalt } };
 const { app } = createLocalEdge({ database, settings, readAsset, log: logToConsole });
 app.get("/*", serveStatic({ root: dist }));
 

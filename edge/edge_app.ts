@@ -22,5 +22,6 @@ export type EdgeApp = Hono<EdgeEnv>;
 export type EdgeContext = Context<EdgeEnv>;
 
 export function originOf(c: EdgeContext): Origin {
-  return { account: c.get("caller").account, request_id: c.get("requestId") };
+  const { account, limits } = c.get("caller");
+  return { account, request_id: c.get("requestId"), limits };
 }

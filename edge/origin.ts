@@ -1,8 +1,11 @@
 /** On whose behalf something runs, for quotas, private results and logs. */
+import type { AccountLimits } from "./caller.ts";
 
 export interface Origin {
   /** Whose quotas it counts against: `key_…`, or `anonymous:…` with a hash of the address. */
   readonly account: string;
   /** The id of the request that began it. */
   readonly request_id: string;
+  /** What its runs are charged against; absent where they are paid for, as a sweep's branches are. */
+  readonly limits?: AccountLimits;
 }

@@ -1,7 +1,8 @@
 /** What an operator can set, from the platform's variables. */
 import { type PolicySettings, readPolicySettings } from "./policy/policy_settings.ts";
 
-import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
+import { type IdentitySettings, readIdentity } from "./identity/identity_settings.ts";
+import { readTierLimits, type TierLimits } from "./limits/limit_settings.ts";
 
 /** Variables by name. Workers' bindings are among them; only strings are read. */
 export type Environment = Readonly<Record<string, unknown>>;
@@ -9,8 +10,9 @@ export type Environment = Readonly<Record<string, unknown>>;
 export interface EdgeSettings {
   /** Base URLs of the GPU functions, at least one. */
   readonly gpuUrls: readonly string[];
-  readonly backend: BackendSettings;
   readonly policy: PolicySettings;
+  readonly identity: IdentitySettings;
+  readonly tiers: TierLimits;
 }
 
 /** @throws Error with one sentence that names the variable, what it allows and what was given */
@@ -18,7 +20,8 @@ export function readSettings(environment: Environment): EdgeSettings {
   return {
     gpuUrls: readGpuUrls(environment),
     policy: readPolicySettings(environment),
-    backend: readBackend(environment),
+    identity: readIdentity(environment),
+    tiers: readTierLimits(environment),
   };
 }
 
@@ -29,7 +32,7 @@ function readGpuUrls(environment: Environment): readonly string[] {
   const text = readText(environment, "GPU_URL") ?? DEFAULT_GPU_URL;
   const urls = text.split(",").map((url) => url.trim().replace(/\/+$/, "")).filter(Boolean);
   const wrong = urls.find((url) => !/^https?:$/.test(protocolOf(url)));
-  if (urls.length > 0 && wrong === undefined) return [...new Set(urls)];
+  if (urls.length > 0 && wrong === undefined) return urls;
   throw wrongSetting("GPU_URL", "http or https URLs with commas between them", wrong ?? text);
 }
 

@@ -6,16 +6,19 @@ import { createSweeps } from "../db/sweep_queries.ts";
 import { createAssetModels } from "./adapters/asset_models.ts";
 import { logToConsole } from "./adapters/console_log.ts";
 import { createDurableRooms, type RoomEnv } from "./adapters/durable_rooms.ts";
-import { backendOfIsolate } from "./adapters/gpu_backend.ts";
+import { type AccessEnv, accessOfIsolate } from "./adapters/isolate_access.ts";
 import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
+import { createHttpBackend } from "./backends/http.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import type { ModelCatalog } from "./ports.ts";
 import { readSettings } from "./settings.ts";
 
+export { LimiterObject } from "./adapters/durable_limiters.ts";
 export { JobRoomObject, SweepRoomObject } from "./adapters/durable_rooms.ts";
 
-interface WorkerEnv extends RoomEnv {
+interface WorkerEnv extends RoomEnv, AccessEnv {
+  readonly DB: AccessEnv["DB"];
   readonly ROOMS: Parameters<typeof createDurableRooms>[0];
   readonly SWEEP_ROOMS: Parameters<typeof createDurableRooms>[0];
   readonly ASSETS: { fetch(url: string): Promise<Response> };
@@ -40,8 +43,10 @@ function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
 export default {
   async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
     const settings = readSettings(env);
+    const { gpuUrls: [gpuUrl = ""] } = settings;
     const database = drizzle(env.DB);
     const app = createApp({
+      ...accessOfIsolate(env, settings),
       models: modelsOf(env),
       promptPolicy: promptPolicyOf(readSettings(env).policy),
       results: createResults(database),
@@ -49,7 +54,7 @@ export default {
       idempotency: createIdempotencyKeys(database),
       rooms: createDurableRooms(env.ROOMS),
       sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
-      gpu: backendOfIsolate(settings),
+      gpu: createHttpBackend(gpuUrl),
       now: () => Date.now(),
       newId: () => crypto.randomUUID(),
       drawSeed,

@@ -5,3 +5,8 @@ export function drawSeed(): number {
   const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
   return seed;
 }
+
+/** 16 bytes in hex. */
+export function drawSalt(): string {
+  return crypto.getRandomValues(new Uint8Array(16)).toHex();
+}

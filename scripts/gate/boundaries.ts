@@ -55,6 +55,7 @@ export const RULES: readonly Rule[] = [
       "npm:ipaddr.js",
       "npm:prom-client",
       "npm:standardwebhooks",
+      "npm:structured-headers",
       "npm:unhomoglyph",
       "cloudflare:",
     ],

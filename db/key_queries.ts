@@ -1,0 +1,54 @@
+/** The queries on API keys, for D1 and for SQLite behind libSQL. */
+import { desc, eq, sql } from "drizzle-orm";
+import type { SqlDatabase } from "./queries.ts";
+import { type AccountLimits, api_keys } from "./schema.ts";
+
+export type { AccountLimits } from "./schema.ts";
+
+export interface StoredKey {
+  /** `key_` and 16 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly salt: string;
+  readonly hash: string;
+  /** Where they differ from those of the tier. */
+  readonly limits: Partial<AccountLimits> | null;
+  /** Epoch milliseconds. */
+  readonly created_at: number;
+  readonly revoked_at: number | null;
+}
+
+/** Every method rejects when the database fails. */
+export interface Keys {
+  find(id: string): Promise<StoredKey | null>;
+}
+
+export function createKeys(database: SqlDatabase): Keys {
+  return {
+    async find(id) {
+      const [row] = await database.select().from(api_keys).where(eq(api_keys.id, id)).limit(1);
+      return row ?? null;
+    },
+  };
+}
+
+type Statements = Pick<SqlDatabase, "select" | "insert" | "update">;
+
+/** What the command line does with keys: as statements, since it may only have them to hand on. */
+export const keyStatements = {
+  create: (database: Statements, key: StoredKey) => database.insert(api_keys).values(key),
+  list: (database: Statements) =>
+    database.select({
+      id: api_keys.id,
+      name: api_keys.name,
+      limits: api_keys.limits,
+      created_at: api_keys.created_at,
+      revoked_at: api_keys.revoked_at,
+    }).from(api_keys).orderBy(desc(api_keys.created_at)),
+  /** The first revocation stays. Returns the key where there is one. */
+  revoke: (database: Statements, id: string, now: number) =>
+    database.update(api_keys)
+      .set({ revoked_at: sql`coalesce(${api_keys.revoked_at}, ${now})` })
+      .where(eq(api_keys.id, id))
+      .returning({ id: api_keys.id, name: api_keys.name }),
+};

@@ -1,0 +1,52 @@
+/** What every request passes before its route: who calls, and whether that account may. */
+import type { Context, Next } from "hono";
+import { type EdgeApp, type EdgeEnv } from "./edge_app.ts";
+import { limitProblem } from "./limits/admission.ts";
+import { rateLimitHeaders } from "./limits/rate_limit_headers.ts";
+import type { Ports } from "./ports.ts";
+import { problemResponse } from "./problem_response.ts";
+
+type AccessPorts = Pick<Ports, "identify" | "limiters">;
+
+/** To be called before the routes. */
+export function mountAccess(app: EdgeApp, ports: AccessPorts): void {
+  app.use("/v1/*", (c, next) => identifyCaller(ports, c, next));
+  app.use("/v1/*", (c, next) => limitRequests(ports, c, next));
+}
+
+async function identifyCaller(
+  { identify }: AccessPorts,
+  c: Context<EdgeEnv>,
+  next: Next,
+): Promise<Response | void> {
+  const caller = await identify(c.req.raw, c.env);
+  if (!caller.ok) {
+    const isUnauthorized = caller.problem.code === "unauthorized";
+    return problemResponse(caller.problem, isUnauthorized ? CHALLENGE : {});
+  }
+  c.set("caller", caller.value);
+  await next();
+}
+
+/** RFC 6750, section 3. */
+export const CHALLENGE = {
+  "www-authenticate": 'Bearer realm="shapefirst", error="invalid_token"',
+};
+
+/** Counts the request, and tells how the account stands, whatever the answer is. */
+async function limitRequests(
+  { limiters }: AccessPorts,
+  c: Context<EdgeEnv>,
+  next: Next,
+): Promise<Response | void> {
+  const { account, limits } = c.get("caller");
+  const verdict = await limiters.call(account, { action: "request", limits });
+  const problem = limitProblem(verdict);
+  if (problem) return problemResponse(problem, rateLimitHeaders(verdict.standing));
+  await next();
+  const isLimited = c.res.status === 429;
+  const { standing } = isLimited
+    ? await limiters.call(account, { action: "look", limits })
+    : verdict;
+  for (const [name, value] of Object.entries(rateLimitHeaders(standing))) c.header(name, value);
+}

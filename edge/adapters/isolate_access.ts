@@ -1,0 +1,65 @@
+/** Identity and limits on workerd: what an isolate keeps of them from one request to the next. */
+import { drizzle } from "drizzle-orm/d1";
+import { createKeys } from "../../db/key_queries.ts";
+import { createIdentify, type Identify } from "../identity/identify.ts";
+import { KeyCheck } from "../identity/key_check.ts";
+import type { Limiters } from "../limits/limiter_call.ts";
+import { createSteadyLimiters } from "../limits/steady_limiters.ts";
+import type { EdgeSettings } from "../settings.ts";
+import { cloudflareAddress } from "./client_address.ts";
+import { logToConsole } from "./console_log.ts";
+import { createDurableLimiters, durableSalt } from "./durable_limiters.ts";
+import { drawSalt } from "./random.ts";
+
+export interface AccessEnv {
+  readonly DB: Parameters<typeof drizzle>[0];
+  readonly LIMITERS: Parameters<typeof createDurableLimiters>[0];
+}
+
+interface Access {
+  readonly identify: Identify;
+  readonly limiters: Limiters;
+}
+
+let access: Access | null = null;
+
+export function accessOfIsolate(env: AccessEnv, settings: EdgeSettings): Access {
+  return access ??= createAccess(env, settings);
+}
+
+let limiters: Limiters | null = null;
+
+/** Also in the isolates of rooms. */
+export function limitersOfIsolate({ LIMITERS }: Pick<AccessEnv, "LIMITERS">): Limiters {
+  return limiters ??= createSteadyLimiters(createDurableLimiters(LIMITERS), CLOCK_AND_LOG);
+}
+
+const CLOCK_AND_LOG = { now: () => Date.now(), log: logToConsole };
+
+function createAccess(env: AccessEnv, { identity, tiers }: EdgeSettings): Access {
+  const keyCheck = new KeyCheck({
+    keys: createKeys(drizzle(env.DB)),
+    limits: tiers.key,
+    ...CLOCK_AND_LOG,
+  });
+  const identify = createIdentify({
+    keyCheck,
+    tiers,
+    addressOf: cloudflareAddress,
+    addressSalt: saltReader(env, identity.addressSalt),
+  });
+  return { identify, limiters: limitersOfIsolate(env) };
+}
+
+function saltReader({ LIMITERS }: AccessEnv, set: string | null): () => Promise<string> {
+  let salt = set;
+  let standIn: string | null = null;
+  return async () => {
+    try {
+      return salt ??= await durableSalt(LIMITERS);
+    } catch (cause) {
+      logToConsole({ level: "error", message: "The salt of addresses is away", cause });
+      return standIn ??= drawSalt();
+    }
+  };
+}

@@ -1,0 +1,32 @@
+/** Identity and limits in one process. */
+import { createKeys } from "../../db/key_queries.ts";
+import type { SqlDatabase } from "../../db/queries.ts";
+import { createIdentify, type Identify } from "../identity/identify.ts";
+import { KeyCheck } from "../identity/key_check.ts";
+import type { Limiters } from "../limits/limiter_call.ts";
+import { createLocalLimiters } from "../limits/local_limiters.ts";
+import type { Log } from "../ports.ts";
+import type { EdgeSettings } from "../settings.ts";
+import { localAddress } from "./client_address.ts";
+import { drawSalt } from "./random.ts";
+
+export interface LocalAccessPorts {
+  readonly database: SqlDatabase;
+  readonly settings: EdgeSettings;
+  readonly log: Log;
+}
+
+export function createLocalAccess(
+  { database, settings: { identity, tiers }, log }: LocalAccessPorts,
+): { readonly identify: Identify; readonly limiters: Limiters } {
+  const now = () => Date.now();
+  const salt = identity.addressSalt ?? drawSalt();
+  const keys = createKeys(database);
+  const identify = createIdentify({
+    keyCheck: new KeyCheck({ keys, limits: tiers.key, now, log }),
+    tiers,
+    addressOf: localAddress(identity.trustedProxies),
+    addressSalt: () => Promise.resolve(salt),
+  });
+  return { identify, limiters: createLocalLimiters(now) };
+}

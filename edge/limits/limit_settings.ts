@@ -1,0 +1,66 @@
+/** What each tier of callers may use, as an operator sets it. */
+import type { AccountLimits } from "../caller.ts";
+import { type Environment, readText, wrongSetting } from "../settings.ts";
+
+export interface TierLimits {
+  /** Callers without a key, each address by itself. */
+  readonly anonymous: AccountLimits;
+  /** Callers without a key on the machine itself: whoever runs the service there to try it. */
+  readonly loopback: AccountLimits;
+  /** Of a key that has no limits of its own. */
+  readonly key: AccountLimits;
+}
+
+const DEFAULTS: TierLimits = {
+  anonymous: limits(120, 2_000, 2),
+  loopback: limits(60_000, 10_000_000, 256),
+  key: limits(1_200, 20_000, 8),
+};
+
+function limits(
+  requests_per_minute: number,
+  evaluations_per_minute: number,
+  concurrent_generations: number,
+): AccountLimits {
+  return { requests_per_minute, evaluations_per_minute, concurrent_generations };
+}
+
+/** `ANONYMOUS_LIMITS`, `LOOPBACK_LIMITS` and `KEY_LIMITS`. */
+export function readTierLimits(environment: Environment): TierLimits {
+  const read = (name: string, defaults: AccountLimits) => {
+    const text = readText(environment, name);
+    if (text === null) return defaults;
+    const given = parseLimits(text);
+    if (!given) throw wrongSetting(name, LIMITS_RULE, text);
+    return { ...defaults, ...given };
+  };
+  return {
+    anonymous: read("ANONYMOUS_LIMITS", DEFAULTS.anonymous),
+    loopback: read("LOOPBACK_LIMITS", DEFAULTS.loopback),
+    key: read("KEY_LIMITS", DEFAULTS.key),
+  };
+}
+
+const FIELDS = {
+  requests: "requests_per_minute",
+  evaluations: "evaluations_per_minute",
+  concurrent: "concurrent_generations",
+} as const;
+
+export const LIMITS_RULE =
+  "any of requests=N, evaluations=N (both a minute) and concurrent=N, with commas between them, " +
+  "N from 1 to 1000000000";
+
+/** Null where it says anything else than `LIMITS_RULE` allows. */
+export function parseLimits(text: string): Partial<AccountLimits> | null {
+  const given: Partial<Record<keyof AccountLimits, number>> = {};
+  for (const part of text.split(",")) {
+    const [, name, digits] =
+      /^\s*(requests|evaluations|concurrent)=([1-9]\d{0,9})\s*$/.exec(part) ??
+        [];
+    const count = Number(digits);
+    if (!name || !digits || count > 1_000_000_000) return null;
+    given[FIELDS[name as keyof typeof FIELDS]] = count;
+  }
+  return given;
+}

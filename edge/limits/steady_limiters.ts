@@ -1,0 +1,28 @@
+/** Limiters that answer even when the real ones are away: then this process counts by itself. */
+import { within } from "../jobs/patience.ts";
+import type { Log } from "../ports.ts";
+import type { Limiters } from "./limiter_call.ts";
+import { createLocalLimiters } from "./local_limiters.ts";
+
+const LIMITER_MS = 2_000;
+
+/**
+ * No request is lost for a limiter that does not answer, and none goes uncounted: each process allows
+ * what the limits say, so an account gets them once for each process that it reaches.
+ */
+export function createSteadyLimiters(
+  limiters: Limiters,
+  { now, log }: { readonly now: () => number; readonly log: Log },
+): Limiters {
+  const own = createLocalLimiters(now);
+  return {
+    async call(account, call) {
+      try {
+        return await within(limiters.call(account, call), LIMITER_MS, "Counting");
+      } catch (cause) {
+        log({ level: "error", message: "The limiter is away; counting here", cause });
+        return await own.call(account, call);
+      }
+    },
+  };
+}
