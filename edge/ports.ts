@@ -3,9 +3,9 @@ import type { GenerationRequest, ModelManifest, Parsed, PlanningModel } from "..
 import type { IdempotencyKeys } from "../db/idempotency_queries.ts";
 import type { NumberedEvent, Results } from "../db/queries.ts";
 import type { Sweeps } from "../db/sweep_queries.ts";
+import type { PromptPolicy } from "./policy/prompt_policy.ts";
 import type { Identify } from "./identity/identify.ts";
 import type { Limiters } from "./limits/limiter_call.ts";
-import type { PromptPolicy } from "./policy/prompt_policy.ts";
 
 export interface Ports {
   readonly models: ModelCatalog;
@@ -46,6 +46,10 @@ export interface Submission {
   /** The content key. */
   readonly id: string;
   readonly request: GenerationRequest;
+  /** Where the run was, in the back end's words, when an earlier process of its room lost it. */
+  readonly place?: string | undefined;
+  /** Told where the run is, and again when it has gone elsewhere, before its next event. */
+  readonly onPlace?: ((place: string) => Promise<void>) | undefined;
 }
 
 export interface GpuBackend {
@@ -63,8 +67,18 @@ export interface GpuBackend {
 }
 
 export interface GpuHealth {
-  /** Cog's status, or `UNREACHABLE`. */
+  /** Cog's status, or `UNREACHABLE`; of several the best. */
   readonly status: string;
+  /** Each, in the order in which they were set up. */
+  readonly functions?: readonly GpuFunctionHealth[];
+}
+
+export interface GpuFunctionHealth {
+  readonly status: string;
+  /** `open` while it is left alone after failures, `half_open` while it is asked whether it is back. */
+  readonly circuit: "closed" | "open" | "half_open";
+  readonly running?: number;
+  readonly queued?: number;
 }
 
 export type Log = (record: LogRecord) => void;

@@ -1,6 +1,7 @@
 /** What an operator can set, from the platform's variables. */
 import { type PolicySettings, readPolicySettings } from "./policy/policy_settings.ts";
 
+import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
 import { type IdentitySettings, readIdentity } from "./identity/identity_settings.ts";
 import { readTierLimits, type TierLimits } from "./limits/limit_settings.ts";
 
@@ -11,6 +12,7 @@ export interface EdgeSettings {
   /** Base URLs of the GPU functions, at least one. */
   readonly gpuUrls: readonly string[];
   readonly policy: PolicySettings;
+  readonly backend: BackendSettings;
   readonly identity: IdentitySettings;
   readonly tiers: TierLimits;
 }
@@ -20,6 +22,7 @@ export function readSettings(environment: Environment): EdgeSettings {
   return {
     gpuUrls: readGpuUrls(environment),
     policy: readPolicySettings(environment),
+    backend: readBackend(environment),
     identity: readIdentity(environment),
     tiers: readTierLimits(environment),
   };
@@ -32,7 +35,7 @@ function readGpuUrls(environment: Environment): readonly string[] {
   const text = readText(environment, "GPU_URL") ?? DEFAULT_GPU_URL;
   const urls = text.split(",").map((url) => url.trim().replace(/\/+$/, "")).filter(Boolean);
   const wrong = urls.find((url) => !/^https?:$/.test(protocolOf(url)));
-  if (urls.length > 0 && wrong === undefined) return urls;
+  if (urls.length > 0 && wrong === undefined) return [...new Set(urls)];
   throw wrongSetting("GPU_URL", "http or https URLs with commas between them", wrong ?? text);
 }
 

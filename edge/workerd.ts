@@ -7,9 +7,9 @@ import { createAssetModels } from "./adapters/asset_models.ts";
 import { logToConsole } from "./adapters/console_log.ts";
 import { createDurableRooms, type RoomEnv } from "./adapters/durable_rooms.ts";
 import { type AccessEnv, accessOfIsolate } from "./adapters/isolate_access.ts";
+import { backendOfIsolate } from "./adapters/gpu_backend.ts";
 import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
-import { createHttpBackend } from "./backends/http.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import type { ModelCatalog } from "./ports.ts";
 import { readSettings } from "./settings.ts";
@@ -43,7 +43,6 @@ function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
 export default {
   async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
     const settings = readSettings(env);
-    const { gpuUrls: [gpuUrl = ""] } = settings;
     const database = drizzle(env.DB);
     const app = createApp({
       ...accessOfIsolate(env, settings),
@@ -54,7 +53,7 @@ export default {
       idempotency: createIdempotencyKeys(database),
       rooms: createDurableRooms(env.ROOMS),
       sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
-      gpu: createHttpBackend(gpuUrl),
+      gpu: backendOfIsolate(settings),
       now: () => Date.now(),
       newId: () => crypto.randomUUID(),
       drawSeed,

@@ -3,12 +3,13 @@ import { createIdempotencyKeys } from "../../db/idempotency_queries.ts";
 import { createResults, type SqlDatabase } from "../../db/queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
 import { createApp } from "../app.ts";
-import { createHttpBackend } from "../backends/http.ts";
+import { createBackend } from "../backends/backend.ts";
 import type { EdgeApp } from "../edge_app.ts";
 import { promptPolicyOf } from "../policy/prompt_policy.ts";
 import type { Log } from "../ports.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { createAssetModels, type ReadAsset } from "./asset_models.ts";
+import { BACKEND_PORTS } from "./gpu_backend.ts";
 import { createLocalAccess } from "./local_access.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
 import { drawSeed } from "./random.ts";
@@ -35,10 +36,9 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
       .finally(() => pending.delete(watched));
     pending.add(watched);
   };
-  const [gpuUrl = ""] = settings.gpuUrls;
   const access = createLocalAccess({ database, settings, log });
   const shared = {
-    gpu: createHttpBackend(gpuUrl),
+    gpu: createBackend(settings, { ...BACKEND_PORTS, log }),
     results: createResults(database),
     sweeps: createSweeps(database),
     idempotency: createIdempotencyKeys(database),
