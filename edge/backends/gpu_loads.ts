@@ -33,10 +33,12 @@ export class GpuLoads {
 
   /**
    * Those whose circuit is closed: ready ones first, of these the ones with fewest runs, and between
-   * equals by the key, so that a key which comes again finds the function that remembers it.
+   * equals by the key, so that a key which comes again finds the function that remembers it. When all
+   * are open, nothing is lost by asking at once which of them is back.
    */
   async rank(key: string): Promise<GpuFunction[]> {
-    await Promise.all(this.#functions.map((one) => this.#refresh(one)));
+    const areAllOpen = this.#functions.every(({ breaker }) => breaker.state !== "closed");
+    await Promise.all(this.#functions.map((one) => this.#refresh(one, areAllOpen)));
     return this.#functions
       .filter(({ breaker }) => breaker.state === "closed")
       .map((one) => ({ one, load: this.#loadOf(one), draw: contentKey([key, one.url]) }))
@@ -53,9 +55,9 @@ export class GpuLoads {
   }
 
   /** A function alone is asked nothing while its circuit is closed: there is no choice to make. */
-  async #refresh(one: GpuFunction): Promise<void> {
+  async #refresh(one: GpuFunction, areAllOpen: boolean): Promise<void> {
     if (one.breaker.state !== "closed") {
-      if (one.breaker.mayProbe()) await this.#ask(one);
+      if (one.breaker.mayProbe() || areAllOpen) await this.#ask(one);
       return;
     }
     const at = this.#reports.get(one)?.at ?? -Infinity;

@@ -501,7 +501,7 @@ const PLAN_AND_MODEL_CASES: readonly Case[] = [
     async run(client) {
       assert.deepEqual(await (await client.request("/health")).json(), {
         status: "ok",
-        gpu: { status: "READY" },
+        gpu: { status: "READY", functions: [{ status: "READY", circuit: "closed" }] },
         database: { status: "READY" },
         models: ["fixture"],
       });
