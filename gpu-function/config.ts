@@ -18,6 +18,8 @@ export interface Config {
   /** Outputs of rows kept, for generations that begin alike. */
   readonly rowMemoryBytes: number;
   readonly limits: ServiceLimits;
+  /** Any of them may sign a call; none: calls are not signed. */
+  readonly secrets: readonly string[];
 }
 
 const PROVIDERS = ["cpu", "cuda", "webgpu", "dml", "coreml"];
@@ -54,6 +56,8 @@ const NUMBERS = {
   GPU_DRAIN_SECONDS: { min: 0, max: 3_600, standard: 25, help: "for jobs to end on SIGTERM" },
 } as const satisfies Record<string, NumberRow>;
 
+const SECRET_LENGTH_MIN = 16;
+
 /** How long an engine may ignore a cancel. */
 const CANCEL_MS = 5_000;
 
@@ -87,6 +91,7 @@ export function parseConfig(
       drainMs: number("GPU_DRAIN_SECONDS") * 1_000,
       cancelMs: CANCEL_MS,
     },
+    secrets: parseSecrets(read("GPU_SECRET")),
   };
 }
 
@@ -112,11 +117,24 @@ function parseProviders(given: string): string[] {
   throw new RangeError(fieldIssue("GPU_PROVIDER", allowed, given).message);
 }
 
+/** An empty variable is refused, lest a lost secret open the service. Secrets are never shown. */
+function parseSecrets(given: string | undefined): string[] {
+  if (given === undefined) return [];
+  const secrets = given.split(",").map((secret) => secret.trim());
+  const wrong = secrets.find((secret) => secret.length < SECRET_LENGTH_MIN || /\s/.test(secret));
+  if (wrong === undefined) return secrets;
+  const allowed =
+    `secrets of at least ${SECRET_LENGTH_MIN} characters without spaces, with commas ` +
+    "between them";
+  throw new RangeError(`GPU_SECRET must be ${allowed}, given one of ${wrong.length} characters`);
+}
+
 /** What `--help` prints. */
 export function describeConfig(): string {
   const rows: [string, string][] = [
     ["GPU_HOST", "address to listen on (127.0.0.1)"],
     ["MODELS_DIR", "a folder with one folder per model"],
+    ["GPU_SECRET", "signs the edge's calls; several with commas while one replaces another (none)"],
     [
       "GPU_PROVIDER",
       `${PROVIDERS.join(", ")}, or a fallback order such as cuda,webgpu,cpu (cpu)`,

@@ -26,6 +26,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     GPU_RETAINED_MB: "13",
     GPU_RETAINED_SECONDS: "17",
     GPU_DRAIN_SECONDS: "19",
+    GPU_SECRET: "first-secret-0123, second-secret-0123",
   });
   assert.deepEqual(config, {
     host: "0.0.0.0",
@@ -46,6 +47,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
       drainMs: 19_000,
       cancelMs: 5_000,
     },
+    secrets: ["first-secret-0123", "second-secret-0123"],
   });
 });
 
@@ -68,6 +70,16 @@ Deno.test("parseConfig() refuses with the variable, what it allows and what was 
   for (const [env, message] of refusals) {
     assert.throws(() => parse(env), { name: "RangeError", message });
   }
+});
+
+Deno.test("parseConfig() refuses a secret that is easily guessed, without showing it", () => {
+  for (const given of ["", "guessable", "first-secret-0123,", "a secret with spaces"]) {
+    assert.throws(() => parse({ GPU_SECRET: given }), ({ message }: Error) => {
+      assert.match(message, /^GPU_SECRET must be secrets of at least 16 characters/);
+      return !message.includes("guessable");
+    });
+  }
+  assert.deepEqual(parse({}).secrets, []);
 });
 
 Deno.test("describeConfig() names every variable that parseConfig() reads", () => {

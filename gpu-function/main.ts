@@ -6,6 +6,7 @@ import { describeCause, type LogSink } from "./log_record.ts";
 import { createMetrics } from "./metrics.ts";
 import { chooseProvider } from "./onnx/provider.ts";
 import { createEngine } from "./onnx_engine.ts";
+import { CallVerifier } from "./request_signature.ts";
 import { createServer } from "./server.ts";
 import { GenerationService } from "./service.ts";
 
@@ -77,12 +78,14 @@ function listen({ host, port }: Config, handler: Handler): Deno.HttpServer<Deno.
 const config = await readConfig();
 const executionProvider = await readProvider(config);
 const service = new GenerationService(config.limits, { clock, log });
+if (config.secrets.length === 0) log({ level: "info", message: "service.calls_not_signed" });
 const app = createServer({
   service,
   metrics: createMetrics(service),
   clock,
   log,
   drawId: randomUUID,
+  verifier: config.secrets.length > 0 ? new CallVerifier(config.secrets, clock) : null,
 });
 const server = listen(config, (request) => app.fetch(request));
 

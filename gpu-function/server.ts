@@ -1,5 +1,5 @@
 /** The service over HTTP, in Cog's words. A skin: it reads requests and writes answers, no more. */
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type Next } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { requestId, type RequestIdVariables } from "hono/request-id";
 import type { Registry } from "prom-client";
@@ -24,6 +24,7 @@ import type { Clock } from "./clock.ts";
 import type { EventReader } from "./event_log.ts";
 import { summarizeJob } from "./job.ts";
 import { describeCause, type LogSink } from "./log_record.ts";
+import type { CallVerifier } from "./request_signature.ts";
 import { streamPrediction } from "./prediction_stream.ts";
 import type { GenerationService, Job } from "./service.ts";
 
@@ -34,6 +35,8 @@ export interface ServerPorts {
   readonly log: LogSink;
   /** A fresh id for `POST /predictions` and for requests without one. */
   readonly drawId: () => string;
+  /** Null: calls are not signed. */
+  readonly verifier?: CallVerifier | null;
 }
 
 type Variables = { Variables: RequestIdVariables };
@@ -43,13 +46,14 @@ const RETRY_AFTER_SECONDS = 2;
 const SERVICE_NAME = "shapefirst-gpu-function";
 
 export function createServer(ports: ServerPorts): Hono<Variables> {
-  const { service, metrics, log, drawId } = ports;
+  const { service, metrics, log, drawId, verifier = null } = ports;
   const app = new Hono<Variables>();
   const limit = bodyLimit({
     maxSize: LIMITS.requestBodyBytes,
     onError: (c) => problemReply(c, bodyTooLarge()),
   });
   app.use(requestId({ generator: drawId }));
+  if (verifier) app.use("/predictions/*", limit, (c, next) => verify(c, verifier, next));
   app.put("/predictions/:id", limit, (c) => predict(c, ports, c.req.param("id")));
   app.post("/predictions", limit, (c) => predict(c, ports, drawId()));
   app.get("/predictions/:id", (c) => {
@@ -78,6 +82,22 @@ export function createServer(ports: ServerPorts): Hono<Variables> {
     return problemReply(c, createProblem("internal", "The GPU function failed; see its log"));
   });
   return app;
+}
+
+/** Of predictions alone: health, metrics and models are open to whoever can reach them. */
+async function verify(
+  c: Context<Variables>,
+  verifier: CallVerifier,
+  next: Next,
+): Promise<Response | void> {
+  const { pathname, search } = new URL(c.req.url);
+  const refusal = await verifier.refusal({
+    method: c.req.method,
+    path: pathname + search,
+    headers: c.req.raw.headers,
+    body: async () => new Uint8Array(await c.req.arrayBuffer()),
+  });
+  return refusal ? problemReply(c, refusal) : await next();
 }
 
 async function predict(c: Context<Variables>, ports: ServerPorts, id: string): Promise<Response> {
