@@ -99,6 +99,9 @@ const generationEvent = v.variant("type", [
   v.object({ type: v.literal("generation.canceled"), evaluations: count }),
 ]);
 
+/** For documents of the API. */
+export { generationEvent as generationEventSchema };
+
 export type GenerationEvent = v.InferOutput<typeof generationEvent>;
 export type GenerationEventType = GenerationEvent["type"];
 export type GenerationEventOf<T extends GenerationEventType> = Extract<

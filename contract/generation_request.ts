@@ -115,6 +115,9 @@ const generationRequest = v.strictObject({
   private: v.optional(v.boolean()),
 });
 
+/** For documents of the API. */
+export { generationRequest as generationRequestSchema };
+
 /** What a client may send. */
 export type GenerationRequestInput = v.InferInput<typeof generationRequest>;
 /** The same after parsing: model-independent defaults filled. */

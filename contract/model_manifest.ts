@@ -48,6 +48,9 @@ const modelManifest = v.object({
   insights: v.optional(v.array(v.picklist(INSIGHTS)), [...INSIGHTS_WITHOUT_TAPS]),
 });
 
+/** For documents of the API. */
+export { modelManifest as modelManifestSchema };
+
 export type ModelManifest = v.InferOutput<typeof modelManifest>;
 
 export function parseModelManifest(input: unknown): Parsed<ModelManifest> {

@@ -76,6 +76,9 @@ const sweepEvent = v.variant("type", [
   v.object({ type: v.literal("sweep.canceled"), ...outcome }),
 ]);
 
+/** For documents of the API. */
+export { sweepEvent as sweepEventSchema };
+
 type Untyped = v.InferOutput<typeof sweepEvent>;
 type Branched = { readonly type: "sweep.event"; readonly branch: number; event: GenerationEvent };
 

@@ -44,6 +44,9 @@ const sweepRequest = v.pipe(
   v.check((sweep) => SWEEP_AXES.filter((axis) => sweep[axis] !== undefined).length === 1),
 );
 
+/** For documents of the API. */
+export { sweepRequest as sweepRequestSchema };
+
 type SweepBody = v.InferOutput<typeof sweepRequest>;
 
 const COUNT = `${LIMITS.sweepBranchesMin} to ${LIMITS.sweepBranchesMax}`;

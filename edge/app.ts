@@ -12,6 +12,7 @@ import { mountGenerations } from "./routes/generations.ts";
 import { mountHealth } from "./routes/health.ts";
 import { mountImages } from "./routes/images.ts";
 import { mountModels } from "./routes/models.ts";
+import { mountOpenApi } from "./routes/openapi.ts";
 import { mountPlans } from "./routes/plans.ts";
 import { mountSweeps } from "./routes/sweeps.ts";
 
@@ -25,6 +26,7 @@ export function createApp(ports: Ports): EdgeApp {
   mountImages(app, ports);
   mountPlans(app, ports);
   mountModels(app, ports);
+  mountOpenApi(app);
   mountHealth(app, ports);
   mountMethodRefusals(app);
   app.notFound((c) => notFound(`There is nothing at ${c.req.path.slice(0, 100)}`));

@@ -57,6 +57,7 @@ export const RULES: readonly Rule[] = [
       "npm:standardwebhooks",
       "npm:structured-headers",
       "npm:unhomoglyph",
+      "npm:valibot",
       "cloudflare:",
     ],
   },

@@ -1,0 +1,133 @@
+/** One operation of the API, in the few words that the document is made of. */
+import { ERROR_TABLE, type ErrorCode } from "../../contract/mod.ts";
+
+export interface Operation {
+  readonly method: "get" | "post" | "delete";
+  /** With `{name}` for what varies. */
+  readonly path: string;
+  readonly id: string;
+  readonly summary: string;
+  /** Of the header and query parameters in `PARAMETERS`. */
+  readonly parameters?: readonly (keyof typeof PARAMETERS)[];
+  /** The schema of its JSON body. */
+  readonly body?: string;
+  readonly answers: readonly Answer[];
+  /** Besides those that any operation may answer with. */
+  readonly errors: readonly ErrorCode[];
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly description: string;
+  /** Media type to schema name; `binary` has none. None at all is an empty body. */
+  readonly content?: Readonly<Record<string, string>>;
+  readonly headers?: readonly string[];
+}
+
+const string = (more: object = {}) => ({ type: "string", ...more });
+
+/** In the path, by name. */
+const PATH_SCHEMAS: Readonly<Record<string, object>> = {
+  id: string({ pattern: "^[0-9a-f]{64}$" }),
+  file: string({ pattern: "^[0-9a-f]{64}\\.(png|webp)$" }),
+};
+
+const PARAMETERS = {
+  "Last-Event-ID": {
+    in: "header",
+    description: "Only the events behind this one",
+    schema: string({ pattern: "^[0-9]{1,15}$" }),
+  },
+  last_event_id: {
+    in: "query",
+    description: "The same for a first connection, which cannot set headers in a browser",
+    schema: string({ pattern: "^[0-9]{1,15}$" }),
+  },
+  pace: {
+    in: "query",
+    description: "A finished run's events at the pace of the run, instead of at once",
+    schema: string({ enum: ["live"] }),
+  },
+  "Idempotency-Key": {
+    in: "header",
+    description: "Repetitions of a request under one key are one request",
+    schema: string({ pattern: "^[!#-~]{1,255}$" }),
+  },
+  "If-None-Match": { in: "header", description: "ETags that the client has", schema: string() },
+  Range: { in: "header", description: "A part of the bytes", schema: string() },
+} as const;
+
+/** What the edge may answer whatever it is asked. */
+const ANY_ERRORS: readonly ErrorCode[] = [
+  "unauthorized",
+  "forbidden",
+  "rate_limited",
+  "url_too_long",
+  "headers_too_large",
+  "internal",
+];
+
+export function describeOperation(operation: Operation): object {
+  const { path, id, summary, parameters = [], body, answers, errors } = operation;
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: PATH_SCHEMAS[name] ?? string(),
+  }));
+  const others = parameters.map((name) => ({ name, ...PARAMETERS[name] }));
+  const content = { "application/json": { schema: schemaRef(body ?? "") } };
+  return {
+    operationId: id,
+    summary,
+    parameters: [...inPath, ...others],
+    ...(body ? { requestBody: { required: true, content } } : {}),
+    responses: {
+      ...Object.fromEntries(answers.map((answer) => [answer.status, describeAnswer(answer)])),
+      ...describeErrors([...errors, ...ANY_ERRORS]),
+    },
+  };
+}
+
+function describeAnswer({ description, content = {}, headers = [] }: Answer): object {
+  return {
+    description,
+    ...(Object.keys(content).length > 0
+      ? {
+        content: Object.fromEntries(
+          Object.entries(content).map(([type, name]) => [type, mediaType(type, name)]),
+        ),
+      }
+      : {}),
+    ...(headers.length > 0
+      ? { headers: Object.fromEntries(headers.map((name) => [name, { schema: string() }])) }
+      : {}),
+  };
+}
+
+/** OpenAPI 3.1 has no word for the events of a stream, so an extension names their schema. */
+function mediaType(type: string, name: string): object {
+  if (type === "text/event-stream") {
+    const description =
+      "Server-sent events: `id` counts from 0, `event` is the type, `data` is JSON";
+    return { schema: string({ description }), "x-event-schema": schemaRef(name) };
+  }
+  return { schema: name === "binary" ? {} : schemaRef(name) };
+}
+
+/** Codes of one status share its place. */
+function describeErrors(codes: readonly ErrorCode[]): Readonly<Record<string, object>> {
+  const statuses = new Set(codes.map((code) => ERROR_TABLE[code].status));
+  const content = { "application/problem+json": { schema: schemaRef("Problem") } };
+  return Object.fromEntries(
+    [...statuses].map((status) => {
+      const own = codes.filter((code) => ERROR_TABLE[code].status === status);
+      const description = own.map((code) => `\`${code}\`: ${ERROR_TABLE[code].title}`).join("; ");
+      return [String(status), { description, content }];
+    }),
+  );
+}
+
+function schemaRef(name: string): { $ref: string } {
+  return { $ref: `#/components/schemas/${name}` };
+}

@@ -1,0 +1,51 @@
+// The served document named a route that there is not, or kept one that there is from its readers.
+import { validate } from "@readme/openapi-parser";
+import assert from "node:assert/strict";
+import { FIELD_RULES } from "../../contract/mod.ts";
+import { openApiDocument } from "../../edge/openapi/document.ts";
+import { schemaAt } from "../../edge/openapi/request_schemas.ts";
+import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
+import { createLocalEdge } from "../../edge/adapters/local_edge.ts";
+import { readSettings } from "../../edge/settings.ts";
+
+/** As the document spells them: Hono's `:id{…}` is `{id}`. */
+async function routesOfApp(): Promise<string[]> {
+  const { database, close } = await openLibsqlDatabase(":memory:");
+  try {
+    const settings = readSettings({});
+    const readAsset = () => Promise.resolve(null);
+    const { app } = createLocalEdge({ database, settings, readAsset, log: () => {} });
+    const routes = app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) =>
+      `${method} ${path.replace(/:(\w+)(\{(?:[^{}]|\{[^{}]*\})*\})?/g, "{$1}")}`
+    );
+    return [...new Set(routes)].sort();
+  } finally {
+    close();
+  }
+}
+
+Deno.test("the document lists exactly the routes that the app has", async () => {
+  const listed = Object.entries(openApiDocument().paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)
+  );
+  assert.deepEqual(listed.sort(), await routesOfApp());
+});
+
+Deno.test("every field of a request is in the document, with its rule", () => {
+  const { GenerationRequest } = openApiDocument().components.schemas;
+  assert(GenerationRequest);
+  for (const [path, rule] of Object.entries(FIELD_RULES)) {
+    assert.equal(schemaAt(GenerationRequest, path)?.description, rule, path);
+  }
+});
+
+Deno.test("the document is valid OpenAPI 3.1", async () => {
+  const result = await validate(structuredClone(openApiDocument()) as never);
+  assert.deepEqual(result, { ...result, valid: true, warnings: [] });
+});
+
+Deno.test("a document that is not valid would be told", async () => {
+  const { info: _, ...broken } = structuredClone(openApiDocument());
+  const result = await validate(broken as never);
+  assert.equal(result.valid, false);
+});
