@@ -37,6 +37,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
     now: () => 0,
     log,
     keepAlive: () => {},
+    limiters: createLocalLimiters(() => 0),
     afterEnd: () => Promise.resolve(),
   };
   const model = planningModel();
@@ -46,7 +47,6 @@ function createTestApp(changes: Partial<Ports> = {}) {
     ...shared,
     sweeps,
     identify: () => Promise.resolve(accept(CALLER)),
-    limiters: createLocalLimiters(() => 0),
     idempotency: { claim: fail, keepLocation: fail, keepRefusal: fail, expire: fail },
     models: {
       list: () => Promise.resolve([MANIFEST]),

@@ -77,7 +77,8 @@ function statusAfter(end: GenerationEvent["type"] | undefined): GenerationResour
   return end === "generation.canceled" ? "canceled" : "running";
 }
 
-function spentSoFar(events: readonly GenerationEvent[]): number {
+/** U-Net rows, as far as the events tell. */
+export function spentSoFar(events: readonly GenerationEvent[]): number {
   const last = events.findLast((event) =>
     event.type === "generation.step" || event.type === "generation.canceled"
   );

@@ -9,3 +9,8 @@ export interface Origin {
   /** What its runs are charged against; absent where they are paid for, as a sweep's branches are. */
   readonly limits?: AccountLimits;
 }
+
+/** Of what is charged as part of something else. */
+export function paidFor({ account, request_id }: Origin): Origin {
+  return { account, request_id };
+}

@@ -14,12 +14,14 @@ import { handleSweepRequest } from "../jobs/sweep_room_routes.ts";
 import type { Rooms } from "../ports.ts";
 import { type Environment, readSettings } from "../settings.ts";
 import { logToConsole } from "./console_log.ts";
+import { type AccessEnv, limitersOfIsolate } from "./isolate_access.ts";
 import { backendOfIsolate } from "./gpu_backend.ts";
 
 export type D1Binding = Parameters<typeof drizzle>[0];
 
 export interface RoomEnv extends Environment {
   readonly DB: D1Binding;
+  readonly LIMITERS: AccessEnv["LIMITERS"];
 }
 
 /** The part of the platform's object state that a room uses. */
@@ -59,6 +61,7 @@ export class JobRoomObject {
         save: (submission) => storage.put(SUBMISSION, submission),
         clear: async () => void await storage.delete(SUBMISSION),
       },
+      limiters: limitersOfIsolate(env),
       now: () => Date.now(),
       log: logToConsole,
       keepAlive: (work) => state.waitUntil(work),
@@ -74,6 +77,7 @@ export class JobRoomObject {
 export interface SweepRoomEnv {
   readonly DB: D1Binding;
   readonly ROOMS: Parameters<typeof createDurableRooms>[0];
+  readonly LIMITERS: AccessEnv["LIMITERS"];
 }
 
 const SWEEP = "sweep";
@@ -82,13 +86,14 @@ const PROGRESS = "progress";
 export class SweepRoomObject {
   readonly #room: SweepRoom;
 
-  constructor(state: RoomState, { DB, ROOMS }: SweepRoomEnv) {
+  constructor(state: RoomState, { DB, ROOMS, LIMITERS }: SweepRoomEnv) {
     const { storage } = state;
     const database = drizzle(DB);
     this.#room = new SweepRoom({
       results: createResults(database),
       sweeps: createSweeps(database),
       rooms: createDurableRooms(ROOMS),
+      limiters: limitersOfIsolate({ LIMITERS }),
       memory: {
         async load() {
           // Only `save` and `note` write under these keys.

@@ -17,6 +17,9 @@ import {
   type SeededRequest,
 } from "../../contract/mod.ts";
 import type { NumberedEvent, Results } from "../../db/queries.ts";
+import { spentSoFar } from "../generation_resource.ts";
+import { beginRun, endRun } from "../limits/admission.ts";
+import type { Limiters } from "../limits/limiter_call.ts";
 import type { Origin } from "../origin.ts";
 import type { GpuBackend, Log } from "../ports.ts";
 import { EventLog } from "./event_log.ts";
@@ -32,18 +35,23 @@ export interface RoomSubmission extends PlannedGeneration {
   readonly origin: Origin;
   /** Where its run was when the room's process was lost, in the back end's words. */
   readonly place?: string | undefined;
+  /** An earlier process of the room had begun it: nobody is asked again whether it may run. */
+  readonly recalled?: boolean;
 }
 
 /** A run that is over, told to whoever has something to do then: quotas, webhooks. */
 export interface RunEnd {
   readonly submission: RoomSubmission;
   readonly event: GenerationEvent;
+  /** U-Net rows. */
+  readonly spent: number;
 }
 
 export interface RoomPorts {
   readonly gpu: GpuBackend;
   readonly results: Pick<Results, "write">;
   readonly memory: RoomMemory;
+  readonly limiters: Limiters;
   readonly now: () => number;
   readonly log: Log;
   readonly keepAlive: (work: Promise<unknown>) => void;
@@ -73,8 +81,9 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     this.#ports = ports;
   }
 
-  protected override recall(): Promise<RoomSubmission | null> {
-    return this.#ports.memory.load();
+  protected override async recall(): Promise<RoomSubmission | null> {
+    const submission = await this.#ports.memory.load();
+    return submission && { ...submission, recalled: true };
   }
 
   protected override hasFailed(job: Job): boolean {
@@ -94,6 +103,16 @@ export class JobRoom extends Room<RoomSubmission, Job> {
   }
 
   protected override async start(submission: RoomSubmission): Promise<Parsed<Job>> {
+    const { limiters } = this.#ports;
+    const { origin, plan: { id: run, evaluations }, recalled = false } = submission;
+    const admitted = await beginRun(limiters, origin, { run, evaluations: evaluations.planned });
+    if (!admitted.ok && !recalled) return admitted;
+    const begun = await this.#begin(submission);
+    if (!begun.ok) await endRun(limiters, origin, { run, spent: 0 });
+    return begun;
+  }
+
+  async #begin(submission: RoomSubmission): Promise<Parsed<Job>> {
     const { gpu, memory, keepAlive } = this.#ports;
     const { id } = submission.plan;
     const { request, place } = submission;
@@ -127,6 +146,7 @@ export class JobRoom extends Room<RoomSubmission, Job> {
         await checkEvent(event, plan);
         const noted = { id, event, at_ms: now() - began };
         if (event.type === "generation.completed") await this.#persist(job, noted);
+        if (isTerminal(event)) await this.#settle(job, event);
         log.append(noted);
         if (isTerminal(event)) break;
       }
@@ -135,6 +155,7 @@ export class JobRoom extends Room<RoomSubmission, Job> {
       const problem = toProblem(cause);
       this.#ports.log({ level: "error", message: problem.detail, generation: plan.id, cause });
       const event: GenerationEvent = { type: "generation.failed", error: problem };
+      await this.#settle(job, event);
       log.append({ id: log.lastId + 1, event, at_ms: now() - began });
     }
     job.finishedAt = this.#ports.now();
@@ -142,11 +163,22 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     await this.#remember(() => this.#ports.memory.clear(), plan.id);
   }
 
+  /** Before the end reaches a reader, who may begin the next run at once. */
+  async #settle({ log, submission }: Job, end: GenerationEvent): Promise<void> {
+    const run = submission.plan.id;
+    const spent = spentBy(log, end);
+    try {
+      await endRun(this.#ports.limiters, submission.origin, { run, spent });
+    } catch (cause) {
+      this.#ports.log({ level: "error", message: "Settling failed", generation: run, cause });
+    }
+  }
+
   async #tellEnd({ log, submission }: Job): Promise<void> {
     const event = log.events.at(-1)?.event;
     if (!event) return;
     try {
-      await this.#ports.afterEnd({ submission, event });
+      await this.#ports.afterEnd({ submission, event, spent: spentBy(log, event) });
     } catch (cause) {
       const generation = submission.plan.id;
       this.#ports.log({ level: "error", message: "After the end", generation, cause });
@@ -179,6 +211,11 @@ export class JobRoom extends Room<RoomSubmission, Job> {
       this.#ports.log({ level: "error", message: "Room memory failed", generation, cause });
     }
   }
+}
+
+function spentBy(log: EventLog, end: GenerationEvent): number {
+  if (end.type === "generation.completed") return end.evaluations.spent;
+  return spentSoFar([...log.events.map(({ event }) => event), end]);
 }
 
 export function hasFailed({ log }: Job): boolean {

@@ -11,6 +11,7 @@ import {
 } from "../../contract/mod.ts";
 import type { FinishedGeneration, NumberedEvent } from "../../db/queries.ts";
 import type { GpuBackend, LogRecord } from "../ports.ts";
+import { createLocalLimiters } from "../limits/local_limiters.ts";
 import { JobRoom, type RoomPorts, type RoomSubmission, type RunEnd } from "./job_room.ts";
 
 function submissionOf(seed: number, insights: readonly Insight[] = []): RoomSubmission {
@@ -76,6 +77,7 @@ function createRoom(changes: Partial<RoomPorts> = {}) {
       save: (submission) => Promise.resolve(void (kept.remembered = submission)),
       clear: () => Promise.resolve(void (kept.remembered = null)),
     },
+    limiters: createLocalLimiters(() => kept.now),
     now: () => kept.now,
     log: (record) => void kept.logged.push(record),
     keepAlive: () => {},
@@ -277,4 +279,57 @@ Deno.test("JobRoom runs again for insights that its run lacks, one run at a time
 
 Deno.test("JobRoom knows no job that nobody submitted", async () => {
   assert.deepEqual(await createRoom().room.find(), accept(null));
+});
+
+const TIGHT = { requests_per_minute: 1, evaluations_per_minute: 40, concurrent_generations: 1 };
+
+function begunBy(account: string, submission = SUBMISSION): RoomSubmission {
+  return { ...submission, origin: { account, request_id: "request-2", limits: TIGHT } };
+}
+
+Deno.test("JobRoom charges who begins the run, not who joins it, and frees the slot at its end", async () => {
+  const limiters = createLocalLimiters(() => 0);
+  const { room } = createRoom({ limiters });
+  const look = async (account: string) =>
+    (await limiters.call(account, { action: "look", limits: TIGHT })).standing;
+  const [first] = await Promise.all([room.join(begunBy("a")), room.join(begunBy("b"))]);
+  assert(first.ok);
+  assert.equal((await look("a")).generations.remaining, 0);
+  await first.value.job.done;
+  const [a, b] = [await look("a"), await look("b")];
+  assert.deepEqual([a.generations.remaining, a.evaluations.remaining], [1, 0]);
+  assert.deepEqual([b.generations.remaining, b.evaluations.remaining], [1, 40]);
+});
+
+Deno.test("JobRoom refuses an account without room, and nobody else with it", async () => {
+  const limiters = createLocalLimiters(() => 0);
+  await limiters.call("a", { action: "begin", run: "other", evaluations: 1, limits: TIGHT });
+  const { room, kept } = createRoom({ limiters });
+  const [a, b] = await Promise.all([room.join(begunBy("a")), room.join(begunBy("b"))]);
+  assert(!a.ok && b.ok);
+  assert.equal(a.problem.code, "rate_limited");
+  assert.equal(a.problem.retry_after, 5);
+  await b.value.job.done;
+  assert.equal(kept.submits, 1);
+});
+
+Deno.test("JobRoom gives back all that a run costs which the GPU function refuses", async () => {
+  const limiters = createLocalLimiters(() => 0);
+  const refusal = createProblem("at_capacity", "Full");
+  const gpu = { ...backend(async function* () {}), submit: () => Promise.resolve(refuse(refusal)) };
+  const { room } = createRoom({ limiters, gpu: gpu as GpuBackend });
+  assert(!(await room.join(begunBy("a"))).ok);
+  const { standing } = await limiters.call("a", { action: "look", limits: TIGHT });
+  assert.deepEqual([standing.generations.remaining, standing.evaluations.remaining], [1, 40]);
+});
+
+Deno.test("JobRoom goes on with a run that was cut off, whatever its account has used since", async () => {
+  const limiters = createLocalLimiters(() => 0);
+  await limiters.call("a", { action: "begin", run: "other", evaluations: 40, limits: TIGHT });
+  const { room, kept } = createRoom({ limiters });
+  kept.remembered = begunBy("a");
+  const found = await room.find();
+  assert(found.ok && found.value);
+  await found.value.done;
+  assert.equal(kept.written.length, 1);
 });

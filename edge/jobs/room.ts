@@ -73,6 +73,9 @@ export abstract class Room<Submission, Job extends RoomJob> {
     const started = this.#starting === null;
     this.#starting ??= this.start(wanted).finally(() => this.#starting = null);
     const begun = await this.#starting;
+    // Another caller's account had no room for the run; this one's may have.
+    const isOthers = !begun.ok && !started && begun.problem.code === "rate_limited";
+    if (isOthers) return await this.join(submission);
     if (!begun.ok) return begun;
     // Another caller may have started it, without what is asked for here.
     if (this.lacks(begun.value, submission)) return await this.join(submission);

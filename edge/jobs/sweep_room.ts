@@ -19,7 +19,7 @@ import {
   type SweepTerminalEvent,
 } from "../../contract/mod.ts";
 import type { NumberedEvent } from "../../db/queries.ts";
-import type { BranchEvent, StoredSweep, Sweeps } from "../../db/sweep_queries.ts";
+import type { StoredSweep, Sweeps } from "../../db/sweep_queries.ts";
 import type { AnswerPorts } from "../generation_answer.ts";
 import { lacksBranches } from "../stored_sweep.ts";
 import { sheetPath } from "../sweep_resource.ts";
@@ -28,41 +28,26 @@ import { BranchRun } from "./branch_run.ts";
 import { type BranchStream, openBranch } from "./branch_stream.ts";
 import { Interleaving, type PlacedEvent } from "./interleaving.ts";
 import { pause, within } from "./patience.ts";
-import type { Origin } from "../origin.ts";
+import { beginRun, endRun } from "../limits/admission.ts";
+import type { Limiters } from "../limits/limiter_call.ts";
+import { type Origin, paidFor } from "../origin.ts";
 import { Room, type RoomJob } from "./room.ts";
 import { SweepLog } from "./sweep_log.ts";
+import type { RememberedSweep, SweepMemory } from "./sweep_memory.ts";
+
+export { NO_PROGRESS } from "./sweep_memory.ts";
+export type {
+  RememberedSweep,
+  SweepMemory,
+  SweepProgress,
+  SweepSubmission,
+} from "./sweep_memory.ts";
 
 export interface SweepRoomPorts extends AnswerPorts {
   readonly sweeps: Pick<Sweeps, "write">;
   readonly memory: SweepMemory;
+  readonly limiters: Limiters;
 }
-
-/** What outlives the room's process: enough to merge again under the same ids. */
-export interface SweepMemory {
-  load(): Promise<RememberedSweep | null>;
-  save(sweep: SweepSubmission): Promise<void>;
-  note(progress: SweepProgress): Promise<void>;
-  clear(): Promise<void>;
-}
-
-export interface SweepProgress {
-  readonly order: readonly BranchEvent[];
-  /** Branches whose generations this sweep began. */
-  readonly begun: readonly number[];
-  readonly canceled: boolean;
-}
-
-export interface SweepSubmission {
-  readonly plan: SweepPlan;
-  readonly origin: Origin;
-}
-
-export interface RememberedSweep extends SweepSubmission {
-  readonly progress: SweepProgress;
-}
-
-/** A sweep that nothing is known of yet. */
-export const NO_PROGRESS: SweepProgress = { order: [], begun: [], canceled: false };
 
 export interface SweepJob extends RoomJob {
   readonly plan: SweepPlan;
@@ -92,8 +77,9 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     this.#ports = ports;
   }
 
-  protected override recall(): Promise<RememberedSweep | null> {
-    return this.#ports.memory.load();
+  protected override async recall(): Promise<RememberedSweep | null> {
+    const remembered = await this.#ports.memory.load();
+    return remembered && { ...remembered, recalled: true };
   }
 
   protected override hasFailed({ finishedAt, runs, canceled }: SweepJob): boolean {
@@ -117,14 +103,29 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     return { plan: { ...plan, branches }, origin, progress };
   }
 
-  /** A sweep whose first branch is refused is refused, before any event. */
+  /** Charged once, for the rows that its branches cost together. */
   protected override async start(remembered: RememberedSweep): Promise<Parsed<SweepJob>> {
+    const { limiters } = this.#ports;
+    const { plan: { id: run, evaluations }, origin, recalled = false } = remembered;
+    const admitted = await beginRun(limiters, origin, { run, evaluations: evaluations.together });
+    if (!admitted.ok && !recalled) return admitted;
+    const begun = await this.#begin(remembered);
+    if (!begun.ok) await endRun(limiters, origin, { run, spent: 0 });
+    return begun;
+  }
+
+  /** A sweep whose first branch is refused is refused, before any event. */
+  async #begin(remembered: RememberedSweep): Promise<Parsed<SweepJob>> {
     const { plan, origin } = remembered;
     const { memory, keepAlive } = this.#ports;
     const job = createJob(remembered);
     const [first] = job.runs;
     if (!first) throw new RangeError(`Sweep ${plan.id} has no branches`);
-    const opened = await openBranch(this.#ports, { ...first.branch, origin }, first.leave.signal);
+    const opened = await openBranch(
+      this.#ports,
+      { ...first.branch, origin: paidFor(origin) },
+      first.leave.signal,
+    );
     if (!opened.ok) {
       if (!opened.problem.retryable) await this.#remember(() => memory.clear(), plan.id);
       return refuse(opened.problem);
@@ -148,13 +149,13 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
       await Promise.all(Array.from({ length: BRANCHES_AT_ONCE }, work));
       await this.#conclude(job);
     } catch (cause) {
-      this.#break(job, cause);
+      await this.#break(job, cause);
     }
     await this.#remember(() => this.#ports.memory.clear(), job.plan.id);
   }
 
   /** A fault of our own still ends the log. */
-  #break(job: SweepJob, cause: unknown): void {
+  async #break(job: SweepJob, cause: unknown): Promise<void> {
     const { plan, runs } = job;
     this.#ports.log({ level: "error", message: "A sweep broke", sweep: plan.id, cause });
     const error = createProblem("internal", "The sweep broke off; the edge's log says why");
@@ -168,7 +169,7 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     const ends = runs.map(({ end }) => end ?? broken);
     if (job.log.ended) return;
     const outcome = sweepOutcome(plan, ends);
-    this.#end(job, job.log.lastId + 1, { type: "sweep.failed", ...outcome, error });
+    await this.#end(job, job.log.lastId + 1, { type: "sweep.failed", ...outcome, error });
   }
 
   /** From a branch's submission to its terminal event. A failure is the branch's own. */
@@ -200,7 +201,7 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
   async #open(job: SweepJob, run: BranchRun): Promise<BranchStream | null> {
     for (const ms of [...REFUSED_PAUSES_MS, null]) {
       if (job.canceled) return null;
-      const submission = { ...run.branch, origin: job.origin };
+      const submission = { ...run.branch, origin: paidFor(job.origin) };
       const opened = await openBranch(this.#ports, submission, run.leave.signal);
       if (opened.ok) return opened.value;
       if (!opened.problem.retryable || ms === null) throw new ProblemError(opened.problem);
@@ -244,14 +245,16 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
       const url = sheetPath(plan.id);
       log.append(id, { type: "sweep.sheet", url, ...sheetSize(layout), svg: job.sheet });
       if (ends.every((end) => end.status === "succeeded")) await this.#persist(job, outcome);
-      this.#end(job, id + 1, { type: "sweep.completed", ...outcome, cached: false });
+      await this.#end(job, id + 1, { type: "sweep.completed", ...outcome, cached: false });
     } else if (status === "failed") {
-      this.#end(job, id, { type: "sweep.failed", ...outcome, error: failureOf(ends) });
-    } else this.#end(job, id, { type: "sweep.canceled", ...outcome });
+      await this.#end(job, id, { type: "sweep.failed", ...outcome, error: failureOf(ends) });
+    } else await this.#end(job, id, { type: "sweep.canceled", ...outcome });
     for (const run of runs) run.image = null;
   }
 
-  #end(job: SweepJob, id: number, event: SweepTerminalEvent): void {
+  async #end(job: SweepJob, id: number, event: SweepTerminalEvent): Promise<void> {
+    const settled = { run: job.plan.id, spent: event.evaluations.spent };
+    await this.#remember(() => endRun(this.#ports.limiters, job.origin, settled), job.plan.id);
     job.end = event;
     job.finishedAt = this.#ports.now();
     job.log.append(id, event);

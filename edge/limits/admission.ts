@@ -4,29 +4,29 @@ import type { Origin } from "../origin.ts";
 import type { Policy, Standing, Verdict } from "./account_limiter.ts";
 import type { Limiters } from "./limiter_call.ts";
 
-export interface Admission {
-  /**
-   * Charges a run that is about to begin. Who has no limits has paid elsewhere, or needs not.
-   *
-   * @param evaluations U-Net rows, as planned
-   */
-  begin(origin: Origin, run: string, evaluations: number): Promise<Parsed<null>>;
-  /** Frees its slot, credits the rest. Of a run that was not charged: nothing. */
-  end(origin: Origin, run: string, spent: number): Promise<void>;
+/**
+ * Charges a run that is about to begin, before it costs anything. Who has no limits has paid elsewhere.
+ *
+ * @param evaluations U-Net rows, as planned
+ */
+export async function beginRun(
+  limiters: Limiters,
+  { account, limits }: Origin,
+  { run, evaluations }: { readonly run: string; readonly evaluations: number },
+): Promise<Parsed<null>> {
+  if (!limits) return accept(null);
+  const verdict = await limiters.call(account, { action: "begin", run, evaluations, limits });
+  const problem = limitProblem(verdict);
+  return problem ? refuse(problem) : accept(null);
 }
 
-export function createAdmission(limiters: Limiters): Admission {
-  return {
-    async begin({ account, limits }, run, evaluations) {
-      if (!limits) return accept(null);
-      const verdict = await limiters.call(account, { action: "begin", run, evaluations, limits });
-      const problem = limitProblem(verdict);
-      return problem ? refuse(problem) : accept(null);
-    },
-    async end({ account, limits }, run, spent) {
-      if (limits) await limiters.call(account, { action: "end", run, spent, limits });
-    },
-  };
+/** Frees its slot and credits what it did not spend. Of a run that was not charged: nothing. */
+export async function endRun(
+  limiters: Limiters,
+  { account, limits }: Origin,
+  { run, spent }: { readonly run: string; readonly spent: number },
+): Promise<void> {
+  if (limits) await limiters.call(account, { action: "end", run, spent, limits });
 }
 
 /** Null where nothing is refused. */
