@@ -19,7 +19,7 @@ export const LIMITS = {
   /** A contact sheet inside an event; a larger one has its URL alone. */
   sheetLength: 8 * 1024 * 1024,
   /** D1 rows end at 2,000,000 bytes; this leaves room for the other columns. */
-  storedImageBytes: 1_900_000,
+  storedRowBytes: 1_900_000,
   storedPreviews: 16,
   /** One server-sent event, image included (base64 of a 2048x2048 PNG stays below). */
   eventLength: 32 * 1024 * 1024,

@@ -1,10 +1,10 @@
 /** Every query of the service, once, for D1 and for SQLite behind libSQL. */
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { LibSQLDatabase } from "drizzle-orm/libsql";
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
 import { lacksInsights, type Plan } from "../contract/mod.ts";
 import { type FinishedGeneration, restoreEvents, type ResultRows, toRows } from "./result_rows.ts";
-import { generations, images, type NumberedEvent, previews } from "./schema.ts";
+import { generations, image_parts, images, type NumberedEvent, previews } from "./schema.ts";
 
 export type { FinishedGeneration } from "./result_rows.ts";
 export type { NumberedEvent } from "./schema.ts";
@@ -18,11 +18,21 @@ export interface StoredImage {
   readonly media_type: "image/png" | "image/webp";
   readonly sha256: string;
   readonly bytes: Uint8Array;
+  /** The account that alone may see it; null where everybody may. */
+  readonly owner: string | null;
+}
+
+/** A stored log with its pictures, ready to be sent again. */
+export interface StoredReplay {
+  readonly plan: Plan;
+  readonly owner: string | null;
+  readonly events: readonly NumberedEvent[];
 }
 
 /** A stored result without the bytes of its pictures. */
 export interface StoredResult {
   readonly plan: Plan;
+  readonly owner: string | null;
   readonly events: readonly NumberedEvent[];
   readonly image: {
     readonly media_type: "image/png" | "image/webp";
@@ -33,17 +43,16 @@ export interface StoredResult {
   };
 }
 
-export type WriteOutcome = "stored" | "already_stored" | "image_too_large";
+export type WriteOutcome = "stored" | "already_stored";
 
 /** Finished generations by content key. Every method rejects when the database fails. */
 export interface Results {
   has(id: string): Promise<boolean>;
   find(id: string): Promise<StoredResult | null>;
-  /** The stored log with its pictures, ready to be sent again. */
-  replay(id: string): Promise<readonly NumberedEvent[] | null>;
+  replay(id: string): Promise<StoredReplay | null>;
   image(id: string): Promise<StoredImage | null>;
-  /** Counts a hit. */
-  touch(id: string, now: number): Promise<void>;
+  /** Counts hits, one unless told. */
+  touch(id: string, now: number, hits?: number): Promise<void>;
   /** All or nothing. The first result of a key stays, until one comes that shows insights it lacks. */
   write(result: FinishedGeneration): Promise<WriteOutcome>;
 }
@@ -54,7 +63,7 @@ export function createResults(database: SqlDatabase): Results {
     find: (id) => findResult(database, id),
     replay: (id) => replayResult(database, id),
     image: (id) => findImage(database, id),
-    touch: (id, now) => touchResult(database, id, now),
+    touch: (id, now, hits = 1) => touchResult(database, id, { now, hits }),
     write: (result) => writeResult(database, result),
   };
 }
@@ -68,12 +77,13 @@ async function hasResult(database: SqlDatabase, id: string): Promise<boolean> {
 async function findResult(database: SqlDatabase, id: string): Promise<StoredResult | null> {
   const [row] = await database.select({
     plan: generations.plan,
+    owner: generations.owner,
     events: generations.events,
     image: {
       media_type: images.media_type,
       width: images.width,
       height: images.height,
-      bytes: sql<number>`length(${images.bytes})`,
+      bytes: sql<number>`max(${images.size}, length(${images.bytes}))`,
       sha256: images.sha256,
     },
   }).from(generations).innerJoin(images, eq(images.generation_id, generations.id))
@@ -81,31 +91,65 @@ async function findResult(database: SqlDatabase, id: string): Promise<StoredResu
   return row ?? null;
 }
 
-async function replayResult(database: SqlDatabase, id: string) {
+async function replayResult(database: SqlDatabase, id: string): Promise<StoredReplay | null> {
   const [[generation], [image], previewRows] = await database.batch([
-    database.select({ events: generations.events }).from(generations)
-      .where(eq(generations.id, id)),
-    database.select({ bytes: images.bytes }).from(images).where(eq(images.generation_id, id)),
+    database.select({
+      plan: generations.plan,
+      owner: generations.owner,
+      events: generations.events,
+    }).from(generations).where(eq(generations.id, id)),
+    database.select({ sha256: images.sha256, size: images.size, bytes: images.bytes })
+      .from(images).where(eq(images.generation_id, id)),
     database.select({ event_id: previews.event_id, bytes: previews.bytes }).from(previews)
       .where(eq(previews.generation_id, id)),
   ]);
   if (!generation || !image) return null;
   const byId = new Map(previewRows.map(({ event_id, bytes }) => [event_id, bytes]));
-  return restoreEvents(generation.events, image.bytes, byId);
+  const bytes = await wholeImage(database, image);
+  const events = bytes && restoreEvents(generation.events, bytes, byId);
+  return events && { plan: generation.plan, owner: generation.owner, events };
 }
 
 async function findImage(database: SqlDatabase, id: string): Promise<StoredImage | null> {
   const [row] = await database.select({
     media_type: images.media_type,
     sha256: images.sha256,
+    size: images.size,
     bytes: images.bytes,
-  }).from(images).where(eq(images.generation_id, id)).limit(1);
-  return row ?? null;
+    owner: generations.owner,
+  }).from(images).innerJoin(generations, eq(generations.id, images.generation_id))
+    .where(eq(images.generation_id, id)).limit(1);
+  if (!row) return null;
+  const { media_type, sha256, owner } = row;
+  const bytes = await wholeImage(database, row);
+  return bytes && { media_type, sha256, owner, bytes };
 }
 
-async function touchResult(database: SqlDatabase, id: string, now: number): Promise<void> {
+/** One part a query: D1 gives bytes as arrays of numbers, so a large image must not come at once. */
+async function wholeImage(
+  database: SqlDatabase,
+  { sha256, size, bytes: first }: { sha256: string; size: number; bytes: Uint8Array },
+): Promise<Uint8Array | null> {
+  if (first.length >= size) return first;
+  const whole = new Uint8Array(size);
+  whole.set(first);
+  for (let end = first.length, part = 1; end < size; part++) {
+    const [row] = await database.select({ bytes: image_parts.bytes }).from(image_parts)
+      .where(and(eq(image_parts.sha256, sha256), eq(image_parts.part, part))).limit(1);
+    if (!row || row.bytes.length === 0 || end + row.bytes.length > size) return null;
+    whole.set(row.bytes, end);
+    end += row.bytes.length;
+  }
+  return whole;
+}
+
+async function touchResult(
+  database: SqlDatabase,
+  id: string,
+  { now, hits }: { readonly now: number; readonly hits: number },
+): Promise<void> {
   await database.update(generations)
-    .set({ hits: sql`${generations.hits} + 1`, last_used_at: now })
+    .set({ hits: sql`${generations.hits} + ${hits}`, last_used_at: now })
     .where(eq(generations.id, id));
 }
 
@@ -115,9 +159,9 @@ async function writeResult(
   result: FinishedGeneration,
 ): Promise<WriteOutcome> {
   const rows = toRows(result);
-  if (!rows) return "image_too_large";
   const stored = await findPlan(database, result.plan.id);
   if (stored && !lacksInsights(stored, result.plan)) return "already_stored";
+  await writeParts(database, rows);
   await database.batch(
     stored ? replacement(database, rows) : [
       database.insert(generations).values(rows.generation).onConflictDoNothing(),
@@ -128,19 +172,34 @@ async function writeResult(
   return "stored";
 }
 
+/**
+ * Parts are no part of the transaction, which would be too large for D1: they come first, so whoever finds
+ * the image's row finds them. Those of a row that never came are swept.
+ */
+async function writeParts(database: SqlDatabase, { parts }: ResultRows): Promise<void> {
+  for (const row of parts) {
+    await database.insert(image_parts).values(row).onConflictDoUpdate({
+      target: [image_parts.sha256, image_parts.part],
+      set: { created_at: row.created_at },
+    });
+  }
+}
+
 async function findPlan(database: SqlDatabase, id: string): Promise<Plan | null> {
   const [row] = await database.select({ plan: generations.plan }).from(generations)
     .where(eq(generations.id, id)).limit(1);
   return row?.plan ?? null;
 }
 
-/** Its age and its hits stay: it is the same image. */
+/** Its age and its hits stay: it is the same image. It may have been trimmed a moment ago. */
 function replacement(database: SqlDatabase, { generation, image, previews: rows }: ResultRows) {
   const { id, created_at: _, ...changed } = generation;
   const ofKey = eq(previews.generation_id, id);
   return [
-    database.update(generations).set(changed).where(eq(generations.id, id)),
-    database.update(images).set(image).where(eq(images.generation_id, id)),
+    database.insert(generations).values(generation)
+      .onConflictDoUpdate({ target: generations.id, set: changed }),
+    database.insert(images).values(image)
+      .onConflictDoUpdate({ target: images.generation_id, set: image }),
     database.delete(previews).where(ofKey),
     ...rows.map((row) => database.insert(previews).values(row).onConflictDoNothing()),
   ] as const;

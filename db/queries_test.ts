@@ -1,144 +1,20 @@
-// One table of tests for both databases: SQLite behind libSQL, and D1 as workerd has it.
+// Results and sweeps on both databases: SQLite behind libSQL, and D1 as workerd has it.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
-import { createClient } from "@libsql/client";
-import { drizzle as drizzleD1 } from "drizzle-orm/d1";
-import { migrate as migrateD1 } from "drizzle-orm/d1/migrator";
 import { sql } from "drizzle-orm";
-import { drizzle as drizzleLibsql } from "drizzle-orm/libsql";
-import { migrate as migrateLibsql } from "drizzle-orm/libsql/migrator";
-import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
-import { INSIGHT_EVENTS } from "../contract/fixtures/insight_events.ts";
-import { type GenerationEvent, INSIGHTS, LIMITS, parseGenerationRequest } from "../contract/mod.ts";
-import { createResults, type FinishedGeneration, type SqlDatabase } from "./queries.ts";
+import { LIMITS } from "../contract/mod.ts";
+import { testOnDatabases } from "./fixtures/databases.ts";
+import { count, finished, sweep, withInsights } from "./fixtures/stored.ts";
+import { createResults, type SqlDatabase } from "./queries.ts";
 import { createSweeps, type StoredSweep } from "./sweep_queries.ts";
 
-const migrationsFolder = fileURLToPath(new URL("migrations", import.meta.url));
-
-interface OpenDatabase {
-  readonly database: SqlDatabase;
-  close(): Promise<void>;
-}
-
-async function openLibsql(url: string): Promise<OpenDatabase> {
-  const client = createClient({ url });
-  const database = drizzleLibsql(client);
-  await migrateLibsql(database, { migrationsFolder });
-  return { database, close: () => Promise.resolve(client.close()) };
-}
-
-// Not a literal: wrangler's types would declare workerd's globals for every file checked along.
-const WRANGLER = "wrangler";
-
-interface Wrangler {
-  getPlatformProxy(options: {
-    readonly configPath: string;
-    readonly persist: boolean;
-    readonly remoteBindings: boolean;
-  }): Promise<{
-    readonly env: { readonly DB: Parameters<typeof drizzleD1>[0] };
-    dispose(): Promise<void>;
-  }>;
-}
-
-/** D1 as workerd has it, in memory. */
-async function openD1(): Promise<OpenDatabase> {
-  Deno.env.set("CLOUDFLARE_CF_FETCH_ENABLED", "false");
-  const folder = await Deno.makeTempDir({ prefix: "shapefirst_d1_" });
-  const configPath = `${folder}/wrangler.json`;
-  const d1_databases = [{ binding: "DB", database_name: "test", database_id: "test" }];
-  const config = { name: "test", compatibility_date: "2026-10-01", d1_databases };
-  await Deno.writeTextFile(configPath, JSON.stringify(config));
-  const { getPlatformProxy }: Wrangler = await import(WRANGLER);
-  const proxy = await getPlatformProxy({
-    configPath,
-    persist: false,
-    remoteBindings: false,
-  });
-  const database = drizzleD1(proxy.env.DB);
-  await migrateD1(database, { migrationsFolder });
-  const close = () => proxy.dispose().then(() => Deno.remove(folder, { recursive: true }));
-  return { database, close };
-}
-
-const parsed = parseGenerationRequest({ model: "fixture", prompt: "a blue bird" });
-assert(parsed.ok);
-const request = { ...parsed.value, seed: 7 };
-
-interface FinishedOptions {
-  readonly imageBytes?: number;
-  readonly previews?: number;
-}
-
-/** The fixture's run with a key and pictures of its own. */
-function finished(name: string, { imageBytes = 500, previews = 1 }: FinishedOptions = {}) {
-  const id = createHash("sha256").update(name).digest("hex");
-  const plan = { ...PLAN, id };
-  const picture = (length: number, seed: number) =>
-    Uint8Array.from({ length }, (_, i) => (i * 31 + seed) % 256).toBase64();
-  const events = EVENTS.slice(0, 7).flatMap((event): GenerationEvent[] => {
-    if (event.type === "generation.queued") return [{ ...event, id }];
-    if (event.type === "generation.planned") return [{ ...event, plan }];
-    if (event.type === "generation.image") return [{ ...event, data: picture(imageBytes, 1) }];
-    if (event.type === "generation.completed") return [{ ...event, id }];
-    if (event.type !== "generation.preview") return [event];
-    return Array.from(
-      { length: previews },
-      (_, step) => ({ ...event, step, data: picture(50, step) }),
-    );
-  }).map((event, id) => ({ id, event }));
-  return { request, plan, events, finished_at: 1_000 } satisfies FinishedGeneration;
-}
-
-/** The same run, having shown everything. */
-function withInsights(result: FinishedGeneration): FinishedGeneration {
-  const insights = { ...result.plan.insights, names: [...INSIGHTS] };
-  const plan = { ...result.plan, insights };
-  const events = [...result.events.slice(0, 3).map(({ event }) => event), ...INSIGHT_EVENTS]
-    .concat(result.events.slice(3).map(({ event }) => event))
-    .map((event) => event.type === "generation.planned" ? { ...event, plan } : event)
-    .map((event, id) => ({ id, event }));
-  return { ...result, plan, events };
-}
-
-async function count(database: SqlDatabase, table: string): Promise<number> {
-  const [row] = await database.all<{ n: number }>(
-    sql`SELECT count(*) AS n FROM ${sql.identifier(table)}`,
-  );
-  assert(row);
-  return row.n;
-}
-
-/** A sweep of two branches, whose generations need not be stored. */
-function sweep(name: string): StoredSweep {
-  const id = createHash("sha256").update(name).digest("hex");
-  const evaluations = { planned: 75, spent: 70, shared: 5, full: 80, saved: 0.0625 };
-  const end = { status: "succeeded", cached: false, evaluations, failure: null } as const;
-  const branches = ["a = 0", "a = 5"].map((label) => ({
-    id: `${name} ${label}`,
-    label,
-    same_as: null,
-  }));
-  return {
-    id,
-    axis: "cutoffs",
-    branches,
-    planned: { planned: 75, together: 70, full: 80, saved: 0.0625 },
-    event_order: [[0, 0], [1, 0], [1, 1], [0, 3]],
-    outcome: { id, branches: branches.map((branch) => ({ ...branch, ...end })), evaluations },
-  };
-}
-
-type Case = (database: SqlDatabase) => Promise<void>;
-
-const CASES: Readonly<Record<string, Case>> = {
+testOnDatabases("Results", {
   "replays a stored log byte for byte": async (database) => {
     const results = createResults(database);
     const result = finished("replay");
     assert.equal(await results.write(result), "stored");
     const replayed = await results.replay(result.plan.id);
-    assert.equal(JSON.stringify(replayed), JSON.stringify(result.events));
+    assert.equal(JSON.stringify(replayed?.events), JSON.stringify(result.events));
   },
   "finds a result without its pictures, and the image's bytes apart": async (database) => {
     const results = createResults(database);
@@ -171,7 +47,7 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal(await results.write(finished("twice", { previews: 5 })), "already_stored");
     assert.equal(await count(database, "previews"), rows);
     const replayed = await results.replay(first.plan.id);
-    assert.equal(JSON.stringify(replayed), JSON.stringify(first.events));
+    assert.equal(JSON.stringify(replayed?.events), JSON.stringify(first.events));
   },
   "replaces a result by one that shows insights it lacks, hits and age apart": async (database) => {
     const results = createResults(database);
@@ -182,7 +58,7 @@ const CASES: Readonly<Record<string, Case>> = {
     const richer = withInsights(finished("insights", { previews: 5 }));
     assert.equal(await results.write({ ...richer, finished_at: 5_000 }), "stored");
     const replayed = await results.replay(id);
-    assert.equal(JSON.stringify(replayed), JSON.stringify(richer.events));
+    assert.equal(JSON.stringify(replayed?.events), JSON.stringify(richer.events));
     assert.deepEqual((await results.find(id))?.plan.insights, richer.plan.insights);
     const rows = await database.all(
       sql`SELECT hits, created_at, last_used_at FROM generations WHERE id = ${id}`,
@@ -193,14 +69,14 @@ const CASES: Readonly<Record<string, Case>> = {
     );
     assert.equal(pictures?.n, 5);
     assert.equal(await results.write(first), "already_stored");
-    assert.equal(JSON.stringify(await results.replay(id)), JSON.stringify(richer.events));
+    assert.equal(JSON.stringify((await results.replay(id))?.events), JSON.stringify(richer.events));
   },
   "survives two writers of the same result at once": async (database) => {
     const results = createResults(database);
     const result = finished("race");
     await Promise.all([results.write(result), results.write(result)]);
     assert.equal(
-      JSON.stringify(await results.replay(result.plan.id)),
+      JSON.stringify((await results.replay(result.plan.id))?.events),
       JSON.stringify(result.events),
     );
   },
@@ -217,26 +93,108 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal(await results.image(result.plan.id), null);
     assert.equal(await results.write(result), "stored");
   },
-  "stores the largest image, and reports a larger one": async (database) => {
+  "stores an image that is larger than a row, whole": async (database) => {
     const results = createResults(database);
-    const largest = finished("largest", { imageBytes: LIMITS.storedImageBytes });
-    assert.equal(await results.write(largest), "stored");
-    const image = await results.image(largest.plan.id);
-    assert.equal(image?.bytes.length, LIMITS.storedImageBytes);
-    const larger = finished("larger", { imageBytes: LIMITS.storedImageBytes + 1 });
-    assert.equal(await results.write(larger), "image_too_large");
-    assert.equal(await results.has(larger.plan.id), false);
+    const row = LIMITS.storedRowBytes;
+    for (const [imageBytes, parts] of [[row, 0], [row + 1, 1]] as const) {
+      const before = await count(database, "image_parts");
+      const result = finished(`parts ${imageBytes}`, { imageBytes });
+      const { plan: { id } } = result;
+      assert.equal(await results.write(result), "stored");
+      assert.equal(await count(database, "image_parts") - before, parts);
+      assert.equal((await results.find(id))?.image.bytes, imageBytes);
+      const image = await results.image(id);
+      assert.equal(createHash("sha256").update(image?.bytes ?? "").digest("hex"), image?.sha256);
+      const replayed = await results.replay(id);
+      assert.equal(JSON.stringify(replayed?.events), JSON.stringify(result.events));
+    }
+  },
+  "stores the largest image there can be": async (database) => {
+    const results = createResults(database);
+    // Noise of 2,048 x 2,048 pixels, which no PNG makes smaller.
+    const imageBytes = LIMITS.sideMax ** 2 * 3 + 100_000;
+    const result = finished("largest", { imageBytes });
+    assert.equal(await results.write(result), "stored");
+    const image = await results.image(result.plan.id);
+    assert.equal(image?.bytes.length, imageBytes);
+    assert.equal(createHash("sha256").update(image.bytes).digest("hex"), image.sha256);
+  },
+  "gives no image of which a part is missing": async (database) => {
+    const results = createResults(database);
+    const result = finished("lost part");
+    await results.write(result);
+    const { plan: { id } } = result;
+    await database.run(sql`UPDATE images SET size = size + 1 WHERE generation_id = ${id}`);
+    assert.equal(await results.image(id), null);
+    assert.equal(await results.replay(id), null);
+  },
+  "stores when each event came, and whose a private result is": async (database) => {
+    const results = createResults(database);
+    const result = finished("owned");
+    const events = result.events.map((numbered) => ({ ...numbered, at_ms: 3 * numbered.id }));
+    const request = { ...result.request, private: true, owner: "key_1" };
+    const { plan: { id } } = result;
+    await results.write({ ...result, request, events });
+    const replayed = await results.replay(id);
+    assert.deepEqual(replayed?.events.map(({ at_ms }) => at_ms), [0, 3, 6, 9, 12, 15, 18]);
+    const owners = [replayed, await results.find(id), await results.image(id)];
+    assert.deepEqual(owners.map((found) => found?.owner), ["key_1", "key_1", "key_1"]);
+    await results.write(finished("shared"));
+    assert.equal((await results.find(finished("shared").plan.id))?.owner, null);
+  },
+  "knows what a result takes": async (database) => {
+    const results = createResults(database);
+    const result = finished("weighed", { imageBytes: 5_000, previews: 3 });
+    await results.write(result);
+    const [row] = await database.all<{ stored: number; text: number }>(sql`
+      SELECT stored_bytes AS stored, length(events) + length(plan) + length(request) AS text
+      FROM generations WHERE id = ${result.plan.id}`);
+    assert(row);
+    const pictures = 5_000 + 3 * 50;
+    assert(row.stored >= pictures + row.text && row.stored < pictures + row.text + 1_000);
+  },
+  "takes a result with more insights though the first was trimmed a moment ago": async (
+    database,
+  ) => {
+    const results = createResults(database);
+    const first = finished("vanished");
+    const { plan: { id } } = first;
+    await results.write(first);
+    const select = database.select.bind(database);
+    // Between the look and the write.
+    const racing = new Proxy(database, {
+      get(target, name) {
+        if (name === "select") return select;
+        const value = Reflect.get(target, name);
+        if (name !== "batch") return typeof value === "function" ? value.bind(target) : value;
+        return async (queries: Parameters<SqlDatabase["batch"]>[0]) => {
+          for (const table of ["previews", "images"]) {
+            await target.run(
+              sql`DELETE FROM ${sql.identifier(table)} WHERE generation_id = ${id}`,
+            );
+          }
+          await target.run(sql`DELETE FROM generations WHERE id = ${id}`);
+          return await target.batch(queries);
+        };
+      },
+    });
+    const richer = withInsights(finished("vanished"));
+    assert.equal(await createResults(racing).write(richer), "stored");
+    const replayed = await results.replay(id);
+    assert.equal(JSON.stringify(replayed?.events), JSON.stringify(richer.events));
   },
   "thins previews evenly and keeps the ids of the rest": async (database) => {
     const results = createResults(database);
     const result = finished("previews", { previews: 46 });
     await results.write(result);
     const replayed = await results.replay(result.plan.id);
-    const steps = (replayed ?? []).flatMap(({ event }) =>
+    const steps = (replayed?.events ?? []).flatMap(({ event }) =>
       event.type === "generation.preview" ? [event.step] : []
     );
     assert.deepEqual(steps, Array.from({ length: LIMITS.storedPreviews }, (_, i) => i * 3));
-    for (const { id, event } of replayed ?? []) assert.deepEqual(event, result.events[id]?.event);
+    for (const { id, event } of replayed?.events ?? []) {
+      assert.deepEqual(event, result.events[id]?.event);
+    }
   },
   "counts hits": async (database) => {
     const results = createResults(database);
@@ -285,36 +243,4 @@ const CASES: Readonly<Record<string, Case>> = {
     const events = result.events.slice(0, -1);
     await assert.rejects(createResults(database).write({ ...result, events }), RangeError);
   },
-};
-
-const DATABASES: Readonly<Record<string, () => Promise<OpenDatabase>>> = {
-  "libSQL in memory": () => openLibsql(":memory:"),
-  "libSQL in a file": async () => {
-    const folder = await Deno.makeTempDir({ prefix: "shapefirst_db_" });
-    const { database, close } = await openLibsql(`file:${folder}/test.sqlite`);
-    return { database, close: () => close().then(() => Deno.remove(folder, { recursive: true })) };
-  },
-  D1: openD1,
-};
-
-for (const [name, open] of Object.entries(DATABASES)) {
-  // D1 runs in another process, whose pipes outlive single steps.
-  Deno.test(
-    { name: `Results on ${name}`, sanitizeResources: false, sanitizeOps: false },
-    async (t) => {
-      const { database, close } = await open();
-      try {
-        for (const [sentence, run] of Object.entries(CASES)) {
-          await t.step({
-            name: sentence,
-            sanitizeResources: false,
-            sanitizeOps: false,
-            fn: () => run(database),
-          });
-        }
-      } finally {
-        await close();
-      }
-    },
-  );
-}
+});

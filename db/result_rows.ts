@@ -1,6 +1,6 @@
 /** A finished generation cut into rows, and put together again. Pure. */
 import { type GenerationEventOf, LIMITS, type Plan, type SeededRequest } from "../contract/mod.ts";
-import type { generations, images, NumberedEvent, previews } from "./schema.ts";
+import type { generations, image_parts, images, NumberedEvent, previews } from "./schema.ts";
 
 /** A generation whose log ends in `generation.completed`. */
 export interface FinishedGeneration {
@@ -14,13 +14,13 @@ export interface FinishedGeneration {
 export interface ResultRows {
   readonly generation: typeof generations.$inferInsert;
   readonly image: typeof images.$inferInsert;
+  /** What of the image does not fit into its row. */
+  readonly parts: readonly (typeof image_parts.$inferInsert)[];
   readonly previews: readonly (typeof previews.$inferInsert)[];
 }
 
-/** Null when the image does not fit into a row. @throws RangeError when the log is not of a success */
-export function toRows(
-  { request, plan, events, finished_at }: FinishedGeneration,
-): ResultRows | null {
+/** @throws RangeError when the log is not of a success */
+export function toRows({ request, plan, events, finished_at }: FinishedGeneration): ResultRows {
   const image = findEvent(events, "generation.image");
   const completed = findEvent(events, "generation.completed");
   if (!image || !completed) {
@@ -28,29 +28,44 @@ export function toRows(
   }
   const { media_type, width, height, sha256 } = image;
   const bytes = Uint8Array.fromBase64(image.data);
-  if (bytes.length > LIMITS.storedImageBytes) return null;
+  const [first = bytes, ...rest] = cutIntoRows(bytes);
   const pictures = previewRows(plan.id, events);
   const kept = new Set(pictures.map(({ event_id }) => event_id));
+  const generation = {
+    id: plan.id,
+    request,
+    plan,
+    owner: request.owner ?? null,
+    status: "succeeded" as const,
+    events: events
+      .filter(({ id, event }) => event.type !== "generation.preview" || kept.has(id))
+      .map(({ event, ...numbered }) => ({
+        ...numbered,
+        event: "data" in event ? { ...event, data: "" } : event,
+      })),
+    evaluations: completed.evaluations,
+    timings: completed.timings,
+    created_at: finished_at,
+    last_used_at: finished_at,
+  };
+  const stored_bytes = pictures.reduce((sum, preview) => sum + preview.bytes.length, 0) +
+    bytes.length + JSON.stringify(generation).length;
+  const { length: size } = bytes;
   return {
-    generation: {
-      id: plan.id,
-      request,
-      plan,
-      status: "succeeded",
-      events: events
-        .filter(({ id, event }) => event.type !== "generation.preview" || kept.has(id))
-        .map(({ event, ...numbered }) => ({
-          ...numbered,
-          event: "data" in event ? { ...event, data: "" } : event,
-        })),
-      evaluations: completed.evaluations,
-      timings: completed.timings,
-      created_at: finished_at,
-      last_used_at: finished_at,
-    },
-    image: { generation_id: plan.id, media_type, width, height, sha256, bytes },
+    generation: { ...generation, stored_bytes },
+    image: { generation_id: plan.id, media_type, width, height, sha256, size, bytes: first },
+    parts: rest.map((bytes, i) => ({ sha256, part: i + 1, bytes, created_at: finished_at })),
     previews: pictures,
   };
+}
+
+/** At least one piece, none longer than a row takes. */
+function cutIntoRows(bytes: Uint8Array): Uint8Array[] {
+  const pieces = Math.max(1, Math.ceil(bytes.length / LIMITS.storedRowBytes));
+  return Array.from(
+    { length: pieces },
+    (_, i) => bytes.subarray(i * LIMITS.storedRowBytes, (i + 1) * LIMITS.storedRowBytes),
+  );
 }
 
 function findEvent<T extends NumberedEvent["event"]["type"]>(
@@ -66,7 +81,7 @@ function previewRows(generation_id: string, events: readonly NumberedEvent[]) {
     if (event.type !== "generation.preview") return [];
     const { step, method, media_type, width, height, data } = event;
     const bytes = Uint8Array.fromBase64(data);
-    if (bytes.length > LIMITS.storedImageBytes) return [];
+    if (bytes.length > LIMITS.storedRowBytes) return [];
     return [{ generation_id, event_id: id, step, method, media_type, width, height, bytes }];
   });
   return thinEvenly(rows, LIMITS.storedPreviews);

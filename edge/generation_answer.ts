@@ -52,11 +52,11 @@ async function findStored(
     const respond = (stored: StoredResult) => jsonResponse(describeStored(stored), { headers });
     return stored ? { plan: stored.plan, respond: () => respond(stored) } : null;
   }
-  const { value: events } = await lookUp(ports, (results) => results.replay(id));
-  const planned = events?.find(({ event }) => event.type === "generation.planned")?.event;
-  if (!events || planned?.type !== "generation.planned") return null;
+  const { value: stored } = await lookUp(ports, (results) => results.replay(id));
+  if (!stored) return null;
+  const { plan, events } = stored;
   return {
-    plan: planned.plan,
+    plan,
     respond: () =>
       new Response(replayEvents(events, { after, cached: true, paced }), {
         headers: { ...EVENT_STREAM_HEADERS, ...headers },

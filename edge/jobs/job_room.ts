@@ -8,7 +8,6 @@ import {
   isTerminal,
   joinInsights,
   lacksInsights,
-  LIMITS,
   type Parsed,
   type Plan,
   type Problem,
@@ -194,10 +193,7 @@ export class JobRoom extends Room<RoomSubmission, Job> {
       finished_at: this.#ports.now(),
     };
     try {
-      const outcome = await within(this.#ports.results.write(result), PERSIST_MS, "Storing");
-      if (outcome !== "image_too_large") return;
-      const message = `Not stored: the image is over ${LIMITS.storedImageBytes} bytes`;
-      this.#ports.log({ level: "info", message, generation });
+      await within(this.#ports.results.write(result), PERSIST_MS, "Storing");
     } catch (cause) {
       this.#ports.log({ level: "error", message: "Storing failed", generation, cause });
     }

@@ -53,9 +53,10 @@ async function follow(ports: Ports, c: EdgeContext, id: string): Promise<Respons
   if (stored.value) {
     const rerun = await askRerun(ports, id, `/events?running&after=${after}`);
     if (rerun) return rerun;
-    const last = stored.value.at(-1)?.id ?? -1;
+    const { events } = stored.value;
+    const last = events.at(-1)?.id ?? -1;
     if (after >= last) return new Response(null, { status: 204 });
-    const body = replayEvents(stored.value, { after, cached: false, paced });
+    const body = replayEvents(events, { after, cached: false, paced });
     return new Response(body, { headers: EVENT_STREAM_HEADERS });
   }
   const path = `/events?after=${after}${paced ? "&pace=live" : ""}`;

@@ -11,7 +11,7 @@ export function mountImages(app: EdgeApp, ports: Ports): void {
     const [id = "", extension = ""] = c.req.param("file").split(".");
     const image = await findImage(ports, id, c.req.raw);
     const typed = image.headers.get("content-type");
-    const isOther = image.status === 200 && typed !== `image/${extension}`;
+    const isOther = typed?.startsWith("image/") && typed !== `image/${extension}`;
     if (isOther) await image.body?.cancel();
     return isOther ? notFound(`Generation ${id} has no image as ${extension}`) : image;
   });
@@ -23,7 +23,7 @@ async function findImage(ports: Ports, id: string, request: Request): Promise<Re
   // A result that the database could not take is served by its room, as long as that retains it.
   const response = await ports.rooms.fetch(
     id,
-    new Request("http://room/image", { headers: request.headers }),
+    new Request("http://room/image", { method: request.method, headers: request.headers }),
   );
   if (response.status !== 404) return response;
   if (stored.available) return notFound(`There is no image of a generation ${id}`);

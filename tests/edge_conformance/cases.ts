@@ -307,14 +307,73 @@ const IMAGE_CASES: readonly Case[] = [
     },
   },
   {
-    name: "serves an image too large for the database from its room",
+    name: "stores an image that is larger than a row, and serves it whole",
     async run(client) {
       const request = client.fresh();
-      client.gpu.script(request.seed, { imageBytes: 1_900_001 });
+      client.gpu.script(request.seed, { imageBytes: 4_000_001 });
       const { image, cached } = await client.json(request);
       assert.equal(cached, false);
       const bytes = await (await client.request(image.url)).bytes();
-      assert.equal(bytes.length, 1_900_001);
+      assert.equal(createHash("sha256").update(bytes).digest("hex"), image.sha256);
+      const { started } = client.gpu;
+      const again = await client.json(request);
+      assert.deepEqual([again.cached, again.image], [true, image]);
+      const { data } = (await client.stream(request)).map(({ event }) => event)
+        .find((event) => event.type === "generation.image") ?? {};
+      assert.equal(data, bytes.toBase64());
+      assert.equal(client.gpu.started, started);
+    },
+  },
+  {
+    name: "serves a range of an image to whoever has the rest of this very image",
+    async run(client) {
+      const { image } = await client.json(client.fresh());
+      const whole = await (await client.request(image.url)).bytes();
+      const etag = `"${image.sha256}"`;
+      const ask = async (range: string, more: Record<string, string> = {}) => {
+        const response = await client.request(image.url, { headers: { range, ...more } });
+        return { response, bytes: await response.bytes() };
+      };
+      for (const [range, from, to] of [["bytes=10-19", 10, 20], ["bytes=-5", 295, 300]] as const) {
+        for (const condition of [{}, { "if-range": etag }]) {
+          const { response, bytes } = await ask(range, condition);
+          assert.equal(response.status, 206);
+          assert.equal(response.headers.get("content-range"), `bytes ${from}-${to - 1}/300`);
+          assert.deepEqual(bytes, whole.slice(from, to));
+        }
+      }
+      for (
+        const [range, more] of [
+          ["bytes=10-19", { "if-range": '"other"' }],
+          ["bytes=0-1,5-6", {}],
+          ["bytes=x", {}],
+        ] as const
+      ) {
+        const { response, bytes } = await ask(range, more);
+        assert.equal(response.status, 200);
+        assert.equal(response.headers.get("accept-ranges"), "bytes");
+        assert.deepEqual(bytes, whole);
+      }
+      assert.equal((await ask("bytes=0-1", { "if-none-match": etag })).response.status, 304);
+      const refused = await client.request(image.url, { headers: { range: "bytes=300-" } });
+      assert.equal(refused.headers.get("content-range"), "bytes */300");
+      await assertProblem(refused, { status: 416, code: "range_not_satisfiable" });
+    },
+  },
+  {
+    name: "tells an image's headers without the image",
+    async run(client) {
+      const { image } = await client.json(client.fresh());
+      const headers = { range: "bytes=0-9" };
+      const head = await client.request(image.url, { method: "HEAD", headers });
+      assert.equal(head.status, 200, "ranges are for GET");
+      assert.equal((await head.bytes()).length, 0);
+      const get = await client.request(image.url);
+      await get.body?.cancel();
+      for (const name of ["content-type", "content-length", "etag", "accept-ranges"]) {
+        assert.notEqual(head.headers.get(name), null, name);
+        assert.equal(head.headers.get(name), get.headers.get(name), name);
+      }
     },
   },
 ];

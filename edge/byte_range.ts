@@ -1,0 +1,28 @@
+/** A single range of a file (RFC 9110, section 14). Pure. */
+
+export interface ByteRange {
+  readonly first: number;
+  /** Included. */
+  readonly last: number;
+}
+
+/**
+ * What of a file of `size` bytes a `Range` header asks for. Null for all of it: without a header, in other
+ * units, with several ranges, and where it does not parse, as the RFC has it.
+ */
+export function readByteRange(
+  header: string | null,
+  size: number,
+): ByteRange | "not satisfiable" | null {
+  const [, from = "", to = ""] = header?.match(/^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i) ?? [];
+  if (from === "" && to === "") return null;
+  if (from === "") {
+    const length = Number(to);
+    if (length === 0 || size === 0) return "not satisfiable";
+    return { first: Math.max(0, size - length), last: size - 1 };
+  }
+  const first = Number(from);
+  const last = to === "" ? size - 1 : Math.min(Number(to), size - 1);
+  if (to !== "" && Number(to) < first) return null;
+  return first < size ? { first, last } : "not satisfiable";
+}
