@@ -27,6 +27,8 @@ export interface RememberedKey {
   readonly refusal: { readonly status: number; readonly body: string } | null;
   /** The resource that the request led to; null before it is known. */
   readonly location: string | null;
+  /** Epoch milliseconds. */
+  readonly created_at: number;
 }
 
 /** Every method rejects when the database fails. */
@@ -66,9 +68,9 @@ async function claimKey(database: SqlDatabase, { now, ...claim }: KeyClaim) {
     database.select().from(idempotency_keys).where(ofKey),
   ]);
   if (!row) throw new Error("An idempotency key was neither inserted nor found");
-  const { fingerprint, seed, status, body, location } = row;
+  const { fingerprint, seed, status, body, location, created_at } = row;
   const refusal = status === null || body === null ? null : { status, body };
-  const remembered = { fingerprint, seed: seed ?? claim.seed, refusal, location };
+  const remembered = { fingerprint, seed: seed ?? claim.seed, refusal, location, created_at };
   return { first: inserted.length > 0, remembered };
 }
 

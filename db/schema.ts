@@ -188,7 +188,7 @@ export const idempotency_keys = sqliteTable("idempotency_keys", {
 export const webhook_deliveries = sqliteTable("webhook_deliveries", {
   /** The message's id, the same over all attempts. */
   id: text().primaryKey(),
-  /** The content key or the sweep's id. */
+  /** Address of the generation or sweep, such as `/v1/generations/…`. */
   subject: text().notNull(),
   account: text().notNull(),
   url: text().notNull(),

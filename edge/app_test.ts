@@ -7,6 +7,8 @@ import { createLocalLimiters } from "./limits/local_limiters.ts";
 import { readTierLimits } from "./limits/limit_settings.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./adapters/local_rooms.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
+import { createWebhooks } from "./webhooks/webhooks.ts";
+import type { WebhookDeliveries } from "../db/webhook_queries.ts";
 import type { GpuBackend, LogRecord, Ports } from "./ports.ts";
 import { readSettings } from "./settings.ts";
 
@@ -18,6 +20,19 @@ const GONE: Results = {
   image: fail,
   touch: fail,
   write: fail,
+};
+
+const WEBHOOKS_GONE: WebhookDeliveries = {
+  promise: fail,
+  withdraw: fail,
+  settle: fail,
+  due: fail,
+  claim: fail,
+  delivered: fail,
+  giveUp: fail,
+  retry: fail,
+  waiting: fail,
+  expire: fail,
 };
 
 const AWAY: GpuBackend = {
@@ -47,6 +62,14 @@ function createTestApp(changes: Partial<Ports> = {}) {
     ...shared,
     sweeps,
     identify: () => Promise.resolve(accept(CALLER)),
+    webhooks: createWebhooks({
+      deliveries: WEBHOOKS_GONE,
+      settings: { secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], allowPrivate: false },
+      resolveHost: null,
+      now: () => 0,
+      log,
+      keepAlive: () => {},
+    }),
     idempotency: { claim: fail, keepLocation: fail, keepRefusal: fail, expire: fail },
     models: {
       list: () => Promise.resolve([MANIFEST]),
@@ -54,7 +77,12 @@ function createTestApp(changes: Partial<Ports> = {}) {
     },
     promptPolicy: promptPolicyOf(readSettings({}).policy),
     rooms,
-    sweepRooms: createLocalSweepRooms({ ...shared, sweeps, rooms }),
+    sweepRooms: createLocalSweepRooms({
+      ...shared,
+      sweeps,
+      rooms,
+      afterSweepEnd: () => Promise.resolve(),
+    }),
     newId: () => "request-1",
     drawSeed: () => 7,
     ...changes,
@@ -88,17 +116,19 @@ Deno.test("Without its database the edge plans, and is healthy but for it", asyn
   assert.deepEqual([health.status, health.database.status], ["ok", "UNREACHABLE"]);
 });
 
-Deno.test("Without its database the edge refuses what is to act once, and nothing else", async () => {
+Deno.test("Without its database the edge refuses what it could not promise, and nothing else", async () => {
   const { app } = createTestApp();
-  const submit = async (headers: Record<string, string>) => {
+  const submit = async (headers: Record<string, string>, more = {}) => {
     const response = await app.request("/v1/generations", {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify({ model: MANIFEST.id, prompt: "a blue bird" }),
+      body: JSON.stringify({ model: MANIFEST.id, prompt: "a blue bird", ...more }),
     });
     return (await response.json()).code;
   };
   assert.equal(await submit({ "idempotency-key": "a" }), "storage_unavailable");
+  const webhook = { url: "https://example.com/" };
+  assert.equal(await submit({}, { webhook }), "storage_unavailable");
   assert.equal(await submit({}), "gpu_unavailable");
 });
 

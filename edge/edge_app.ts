@@ -10,7 +10,7 @@ export interface EdgeVariables extends RequestIdVariables {
   readonly drawSeed: () => number;
   /** Where its idempotency key has led to before; null without one, or before it is known. */
   readonly keptLocation: string | null;
-  /** Of the account and its idempotency key, alike in every repetition; null without one. */
+  /** Of its account and idempotency key, alike as long as the key lasts; null without one. */
   readonly idempotencyHash: string | null;
 }
 

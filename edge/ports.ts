@@ -7,6 +7,8 @@ import type { PromptPolicy } from "./policy/prompt_policy.ts";
 import type { Identify } from "./identity/identify.ts";
 import type { Limiters } from "./limits/limiter_call.ts";
 
+import type { Webhooks } from "./webhooks/webhooks.ts";
+
 export interface Ports {
   readonly models: ModelCatalog;
   readonly promptPolicy: PromptPolicy;
@@ -15,6 +17,7 @@ export interface Ports {
   readonly idempotency: IdempotencyKeys;
   readonly identify: Identify;
   readonly limiters: Limiters;
+  readonly webhooks: Webhooks;
   readonly rooms: Rooms;
   readonly sweepRooms: Rooms;
   readonly gpu: Pick<GpuBackend, "health">;
@@ -89,6 +92,7 @@ export interface LogRecord {
   readonly message: string;
   readonly generation?: string | undefined;
   readonly sweep?: string | undefined;
+  readonly webhook?: string | undefined;
   readonly request_id?: string | undefined;
   readonly cause?: unknown;
 }

@@ -1,4 +1,5 @@
 /** What an operator can set, from the platform's variables. */
+import { readWebhookSettings, type WebhookSettings } from "./webhooks/webhook_settings.ts";
 import { type PolicySettings, readPolicySettings } from "./policy/policy_settings.ts";
 
 import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
@@ -15,6 +16,7 @@ export interface EdgeSettings {
   readonly backend: BackendSettings;
   readonly identity: IdentitySettings;
   readonly tiers: TierLimits;
+  readonly webhooks: WebhookSettings;
 }
 
 /** @throws Error with one sentence that names the variable, what it allows and what was given */
@@ -25,6 +27,7 @@ export function readSettings(environment: Environment): EdgeSettings {
     backend: readBackend(environment),
     identity: readIdentity(environment),
     tiers: readTierLimits(environment),
+    webhooks: readWebhookSettings(environment),
   };
 }
 

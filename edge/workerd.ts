@@ -5,13 +5,15 @@ import { createResults } from "../db/queries.ts";
 import { createSweeps } from "../db/sweep_queries.ts";
 import { createAssetModels } from "./adapters/asset_models.ts";
 import { logToConsole } from "./adapters/console_log.ts";
+import { webhooksOf } from "./adapters/d1_webhooks.ts";
 import { createDurableRooms, type RoomEnv } from "./adapters/durable_rooms.ts";
 import { type AccessEnv, accessOfIsolate } from "./adapters/isolate_access.ts";
 import { backendOfIsolate } from "./adapters/gpu_backend.ts";
 import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
-import type { ModelCatalog } from "./ports.ts";
+import type { ModelCatalog, Ports } from "./ports.ts";
+import { runScheduled } from "./scheduled.ts";
 import { readSettings } from "./settings.ts";
 
 export { LimiterObject } from "./adapters/durable_limiters.ts";
@@ -40,26 +42,36 @@ function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
   });
 }
 
+function portsOf(env: WorkerEnv, context: ExecutionContext): Ports {
+  const settings = readSettings(env);
+  const database = drizzle(env.DB);
+  const keepAlive = (work: Promise<unknown>) => context.waitUntil(work);
+  return {
+    ...accessOfIsolate(env, settings),
+    models: modelsOf(env),
+    promptPolicy: promptPolicyOf(settings.policy),
+    results: createResults(database),
+    sweeps: createSweeps(database),
+    idempotency: createIdempotencyKeys(database),
+    webhooks: webhooksOf(env, keepAlive),
+    rooms: createDurableRooms(env.ROOMS),
+    sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
+    gpu: backendOfIsolate(settings),
+    now: () => Date.now(),
+    newId: () => crypto.randomUUID(),
+    drawSeed,
+    log: logToConsole,
+    keepAlive,
+  };
+}
+
 export default {
   async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
-    const settings = readSettings(env);
-    const database = drizzle(env.DB);
-    const app = createApp({
-      ...accessOfIsolate(env, settings),
-      models: modelsOf(env),
-      promptPolicy: promptPolicyOf(readSettings(env).policy),
-      results: createResults(database),
-      sweeps: createSweeps(database),
-      idempotency: createIdempotencyKeys(database),
-      rooms: createDurableRooms(env.ROOMS),
-      sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
-      gpu: backendOfIsolate(settings),
-      now: () => Date.now(),
-      newId: () => crypto.randomUUID(),
-      drawSeed,
-      log: logToConsole,
-      keepAlive: (work) => context.waitUntil(work),
-    });
-    return await app.fetch(request);
+    return await createApp(portsOf(env, context)).fetch(request);
+  },
+
+  /** By the cron trigger, every minute. */
+  async scheduled(_event: unknown, env: WorkerEnv, context: ExecutionContext): Promise<void> {
+    await runScheduled(portsOf(env, context), Date.now());
   },
 };

@@ -13,9 +13,11 @@ import {
 import { handleSweepRequest } from "../jobs/sweep_room_routes.ts";
 import type { Rooms } from "../ports.ts";
 import { type Environment, readSettings } from "../settings.ts";
+import { settleRun, settleSweep } from "../webhooks/webhook_end.ts";
 import { logToConsole } from "./console_log.ts";
 import { type AccessEnv, limitersOfIsolate } from "./isolate_access.ts";
 import { backendOfIsolate } from "./gpu_backend.ts";
+import { webhooksOf } from "./d1_webhooks.ts";
 
 export type D1Binding = Parameters<typeof drizzle>[0];
 
@@ -65,7 +67,7 @@ export class JobRoomObject {
       now: () => Date.now(),
       log: logToConsole,
       keepAlive: (work) => state.waitUntil(work),
-      afterEnd: () => Promise.resolve(),
+      afterEnd: settleRun(webhooksOf(env, (work) => state.waitUntil(work))),
     });
   }
 
@@ -74,8 +76,7 @@ export class JobRoomObject {
   }
 }
 
-export interface SweepRoomEnv {
-  readonly DB: D1Binding;
+export interface SweepRoomEnv extends RoomEnv {
   readonly ROOMS: Parameters<typeof createDurableRooms>[0];
   readonly LIMITERS: AccessEnv["LIMITERS"];
 }
@@ -86,14 +87,15 @@ const PROGRESS = "progress";
 export class SweepRoomObject {
   readonly #room: SweepRoom;
 
-  constructor(state: RoomState, { DB, ROOMS, LIMITERS }: SweepRoomEnv) {
+  constructor(state: RoomState, env: SweepRoomEnv) {
     const { storage } = state;
-    const database = drizzle(DB);
+    const database = drizzle(env.DB);
+    const keepAlive = (work: Promise<unknown>) => state.waitUntil(work);
     this.#room = new SweepRoom({
       results: createResults(database),
       sweeps: createSweeps(database),
-      rooms: createDurableRooms(ROOMS),
-      limiters: limitersOfIsolate({ LIMITERS }),
+      rooms: createDurableRooms(env.ROOMS),
+      limiters: limitersOfIsolate(env),
       memory: {
         async load() {
           // Only `save` and `note` write under these keys.
@@ -110,7 +112,8 @@ export class SweepRoomObject {
       },
       now: () => Date.now(),
       log: logToConsole,
-      keepAlive: (work) => state.waitUntil(work),
+      keepAlive,
+      afterSweepEnd: settleSweep(webhooksOf(env, keepAlive)),
     });
   }
 

@@ -1,9 +1,14 @@
 /** The edge in one process: SQLite, rooms here, the same app. `deno.ts` serves it. */
 import { createIdempotencyKeys } from "../../db/idempotency_queries.ts";
 import { createResults, type SqlDatabase } from "../../db/queries.ts";
+import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
 import { createApp } from "../app.ts";
 import { createBackend } from "../backends/backend.ts";
+import { tellAll } from "../jobs/end_listeners.ts";
+import { runScheduled } from "../scheduled.ts";
+import { settleRun, settleSweep } from "../webhooks/webhook_end.ts";
+import { createWebhooks } from "../webhooks/webhooks.ts";
 import type { EdgeApp } from "../edge_app.ts";
 import { promptPolicyOf } from "../policy/prompt_policy.ts";
 import type { Log } from "../ports.ts";
@@ -11,6 +16,7 @@ import type { EdgeSettings } from "../settings.ts";
 import { createAssetModels, type ReadAsset } from "./asset_models.ts";
 import { BACKEND_PORTS } from "./gpu_backend.ts";
 import { createLocalAccess } from "./local_access.ts";
+import { hostAddresses } from "./host_addresses.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
 import { drawSeed } from "./random.ts";
 
@@ -25,6 +31,8 @@ export interface LocalEdge {
   readonly app: EdgeApp;
   /** Resolves when nothing goes on behind the responses. */
   settled(): Promise<void>;
+  /** What is to be done every minute or so. */
+  runScheduled(): Promise<void>;
 }
 
 export function createLocalEdge({ database, settings, readAsset, log }: LocalEdgePorts): LocalEdge {
@@ -46,20 +54,29 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
     log,
     keepAlive,
     ...access,
-    afterEnd: () => Promise.resolve(),
   };
-  const rooms = createLocalRooms(shared);
-  const app = createApp({
+  const webhooks = createWebhooks({
     ...shared,
+    deliveries: createWebhookDeliveries(database),
+    settings: settings.webhooks,
+    resolveHost: hostAddresses,
+  });
+  const rooms = createLocalRooms({ ...shared, afterEnd: tellAll([settleRun(webhooks)]) });
+  const afterSweepEnd = tellAll([settleSweep(webhooks)]);
+  const sweepRooms = createLocalSweepRooms({ ...shared, rooms, afterSweepEnd });
+  const ports = {
+    ...shared,
+    webhooks,
     models: createAssetModels(readAsset),
     promptPolicy: promptPolicyOf(settings.policy),
     rooms,
-    sweepRooms: createLocalSweepRooms({ ...shared, rooms }),
+    sweepRooms,
     newId: () => crypto.randomUUID(),
     drawSeed,
-  });
+  };
   return {
-    app,
+    app: createApp(ports),
+    runScheduled: () => runScheduled(ports, Date.now()),
     async settled() {
       while (pending.size > 0) await Promise.all(pending);
     },

@@ -32,11 +32,11 @@ export function keepIdempotent(ports: IdempotencyPorts): MiddlewareHandler<EdgeE
     const owner = { account: c.get("caller").account, key: key.value };
     const claimed = await claim(ports, c, owner);
     if (!claimed.ok) return problemResponse(claimed.problem);
-    const { first, remembered: { refusal, seed, location } } = claimed.value;
+    const { first, remembered: { refusal, seed, location, created_at } } = claimed.value;
     if (refusal) return repeatRefusal(refusal.body);
     c.set("drawSeed", () => seed);
     c.set("keptLocation", location);
-    c.set("idempotencyHash", await hash(`${owner.account} ${owner.key}`));
+    c.set("idempotencyHash", await hash(`${owner.account} ${created_at} ${owner.key}`));
     await next();
     if (!first) c.header(REPLAYED, "true");
     if (location === null) await keepOutcome(ports, c.res, owner);

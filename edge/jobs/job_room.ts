@@ -44,6 +44,8 @@ export interface RunEnd {
   readonly event: GenerationEvent;
   /** U-Net rows. */
   readonly spent: number;
+  /** All of them. */
+  readonly events: readonly NumberedEvent[];
 }
 
 export interface RoomPorts {
@@ -177,7 +179,8 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     const event = log.events.at(-1)?.event;
     if (!event) return;
     try {
-      await this.#ports.afterEnd({ submission, event, spent: spentBy(log, event) });
+      const spent = spentBy(log, event);
+      await this.#ports.afterEnd({ submission, event, spent, events: log.events });
     } catch (cause) {
       const generation = submission.plan.id;
       this.#ports.log({ level: "error", message: "After the end", generation, cause });

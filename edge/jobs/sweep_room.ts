@@ -47,6 +47,8 @@ export interface SweepRoomPorts extends AnswerPorts {
   readonly sweeps: Pick<Sweeps, "write">;
   readonly memory: SweepMemory;
   readonly limiters: Limiters;
+  /** After the terminal event has reached the readers. Its failure is logged. */
+  readonly afterSweepEnd: (job: SweepJob) => Promise<void>;
 }
 
 export interface SweepJob extends RoomJob {
@@ -151,7 +153,16 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     } catch (cause) {
       await this.#break(job, cause);
     }
+    await this.#tellEnd(job);
     await this.#remember(() => this.#ports.memory.clear(), job.plan.id);
+  }
+
+  async #tellEnd(job: SweepJob): Promise<void> {
+    try {
+      await this.#ports.afterSweepEnd(job);
+    } catch (cause) {
+      this.#ports.log({ level: "error", message: "After the end", sweep: job.plan.id, cause });
+    }
   }
 
   /** A fault of our own still ends the log. */

@@ -21,7 +21,7 @@ export async function handleSweepRequest(room: SweepRoom, request: Request): Pro
     case "/events":
       return eventResponse(job, { after, cached: false });
     case "/state":
-      return jsonResponse(describe(job, false));
+      return jsonResponse(describeSweepJob(job, false));
     case "/sheet":
       return job.sheet === null ? new Response(null, { status: 404 }) : sheetResponse(job.sheet);
     case "/cancel":
@@ -40,7 +40,7 @@ async function join(room: SweepRoom, request: Request, after: number): Promise<R
     return eventResponse(job, { after, cached });
   }
   await job.done;
-  const described = describe(job, cached);
+  const described = describeSweepJob(job, cached);
   const problem = problemOf(described);
   return problem ? problemResponse(problem) : jsonResponse(described);
 }
@@ -62,7 +62,10 @@ function eventResponse(
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 
-function describe({ plan, runs, end, canceled, finishedAt }: SweepJob, cached: boolean) {
+export function describeSweepJob(
+  { plan, runs, end, canceled, finishedAt }: SweepJob,
+  cached: boolean,
+) {
   const ends = runs.flatMap((run) => run.end ?? []);
   return describeSweep({
     id: plan.id,
@@ -83,9 +86,9 @@ async function cancel(room: SweepRoom, job: SweepJob): Promise<Response> {
   if (!job.log.ended) {
     const canceled = await room.cancel(job);
     if (!canceled.ok) return problemResponse(canceled.problem);
-    return jsonResponse(describe(job, false), { status: 202 });
+    return jsonResponse(describeSweepJob(job, false), { status: 202 });
   }
-  const described = describe(job, false);
+  const described = describeSweepJob(job, false);
   if (described.status !== "succeeded") return jsonResponse(described);
   return problemResponse(createProblem("conflict", SWEEP_FINISHED));
 }

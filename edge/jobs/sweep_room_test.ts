@@ -79,7 +79,12 @@ function createRoom(
   { imageBytes = 9, admits = () => true }: Surroundings,
   changes: Partial<SweepRoomPorts> = {},
 ) {
-  const kept = { stored: [] as StoredSweep[], logged: [] as LogRecord[], attempts: [] as string[] };
+  const kept = {
+    stored: [] as StoredSweep[],
+    logged: [] as LogRecord[],
+    attempts: [] as string[],
+    ended: [] as (string | undefined)[],
+  };
   const plans = new Map(PLAN.branches.map(({ plan }) => [plan.id, plan]));
   const gpu: GpuBackend = {
     submit({ id }) {
@@ -118,6 +123,7 @@ function createRoom(
       write: (sweep) => Promise.resolve(void kept.stored.push(sweep)),
     },
     memory,
+    afterSweepEnd: (job) => Promise.resolve(void kept.ended.push(job.end?.type)),
     ...changes,
   });
   return { room, kept, rooms };
@@ -146,6 +152,7 @@ Deno.test("SweepRoom stores what the generations do not have: the order of its l
   const end = events.at(-1);
   assert(end?.type === "sweep.completed");
   assert.deepEqual(stored?.outcome.evaluations, end.evaluations);
+  assert.deepEqual(kept.ended, ["sweep.completed"]);
 });
 
 Deno.test("SweepRoom holds no pixels beside those in its log", async () => {

@@ -12,6 +12,8 @@ import { planRequest } from "../planning.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse, notFound, problemResponse } from "../problem_response.ts";
 import { lookUp } from "../stored_results.ts";
+import { answerWithWebhook } from "../webhooks/webhook_promise.ts";
+import { takeWebhook } from "../webhooks/webhook_request.ts";
 
 const ID = ":id{[0-9a-f]{64}}";
 
@@ -28,12 +30,21 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   if (!asked.ok) return problemResponse(asked.problem);
   const body = await readJsonBody(request);
   if (!body.ok) return problemResponse(body.problem);
-  const planned = await planRequest({ ...ports, drawSeed: c.get("drawSeed") }, body.value);
+  const taken = takeWebhook(body.value, ports.webhooks.settings);
+  if (!taken.ok) return problemResponse(taken.problem);
+  const { input, url } = taken.value;
+  const planned = await planRequest({ ...ports, drawSeed: c.get("drawSeed") }, input);
   if (!planned.ok) return problemResponse(planned.problem);
-  const moved = movedProblem(c, generationPath(planned.value.plan.id));
+  const subject = generationPath(planned.value.plan.id);
+  const moved = movedProblem(c, subject);
   if (moved) return problemResponse(moved);
   const options = { streamed: wantsStream(request), ...asked.value, origin: originOf(c) };
-  const response = await answerGeneration(ports, planned.value, options);
+  const response = await answerWithWebhook(
+    ports,
+    c,
+    { url, subject },
+    () => answerGeneration(ports, planned.value, options),
+  );
   // Between rooms alone: who else was there first is no client's business.
   response.headers.delete(BEGUN_HERE);
   return response;

@@ -1,11 +1,12 @@
 /** `/v1/sweeps`: submit, look at, follow, cancel, and the contact sheet. */
 import { type EdgeApp, type EdgeContext, originOf } from "../edge_app.ts";
-import { createProblem } from "../../contract/mod.ts";
+import { createProblem, type SweepPlan } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../event_cursor.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";
 import { EVENT_STREAM_HEADERS } from "../jobs/event_stream.ts";
 import { SWEEP_FINISHED } from "../jobs/sweep_room_routes.ts";
 import { readJsonBody } from "../json_body.ts";
+import type { Origin } from "../origin.ts";
 import { planSweepRequest } from "../planning.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse, notFound, problemResponse } from "../problem_response.ts";
@@ -21,6 +22,8 @@ import {
   streamSheet,
 } from "../stored_sweep.ts";
 import { sweepPath } from "../sweep_resource.ts";
+import { answerWithWebhook } from "../webhooks/webhook_promise.ts";
+import { takeWebhook } from "../webhooks/webhook_request.ts";
 
 const ID = ":id{[0-9a-f]{64}}";
 
@@ -38,15 +41,39 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   if (!cursor.ok) return problemResponse(cursor.problem);
   const body = await readJsonBody(request);
   if (!body.ok) return problemResponse(body.problem);
-  const planned = await planSweepRequest({ ...ports, drawSeed: c.get("drawSeed") }, body.value);
+  const taken = takeWebhook(body.value, ports.webhooks.settings);
+  if (!taken.ok) return problemResponse(taken.problem);
+  const { input, url } = taken.value;
+  const planned = await planSweepRequest({ ...ports, drawSeed: c.get("drawSeed") }, input);
   if (!planned.ok) return problemResponse(planned.problem);
-  const { id } = planned.value;
-  const moved = movedProblem(c, sweepPath(id));
+  const subject = sweepPath(planned.value.id);
+  const moved = movedProblem(c, subject);
   if (moved) return problemResponse(moved);
-  const options = { streamed: wantsStream(request), after: cursor.value };
+  const options = { streamed: wantsStream(request), after: cursor.value, origin: originOf(c) };
+  return await answerWithWebhook(
+    ports,
+    c,
+    { url, subject },
+    () => answerSweep(ports, planned.value, options),
+  );
+}
+
+interface SweepAnswerOptions {
+  readonly streamed: boolean;
+  readonly after: number;
+  readonly origin: Origin;
+}
+
+/** The stored sweep if it shows all that is asked for, or its room. */
+async function answerSweep(
+  ports: Ports,
+  plan: SweepPlan,
+  options: SweepAnswerOptions,
+): Promise<Response> {
+  const { id } = plan;
   const stored = await findSweep(ports, id);
   const plans = stored.value?.results.map(({ plan }) => plan) ?? [];
-  if (stored.value && !lacksBranches(plans, planned.value)) {
+  if (stored.value && !lacksBranches(plans, plan)) {
     return answerStored(ports, stored.value, options);
   }
   const response = await ports.sweepRooms.fetch(
@@ -54,7 +81,7 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
     new Request(`http://room/join?after=${options.after}`, {
       method: "POST",
       headers: { accept: options.streamed ? "text/event-stream" : "application/json" },
-      body: JSON.stringify({ plan: planned.value, origin: originOf(c) }),
+      body: JSON.stringify({ plan, origin: options.origin }),
     }),
   );
   const headers = new Headers(response.headers);
@@ -65,7 +92,7 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
 function answerStored(
   ports: Ports,
   found: FoundSweep,
-  { streamed, after }: { readonly streamed: boolean; readonly after: number },
+  { streamed, after }: SweepAnswerOptions,
 ): Response {
   const { id } = found.sweep;
   countSweepHit(ports, id);

@@ -1,0 +1,8 @@
+/** The addresses of a name, as this machine's own connections would find them. */
+import { lookup } from "node:dns/promises";
+
+/** @throws Error when the name has none */
+export async function hostAddresses(hostname: string): Promise<readonly string[]> {
+  const found = await lookup(hostname, { all: true });
+  return found.map(({ address }) => address);
+}

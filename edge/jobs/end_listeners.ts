@@ -1,0 +1,12 @@
+/** Several listeners to the end of a run as one. */
+
+/** Each is told, whatever becomes of the others. Rejects with the first failure when all are through. */
+export function tellAll<End>(
+  listeners: readonly ((end: End) => Promise<void>)[],
+): (end: End) => Promise<void> {
+  return async (end) => {
+    const told = await Promise.allSettled(listeners.map((listener) => listener(end)));
+    const failed = told.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
+  };
+}

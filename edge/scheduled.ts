@@ -1,0 +1,43 @@
+/** What is done from time to time, without a request: by a cron trigger on workerd, a timer on Deno. */
+import type { Ports } from "./ports.ts";
+import { findEnd } from "./webhooks/webhook_end.ts";
+
+type ScheduledPorts = Pick<
+  Ports,
+  "webhooks" | "idempotency" | "results" | "sweeps" | "rooms" | "sweepRooms" | "log"
+>;
+
+type Work = (ports: ScheduledPorts, now: number) => Promise<void>;
+
+const WORK: readonly (readonly [name: string, work: Work])[] = [
+  ["Ends that webhooks wait for", findWaitedEnds],
+  ["Webhooks that are due", ({ webhooks }) => webhooks.deliverDue()],
+  ["Old webhooks", ({ webhooks }, now) => webhooks.deliveries.expire(now - WEBHOOK_MS)],
+  ["Old idempotency keys", ({ idempotency }, now) => idempotency.expire(now)],
+];
+
+/** Each kind of work by itself: one that fails is logged, and the others are done. */
+export async function runScheduled(ports: ScheduledPorts, now: number): Promise<void> {
+  for (const [name, work] of WORK) {
+    try {
+      await work(ports, now);
+    } catch (cause) {
+      ports.log({ level: "error", message: `Scheduled work failed: ${name}`, cause });
+    }
+  }
+}
+
+/** Longer than all of a delivery's pauses together. */
+const WEBHOOK_MS = 3 * 24 * 60 * 60_000;
+const WAITING_MS = 60_000;
+const SUBJECTS_AT_ONCE = 50;
+
+/** An end whose process was lost before it could tell. */
+async function findWaitedEnds(ports: ScheduledPorts, now: number): Promise<void> {
+  const { webhooks } = ports;
+  const subjects = await webhooks.deliveries.waiting(now - WAITING_MS, SUBJECTS_AT_ONCE);
+  for (const subject of subjects) {
+    const end = await findEnd(ports, subject);
+    if (end) await webhooks.settle(end);
+  }
+}

@@ -1,0 +1,66 @@
+/** One attempt at one webhook, signed as Standard Webhooks (standardwebhooks.com, version 1.0). */
+import { Webhook } from "standardwebhooks";
+import type { DueCall } from "../../db/webhook_queries.ts";
+import type { WebhookSettings } from "./webhook_settings.ts";
+import { isPublicAddress } from "./webhook_target.ts";
+
+/** Addresses that a name stands for; null where the platform does not tell. */
+export type ResolveHost = ((hostname: string) => Promise<readonly string[]>) | null;
+
+export interface CallPorts {
+  readonly settings: WebhookSettings;
+  readonly resolveHost: ResolveHost;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** `gone` (410) and `refused` (a private address) are final, a failure may pass. */
+export type CallOutcome = "delivered" | "failed" | "gone" | "refused";
+
+const ANSWER_MS = 10_000;
+
+/** Never throws, never follows a redirect, never reads the answer's body. */
+export async function callWebhook(
+  { settings, resolveHost, now }: CallPorts,
+  { id, url, payload }: Pick<DueCall, "id" | "url" | "payload">,
+): Promise<CallOutcome> {
+  try {
+    if (!settings.allowPrivate && !await isPublic(resolveHost, url)) return "refused";
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...sign(settings, { id, payload }, now()) },
+      body: payload,
+      redirect: "manual",
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    response.body?.cancel().catch(() => {});
+    if (response.ok) return "delivered";
+    return response.status === 410 ? "gone" : "failed";
+  } catch {
+    return "failed";
+  }
+}
+
+/**
+ * Resolves anew for each attempt, as the connection does. Between the two a name may change its address
+ * (DNS rebinding): a machine with something to hide needs a rule on its own way out as well.
+ */
+async function isPublic(resolveHost: ResolveHost, url: string): Promise<boolean> {
+  const hostname = new URL(url).hostname.replace(/^\[|\]$/g, "");
+  const addresses = await resolveHost?.(hostname);
+  return addresses?.every(isPublicAddress) ?? true;
+}
+
+/** One signature for each secret. @param now epoch milliseconds; the header counts seconds */
+function sign(
+  { secrets }: WebhookSettings,
+  { id, payload }: Pick<DueCall, "id" | "payload">,
+  now: number,
+): Record<string, string> {
+  const signatures = secrets.map((secret) => new Webhook(secret).sign(id, new Date(now), payload));
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(now / 1_000)),
+    "webhook-signature": signatures.join(" "),
+  };
+}

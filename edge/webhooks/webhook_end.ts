@@ -1,0 +1,75 @@
+/** The end of a generation or sweep, as a webhook tells it: what `GET` of its address shows. */
+import { describeStored } from "../generation_answer.ts";
+import { describeGeneration, type GenerationResource } from "../generation_resource.ts";
+import type { RunEnd } from "../jobs/job_room.ts";
+import type { SweepJob } from "../jobs/sweep_room.ts";
+import { describeSweepJob } from "../jobs/sweep_room_routes.ts";
+import type { Ports } from "../ports.ts";
+import { describeFound, findSweep } from "../stored_sweep.ts";
+import type { SweepResource } from "../sweep_resource.ts";
+import type { Webhooks } from "./webhooks.ts";
+
+type Resource = GenerationResource | SweepResource;
+
+export interface WebhookEnd {
+  /** Its address, such as `/v1/generations/…`. */
+  readonly subject: string;
+  /** Named like the terminal event of its stream. */
+  readonly type: `${"generation" | "sweep"}.${"completed" | "failed" | "canceled"}`;
+  readonly resource: Resource;
+}
+
+const END_NAMES = { succeeded: "completed", failed: "failed", canceled: "canceled" } as const;
+
+/** Null while it runs. */
+export function endOfResource(resource: Resource): WebhookEnd | null {
+  const { status, links: { self } } = resource;
+  if (status === "running") return null;
+  const kind = self.startsWith("/v1/sweeps/") ? "sweep" : "generation";
+  return { subject: self, type: `${kind}.${END_NAMES[status]}`, resource };
+}
+
+export type EndPorts = Pick<Ports, "results" | "rooms" | "sweepRooms" | "sweeps" | "log">;
+
+/** From the database or the subject's room. Null while it runs, and where nobody knows of it. */
+export async function findEnd(ports: EndPorts, subject: string): Promise<WebhookEnd | null> {
+  const [, kind, id] = /^\/v1\/(generations|sweeps)\/([0-9a-f]{64})$/.exec(subject) ?? [];
+  if (kind === undefined || id === undefined) return null;
+  const stored = kind === "sweeps" ? await storedSweep(ports, id) : await storedResult(ports, id);
+  if (stored) return endOfResource(stored);
+  const rooms = kind === "sweeps" ? ports.sweepRooms : ports.rooms;
+  const response = await rooms.fetch(id, new Request("http://room/state"));
+  if (!response.ok) {
+    await response.body?.cancel();
+    return null;
+  }
+  // The room is of this program.
+  const resource: Resource = await response.json();
+  return endOfResource(resource);
+}
+
+async function storedResult({ results }: EndPorts, id: string): Promise<Resource | null> {
+  const stored = await results.find(id);
+  return stored && describeStored(stored);
+}
+
+async function storedSweep(ports: EndPorts, id: string): Promise<Resource | null> {
+  const { value } = await findSweep(ports, id);
+  return value && describeFound(value);
+}
+
+/** For `RoomPorts.afterEnd`. */
+export function settleRun(webhooks: Pick<Webhooks, "settle">) {
+  return async ({ submission: { plan }, events }: RunEnd): Promise<void> => {
+    const end = endOfResource(describeGeneration({ plan, events, cached: false }));
+    if (end) await webhooks.settle(end);
+  };
+}
+
+/** For `SweepRoomPorts.afterSweepEnd`. */
+export function settleSweep(webhooks: Pick<Webhooks, "settle">) {
+  return async (job: SweepJob): Promise<void> => {
+    const end = endOfResource(describeSweepJob(job, false));
+    if (end) await webhooks.settle(end);
+  };
+}

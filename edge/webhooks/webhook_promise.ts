@@ -1,0 +1,59 @@
+/** A webhook beside an answer: promised before it, taken back where it is refused, kept where it is a hit. */
+import { createProblem } from "../../contract/mod.ts";
+import type { EdgeContext } from "../edge_app.ts";
+import { within } from "../jobs/patience.ts";
+import type { Ports } from "../ports.ts";
+import { problemResponse } from "../problem_response.ts";
+import { findEnd } from "./webhook_end.ts";
+
+const DATABASE_MS = 5_000;
+
+interface AskedWebhook {
+  /** Null where none is asked for. */
+  readonly url: string | null;
+  /** Address of what will end. */
+  readonly subject: string;
+}
+
+export async function answerWithWebhook(
+  ports: Ports,
+  c: EdgeContext,
+  { url, subject }: AskedWebhook,
+  answer: () => Promise<Response>,
+): Promise<Response> {
+  if (url === null) return await answer();
+  const { deliveries } = ports.webhooks;
+  const { account } = c.get("caller");
+  // Under an idempotency key a repetition promises the same call again, not another one.
+  const id = `msg_${(c.get("idempotencyHash") ?? ports.newId()).slice(0, 36)}`;
+  try {
+    const promising = deliveries.promise({ id, subject, account, url }, ports.now());
+    await within(promising, DATABASE_MS, "Promising a webhook");
+  } catch (cause) {
+    const request_id = c.get("requestId");
+    ports.log({ level: "error", message: "Promising a webhook failed", request_id, cause });
+    return problemResponse(createProblem("storage_unavailable", AWAY));
+  }
+  const response = await answer();
+  ports.keepAlive(followUp(ports, { id, subject, refused: !response.ok }));
+  return response;
+}
+
+const AWAY =
+  "The database is not available, so a webhook cannot be promised; ask again shortly, or " +
+  "without it";
+
+/** What was refused ends nowhere; what had ended already has its end told now. */
+async function followUp(
+  ports: Ports,
+  { id, subject, refused }: { id: string; subject: string; refused: boolean },
+): Promise<void> {
+  const { webhooks, log } = ports;
+  try {
+    if (refused) return await webhooks.deliveries.withdraw(id);
+    const end = await findEnd(ports, subject);
+    if (end) await webhooks.settle(end);
+  } catch (cause) {
+    log({ level: "error", message: "Following up a webhook failed", webhook: id, cause });
+  }
+}
