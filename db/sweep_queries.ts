@@ -2,7 +2,7 @@
 import { eq, sql } from "drizzle-orm";
 import type { SweepAxis, SweepOutcome, SweepPlannedEvaluations } from "../contract/mod.ts";
 import type { SqlDatabase } from "./queries.ts";
-import { type BranchEvent, type StoredBranch, sweeps } from "./schema.ts";
+import { type BranchEvent, generations, type StoredBranch, sweeps } from "./schema.ts";
 
 export type { BranchEvent, StoredBranch } from "./schema.ts";
 
@@ -19,7 +19,7 @@ export interface StoredSweep {
 /** Finished sweeps by id. Every method rejects when the database fails. */
 export interface Sweeps {
   find(id: string): Promise<StoredSweep | null>;
-  /** Counts a hit. */
+  /** Counts a hit; its generations are used along. */
   touch(id: string, now: number): Promise<void>;
   /** Takes the place of an earlier one of its id, whose hits and age stay. */
   write(sweep: StoredSweep, now: number): Promise<void>;
@@ -35,9 +35,16 @@ export function createSweeps(database: SqlDatabase): Sweeps {
       return row ?? null;
     },
     async touch(id, now) {
-      await database.update(sweeps)
-        .set({ hits: sql`${sweeps.hits} + 1`, last_used_at: now })
-        .where(eq(sweeps.id, id));
+      // Its generations are used along: without one of them the sweep would go.
+      const branches = sql`(SELECT json_extract(branch.value, '$.id')
+        FROM ${sweeps}, json_each(${sweeps.branches}) AS branch WHERE ${sweeps.id} = ${id})`;
+      await database.batch([
+        database.update(sweeps)
+          .set({ hits: sql`${sweeps.hits} + 1`, last_used_at: now })
+          .where(eq(sweeps.id, id)),
+        database.update(generations).set({ last_used_at: now })
+          .where(sql`${generations.id} IN ${branches}`),
+      ]);
     },
     async write(sweep, now) {
       await database.insert(sweeps)

@@ -1,0 +1,74 @@
+/** The queries on curated demos, for D1 and for SQLite behind libSQL. */
+import { asc, eq, sql } from "drizzle-orm";
+import type { Plan, SeededRequest } from "../contract/mod.ts";
+import type { SqlDatabase, StoredResult } from "./queries.ts";
+import { demos, generations, images } from "./schema.ts";
+
+export interface Demo {
+  /** Lower-case letters, digits and hyphens. */
+  readonly slug: string;
+  readonly title: string;
+  readonly request: SeededRequest;
+  readonly generation_id: string;
+}
+
+/** A demo with what its stored generation shows; null until that is there. */
+export interface ListedDemo extends Demo {
+  readonly result: {
+    readonly plan: Plan;
+    readonly image: StoredResult["image"];
+  } | null;
+}
+
+/** Every method rejects when the database fails. */
+export interface Demos {
+  /** In the order in which they were added. */
+  list(): Promise<readonly ListedDemo[]>;
+  /** Behind the others, or in the place of the one of that slug. */
+  put(demo: Demo, now: number): Promise<void>;
+  /** Whether there was one. Its generation stays, pinned no longer. */
+  remove(slug: string): Promise<boolean>;
+}
+
+export function createDemos(database: SqlDatabase): Demos {
+  return {
+    list: () => listDemos(database),
+    async put(demo, now) {
+      const position = sql`(SELECT coalesce(max(${demos.position}), 0) + 1 FROM ${demos})`;
+      const { slug: _, ...changed } = demo;
+      await database.insert(demos).values({ ...demo, position, created_at: now })
+        .onConflictDoUpdate({ target: demos.slug, set: changed });
+    },
+    async remove(slug) {
+      const removed = await database.delete(demos).where(eq(demos.slug, slug))
+        .returning({ slug: demos.slug });
+      return removed.length > 0;
+    },
+  };
+}
+
+/** A result with an owner is nobody else's demo. */
+async function listDemos(database: SqlDatabase): Promise<ListedDemo[]> {
+  const rows = await database.select({
+    slug: demos.slug,
+    title: demos.title,
+    request: demos.request,
+    generation_id: demos.generation_id,
+    owner: generations.owner,
+    plan: generations.plan,
+    image: {
+      media_type: images.media_type,
+      width: images.width,
+      height: images.height,
+      bytes: sql<number>`max(${images.size}, length(${images.bytes}))`,
+      sha256: images.sha256,
+    },
+  }).from(demos)
+    .leftJoin(generations, eq(generations.id, demos.generation_id))
+    .leftJoin(images, eq(images.generation_id, demos.generation_id))
+    .orderBy(asc(demos.position));
+  return rows.map(({ plan, image, owner, ...demo }) => ({
+    ...demo,
+    result: plan && image?.sha256 && owner === null ? { plan, image } : null,
+  }));
+}
