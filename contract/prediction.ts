@@ -36,6 +36,11 @@ export type HealthStatus =
 
 const outputMessage = v.object({ chunk: v.unknown(), index: v.number() });
 
+const hostedOutput = v.object({
+  chunk: v.unknown(),
+  index: v.pipe(v.number(), v.integer(), v.minValue(0)),
+});
+
 /** One generation event as a Cog `output` message whose cursor is its index. */
 export function encodeOutput(event: GenerationEvent, index: number): string {
   return encodeServerSentMessage(index, "output", { chunk: event, index });
@@ -52,6 +57,18 @@ export function decodeOutput(message: ServerSentMessage): Parsed<GenerationEvent
     );
   }
   return parseGenerationEvent(result.output.chunk);
+}
+
+/** An output whose cursor is in its text alone, as a host passes it on that numbers in another way. */
+export function decodeHostedOutput(text: string): Parsed<{ id: number; event: GenerationEvent }> {
+  const result = v.safeParse(hostedOutput, parseJson(text));
+  if (!result.success) {
+    const detail = "An output of the prediction is not valid JSON of an event with its index";
+    return refuse(createProblem("upstream_failed", detail));
+  }
+  const { chunk, index } = result.output;
+  const event = parseGenerationEvent(chunk);
+  return event.ok ? accept({ id: index, event: event.value }) : event;
 }
 
 function parseJson(text: string): unknown {

@@ -9,6 +9,14 @@ export interface ServerSentMessage {
   readonly data: string;
 }
 
+/** A message of somebody else's, who numbers in another way. */
+export interface RawServerSentMessage {
+  /** As it stands there, for `Last-Event-ID`. */
+  readonly id: string | undefined;
+  readonly event: string;
+  readonly data: string;
+}
+
 /** A comment line: keeps proxies and clients from giving up, and is no event. */
 export const HEARTBEAT = ": heartbeat\n\n";
 
@@ -22,12 +30,22 @@ export function encodeServerSentMessage(id: number, event: string, data: unknown
  * @throws RangeError when one message outgrows `LIMITS.eventLength`
  */
 export function createServerSentDecoder(): { feed(text: string): ServerSentMessage[] } {
-  let complete: ServerSentMessage[] = [];
+  const decoder = createRawServerSentDecoder();
+  return {
+    feed: (text) => decoder.feed(text).map((raw) => ({ ...raw, id: parseEventId(raw.id) })),
+  };
+}
+
+/**
+ * The same, with ids as they came.
+ * @throws RangeError when one message outgrows `LIMITS.eventLength`
+ */
+export function createRawServerSentDecoder(): { feed(text: string): RawServerSentMessage[] } {
+  let complete: RawServerSentMessage[] = [];
   let overflow = false;
   const parser = createParser({
     maxBufferSize: LIMITS.eventLength,
-    onEvent: ({ id, event, data }) =>
-      complete.push({ id: parseEventId(id), event: event ?? "message", data }),
+    onEvent: ({ id, event, data }) => complete.push({ id, event: event ?? "message", data }),
     onError: (error: ParseError) => {
       overflow ||= error.type === "max-buffer-size-exceeded";
     },

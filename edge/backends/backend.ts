@@ -3,6 +3,8 @@ import type { GpuBackend } from "../ports.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { type CallPorts, GpuFunction, type GpuFunctionOptions } from "./gpu_function.ts";
 import { GpuPool, POOL_DEFAULTS, type PoolPorts } from "./pool.ts";
+import { REPLICATE_DEFAULTS, ReplicateBackend } from "./replicate.ts";
+import { ReplicateClient } from "./replicate_client.ts";
 
 export type BackendPorts = CallPorts & PoolPorts;
 
@@ -13,9 +15,13 @@ export const GPU_FUNCTION_DEFAULTS: Omit<GpuFunctionOptions, "secret"> = {
 
 /** To be made once a process: it remembers which GPU functions fail. */
 export function createBackend(
-  { gpuUrls, backend: { gpuSecret } }: Pick<EdgeSettings, "gpuUrls" | "backend">,
+  { gpuUrls, backend: { gpuSecret, replicate } }: Pick<EdgeSettings, "gpuUrls" | "backend">,
   ports: BackendPorts,
 ): GpuBackend {
+  if (replicate) {
+    const client = new ReplicateClient(replicate, REPLICATE_DEFAULTS.openMs);
+    return new ReplicateBackend(client, REPLICATE_DEFAULTS, ports.now);
+  }
   const options = { ...GPU_FUNCTION_DEFAULTS, secret: gpuSecret };
   const functions = gpuUrls.map((url) => new GpuFunction(url, options, ports));
   return new GpuPool(functions, POOL_DEFAULTS, ports);

@@ -1,16 +1,19 @@
-/** What an operator sets about the GPU functions, beside their addresses (`GPU_URL`). */
+/** What an operator sets about where images are drawn, beside the GPU functions' addresses (`GPU_URL`). */
+import { readReplicate, type ReplicateSettings } from "./replicate_settings.ts";
 import { type Environment, readText, wrongSetting } from "../settings.ts";
 
 export interface BackendSettings {
   /** Signs the calls to the GPU functions; null: they are not signed. */
   readonly gpuSecret: string | null;
+  /** Null: the GPU functions draw. */
+  readonly replicate: ReplicateSettings | null;
 }
 
 export const SECRET_LENGTH_MIN = 16;
 
 /** @throws Error with one sentence that names the variable and what it allows */
 export function readBackend(environment: Environment): BackendSettings {
-  return { gpuSecret: readGpuSecret(environment) };
+  return { gpuSecret: readGpuSecret(environment), replicate: readReplicate(environment) };
 }
 
 /** `GPU_SECRET`: the GPU function may know several, while one takes another's place; the edge signs with one. */

@@ -12,11 +12,12 @@ import {
   refuse,
 } from "../../contract/mod.ts";
 import type { NumberedEvent } from "../../db/queries.ts";
+import { NoProgress } from "../jobs/message_stream.ts";
 import { pause } from "../jobs/patience.ts";
 import type { GpuBackend, GpuHealth, Log, Submission } from "../ports.ts";
 import type { Body, GpuFunction } from "./gpu_function.ts";
 import { GpuLoads } from "./gpu_loads.ts";
-import { NoProgress, readPrediction } from "./prediction_stream.ts";
+import { readPrediction } from "./prediction_stream.ts";
 import { RunCourse } from "./run_course.ts";
 
 export interface PoolOptions {

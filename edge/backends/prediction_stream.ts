@@ -1,7 +1,7 @@
 /** The body of one connection to the GPU function, as numbered events. */
-import { createProblem, decodeOutput, ProblemError } from "../../contract/mod.ts";
+import { decodeOutput, ProblemError } from "../../contract/mod.ts";
 import type { NumberedEvent } from "../../db/queries.ts";
-import { NoProgress, readMessages } from "../jobs/message_stream.ts";
+import { readMessages } from "../jobs/message_stream.ts";
 
 export interface StreamPatience {
   /** Without a byte: heartbeats count. */
@@ -26,5 +26,3 @@ export async function* readPrediction(
     if (event.value && message.id !== null) yield { id: message.id, event: event.value };
   }
 }
-
-export { NoProgress };

@@ -2,7 +2,12 @@
  * How far a run has come, over all connections to it: which event is next, and whether a second run of
  * the same plan, elsewhere, goes the same way as the first one went.
  */
-import { createProblem, type GenerationEvent, ProblemError } from "../../contract/mod.ts";
+import {
+  createProblem,
+  type GenerationEvent,
+  isTerminal,
+  ProblemError,
+} from "../../contract/mod.ts";
 import type { NumberedEvent } from "../../db/queries.ts";
 
 export class RunCourse {
@@ -10,6 +15,8 @@ export class RunCourse {
   after: number;
   /** A step is done: starting over would lose something. */
   stepped = false;
+  /** The terminal event was taken. */
+  ended = false;
   readonly #kinds = new Map<number, string>();
 
   constructor(after: number) {
@@ -32,6 +39,7 @@ export class RunCourse {
     if (id > this.after + 1) throw new RangeError(`Event ${id} cannot follow ${this.after}`);
     this.#kinds.set(id, kind);
     this.after = id;
+    this.ended = isTerminal(event);
     this.stepped ||= event.type === "generation.step";
     return true;
   }

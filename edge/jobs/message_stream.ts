@@ -7,20 +7,32 @@ export class NoProgress extends Error {
   override readonly name = "NoProgress";
 }
 
+/** See `readDecoded`, for messages with our numbers. */
+export function readMessages(
+  body: ReadableStream<Uint8Array>,
+  silenceMs: number,
+  progressMs?: number,
+): AsyncGenerator<ServerSentMessage> {
+  return readDecoded(body, createServerSentDecoder(), { silenceMs, progressMs });
+}
+
+interface Decoder<Message> {
+  feed(text: string): Message[];
+}
+
 /**
  * Ends where the body ends, whatever its last message.
  * @param progressMs how long heartbeats alone may come; for ever where it is left out
  * @throws Error when nothing arrives for `silenceMs` (heartbeats count) or the connection breaks
  * @throws NoProgress
  */
-export async function* readMessages(
+export async function* readDecoded<Message>(
   body: ReadableStream<Uint8Array>,
-  silenceMs: number,
-  progressMs?: number,
-): AsyncGenerator<ServerSentMessage> {
+  decoder: Decoder<Message>,
+  { silenceMs, progressMs }: { silenceMs: number; progressMs?: number | undefined },
+): AsyncGenerator<Message> {
   const reader = body.getReader();
   const text = new TextDecoder();
-  const decoder = createServerSentDecoder();
   let stalled = false;
   const stall = () => {
     stalled = true;

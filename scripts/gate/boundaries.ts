@@ -49,7 +49,6 @@ export const RULES: readonly Rule[] = [
       "node:",
       "npm:hono",
       "npm:drizzle-orm",
-      "npm:eventsource-parser",
       "npm:@libsql/client",
       "npm:@cloudflare/workers-types",
       "npm:@valibot/to-json-schema",
