@@ -3,7 +3,11 @@
  * request of its own, so fields are checked by the same rules and refused under the sweep's own paths.
  */
 import * as v from "valibot";
-import { type GenerationRequest, parseGenerationRequest } from "./generation_request.ts";
+import {
+  type GenerationRequest,
+  type OwnedRequest,
+  parseGenerationRequest,
+} from "./generation_request.ts";
 import { LIMITS } from "./limits.ts";
 import {
   accept,
@@ -23,7 +27,7 @@ export interface SweepRequest {
   readonly base: GenerationRequest;
   readonly axis: SweepAxis;
   /** The base with one setting of the axis each, in the order given. */
-  readonly branches: readonly GenerationRequest[];
+  readonly branches: readonly OwnedRequest[];
 }
 
 const settings = v.optional(

@@ -21,6 +21,11 @@ export interface EdgeEnv {
 export type EdgeApp = Hono<EdgeEnv>;
 export type EdgeContext = Context<EdgeEnv>;
 
+/** On whose behalf results are read: private ones show to their owner alone. */
+export function readerOf(c: EdgeContext): string {
+  return c.get("caller").account;
+}
+
 export function originOf(c: EdgeContext): Origin {
   const { account, limits } = c.get("caller");
   return { account, request_id: c.get("requestId"), limits };

@@ -4,7 +4,10 @@ import type { StoredImage } from "../db/queries.ts";
 import { readByteRange } from "./byte_range.ts";
 import { problemResponse } from "./problem_response.ts";
 
-export type ImageFile = Pick<StoredImage, "media_type" | "sha256" | "bytes">;
+export type ImageFile = Pick<StoredImage, "media_type" | "sha256" | "bytes" | "owner">;
+
+/** Of what is somebody's own: no cache between here and there may keep it. */
+export const PRIVATE_CACHE_CONTROL = "private, no-store";
 
 /** The whole, a single range of it, or 304 for whoever has it (RFC 9110, sections 13 and 14). */
 export function imageResponse(image: ImageFile, request: Request, id: string): Response {
@@ -12,7 +15,9 @@ export function imageResponse(image: ImageFile, request: Request, id: string): R
   const { length } = image.bytes;
   const headers: Record<string, string> = {
     etag,
-    "cache-control": "public, max-age=31536000, immutable",
+    "cache-control": image.owner === null
+      ? "public, max-age=31536000, immutable"
+      : PRIVATE_CACHE_CONTROL,
     "x-content-type-options": "nosniff",
     "accept-ranges": "bytes",
   };

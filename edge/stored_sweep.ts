@@ -11,6 +11,7 @@ import type { StoredSweep } from "../db/sweep_queries.ts";
 import { markCached } from "./jobs/event_log.ts";
 import { markSweepCached } from "./jobs/sweep_log.ts";
 import type { Ports } from "./ports.ts";
+import { readableBy } from "./private_results.ts";
 import { type Lookup, lookUp } from "./stored_results.ts";
 import { describeSweep, sheetPath, type SweepResource } from "./sweep_resource.ts";
 import { SHEET_END, type SheetLayout, sheetSize, sheetStart, sheetTile } from "./sweep_sheet.ts";
@@ -28,11 +29,14 @@ export interface FoundSweep {
 export async function findSweep(
   ports: Pick<Ports, "results" | "sweeps" | "log">,
   id: string,
+  reader: string,
 ): Promise<Lookup<FoundSweep>> {
   return await lookUp(ports, async (results) => {
     const sweep = await ports.sweeps.find(id);
     if (!sweep) return null;
-    const found = await Promise.all(sweep.branches.map((branch) => results.find(branch.id)));
+    const found = await Promise.all(
+      sweep.branches.map(async ({ id }) => readableBy(await results.find(id), reader)),
+    );
     const present = found.filter((result) => result !== null);
     const isWhole = present.length === found.length &&
       present.every(({ events }, i) => events.at(-1)?.id === lastMerged(sweep, i));

@@ -21,7 +21,7 @@ export function localAddress(trustedProxies: number): AddressOf {
 /** Cloudflare's own header: a client's is replaced. */
 export const cloudflareAddress: AddressOf = ({ headers }) => ({
   address: headers.get("cf-connecting-ip"),
-  isRelayed: false,
+  isRelayed: isRelayed(headers),
 });
 
 function isRelayed(headers: Headers): boolean {

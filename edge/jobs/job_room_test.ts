@@ -211,7 +211,7 @@ Deno.test("JobRoom takes up a run that was lost with its process", async () => {
   });
   await lost.room.join(SUBMISSION);
   const { room, kept } = createRoom({ memory: shared });
-  const found = await room.find();
+  const found = await room.find(() => true);
   assert(found.ok && found.value);
   await found.value.done;
   assert.deepEqual(found.value.log.events.map(({ event }) => event), RUN);
@@ -235,9 +235,9 @@ Deno.test("JobRoom remembers a lost run while the GPU function is away", async (
     },
   });
   kept.remembered = SUBMISSION;
-  assert.equal((await room.find()).ok, false);
+  assert.equal((await room.find(() => true)).ok, false);
   away = false;
-  const found = await room.find();
+  const found = await room.find(() => true);
   assert(found.ok && found.value);
   await found.value.done;
   assert.equal(found.value.log.events.length, RUN.length);
@@ -278,7 +278,7 @@ Deno.test("JobRoom runs again for insights that its run lacks, one run at a time
 });
 
 Deno.test("JobRoom knows no job that nobody submitted", async () => {
-  assert.deepEqual(await createRoom().room.find(), accept(null));
+  assert.deepEqual(await createRoom().room.find(() => true), accept(null));
 });
 
 const TIGHT = { requests_per_minute: 1, evaluations_per_minute: 40, concurrent_generations: 1 };
@@ -328,7 +328,7 @@ Deno.test("JobRoom goes on with a run that was cut off, whatever its account has
   await limiters.call("a", { action: "begin", run: "other", evaluations: 40, limits: TIGHT });
   const { room, kept } = createRoom({ limiters });
   kept.remembered = begunBy("a");
-  const found = await room.find();
+  const found = await room.find(() => true);
   assert(found.ok && found.value);
   await found.value.done;
   assert.equal(kept.written.length, 1);

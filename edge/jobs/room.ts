@@ -82,14 +82,17 @@ export abstract class Room<Submission, Job extends RoomJob> {
     return accept({ job: begun.value, cached: false, started });
   }
 
-  /** The job without starting a new one; one that was cut off with its process is taken up again. */
-  async find(): Promise<Parsed<Job | null>> {
+  /**
+   * The job without starting a new one; one that was cut off with its process is taken up again, unless
+   * it is nothing to whoever asks.
+   */
+  async find(concerns: (submission: Submission) => boolean): Promise<Parsed<Job | null>> {
     if (this.job) return { ok: true, value: this.job };
     if (this.#starting) return await this.#starting;
     const submission = await this.recall();
     // Another call may have started it meanwhile.
-    if (this.#job || this.#starting) return await this.find();
-    if (!submission) return { ok: true, value: null };
+    if (this.#job || this.#starting) return await this.find(concerns);
+    if (!submission || !concerns(submission)) return { ok: true, value: null };
     const joined = await this.join(submission);
     return joined.ok ? { ok: true, value: joined.value.job } : joined;
   }

@@ -14,20 +14,23 @@ import {
   replayEvents,
   type ReplayOptions,
 } from "./event_stream.ts";
+import { mayRead } from "../private_results.ts";
 import { hasFailed, type Job, type JobRoom, type RoomSubmission } from "./job_room.ts";
 
 export async function handleRoomRequest(room: JobRoom, request: Request): Promise<Response> {
-  const { pathname, searchParams } = new URL(request.url);
+  const url = new URL(request.url);
+  const { pathname, searchParams } = url;
   const reader = {
     after: Number(searchParams.get("after") ?? -1),
     paced: searchParams.get("pace") === "live",
   };
   if (pathname === "/join") return await join(room, request, reader);
-  const found = await room.find();
+  const found = await room.find((submission) => mayRead(submission.request, url));
   if (!found.ok) return problemResponse(found.problem);
   const job = found.value;
   const wantsRunning = searchParams.has("running");
-  if (!job || wantsRunning && job.log.ended) return new Response(null, { status: 404 });
+  if (!job || !mayRead(job.submission.request, url)) return new Response(null, { status: 404 });
+  if (wantsRunning && job.log.ended) return new Response(null, { status: 404 });
   switch (pathname) {
     case "/events":
       return eventResponse(job, { ...reader, cached: false });
@@ -93,7 +96,8 @@ function serveImage({ log, submission }: Job, request: Request): Response {
   if (!image || !succeeded) return new Response(null, { status: 404 });
   const { media_type, sha256, data } = image;
   const bytes = Uint8Array.fromBase64(data);
-  return imageResponse({ media_type, sha256, bytes }, request, submission.plan.id);
+  const owner = submission.request.owner ?? null;
+  return imageResponse({ media_type, sha256, bytes, owner }, request, submission.plan.id);
 }
 
 async function cancel(room: JobRoom, job: Job): Promise<Response> {

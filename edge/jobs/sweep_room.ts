@@ -31,6 +31,7 @@ import { pause, within } from "./patience.ts";
 import { beginRun, endRun } from "../limits/admission.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
 import { type Origin, paidFor } from "../origin.ts";
+import { roomUrl } from "../private_results.ts";
 import { Room, type RoomJob } from "./room.ts";
 import { SweepLog } from "./sweep_log.ts";
 import type { RememberedSweep, SweepMemory } from "./sweep_memory.ts";
@@ -189,7 +190,7 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
       const stream = opened ?? await this.#open(job, run);
       if (stream) {
         run.begunHere ||= stream.begunHere;
-        if (job.canceled) await this.#leave(run);
+        if (job.canceled) await this.#leave(job, run);
         for await (const numbered of stream.events) this.#take(job, run, numbered);
       }
       if (run.end === null) {
@@ -298,16 +299,16 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     job.canceled = true;
     this.#note(job);
     const running = job.runs.filter(({ end, begunHere }) => end === null && begunHere !== null);
-    const left = await Promise.all(running.map((run) => this.#leave(run)));
+    const left = await Promise.all(running.map((run) => this.#leave(job, run)));
     return left.find((parsed) => !parsed.ok) ?? { ok: true, value: null };
   }
 
-  async #leave(run: BranchRun): Promise<Parsed<null>> {
+  async #leave({ origin }: SweepJob, run: BranchRun): Promise<Parsed<null>> {
     if (!run.begunHere) {
       run.leave.abort();
       return { ok: true, value: null };
     }
-    const request = new Request("http://room/cancel", { method: "POST" });
+    const request = new Request(roomUrl("/cancel", origin.account), { method: "POST" });
     const response = await this.#ports.rooms.fetch(run.branch.plan.id, request);
     await response.body?.cancel();
     // 404 and 409: it has ended meanwhile, as its events will tell.

@@ -2,7 +2,14 @@
  * The sweep room's HTTP skin, the same in process and behind a Durable Object:
  * `POST /join`, `GET /events`, `GET /state`, `GET /sheet`, `POST /cancel`. An empty 404 means no sweep.
  */
-import { createProblem, type Problem, sweepStatus } from "../../contract/mod.ts";
+import {
+  createProblem,
+  type Problem,
+  type SeededRequest,
+  type SweepPlan,
+  sweepStatus,
+} from "../../contract/mod.ts";
+import { mayRead } from "../private_results.ts";
 import { jsonResponse, problemResponse } from "../problem_response.ts";
 import { sheetResponse } from "../sheet_response.ts";
 import { describeSweep, type SweepResource } from "../sweep_resource.ts";
@@ -10,25 +17,37 @@ import { EVENT_STREAM_HEADERS, READING, readLog } from "./event_stream.ts";
 import { NO_PROGRESS, type SweepJob, type SweepRoom, type SweepSubmission } from "./sweep_room.ts";
 
 export async function handleSweepRequest(room: SweepRoom, request: Request): Promise<Response> {
-  const { pathname, searchParams } = new URL(request.url);
+  const url = new URL(request.url);
+  const { pathname, searchParams } = url;
   const after = Number(searchParams.get("after") ?? -1);
   if (pathname === "/join") return await join(room, request, after);
-  const found = await room.find();
+  const found = await room.find(({ plan }) => mayRead(sharedRequest(plan), url));
   if (!found.ok) return problemResponse(found.problem);
   const job = found.value;
-  if (!job) return new Response(null, { status: 404 });
+  if (!job || !mayRead(sharedRequest(job.plan), url)) return new Response(null, { status: 404 });
   switch (pathname) {
     case "/events":
       return eventResponse(job, { after, cached: false });
     case "/state":
       return jsonResponse(describeSweepJob(job, false));
     case "/sheet":
-      return job.sheet === null ? new Response(null, { status: 404 }) : sheetResponse(job.sheet);
+      return serveSheet(job);
     case "/cancel":
       return await cancel(room, job);
     default:
       return new Response(null, { status: 404 });
   }
+}
+
+/** Branches differ in one setting, never in whose they are. */
+function sharedRequest({ branches: [first] }: SweepPlan): SeededRequest {
+  if (!first) throw new RangeError("A sweep without branches was held");
+  return first.request;
+}
+
+function serveSheet({ sheet, plan }: SweepJob): Response {
+  if (sheet === null) return new Response(null, { status: 404 });
+  return sheetResponse(sheet, { isPrivate: sharedRequest(plan).owner !== undefined });
 }
 
 async function join(room: SweepRoom, request: Request, after: number): Promise<Response> {

@@ -1,5 +1,5 @@
 /** `/v1/generations`: submit, look at, follow, cancel. */
-import { type EdgeApp, type EdgeContext, originOf } from "../edge_app.ts";
+import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { readStreamOptions, wantsStream } from "../event_cursor.ts";
 import { answerGeneration, describeStored } from "../generation_answer.ts";
@@ -10,6 +10,7 @@ import { ALREADY_FINISHED, BEGUN_HERE } from "../jobs/room_routes.ts";
 import { readJsonBody } from "../json_body.ts";
 import { planRequest } from "../planning.ts";
 import type { Ports } from "../ports.ts";
+import { readableBy, roomUrl } from "../private_results.ts";
 import { jsonResponse, notFound, problemResponse } from "../problem_response.ts";
 import { lookUp } from "../stored_results.ts";
 import { answerWithWebhook } from "../webhooks/webhook_promise.ts";
@@ -19,8 +20,8 @@ const ID = ":id{[0-9a-f]{64}}";
 
 export function mountGenerations(app: EdgeApp, ports: Ports): void {
   app.post("/v1/generations", (c) => submit(ports, c));
-  app.get(`/v1/generations/${ID}`, (c) => show(ports, c.req.param("id")));
-  app.delete(`/v1/generations/${ID}`, (c) => cancel(ports, c.req.param("id")));
+  app.get(`/v1/generations/${ID}`, (c) => show(ports, readerOf(c), c.req.param("id")));
+  app.delete(`/v1/generations/${ID}`, (c) => cancel(ports, readerOf(c), c.req.param("id")));
   app.get(`/v1/generations/${ID}/events`, (c) => follow(ports, c, c.req.param("id")));
 }
 
@@ -33,7 +34,11 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const taken = takeWebhook(body.value, ports.webhooks.settings);
   if (!taken.ok) return problemResponse(taken.problem);
   const { input, url } = taken.value;
-  const planned = await planRequest({ ...ports, drawSeed: c.get("drawSeed") }, input);
+  const planned = await planRequest(
+    { ...ports, drawSeed: c.get("drawSeed") },
+    input,
+    c.get("caller"),
+  );
   if (!planned.ok) return problemResponse(planned.problem);
   const subject = generationPath(planned.value.plan.id);
   const moved = movedProblem(c, subject);
@@ -50,19 +55,23 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   return response;
 }
 
-async function show(ports: Ports, id: string): Promise<Response> {
-  const stored = await lookUp(ports, (results) => results.find(id));
+async function show(ports: Ports, reader: string, id: string): Promise<Response> {
+  const stored = await findReadable(ports, reader, id);
   if (stored.value) return jsonResponse(describeStored(stored.value));
-  return await askRoom(ports, id, { path: "/state", available: stored.available });
+  return await askRoom(ports, id, { path: "/state", reader, available: stored.available });
 }
 
 async function follow(ports: Ports, c: EdgeContext, id: string): Promise<Response> {
   const asked = readStreamOptions(c.req.raw);
   if (!asked.ok) return problemResponse(asked.problem);
   const { after, paced } = asked.value;
-  const stored = await lookUp(ports, (results) => results.replay(id));
+  const reader = readerOf(c);
+  const stored = await lookUp(
+    ports,
+    async (results) => readableBy(await results.replay(id), reader),
+  );
   if (stored.value) {
-    const rerun = await askRerun(ports, id, `/events?running&after=${after}`);
+    const rerun = await askRerun(ports, id, { path: `/events?running&after=${after}`, reader });
     if (rerun) return rerun;
     const { events } = stored.value;
     const last = events.at(-1)?.id ?? -1;
@@ -71,38 +80,48 @@ async function follow(ports: Ports, c: EdgeContext, id: string): Promise<Respons
     return new Response(body, { headers: EVENT_STREAM_HEADERS });
   }
   const path = `/events?after=${after}${paced ? "&pace=live" : ""}`;
-  const response = await askRoom(ports, id, { path, available: stored.available });
+  const response = await askRoom(ports, id, { path, reader, available: stored.available });
   if (c.req.method === "HEAD") await response.body?.cancel();
   return c.req.method === "HEAD" ? new Response(null, response) : response;
 }
 
-async function cancel(ports: Ports, id: string): Promise<Response> {
-  const stored = await lookUp(ports, (results) => results.has(id).then((has) => has || null));
+async function cancel(ports: Ports, reader: string, id: string): Promise<Response> {
+  const stored = await findReadable(ports, reader, id);
   if (stored.value) {
-    const rerun = await askRerun(ports, id, "/cancel?running", "POST");
+    const rerun = await askRerun(ports, id, { path: "/cancel?running", method: "POST", reader });
     return rerun ?? problemResponse(createProblem("conflict", ALREADY_FINISHED));
   }
-  const options = { path: "/cancel", method: "POST", available: stored.available };
+  const options = { path: "/cancel", method: "POST", reader, available: stored.available };
   return await askRoom(ports, id, options);
+}
+
+function findReadable(ports: Ports, reader: string, id: string) {
+  return lookUp(ports, async (results) => readableBy(await results.find(id), reader));
+}
+
+interface RoomQuestion {
+  readonly path: string;
+  /** The account on whose behalf it is. */
+  readonly reader: string;
+  readonly method?: string;
 }
 
 /** A stored result may be on its way again, for insights that it lacks. Null when it is not. */
 async function askRerun(
   { rooms }: Ports,
   id: string,
-  path: string,
-  method: "GET" | "POST" = "GET",
+  { path, reader, method = "GET" }: RoomQuestion,
 ): Promise<Response | null> {
-  const response = await rooms.fetch(id, new Request(`http://room${path}`, { method }));
+  const response = await rooms.fetch(id, new Request(roomUrl(path, reader), { method }));
   return response.status === 404 ? null : response;
 }
 
 async function askRoom(
   { rooms }: Ports,
   id: string,
-  { path, method = "GET", available }: { path: string; method?: string; available: boolean },
+  { path, reader, method = "GET", available }: RoomQuestion & { readonly available: boolean },
 ): Promise<Response> {
-  const response = await rooms.fetch(id, new Request(`http://room${path}`, { method }));
+  const response = await rooms.fetch(id, new Request(roomUrl(path, reader), { method }));
   if (response.status !== 404) return response;
   if (available) return notFound(`There is no generation ${id}`);
   const detail = "The database is not available, so it is not known whether this generation exists";

@@ -1,15 +1,16 @@
 /** `GET /v1/images/{id}.{png|webp}`: the finished image, for ever. */
-import type { EdgeApp } from "../edge_app.ts";
+import { type EdgeApp, readerOf } from "../edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { imageResponse } from "../image_response.ts";
 import type { Ports } from "../ports.ts";
+import { readableBy, roomUrl } from "../private_results.ts";
 import { notFound, problemResponse } from "../problem_response.ts";
 import { lookUp } from "../stored_results.ts";
 
 export function mountImages(app: EdgeApp, ports: Ports): void {
   app.get("/v1/images/:file{[0-9a-f]{64}\\.(?:png|webp)}", async (c) => {
     const [id = "", extension = ""] = c.req.param("file").split(".");
-    const image = await findImage(ports, id, c.req.raw);
+    const image = await findImage(ports, id, { request: c.req.raw, reader: readerOf(c) });
     const typed = image.headers.get("content-type");
     const isOther = typed?.startsWith("image/") && typed !== `image/${extension}`;
     if (isOther) await image.body?.cancel();
@@ -17,13 +18,20 @@ export function mountImages(app: EdgeApp, ports: Ports): void {
   });
 }
 
-async function findImage(ports: Ports, id: string, request: Request): Promise<Response> {
-  const stored = await lookUp(ports, (results) => results.image(id));
+async function findImage(
+  ports: Ports,
+  id: string,
+  { request, reader }: { readonly request: Request; readonly reader: string },
+): Promise<Response> {
+  const stored = await lookUp(
+    ports,
+    async (results) => readableBy(await results.image(id), reader),
+  );
   if (stored.value) return imageResponse(stored.value, request, id);
   // A result that the database could not take is served by its room, as long as that retains it.
   const response = await ports.rooms.fetch(
     id,
-    new Request("http://room/image", { method: request.method, headers: request.headers }),
+    new Request(roomUrl("/image", reader), { method: request.method, headers: request.headers }),
   );
   if (response.status !== 404) return response;
   if (stored.available) return notFound(`There is no image of a generation ${id}`);

@@ -15,7 +15,7 @@ export function mountPlans(app: EdgeApp, ports: Ports): void {
     // Who asks for a webhook may ask for its plan first, in the same words.
     const taken = takeWebhook(body.value, ports.webhooks.settings);
     if (!taken.ok) return problemResponse(taken.problem);
-    const planned = await planRequest(ports, taken.value.input);
+    const planned = await planRequest(ports, taken.value.input, c.get("caller"));
     if (!planned.ok) return problemResponse(planned.problem);
     const { plan } = planned.value;
     const { value: stored } = await lookUp(ports, (results) => results.find(plan.id));

@@ -1,5 +1,5 @@
 /** `/v1/sweeps`: submit, look at, follow, cancel, and the contact sheet. */
-import { type EdgeApp, type EdgeContext, originOf } from "../edge_app.ts";
+import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../edge_app.ts";
 import { createProblem, type SweepPlan } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../event_cursor.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";
@@ -9,6 +9,7 @@ import { readJsonBody } from "../json_body.ts";
 import type { Origin } from "../origin.ts";
 import { planSweepRequest } from "../planning.ts";
 import type { Ports } from "../ports.ts";
+import { roomUrl } from "../private_results.ts";
 import { jsonResponse, notFound, problemResponse } from "../problem_response.ts";
 import { sheetResponse } from "../sheet_response.ts";
 import {
@@ -29,10 +30,10 @@ const ID = ":id{[0-9a-f]{64}}";
 
 export function mountSweeps(app: EdgeApp, ports: Ports): void {
   app.post("/v1/sweeps", (c) => submit(ports, c));
-  app.get(`/v1/sweeps/${ID}`, (c) => show(ports, c.req.param("id")));
-  app.delete(`/v1/sweeps/${ID}`, (c) => cancel(ports, c.req.param("id")));
+  app.get(`/v1/sweeps/${ID}`, (c) => show(ports, readerOf(c), c.req.param("id")));
+  app.delete(`/v1/sweeps/${ID}`, (c) => cancel(ports, readerOf(c), c.req.param("id")));
   app.get(`/v1/sweeps/${ID}/events`, (c) => follow(ports, c, c.req.param("id")));
-  app.get(`/v1/sweeps/${ID}/sheet.svg`, (c) => showSheet(ports, c.req.param("id")));
+  app.get(`/v1/sweeps/${ID}/sheet.svg`, (c) => showSheet(ports, readerOf(c), c.req.param("id")));
 }
 
 async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
@@ -44,7 +45,11 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const taken = takeWebhook(body.value, ports.webhooks.settings);
   if (!taken.ok) return problemResponse(taken.problem);
   const { input, url } = taken.value;
-  const planned = await planSweepRequest({ ...ports, drawSeed: c.get("drawSeed") }, input);
+  const planned = await planSweepRequest(
+    { ...ports, drawSeed: c.get("drawSeed") },
+    input,
+    c.get("caller"),
+  );
   if (!planned.ok) return problemResponse(planned.problem);
   const subject = sweepPath(planned.value.id);
   const moved = movedProblem(c, subject);
@@ -71,7 +76,7 @@ async function answerSweep(
   options: SweepAnswerOptions,
 ): Promise<Response> {
   const { id } = plan;
-  const stored = await findSweep(ports, id);
+  const stored = await findSweep(ports, id, options.origin.account);
   const plans = stored.value?.results.map(({ plan }) => plan) ?? [];
   if (stored.value && !lacksBranches(plans, plan)) {
     return answerStored(ports, stored.value, options);
@@ -102,10 +107,10 @@ function answerStored(
   return new Response(body, { headers: { ...EVENT_STREAM_HEADERS, ...headers } });
 }
 
-async function show(ports: Ports, id: string): Promise<Response> {
-  const stored = await findSweep(ports, id);
+async function show(ports: Ports, reader: string, id: string): Promise<Response> {
+  const stored = await findSweep(ports, id, reader);
   if (stored.value) return jsonResponse(describeFound(stored.value));
-  return await askRoom(ports, "/state", { id, available: stored.available });
+  return await askRoom(ports, "/state", { id, reader, available: stored.available });
 }
 
 /** The room first, as long as it has the log: previews are in it, too. */
@@ -113,45 +118,65 @@ async function follow(ports: Ports, c: EdgeContext, id: string): Promise<Respons
   const cursor = readCursor(c.req.raw);
   if (!cursor.ok) return problemResponse(cursor.problem);
   const after = cursor.value;
+  const reader = readerOf(c);
   const response = await ports.sweepRooms.fetch(
     id,
-    new Request(`http://room/events?after=${after}`),
+    new Request(roomUrl(`/events?after=${after}`, reader)),
   );
-  const live = response.status === 404 ? await followStored(ports, id, after) : response;
+  const live = response.status === 404
+    ? await followStored(ports, id, { after, reader })
+    : response;
   if (c.req.method !== "HEAD") return live;
   await live.body?.cancel();
   return new Response(null, live);
 }
 
-async function followStored(ports: Ports, id: string, after: number): Promise<Response> {
-  const stored = await findSweep(ports, id);
+async function followStored(
+  ports: Ports,
+  id: string,
+  { after, reader }: { readonly after: number; readonly reader: string },
+): Promise<Response> {
+  const stored = await findSweep(ports, id, reader);
   if (!stored.value) return unknownSweep(id, stored.available);
   if (after >= lastIdOf(stored.value)) return new Response(null, { status: 204 });
   const body = replaySweep(stored.value, { results: ports.results, after, cached: false });
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 
-async function showSheet(ports: Ports, id: string): Promise<Response> {
-  const stored = await findSweep(ports, id);
-  if (stored.value) return sheetResponse(streamSheet(stored.value, ports.results));
-  const response = await ports.sweepRooms.fetch(id, new Request("http://room/sheet"));
+async function showSheet(ports: Ports, reader: string, id: string): Promise<Response> {
+  const stored = await findSweep(ports, id, reader);
+  if (stored.value) {
+    const isPrivate = stored.value.results.some(({ owner }) => owner !== null);
+    return sheetResponse(streamSheet(stored.value, ports.results), { isPrivate });
+  }
+  const response = await ports.sweepRooms.fetch(id, new Request(roomUrl("/sheet", reader)));
   if (response.status !== 404) return response;
   if (!stored.available) return unknownSweep(id, false);
   return notFound(`There is no sheet of a sweep ${id}`);
 }
 
-async function cancel(ports: Ports, id: string): Promise<Response> {
-  const stored = await findSweep(ports, id);
+async function cancel(ports: Ports, reader: string, id: string): Promise<Response> {
+  const stored = await findSweep(ports, id, reader);
   if (stored.value) return problemResponse(createProblem("conflict", SWEEP_FINISHED));
-  return await askRoom(ports, "/cancel", { id, method: "POST", available: stored.available });
+  return await askRoom(ports, "/cancel", {
+    id,
+    reader,
+    method: "POST",
+    available: stored.available,
+  });
 }
 
 async function askRoom(
   { sweepRooms }: Ports,
   path: string,
-  { id, method = "GET", available }: { id: string; method?: string; available: boolean },
+  { id, reader, method = "GET", available }: {
+    readonly id: string;
+    readonly reader: string;
+    readonly method?: string;
+    readonly available: boolean;
+  },
 ): Promise<Response> {
-  const response = await sweepRooms.fetch(id, new Request(`http://room${path}`, { method }));
+  const response = await sweepRooms.fetch(id, new Request(roomUrl(path, reader), { method }));
   return response.status === 404 ? unknownSweep(id, available) : response;
 }
 

@@ -5,6 +5,7 @@ import type { RunEnd } from "../jobs/job_room.ts";
 import type { SweepJob } from "../jobs/sweep_room.ts";
 import { describeSweepJob } from "../jobs/sweep_room_routes.ts";
 import type { Ports } from "../ports.ts";
+import { roomUrl, THE_EDGE } from "../private_results.ts";
 import { describeFound, findSweep } from "../stored_sweep.ts";
 import type { SweepResource } from "../sweep_resource.ts";
 import type { Webhooks } from "./webhooks.ts";
@@ -38,7 +39,7 @@ export async function findEnd(ports: EndPorts, subject: string): Promise<Webhook
   const stored = kind === "sweeps" ? await storedSweep(ports, id) : await storedResult(ports, id);
   if (stored) return endOfResource(stored);
   const rooms = kind === "sweeps" ? ports.sweepRooms : ports.rooms;
-  const response = await rooms.fetch(id, new Request("http://room/state"));
+  const response = await rooms.fetch(id, new Request(roomUrl("/state", THE_EDGE)));
   if (!response.ok) {
     await response.body?.cancel();
     return null;
@@ -54,7 +55,7 @@ async function storedResult({ results }: EndPorts, id: string): Promise<Resource
 }
 
 async function storedSweep(ports: EndPorts, id: string): Promise<Resource | null> {
-  const { value } = await findSweep(ports, id);
+  const { value } = await findSweep(ports, id, THE_EDGE);
   return value && describeFound(value);
 }
 

@@ -10,7 +10,7 @@ import {
   isTerminal,
   lacksInsights,
   parseEventId,
-  parseGenerationRequest,
+  parseOwnedRequest,
   phaseOfStep,
   type Plan,
   planGeneration,
@@ -183,7 +183,7 @@ export class GpuDouble {
 }
 
 function planOf(input: unknown): Plan {
-  const request = parseGenerationRequest(input);
+  const request = parseOwnedRequest(input);
   if (!request.ok) throw new Error(request.problem.detail);
   const { seed } = request.value;
   if (seed === undefined) throw new Error("The edge has to draw the seed");

@@ -27,6 +27,7 @@ for (const family of FAMILIES) {
           const planned = await planRequest(
             { models, promptPolicy, drawSeed: () => 0 },
             input,
+            { account: "anonymous", keyed: false },
           );
           assert.ok(planned.ok, planned.ok ? "" : planned.problem.detail);
           assert.deepEqual(planned.value.plan, planOf(model, input));
