@@ -203,3 +203,12 @@ export const webhook_deliveries = sqliteTable("webhook_deliveries", {
   index("webhook_deliveries_subject").on(table.subject),
   index("webhook_deliveries_next_attempt_at").on(table.next_attempt_at),
 ]);
+
+/** Runs under way in rooms of a single process: what another process needs to take them up. */
+export const room_memories = sqliteTable("room_memories", {
+  kind: text({ enum: ["generation", "sweep"] }).notNull(),
+  /** The content key or the sweep's id. */
+  id: text().notNull(),
+  name: text().notNull(),
+  value: text({ mode: "json" }).notNull(),
+}, (table) => [primaryKey({ columns: [table.kind, table.id, table.name] })]);

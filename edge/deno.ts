@@ -6,6 +6,8 @@ import { openLibsqlDatabase } from "./adapters/libsql_database.ts";
 import { createLocalEdge } from "./adapters/local_edge.ts";
 import { readSaltFile } from "./adapters/salt_file.ts";
 import { withBlocklistFile } from "./adapters/blocklist_file.ts";
+import { settlesWithin } from "./jobs/patience.ts";
+import { readProcessSettings } from "./process_settings.ts";
 import { readSettings } from "./settings.ts";
 
 const environment = (name: string, fallback: string) => Deno.env.get(name) ?? fallback;
@@ -22,11 +24,40 @@ async function readAsset(path: string): Promise<unknown> {
 }
 
 await Deno.mkdir(dataDir, { recursive: true });
-const { database } = await openLibsqlDatabase(`file:${dataDir}/shapefirst.sqlite`);
-const set = readSettings(await withBlocklistFile(Deno.env.toObject()));
+const { database, close } = await openLibsqlDatabase(`file:${dataDir}/shapefirst.sqlite`);
+const variables = await withBlocklistFile(Deno.env.toObject());
+const { port, scheduleMs, shutdownMs } = readProcessSettings(variables);
+const set = readSettings(variables);
 const addressSalt = set.identity.addressSalt ?? await readSaltFile(dataDir);
 const settings = { ...set, identity: { ...set.identity, addressSalt } };
-const { app } = createLocalEdge({ database, settings, readAsset, log: logToConsole });
-app.get("/*", serveStatic({ root: dist }));
+const edge = createLocalEdge({ database, settings, readAsset, log: logToConsole });
+edge.app.get("/*", serveStatic({ root: dist }));
 
-Deno.serve({ hostname: "127.0.0.1", port: Number(environment("PORT", "8787")) }, app.fetch);
+const server = Deno.serve({ hostname: "127.0.0.1", port }, edge.app.fetch);
+let tending = false;
+void tend();
+const timer = setInterval(tend, scheduleMs);
+
+/** Runs that an earlier process left first: webhooks may wait for their ends. */
+async function tend(): Promise<void> {
+  if (tending) return;
+  tending = true;
+  try {
+    await edge.takeUp();
+    await edge.runScheduled();
+  } catch (cause) {
+    logToConsole({ level: "error", message: "Scheduled work failed", cause });
+  }
+  tending = false;
+}
+
+/** Lets requests and runs end for a while. What is cut off then is taken up by the next process. */
+async function stop(): Promise<void> {
+  clearInterval(timer);
+  const ended = await settlesWithin(server.shutdown().then(edge.settled), shutdownMs);
+  logToConsole({ level: "info", message: ended ? "Stopped" : "Stopped in mid-run" });
+  close();
+  Deno.exit(0);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);

@@ -93,6 +93,7 @@ export interface LogRecord {
   readonly generation?: string | undefined;
   readonly sweep?: string | undefined;
   readonly webhook?: string | undefined;
+  readonly room?: string | undefined;
   readonly request_id?: string | undefined;
   readonly cause?: unknown;
 }

@@ -12,7 +12,12 @@ export interface StackOptions {
   readonly modelsDir?: string;
   /** Keeps the children's output to itself, unless they fail. */
   readonly quiet: boolean;
+  /** What the edge runs on; workerd unless said otherwise. */
+  readonly platform?: EdgePlatform;
 }
+
+export const EDGE_PLATFORMS = ["workerd", "deno"] as const;
+export type EdgePlatform = (typeof EDGE_PLATFORMS)[number];
 
 export interface Stack {
   readonly url: string;
@@ -47,8 +52,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const gpu = startGpuFunction({ gpuPort, modelsDir, quiet: options.quiet });
   const started = [gpu];
   try {
-    await Promise.all([preparePage(modelsDir), applyMigrations(dataDir)]);
-    const edge = startEdge({ port, gpuUrl, dataDir, quiet: options.quiet });
+    const onDeno = options.platform === "deno";
+    // On Deno the edge applies them itself.
+    await Promise.all([preparePage(modelsDir), onDeno ? null : applyMigrations(dataDir)]);
+    const start = onDeno ? startDenoEdge : startEdge;
+    const edge = start({ port, gpuUrl, dataDir, quiet: options.quiet });
     started.push(edge);
     await Promise.all([
       waitUntilReady(gpu, `${gpuUrl}/health-check`, (body) => body.includes('"READY"')),
@@ -72,9 +80,22 @@ export function startGpuFunction(
   });
 }
 
-export function startEdge(
-  options: { port: number; gpuUrl: string; dataDir: string; quiet: boolean },
-): ServiceProcess {
+interface EdgeProcessOptions {
+  readonly port: number;
+  readonly gpuUrl: string;
+  readonly dataDir: string;
+  readonly quiet: boolean;
+}
+
+function startDenoEdge({ port, gpuUrl, dataDir, quiet }: EdgeProcessOptions): ServiceProcess {
+  return spawnService("Edge", {
+    args: ["run", "-A", "edge/deno.ts"],
+    env: { PORT: String(port), GPU_URL: gpuUrl, DATA_DIR: dataDir },
+    quiet,
+  });
+}
+
+export function startEdge(options: EdgeProcessOptions): ServiceProcess {
   return spawnService("Edge", {
     args: [
       ...WRANGLER,

@@ -1,16 +1,18 @@
 /**
- * Starts the whole service on this machine: page, edge (workerd, D1, Durable Object) and GPU function.
- * `deno task start [--help]`
+ * Starts the whole service on this machine: page, edge (workerd, D1, Durable Object; or Deno and SQLite)
+ * and GPU function. `deno task start [--help]`, `deno task start:deno`
  */
 import { parseArgs } from "node:util";
-import { startStack } from "./stack.ts";
+import { EDGE_PLATFORMS, type EdgePlatform, startStack } from "./stack.ts";
 
 const HELP = `deno task start [--port N] [--gpu-port N] [--data DIR] [--models DIR]
+  [--edge NAME]
 
 Starts the page and API (default port 8787) and the GPU function (8788) with the embedded model.
   --port N      port of the page and API; also PORT
   --gpu-port N  port of the GPU function; also GPU_PORT
   --data DIR    where the database lives (default .data); also DATA_DIR
+  --edge NAME   what the edge runs on: workerd (default) or deno
   --models DIR  a folder with one folder per model (default gpu-function/models); also MODELS_DIR
 `;
 
@@ -18,6 +20,13 @@ function readPort(value: string, name: string): number {
   const port = Number(value);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
   console.error(`${name} must be an integer from 1 to 65535, given ${JSON.stringify(value)}`);
+  Deno.exit(2);
+}
+
+function readPlatform(value: string): EdgePlatform {
+  const platform = EDGE_PLATFORMS.find((name) => name === value);
+  if (platform) return platform;
+  console.error(`edge must be ${EDGE_PLATFORMS.join(" or ")}, given ${JSON.stringify(value)}`);
   Deno.exit(2);
 }
 
@@ -31,6 +40,7 @@ function readOptions() {
         ...option("gpu-port"),
         ...option("data"),
         ...option("models"),
+        ...option("edge"),
         help: { type: "boolean" },
       },
     });
@@ -53,6 +63,7 @@ const stack = await startStack({
   dataDir: values.data ?? environment("DATA_DIR") ?? ".data",
   modelsDir: values.models ?? environment("MODELS_DIR") ?? "gpu-function/models",
   quiet: false,
+  platform: readPlatform(values.edge ?? "workerd"),
 }).catch((cause) => {
   console.error(cause instanceof Error ? cause.message : cause);
   Deno.exit(1);

@@ -1,5 +1,9 @@
 /** A client's server that receives webhooks, on loopback. */
 import { Webhook } from "standardwebhooks";
+import { within } from "../edge/jobs/patience.ts";
+
+/** So that a test without its call fails instead of hanging. */
+const PATIENCE_MS = 20_000;
 
 export interface ReceivedCall {
   readonly path: string;
@@ -34,12 +38,12 @@ export class WebhookReceiver {
     return `http://127.0.0.1:${this.#server.addr.port}${path}`;
   }
 
-  /** Those for a path, as soon as there are so many. */
+  /** Those for a path, as soon as there are so many. Rejects where none come at all. */
   async received(path: string, count = 1): Promise<ReceivedCall[]> {
     while (true) {
       const calls = this.to(path);
       if (calls.length >= count) return calls;
-      await this.#heard.promise;
+      await within(this.#heard.promise, PATIENCE_MS, `A webhook to ${path}`);
     }
   }
 

@@ -1,6 +1,7 @@
 /** The edge in one process: SQLite, rooms here, the same app. `deno.ts` serves it. */
 import { createIdempotencyKeys } from "../../db/idempotency_queries.ts";
 import { createResults, type SqlDatabase } from "../../db/queries.ts";
+import { createRoomMemories } from "../../db/room_memory_queries.ts";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
 import { createApp } from "../app.ts";
@@ -19,6 +20,7 @@ import { createLocalAccess } from "./local_access.ts";
 import { hostAddresses } from "./host_addresses.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
 import { drawSeed } from "./random.ts";
+import { roomMemory, sweepMemory, takeUpRooms } from "./remembered_rooms.ts";
 
 export interface LocalEdgePorts {
   readonly database: SqlDatabase;
@@ -31,6 +33,8 @@ export interface LocalEdge {
   readonly app: EdgeApp;
   /** Resolves when nothing goes on behind the responses. */
   settled(): Promise<void>;
+  /** Takes up the runs that an earlier process left, as far as the GPU function lets it. */
+  takeUp(): Promise<void>;
   /** What is to be done every minute or so. */
   runScheduled(): Promise<void>;
 }
@@ -61,9 +65,16 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
     settings: settings.webhooks,
     resolveHost: hostAddresses,
   });
-  const rooms = createLocalRooms({ ...shared, afterEnd: tellAll([settleRun(webhooks)]) });
-  const afterSweepEnd = tellAll([settleSweep(webhooks)]);
-  const sweepRooms = createLocalSweepRooms({ ...shared, rooms, afterSweepEnd });
+  const memories = createRoomMemories(database, "generation");
+  const sweepMemories = createRoomMemories(database, "sweep");
+  const rooms = createLocalRooms(
+    { ...shared, afterEnd: tellAll([settleRun(webhooks)]) },
+    (id) => roomMemory(memories, id),
+  );
+  const sweepRooms = createLocalSweepRooms(
+    { ...shared, rooms, afterSweepEnd: settleSweep(webhooks) },
+    (id) => sweepMemory(sweepMemories, id),
+  );
   const ports = {
     ...shared,
     webhooks,
@@ -76,6 +87,10 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
   };
   return {
     app: createApp(ports),
+    async takeUp() {
+      await takeUpRooms(rooms, memories, log);
+      await takeUpRooms(sweepRooms, sweepMemories, log);
+    },
     runScheduled: () => runScheduled(ports, Date.now()),
     async settled() {
       while (pending.size > 0) await Promise.all(pending);

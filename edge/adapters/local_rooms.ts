@@ -9,25 +9,32 @@ const IDLE_ROOMS_MAX = 64;
 /** A sweep's log has the images of all of its branches. */
 const IDLE_SWEEPS_MAX = 8;
 
-export function createLocalRooms(ports: Omit<RoomPorts, "memory">): Rooms {
+/** @param memoryOf a room's by its id; without it rooms are lost with this process */
+export function createLocalRooms(
+  ports: Omit<RoomPorts, "memory">,
+  memoryOf: (id: string) => RoomMemory = () => NO_MEMORY,
+): Rooms {
   return createRooms({
     idleMax: IDLE_ROOMS_MAX,
-    create: () => new JobRoom({ ...ports, memory: NO_MEMORY }),
+    create: (id) => new JobRoom({ ...ports, memory: memoryOf(id) }),
     handle: handleRoomRequest,
   });
 }
 
-export function createLocalSweepRooms(ports: Omit<SweepRoomPorts, "memory">): Rooms {
+export function createLocalSweepRooms(
+  ports: Omit<SweepRoomPorts, "memory">,
+  memoryOf: (id: string) => SweepMemory = () => NO_SWEEP_MEMORY,
+): Rooms {
   return createRooms({
     idleMax: IDLE_SWEEPS_MAX,
-    create: () => new SweepRoom({ ...ports, memory: NO_SWEEP_MEMORY }),
+    create: (id) => new SweepRoom({ ...ports, memory: memoryOf(id) }),
     handle: handleSweepRequest,
   });
 }
 
 interface RoomKind<Room> {
   readonly idleMax: number;
-  readonly create: () => Room;
+  readonly create: (id: string) => Room;
   readonly handle: (room: Room, request: Request) => Promise<Response>;
 }
 
@@ -49,7 +56,7 @@ function createRooms<Room extends Idling>({ idleMax, create, handle }: RoomKind<
 
   return {
     async fetch(id, request) {
-      const room = rooms.get(id) ?? create();
+      const room = rooms.get(id) ?? create(id);
       // Into the last place: the order of the map is the order of the visits.
       rooms.delete(id);
       rooms.set(id, room);
@@ -62,7 +69,6 @@ function createRooms<Room extends Idling>({ idleMax, create, handle }: RoomKind<
   };
 }
 
-/** This process is the only one that could take a room up again. */
 const NOTHING = () => Promise.resolve(null);
 const FORGET = () => Promise.resolve();
 const NO_MEMORY: RoomMemory = { load: NOTHING, save: FORGET, clear: FORGET };

@@ -66,6 +66,8 @@ export async function startDeno(
     GPU_URL: gpuUrl,
     ASSETS_DIR: assets,
     DATA_DIR: dataDir,
+    // Tests that stop it in mid-run mean to.
+    SHUTDOWN_SECONDS: "1",
     ...environment,
   });
   return await overHttp("Deno", child, /http:\/\/127\.0\.0\.1:\d+/);

@@ -1,9 +1,17 @@
-// What survives the edge's process: results everywhere, and on workerd runs under way as well.
+// What survives the edge's process: results and runs under way.
 import assert from "node:assert/strict";
-import { ConformanceClient, FrameReader, idOf, SweepReader } from "./conformance_client.ts";
+import { WebhookReceiver } from "../webhook_receiver.ts";
+import {
+  ConformanceClient,
+  FrameReader,
+  idOf,
+  readFrames,
+  SweepReader,
+} from "./conformance_client.ts";
 import { type EdgeOptions, startDeno, startWorkerd } from "./edges.ts";
 import { GpuDouble } from "./gpu_double.ts";
 import { publishFixtureModel } from "./published_model.ts";
+import { WEBHOOK_ENVIRONMENT } from "./webhook_cases.ts";
 
 async function withData(test: (options: EdgeOptions, gpu: GpuDouble) => Promise<void>) {
   const assets = await publishFixtureModel();
@@ -113,27 +121,64 @@ Deno.test("A sweep is followed from the database after a restart, under the same
   });
 });
 
-Deno.test("On Deno results survive a restart, and a run is joined by asking again", async () => {
-  await withData(async (options, gpu) => {
+Deno.test("On Deno a run is taken up after a restart though nobody asks, and its webhook called", async () => {
+  const receiver = new WebhookReceiver(WEBHOOK_ENVIRONMENT.WEBHOOK_SECRET);
+  await withData(async (data, gpu) => {
+    const options = { ...data, environment: WEBHOOK_ENVIRONMENT };
     const before = new ConformanceClient(await startDeno(options), gpu, 1);
     const stored = before.fresh();
     const running = before.fresh();
     gpu.script(running.seed, { pauseAfter: 8 });
     const first = await before.stream(stored);
-    const reader = await before.open(running);
+    const webhook = { url: receiver.url("/restarted") };
+    const reader = new FrameReader(await before.post({ ...running, webhook }));
     const head = await reader.until(8);
+    const id = idOf(head);
     await reader.leave();
     await before.edge.stop();
 
     const after = new ConformanceClient(await startDeno(options), gpu, 10);
     try {
+      gpu.release(id);
+      const [call] = await receiver.received("/restarted");
+      assert.equal(call?.verified?.data.id, id);
+      const rest = await readFrames(await after.follow(id, 5));
+      assert.deepEqual(rest.slice(0, 3), head.slice(6));
+      assert.deepEqual(rest.map((frame) => frame.id), Array.from({ length: 21 }, (_, i) => i + 6));
       const again = await after.stream(stored);
       assert.deepEqual(again.slice(0, -1), first.slice(0, -1));
-      const joined = await after.open(running);
-      assert.deepEqual(await joined.until(8), head);
-      gpu.release(idOf(head));
-      await joined.rest();
-      assert.equal(gpu.started, 2);
+      assert.equal(gpu.started, 2, "the GPU function joins the run that it has");
+    } finally {
+      await after.edge.stop();
+    }
+  });
+  await receiver.close();
+});
+
+Deno.test("On Deno a sweep is taken up after a restart though nobody asks, under the same ids", async () => {
+  await withData(async (options, gpu) => {
+    const before = new ConformanceClient(await startDeno(options), gpu, 1);
+    const base = before.fresh();
+    const cutoffs = [{ a: 0 }, { a: 5 }, { a: 10 }];
+    gpu.script(base.seed, { pauseAfter: 8 });
+    const response = await before.post({ base, cutoffs }, { path: "/v1/sweeps" });
+    const path = response.headers.get("location");
+    const reader = new SweepReader(response);
+    const head = await reader.until(27);
+    await reader.leave();
+    await before.edge.stop();
+
+    const after = new ConformanceClient(await startDeno(options), gpu, 10);
+    try {
+      const headers = { "last-event-id": "20" };
+      const resumed = new SweepReader(await after.request(`${path}/events`, { headers }));
+      assert.deepEqual(await resumed.until(27), head.slice(21));
+      for (const put of gpu.puts) gpu.release(put.id);
+      const rest = await resumed.rest();
+      const last = rest.at(-1)?.event;
+      assert(last?.type === "sweep.completed");
+      assert.deepEqual(last.branches.map(({ cached }) => cached), [false, false, false]);
+      assert.equal(gpu.started, 3, "the GPU function joins the runs that it has");
     } finally {
       await after.edge.stop();
     }
