@@ -14,11 +14,13 @@ import { mountImages } from "./routes/images.ts";
 import { mountModels } from "./routes/models.ts";
 import { mountOpenApi } from "./routes/openapi.ts";
 import { mountPlans } from "./routes/plans.ts";
+import { mountReplicateWebhook } from "./routes/replicate_webhook.ts";
 import { mountSweeps } from "./routes/sweeps.ts";
 
 export function createApp(ports: Ports): EdgeApp {
   const app = new Hono<{ Variables: EdgeVariables }>();
   app.use(requestId({ generator: ports.newId }));
+  mountReplicateWebhook(app, ports);
   mountAccess(app, ports);
   app.use("/v1/*", keepIdempotent(ports));
   mountGenerations(app, ports);

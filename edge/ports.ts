@@ -21,6 +21,8 @@ export interface Ports {
   readonly rooms: Rooms;
   readonly sweepRooms: Rooms;
   readonly gpu: Pick<GpuBackend, "health">;
+  /** Where Replicate draws and tells of its ends; absent or null elsewhere. */
+  readonly replicateWebhookSecret?: string | null;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly newId: () => string;

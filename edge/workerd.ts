@@ -57,6 +57,7 @@ function portsOf(env: WorkerEnv, context: ExecutionContext): Ports {
     rooms: createDurableRooms(env.ROOMS),
     sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
     gpu: backendOfIsolate(settings),
+    replicateWebhookSecret: settings.backend.replicate?.webhook?.secret ?? null,
     now: () => Date.now(),
     newId: () => crypto.randomUUID(),
     drawSeed,

@@ -78,6 +78,7 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
   const ports = {
     ...shared,
     webhooks,
+    replicateWebhookSecret: settings.backend.replicate?.webhook?.secret ?? null,
     models: createAssetModels(readAsset),
     promptPolicy: promptPolicyOf(settings.policy),
     rooms,
