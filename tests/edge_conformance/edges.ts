@@ -25,6 +25,8 @@ export interface EdgeOptions {
   readonly dataDir: string;
   /** Settings of the edge, beside the address of the GPU function. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** On workerd alone: an entrypoint around the shipped one, from the root. */
+  readonly worker?: string;
   /** In process alone: instead of one in memory. Its owner closes it. */
   readonly database?: SqlDatabase;
 }
@@ -92,6 +94,7 @@ export async function startWorkerd(options: EdgeOptions): Promise<Edge> {
   const child = spawn([
     ...WRANGLER,
     ...dev,
+    ...(options.worker === undefined ? [] : [options.worker]),
     ...common,
     "--show-interactive-dev-session=false",
     ...Object.entries({ GPU_URL: options.gpuUrl, ...options.environment })

@@ -1,0 +1,19 @@
+/** The shipped worker with two bare routes of Hono beside it: what the platform itself costs. */
+import { Hono } from "hono";
+import shipped from "../../../edge/workerd.ts";
+
+export * from "../../../edge/workerd.ts";
+
+type Fetch = typeof shipped.fetch;
+
+const bare = new Hono<{ Bindings: { readonly GPU_URL: string } }>();
+bare.all("/v1/bare/hello", (c) => c.json({ hello: "world" }));
+bare.get("/v1/bare/relay/:run", (c) => fetch(`${c.env.GPU_URL}/relay/${c.req.param("run")}`));
+
+export default {
+  ...shipped,
+  fetch(...call: Parameters<Fetch>): ReturnType<Fetch> | Response | Promise<Response> {
+    const [request, env] = call;
+    return request.url.includes("/v1/bare/") ? bare.fetch(request, env) : shipped.fetch(...call);
+  },
+};
