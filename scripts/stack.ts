@@ -114,8 +114,8 @@ export function startEdge(options: EdgeProcessOptions): ServiceProcess {
 }
 
 /** The pinned version, wherever it is pinned. */
-const WRANGLER = ["run", "-A", config.imports.wrangler];
-const WRANGLER_ENV = {
+export const WRANGLER = ["run", "-A", config.imports.wrangler];
+export const WRANGLER_ENV = {
   CI: "true",
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",
@@ -125,7 +125,7 @@ const WRANGLER_ENV = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
-async function applyMigrations(dataDir: string): Promise<void> {
+export async function applyMigrations(dataDir: string): Promise<void> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...WRANGLER,
