@@ -182,7 +182,7 @@ export class GpuDouble {
   }
 }
 
-function planOf(input: unknown): Plan {
+export function planOf(input: unknown): Plan {
   const request = parseOwnedRequest(input);
   if (!request.ok) throw new Error(request.problem.detail);
   const { seed } = request.value;

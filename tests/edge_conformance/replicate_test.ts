@@ -1,0 +1,71 @@
+// The edge with Replicate behind it, in process, on Deno and on workerd; and what outlives its process.
+import assert from "node:assert/strict";
+import { ReplicateDouble } from "../../edge/backends/fixtures/replicate_double.ts";
+import { ConformanceClient, FrameReader, idOf } from "./conformance_client.ts";
+import { type Edge, type EdgeOptions, startDeno, startInProcess, startWorkerd } from "./edges.ts";
+import { drawEvents, GpuDouble, planOf } from "./gpu_double.ts";
+import { publishFixtureModel } from "./published_model.ts";
+import { REPLICATE_CASES, replicateEnvironment } from "./replicate_cases.ts";
+
+const STARTS: readonly (readonly [name: string, start: (o: EdgeOptions) => Promise<Edge>])[] = [
+  ["in process", startInProcess],
+  ["on Deno", startDeno],
+  ["on workerd", startWorkerd],
+];
+
+async function withReplicate(
+  test: (options: EdgeOptions, replicate: ReplicateDouble, gpu: GpuDouble) => Promise<void>,
+): Promise<void> {
+  const assets = await publishFixtureModel();
+  const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
+  const gpu = new GpuDouble().listen();
+  const replicate = new ReplicateDouble((input) => drawEvents(planOf(input))).listen();
+  const environment = replicateEnvironment(replicate.url);
+  try {
+    await test({ gpuUrl: gpu.url, assets, dataDir, environment }, replicate, gpu);
+    assert.equal(gpu.puts.length, 0, "Replicate draws, no GPU function");
+  } finally {
+    await replicate.close();
+    await gpu.close();
+    for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (const [name, start] of STARTS) {
+  Deno.test(`The edge over Replicate ${name}`, async (t) => {
+    await withReplicate(async (options, replicate, gpu) => {
+      const edge = await start(options);
+      try {
+        const client = new ConformanceClient(edge, gpu, 1);
+        for (const { name, run } of REPLICATE_CASES) {
+          await t.step(name, () => run(client, replicate));
+        }
+      } finally {
+        await edge.stop();
+      }
+    });
+  });
+}
+
+Deno.test("A Durable Object that was lost in mid-run takes its prediction up again", async () => {
+  await withReplicate(async (options, replicate, gpu) => {
+    const before = new ConformanceClient(await startWorkerd(options), gpu, 1);
+    replicate.script = { pauseAfter: 8 };
+    const reader = await before.open(before.fresh());
+    const head = await reader.until(8);
+    await reader.leave();
+    await before.edge.stop();
+
+    const after = new ConformanceClient(await startWorkerd(options), gpu, 10);
+    try {
+      const resumed = new FrameReader(await after.follow(idOf(head), 5));
+      assert.deepEqual(await resumed.until(8), head.slice(6));
+      replicate.release(replicate.ids[0] ?? "");
+      const rest = await resumed.rest();
+      assert.equal(rest.at(-1)?.event.type, "generation.completed");
+      assert.equal(replicate.created.length, 1, "one run, one payment");
+    } finally {
+      await after.edge.stop();
+    }
+  });
+});
