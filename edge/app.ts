@@ -8,6 +8,7 @@ import { keepIdempotent } from "./idempotency/idempotency.ts";
 import { mountMethodRefusals } from "./method_refusals.ts";
 import type { Ports } from "./ports.ts";
 import { notFound, problemResponse } from "./problem_response.ts";
+import { mountDemos } from "./routes/demos.ts";
 import { mountGenerations } from "./routes/generations.ts";
 import { mountHealth } from "./routes/health.ts";
 import { mountImages } from "./routes/images.ts";
@@ -26,6 +27,7 @@ export function createApp(ports: Ports): EdgeApp {
   mountGenerations(app, ports);
   mountSweeps(app, ports);
   mountImages(app, ports);
+  mountDemos(app, ports);
   mountPlans(app, ports);
   mountModels(app, ports);
   mountOpenApi(app);

@@ -3,6 +3,7 @@ import { MANIFEST, planningModel } from "../contract/fixtures/planning_model.ts"
 import { accept, createProblem, refuse } from "../contract/mod.ts";
 import type { Results } from "../db/queries.ts";
 import { createApp } from "./app.ts";
+import { NO_CACHE } from "./cache/colo_cache.ts";
 import { createLocalLimiters } from "./limits/local_limiters.ts";
 import { readTierLimits } from "./limits/limit_settings.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./adapters/local_rooms.ts";
@@ -48,6 +49,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
   const log = (record: LogRecord) => void logged.push(record);
   const shared = {
     results: GONE,
+    cache: NO_CACHE,
     gpu: AWAY,
     now: () => 0,
     log,
@@ -61,6 +63,8 @@ function createTestApp(changes: Partial<Ports> = {}) {
   const app = createApp({
     ...shared,
     sweeps,
+    demos: { list: fail },
+    trim: fail,
     identify: () => Promise.resolve(accept(CALLER)),
     webhooks: createWebhooks({
       deliveries: WEBHOOKS_GONE,

@@ -1,6 +1,7 @@
 /** The answer to a planned generation, for its own route and for the sweeps that it is a branch of. */
 import { joinInsights, lacksInsights, type Plan } from "../contract/mod.ts";
 import type { StoredResult } from "../db/queries.ts";
+import { findNearStream, keepStreamNear } from "./cache/near_results.ts";
 import { describeGeneration, generationPath } from "./generation_resource.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "./jobs/event_stream.ts";
 import type { PlannedGeneration } from "./jobs/job_room.ts";
@@ -18,7 +19,10 @@ export interface AnswerOptions {
 }
 
 /** The part of the app that an answer needs. */
-export type AnswerPorts = Pick<Ports, "results" | "rooms" | "now" | "log" | "keepAlive">;
+export type AnswerPorts = Pick<
+  Ports,
+  "results" | "cache" | "rooms" | "now" | "log" | "keepAlive"
+>;
 
 /** The stored result if it shows all that is asked for, or the run: joined, or begun. */
 export async function answerGeneration(
@@ -26,18 +30,35 @@ export async function answerGeneration(
   submission: PlannedGeneration,
   options: AnswerOptions,
 ): Promise<Response> {
-  const stored = await findStored(ports, submission.plan.id, options);
+  const stored = await findNear(ports, submission, options) ??
+    await findStored(ports, submission.plan.id, options);
   if (!stored) return await joinRoom(ports, submission, options);
   if (lacksInsights(stored.plan, submission.plan)) {
     return await joinRoom(ports, joinInsights(submission, stored.plan), options);
   }
-  countHit(ports, stored.plan.id);
+  countHit(ports, submission.plan.id);
   return stored.respond();
 }
 
 interface StoredAnswer {
-  readonly plan: Plan;
+  readonly plan: Pick<Plan, "id" | "insights">;
   respond(): Response;
+}
+
+/** From the cache near the reader: a stream from its beginning, at once, that shows all that is asked for. */
+async function findNear(
+  ports: AnswerPorts,
+  { plan: { id, insights } }: PlannedGeneration,
+  { streamed, after, paced = false }: AnswerOptions,
+): Promise<StoredAnswer | null> {
+  if (!streamed || after >= 0 || paced) return null;
+  const near = await findNearStream(ports, id);
+  if (!near || lacksInsights({ id, insights: near.insights }, { insights })) return null;
+  const headers = { ...EVENT_STREAM_HEADERS, location: generationPath(id) };
+  return {
+    plan: { id, insights: near.insights },
+    respond: () => new Response(near.body, { headers }),
+  };
 }
 
 /** Null on a miss, and when the database does not answer. */
@@ -55,6 +76,7 @@ async function findStored(
   const { value: stored } = await lookUp(ports, (results) => results.replay(id));
   if (!stored) return null;
   const { plan, events } = stored;
+  if (after < 0 && !paced) keepStreamNear(ports, id, stored);
   return {
     plan,
     respond: () =>

@@ -71,6 +71,10 @@ export function generationPath(id: string): string {
   return `/v1/generations/${id}`;
 }
 
+export function imagePath({ id, output_format }: Pick<Plan, "id" | "output_format">): string {
+  return `/v1/images/${id}.${output_format}`;
+}
+
 function statusAfter(end: GenerationEvent["type"] | undefined): GenerationResource["status"] {
   if (end === "generation.completed") return "succeeded";
   if (end === "generation.failed") return "failed";
@@ -90,6 +94,5 @@ function describeImage(
   { media_type, width, height, sha256, data }: GenerationEventOf<"generation.image">,
   bytes = Uint8Array.fromBase64(data).length,
 ): ImageResource {
-  const url = `/v1/images/${plan.id}.${plan.output_format}`;
-  return { url, media_type, width, height, bytes, sha256 };
+  return { url: imagePath(plan), media_type, width, height, bytes, sha256 };
 }

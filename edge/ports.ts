@@ -1,8 +1,11 @@
 /** Everything the app may touch outside itself. Small, ours, fakeable without casts. */
 import type { GenerationRequest, ModelManifest, Parsed, PlanningModel } from "../contract/mod.ts";
 import type { IdempotencyKeys } from "../db/idempotency_queries.ts";
+import type { Demos } from "../db/demo_queries.ts";
 import type { NumberedEvent, Results } from "../db/queries.ts";
 import type { Sweeps } from "../db/sweep_queries.ts";
+import type { Trimmed } from "../db/trim_queries.ts";
+import type { ColoCache } from "./cache/colo_cache.ts";
 import type { PromptPolicy } from "./policy/prompt_policy.ts";
 import type { Identify } from "./identity/identify.ts";
 import type { Limiters } from "./limits/limiter_call.ts";
@@ -14,6 +17,10 @@ export interface Ports {
   readonly promptPolicy: PromptPolicy;
   readonly results: Results;
   readonly sweeps: Sweeps;
+  readonly demos: Pick<Demos, "list">;
+  readonly cache: ColoCache;
+  /** Deletes what goes beyond the budget of the stored results. */
+  readonly trim: (now: number) => Promise<Trimmed>;
   readonly idempotency: IdempotencyKeys;
   readonly identify: Identify;
   readonly limiters: Limiters;

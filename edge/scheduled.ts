@@ -4,7 +4,7 @@ import { findEnd } from "./webhooks/webhook_end.ts";
 
 type ScheduledPorts = Pick<
   Ports,
-  "webhooks" | "idempotency" | "results" | "sweeps" | "rooms" | "sweepRooms" | "log"
+  "webhooks" | "idempotency" | "trim" | "results" | "sweeps" | "rooms" | "sweepRooms" | "log"
 >;
 
 type Work = (ports: ScheduledPorts, now: number) => Promise<void>;
@@ -13,6 +13,7 @@ const WORK: readonly (readonly [name: string, work: Work])[] = [
   ["Ends that webhooks wait for", findWaitedEnds],
   ["Webhooks that are due", ({ webhooks }) => webhooks.deliverDue()],
   ["Old webhooks", ({ webhooks }, now) => webhooks.deliveries.expire(now - WEBHOOK_MS)],
+  ["Results beyond the budget", trimSometimes],
   ["Old idempotency keys", ({ idempotency }, now) => idempotency.expire(now)],
 ];
 
@@ -25,6 +26,16 @@ export async function runScheduled(ports: ScheduledPorts, now: number): Promise<
       ports.log({ level: "error", message: `Scheduled work failed: ${name}`, cause });
     }
   }
+}
+
+const TRIM_MINUTES = 15;
+
+/** Less often than the rest: it adds up all results. */
+async function trimSometimes({ trim, log }: ScheduledPorts, now: number): Promise<void> {
+  if (Math.floor(now / 60_000) % TRIM_MINUTES !== 0) return;
+  const { generations, bytes } = await trim(now);
+  if (generations === 0) return;
+  log({ level: "info", message: `Trimmed ${generations} results of ${bytes} bytes` });
 }
 
 /** Longer than all of a delivery's pauses together. */

@@ -2,6 +2,7 @@
 import { readWebhookSettings, type WebhookSettings } from "./webhooks/webhook_settings.ts";
 import { type PolicySettings, readPolicySettings } from "./policy/policy_settings.ts";
 
+import { type CacheSettings, readCache } from "./cache/cache_settings.ts";
 import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
 import { type IdentitySettings, readIdentity } from "./identity/identity_settings.ts";
 import { readTierLimits, type TierLimits } from "./limits/limit_settings.ts";
@@ -14,6 +15,7 @@ export interface EdgeSettings {
   readonly gpuUrls: readonly string[];
   readonly policy: PolicySettings;
   readonly backend: BackendSettings;
+  readonly cache: CacheSettings;
   readonly identity: IdentitySettings;
   readonly tiers: TierLimits;
   readonly webhooks: WebhookSettings;
@@ -25,6 +27,7 @@ export function readSettings(environment: Environment): EdgeSettings {
     gpuUrls: readGpuUrls(environment),
     policy: readPolicySettings(environment),
     backend: readBackend(environment),
+    cache: readCache(environment),
     identity: readIdentity(environment),
     tiers: readTierLimits(environment),
     webhooks: readWebhookSettings(environment),

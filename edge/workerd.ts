@@ -1,16 +1,20 @@
 /** Entrypoint on Cloudflare's workerd: D1, Durable Objects, static assets. */
 import { drizzle } from "drizzle-orm/d1";
 import { createIdempotencyKeys } from "../db/idempotency_queries.ts";
+import { createDemos } from "../db/demo_queries.ts";
 import { createResults } from "../db/queries.ts";
 import { createSweeps } from "../db/sweep_queries.ts";
+import { trimResults } from "../db/trim_queries.ts";
 import { createAssetModels } from "./adapters/asset_models.ts";
 import { logToConsole } from "./adapters/console_log.ts";
 import { webhooksOf } from "./adapters/d1_webhooks.ts";
 import { createDurableRooms, type RoomEnv } from "./adapters/durable_rooms.ts";
 import { type AccessEnv, accessOfIsolate } from "./adapters/isolate_access.ts";
 import { backendOfIsolate } from "./adapters/gpu_backend.ts";
+import { nearOfIsolate } from "./adapters/near_cache.ts";
 import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
+import { nearResults } from "./cache/near_results.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import type { ModelCatalog, Ports } from "./ports.ts";
 import { runScheduled } from "./scheduled.ts";
@@ -46,12 +50,16 @@ function portsOf(env: WorkerEnv, context: ExecutionContext): Ports {
   const settings = readSettings(env);
   const database = drizzle(env.DB);
   const keepAlive = (work: Promise<unknown>) => context.waitUntil(work);
+  const near = nearOfIsolate();
   return {
     ...accessOfIsolate(env, settings),
     models: modelsOf(env),
     promptPolicy: promptPolicyOf(settings.policy),
-    results: createResults(database),
+    results: nearResults(createResults(database), near),
     sweeps: createSweeps(database),
+    demos: createDemos(database),
+    cache: near.cache,
+    trim: (now) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
     idempotency: createIdempotencyKeys(database),
     webhooks: webhooksOf(env, keepAlive),
     rooms: createDurableRooms(env.ROOMS),

@@ -2,6 +2,7 @@
 import { drizzle } from "drizzle-orm/d1";
 import { createResults } from "../../db/queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
+import { nearResults } from "../cache/near_results.ts";
 import { JobRoom, type RoomSubmission } from "../jobs/job_room.ts";
 import { handleRoomRequest } from "../jobs/room_routes.ts";
 import {
@@ -17,6 +18,7 @@ import { settleRun, settleSweep } from "../webhooks/webhook_end.ts";
 import { logToConsole } from "./console_log.ts";
 import { type AccessEnv, limitersOfIsolate } from "./isolate_access.ts";
 import { backendOfIsolate } from "./gpu_backend.ts";
+import { nearOfIsolate } from "./near_cache.ts";
 import { webhooksOf } from "./d1_webhooks.ts";
 
 export type D1Binding = Parameters<typeof drizzle>[0];
@@ -56,7 +58,7 @@ export class JobRoomObject {
     const { storage } = state;
     this.#room = new JobRoom({
       gpu: backendOfIsolate(readSettings(env)),
-      results: createResults(drizzle(env.DB)),
+      results: nearResults(createResults(drizzle(env.DB)), nearOfIsolate()),
       memory: {
         // Only `save` writes under this key.
         load: async () => (await storage.get(SUBMISSION) ?? null) as RoomSubmission | null,
@@ -92,7 +94,8 @@ export class SweepRoomObject {
     const database = drizzle(env.DB);
     const keepAlive = (work: Promise<unknown>) => state.waitUntil(work);
     this.#room = new SweepRoom({
-      results: createResults(database),
+      results: nearResults(createResults(database), nearOfIsolate()),
+      cache: nearOfIsolate().cache,
       sweeps: createSweeps(database),
       rooms: createDurableRooms(env.ROOMS),
       limiters: limitersOfIsolate(env),

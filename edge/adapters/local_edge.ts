@@ -1,10 +1,14 @@
 /** The edge in one process: SQLite, rooms here, the same app. `deno.ts` serves it. */
 import { createIdempotencyKeys } from "../../db/idempotency_queries.ts";
+import { createDemos } from "../../db/demo_queries.ts";
 import { createResults, type SqlDatabase } from "../../db/queries.ts";
 import { createRoomMemories } from "../../db/room_memory_queries.ts";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
+import { trimResults } from "../../db/trim_queries.ts";
 import { createApp } from "../app.ts";
+import { HitCounter } from "../cache/hit_counter.ts";
+import { nearResults } from "../cache/near_results.ts";
 import { createBackend } from "../backends/backend.ts";
 import { tellAll } from "../jobs/end_listeners.ts";
 import { runScheduled } from "../scheduled.ts";
@@ -19,6 +23,7 @@ import { BACKEND_PORTS } from "./gpu_backend.ts";
 import { createLocalAccess } from "./local_access.ts";
 import { hostAddresses } from "./host_addresses.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
+import { createProcessCache } from "./near_cache.ts";
 import { drawSeed } from "./random.ts";
 import { roomMemory, sweepMemory, takeUpRooms } from "./remembered_rooms.ts";
 
@@ -49,10 +54,12 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
     pending.add(watched);
   };
   const access = createLocalAccess({ database, settings, log });
+  const cache = createProcessCache();
   const shared = {
     gpu: createBackend(settings, { ...BACKEND_PORTS, log }),
-    results: createResults(database),
+    results: nearResults(createResults(database), { cache, hits: new HitCounter() }),
     sweeps: createSweeps(database),
+    cache,
     idempotency: createIdempotencyKeys(database),
     now: () => Date.now(),
     log,
@@ -79,6 +86,8 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
     ...shared,
     webhooks,
     replicateWebhookSecret: settings.backend.replicate?.webhook?.secret ?? null,
+    demos: createDemos(database),
+    trim: (now: number) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
     models: createAssetModels(readAsset),
     promptPolicy: promptPolicyOf(settings.policy),
     rooms,

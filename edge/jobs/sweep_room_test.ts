@@ -18,6 +18,7 @@ import type { Results } from "../../db/queries.ts";
 import type { StoredSweep } from "../../db/sweep_queries.ts";
 import { createLocalRooms } from "../adapters/local_rooms.ts";
 import type { GpuBackend, LogRecord } from "../ports.ts";
+import { NO_CACHE } from "../cache/colo_cache.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
 import { READING, readLog } from "./event_stream.ts";
 import { NO_PROGRESS, SweepRoom, type SweepRoomPorts } from "./sweep_room.ts";
@@ -104,6 +105,7 @@ function createRoom(
   };
   const shared = {
     results: NO_RESULTS,
+    cache: NO_CACHE,
     limiters: createLocalLimiters(() => 0),
     now: () => 0,
     log: (record: LogRecord) => void kept.logged.push(record),

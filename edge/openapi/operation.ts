@@ -54,6 +54,11 @@ const PARAMETERS = {
     schema: string({ pattern: "^[!#-~]{1,255}$" }),
   },
   "If-None-Match": { in: "header", description: "ETags that the client has", schema: string() },
+  "If-Range": {
+    in: "header",
+    description: "The ETag of the image that the range is of",
+    schema: string(),
+  },
   Range: { in: "header", description: "A part of the bytes", schema: string() },
 } as const;
 

@@ -54,19 +54,20 @@ const RUN: readonly ErrorCode[] = [
 ];
 const LOOK: readonly ErrorCode[] = ["not_found", "storage_unavailable"];
 
-const CURSOR = ["Last-Event-ID", "last_event_id", "pace"] as const;
+const CURSOR = ["Last-Event-ID", "last_event_id"] as const;
 
 /** A generation and a sweep are asked for, followed and canceled alike. */
 function resourceOperations(name: "generation" | "sweep"): Operation[] {
   const resource = name === "generation" ? "Generation" : "Sweep";
   const path = `/v1/${name}s`;
+  const reading = name === "generation" ? [...CURSOR, "pace"] as const : CURSOR;
   return [
     {
       method: "post",
       path,
       id: `create${resource}`,
       summary: `Asks for a ${name}; an equal one is joined or answered from the cache`,
-      parameters: [...CURSOR, "Idempotency-Key"],
+      parameters: [...reading, "Idempotency-Key"],
       body: `${resource}Request`,
       answers: submitted(resource),
       errors: RUN,
@@ -95,7 +96,7 @@ function resourceOperations(name: "generation" | "sweep"): Operation[] {
       path: `${path}/{id}/events`,
       id: `follow${resource}`,
       summary: `The events of a ${name}`,
-      parameters: CURSOR,
+      parameters: reading,
       answers: events(`${resource}Event`),
       errors: [...LOOK, "invalid_request", "conflict"],
     },
@@ -122,7 +123,7 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/v1/images/{file}",
     id: "showImage",
     summary: "A finished image, which never changes",
-    parameters: ["If-None-Match", "Range"],
+    parameters: ["If-None-Match", "Range", "If-Range"],
     answers: [
       {
         status: 200,
@@ -139,6 +140,14 @@ export const OPERATIONS: readonly Operation[] = [
       { status: 304, description: "The client has it", headers: ["ETag"] },
     ],
     errors: [...LOOK, "range_not_satisfiable"],
+  },
+  {
+    method: "get",
+    path: "/v1/demos",
+    id: "listDemos",
+    summary: "Curated results, there at once",
+    answers: [json("Demos", "The demos in their order")],
+    errors: ["storage_unavailable"],
   },
   {
     method: "post",

@@ -103,6 +103,15 @@ const spent = v.object({
   saved: v.number(),
 });
 
+const image = v.object({
+  url: path,
+  media_type: v.picklist(["image/png", "image/webp"]),
+  width: count,
+  height: count,
+  bytes: count,
+  sha256: key,
+});
+
 const generation = {
   id: key,
   status: v.picklist(["running", "succeeded", "failed", "canceled"]),
@@ -112,14 +121,7 @@ const generation = {
   timings: v.nullable(v.object({ total_ms: v.number(), inference_ms: v.number() })),
   determinism: v.nullable(v.picklist(["bitwise", "visual"])),
   cached: v.boolean(),
-  image: v.nullable(v.object({
-    url: path,
-    media_type: v.picklist(["image/png", "image/webp"]),
-    width: count,
-    height: count,
-    bytes: count,
-    sha256: key,
-  })),
+  image: v.nullable(image),
   failure: v.nullable(problem),
   links: v.object({ self: path, events: path }),
 };
@@ -135,6 +137,28 @@ const sweep = v.object({
   cached: v.boolean(),
   failure: v.nullable(problem),
   links: v.object({ self: path, events: path, sheet: v.nullable(path) }),
+});
+
+const demo = v.object({
+  slug: v.string(),
+  title: v.string(),
+  plan: v.pick(v.object(plan), [
+    "id",
+    "model",
+    "prompt",
+    "negative_prompt",
+    "seed",
+    "width",
+    "height",
+    "num_inference_steps",
+    "guidance_scale",
+    "sampler",
+    "cutoff",
+    "eos_swap",
+    "evaluations",
+  ]),
+  image,
+  links: v.object({ generation: path, events: path }),
 });
 
 const health = v.object({
@@ -155,6 +179,7 @@ export function responseSchemas(): Readonly<Record<string, Schema>> {
     SweepEvent: sweepEventSchema,
     ModelManifest: modelManifestSchema,
     Models: v.object({ models: v.array(modelManifestSchema) }),
+    Demos: v.object({ demos: v.array(demo) }),
     Health: health,
   };
   return Object.fromEntries(

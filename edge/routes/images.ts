@@ -1,5 +1,6 @@
 /** `GET /v1/images/{id}.{png|webp}`: the finished image, for ever. */
 import { type EdgeApp, readerOf } from "../edge_app.ts";
+import { findNearImage, keepImageNear } from "../cache/near_results.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { imageResponse } from "../image_response.ts";
 import type { Ports } from "../ports.ts";
@@ -23,11 +24,16 @@ async function findImage(
   id: string,
   { request, reader }: { readonly request: Request; readonly reader: string },
 ): Promise<Response> {
+  const near = await findNearImage(ports, id);
+  if (near) return imageResponse(near, request, id);
   const stored = await lookUp(
     ports,
     async (results) => readableBy(await results.image(id), reader),
   );
-  if (stored.value) return imageResponse(stored.value, request, id);
+  if (stored.value) {
+    keepImageNear(ports, id, stored.value);
+    return imageResponse(stored.value, request, id);
+  }
   // A result that the database could not take is served by its room, as long as that retains it.
   const response = await ports.rooms.fetch(
     id,

@@ -1,0 +1,19 @@
+/** How much the stored results may take. */
+import { type Environment, readText, wrongSetting } from "../settings.ts";
+
+export interface CacheSettings {
+  /** Of all stored results together; beyond it the longest unused are deleted, demos apart. */
+  readonly bytes: number;
+}
+
+/** Half of what a D1 database takes. */
+const DEFAULT_BYTES = 5_000_000_000;
+
+/** `CACHE_BYTES` */
+export function readCache(environment: Environment): CacheSettings {
+  const text = readText(environment, "CACHE_BYTES");
+  if (text === null) return { bytes: DEFAULT_BYTES };
+  const bytes = /^\d{1,15}$/.test(text) ? Number(text) : -1;
+  if (bytes >= 0) return { bytes };
+  throw wrongSetting("CACHE_BYTES", "a whole number of bytes from 0", text);
+}

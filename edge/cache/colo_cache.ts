@@ -1,0 +1,58 @@
+/** A cache near the reader, for what everybody may see. It may forget anything at any moment. */
+import { within } from "../jobs/patience.ts";
+import type { Log } from "../ports.ts";
+
+export interface ColoCache {
+  /** @param key a path such as `images/…` */
+  match(key: string): Promise<Response | null>;
+  /** For as long as its `Cache-Control` says. */
+  put(key: string, response: Response): Promise<void>;
+  delete(key: string): Promise<void>;
+}
+
+/** One that knows nothing. */
+export const NO_CACHE: ColoCache = {
+  match: () => Promise.resolve(null),
+  put: () => Promise.resolve(),
+  delete: () => Promise.resolve(),
+};
+
+const MATCH_MS = 1_000;
+
+/** Caches that are asked in turn, the nearest first; whatever a far one has goes to the near ones. */
+export function layerCaches(near: ColoCache, far: ColoCache): ColoCache {
+  return {
+    async match(key) {
+      const known = await near.match(key);
+      if (known) return known;
+      const found = await far.match(key);
+      if (found) await near.put(key, found.clone());
+      return found;
+    },
+    async put(key, response) {
+      await near.put(key, response.clone());
+      await far.put(key, response);
+    },
+    async delete(key) {
+      await near.delete(key);
+      await far.delete(key);
+    },
+  };
+}
+
+/** A cache that fails or hangs is one that knows nothing. */
+export function forgiveFailures(cache: ColoCache, log: Log): ColoCache {
+  const forgiven = async <T>(work: Promise<T>, instead: T): Promise<T> => {
+    try {
+      return await within(work, MATCH_MS, "The cache");
+    } catch (cause) {
+      log({ level: "error", message: "The cache failed", cause });
+      return instead;
+    }
+  };
+  return {
+    match: (key) => forgiven(cache.match(key), null),
+    put: (key, response) => forgiven(cache.put(key, response), undefined),
+    delete: (key) => forgiven(cache.delete(key), undefined),
+  };
+}

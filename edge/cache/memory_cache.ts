@@ -1,0 +1,66 @@
+/** The cache of one process: the longest unused leave it when it is full. */
+import type { ColoCache } from "./colo_cache.ts";
+
+export interface MemoryCacheOptions {
+  readonly bytesMax: number;
+  /** Larger ones are not taken: one of them would push all others out. */
+  readonly entryBytesMax: number;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+interface Entry {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly headers: readonly [string, string][];
+  readonly expires: number;
+}
+
+export function createMemoryCache(
+  { bytesMax, entryBytesMax, now }: MemoryCacheOptions,
+): ColoCache & { readonly bytes: number } {
+  // In the order of their last use.
+  const entries = new Map<string, Entry>();
+  let held = 0;
+
+  function drop(key: string): void {
+    held -= entries.get(key)?.bytes.length ?? 0;
+    entries.delete(key);
+  }
+
+  return {
+    get bytes() {
+      return held;
+    },
+    match(key) {
+      const entry = entries.get(key);
+      if (!entry) return Promise.resolve(null);
+      entries.delete(key);
+      entries.set(key, entry);
+      if (entry.expires <= now()) drop(key);
+      const response = new Response(entry.bytes, { headers: [...entry.headers] });
+      return Promise.resolve(entry.expires <= now() ? null : response);
+    },
+    async put(key, response) {
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      drop(key);
+      const expires = now() + 1_000 * maxAge(response.headers);
+      if (bytes.length > entryBytesMax || expires <= now()) return;
+      entries.set(key, { bytes, headers: [...response.headers], expires });
+      held += bytes.length;
+      for (const oldest of entries.keys()) {
+        if (held <= bytesMax) return;
+        drop(oldest);
+      }
+    },
+    delete(key) {
+      drop(key);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Seconds. */
+function maxAge(headers: Headers): number {
+  const [, seconds = "0"] = headers.get("cache-control")?.match(/max-age=(\d+)/) ?? [];
+  return Number(seconds);
+}

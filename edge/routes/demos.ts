@@ -1,0 +1,28 @@
+/** `GET /v1/demos`: curated results, there at once and without the GPU function. */
+import { createProblem } from "../../contract/mod.ts";
+import { describeDemo } from "../demo_resource.ts";
+import type { EdgeApp } from "../edge_app.ts";
+import type { Ports } from "../ports.ts";
+import { jsonResponse, problemResponse } from "../problem_response.ts";
+import { lookUp } from "../stored_results.ts";
+
+const KEY = "demos";
+/** A demo that was added or removed shows after so long. */
+const SECONDS = 60;
+
+export function mountDemos(app: EdgeApp, ports: Ports): void {
+  app.get("/v1/demos", async () => {
+    const near = await ports.cache.match(KEY);
+    if (near) return near;
+    const listed = await lookUp(ports, () => ports.demos.list());
+    if (!listed.value) {
+      const detail = "The database is not available, so the demos cannot be listed";
+      return problemResponse(createProblem("storage_unavailable", detail));
+    }
+    const demos = listed.value.flatMap((demo) => describeDemo(demo) ?? []);
+    const headers = { "cache-control": `public, max-age=${SECONDS}` };
+    const response = jsonResponse({ demos }, { headers });
+    ports.keepAlive(ports.cache.put(KEY, response.clone()));
+    return response;
+  });
+}
