@@ -61,6 +61,8 @@ interface Run {
   readonly course: RunCourse;
   place: GpuFunction;
   canceled: boolean;
+  /** Since its last event, the others were asked as well. */
+  sought: boolean;
 }
 
 interface Opened {
@@ -92,7 +94,7 @@ export class GpuPool implements GpuBackend {
     const opened = await this.#open(submission, candidates, () => after);
     if (!opened.ok) return opened;
     const { place, body } = opened.value;
-    const run = { submission, course: new RunCourse(after), place, canceled: false };
+    const run = { submission, course: new RunCourse(after), place, canceled: false, sought: false };
     return accept(this.#follow(run, body));
   }
 
@@ -147,6 +149,7 @@ export class GpuPool implements GpuBackend {
             if (numbered.id > course.after + 1) break;
             if (!course.take(numbered)) continue;
             losses = 0;
+            run.sought = false;
             yield numbered;
             if (isTerminal(numbered.event)) return;
           }
@@ -183,8 +186,9 @@ export class GpuPool implements GpuBackend {
     const { retryPausesMs, staysMax } = this.#options;
     const isAlone = this.#functions.length === 1;
     const stays = isAlone || course.stepped && losses < staysMax;
-    // Nothing was done yet: another one can begin at once.
-    if (isAlone || losses > 0 || stays) await pause(retryPausesMs[losses] ?? 0);
+    // Another one can begin at once.
+    if (stays || run.sought) await pause(retryPausesMs[losses] ?? 0);
+    run.sought = !stays;
     const others = stays ? [] : await this.#loads.rank(submission.id);
     const candidates = [...others.filter((one) => one !== lost), lost];
     // Elsewhere it starts over, and shows whether it goes the same way.

@@ -304,7 +304,7 @@ Deno.test("A run that has done a step is first sought where it is, then started 
     const [a, b] = servers;
     assert(a && b);
     b.health = { status: "READY", running: 9 };
-    const { pool, logged } = createPool(servers, { retryPausesMs: [1, 1, 1, 1] });
+    const { pool, logged } = createPool(servers, { retryPausesMs: [1, 1, 600_000] });
     assert.deepEqual(await collect(pool), { ids: ALL, code: null });
     // Twice it may be back; where it starts over, it does so from the first event.
     assert.deepEqual([a.puts, b.puts], [[null, "3", "3"], [null]]);

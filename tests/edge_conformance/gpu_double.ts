@@ -48,6 +48,7 @@ export class GpuDouble {
   readonly #runs = new Map<string, Run>();
   readonly #broken = new Set<string>();
   #server: Deno.HttpServer<Deno.NetAddr> | null = null;
+  #kill = new AbortController();
   /** Every `PUT`, in order. */
   readonly puts: { readonly id: string; readonly lastEventId: number | null }[] = [];
   /** Generations begun, which is what a GPU would be paid for. */
@@ -63,11 +64,20 @@ export class GpuDouble {
   }
 
   listen(port = 0): this {
+    this.#kill = new AbortController();
     this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port, onListen: () => {} },
+      { hostname: "127.0.0.1", port, onListen: () => {}, signal: this.#kill.signal },
       (request) => this.#handle(request),
     );
     return this;
+  }
+
+  /** Breaks off its connections in the middle, as a process that is killed does. */
+  async crash(): Promise<void> {
+    this.#runs.clear();
+    this.#kill.abort();
+    await this.#server?.finished;
+    this.#server = null;
   }
 
   /** Ends the server with its connections; what it had run is forgotten. */
