@@ -1,12 +1,13 @@
 /** What every request passes before its route: who calls, and whether that account may. */
 import type { Context, Next } from "hono";
+import type { UsageCounts } from "../db/usage_queries.ts";
 import { type EdgeApp, type EdgeEnv } from "./edge_app.ts";
 import { limitProblem } from "./limits/admission.ts";
 import { rateLimitHeaders } from "./limits/rate_limit_headers.ts";
 import type { Ports } from "./ports.ts";
 import { problemResponse } from "./problem_response.ts";
 
-type AccessPorts = Pick<Ports, "identify" | "limiters">;
+type AccessPorts = Pick<Ports, "identify" | "limiters" | "usageMeter" | "keepAlive">;
 
 /** To be called before the routes. */
 export function mountAccess(app: EdgeApp, ports: AccessPorts): void {
@@ -35,18 +36,36 @@ export const CHALLENGE = {
 
 /** Counts the request, and tells how the account stands, whatever the answer is. */
 async function limitRequests(
-  { limiters }: AccessPorts,
+  ports: AccessPorts,
   c: Context<EdgeEnv>,
   next: Next,
 ): Promise<Response | void> {
+  const { limiters } = ports;
   const { account, limits } = c.get("caller");
   const verdict = await limiters.call(account, { action: "request", limits });
   const problem = limitProblem(verdict);
-  if (problem) return problemResponse(problem, rateLimitHeaders(verdict.standing));
+  if (problem) {
+    countUse(ports, account, { requests: 1, refused: 1 });
+    return problemResponse(problem, rateLimitHeaders(verdict.standing));
+  }
   await next();
+  countUse(ports, account, {
+    requests: 1,
+    refused: c.res.status >= 400 ? 1 : 0,
+    generations: c.get("answeredBy") === "room" ? 1 : 0,
+    hits: c.get("answeredBy") === "store" ? 1 : 0,
+  });
   const isLimited = c.res.status === 429;
   const { standing } = isLimited
     ? await limiters.call(account, { action: "look", limits })
     : verdict;
   for (const [name, value] of Object.entries(rateLimitHeaders(standing))) c.header(name, value);
+}
+
+function countUse(
+  { usageMeter, keepAlive }: AccessPorts,
+  account: string,
+  counts: Partial<UsageCounts>,
+): void {
+  usageMeter.count(account, counts, keepAlive);
 }

@@ -16,6 +16,7 @@ import { mountModels } from "./routes/models.ts";
 import { mountOpenApi } from "./routes/openapi.ts";
 import { mountPlans } from "./routes/plans.ts";
 import { mountReplicateWebhook } from "./routes/replicate_webhook.ts";
+import { mountUsage } from "./routes/usage.ts";
 import { mountSweeps } from "./routes/sweeps.ts";
 
 export function createApp(ports: Ports): EdgeApp {
@@ -31,6 +32,7 @@ export function createApp(ports: Ports): EdgeApp {
   mountPlans(app, ports);
   mountModels(app, ports);
   mountOpenApi(app);
+  mountUsage(app, ports);
   mountHealth(app, ports);
   mountMethodRefusals(app);
   app.notFound((c) => notFound(`There is nothing at ${c.req.path.slice(0, 100)}`));

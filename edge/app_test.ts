@@ -55,6 +55,8 @@ function createTestApp(changes: Partial<Ports> = {}) {
     log,
     keepAlive: () => {},
     limiters: createLocalLimiters(() => 0),
+    usage: { days: fail },
+    usageMeter: { count: () => {} },
     afterEnd: () => Promise.resolve(),
   };
   const model = planningModel();

@@ -6,6 +6,8 @@ import type { Origin } from "./origin.ts";
 
 export interface EdgeVariables extends RequestIdVariables {
   readonly caller: Caller;
+  /** Set once a generation or sweep is answered: by its run, or by what is stored of it. */
+  readonly answeredBy?: "room" | "store";
   /** The seed for a request that leaves it out: its idempotency key's own, or a fresh one. */
   readonly drawSeed: () => number;
   /** Where its idempotency key has led to before; null without one, or before it is known. */

@@ -16,6 +16,8 @@ export interface AnswerOptions {
   /** A stored run with the pauses that it had, instead of at once. */
   readonly paced?: boolean;
   readonly origin: Origin;
+  /** Told what answers, before it does. */
+  readonly onAnswer?: (by: "room" | "store") => void;
 }
 
 /** The part of the app that an answer needs. */
@@ -32,8 +34,10 @@ export async function answerGeneration(
 ): Promise<Response> {
   const stored = await findNear(ports, submission, options) ??
     await findStored(ports, submission.plan.id, options);
+  const isWhole = stored !== null && !lacksInsights(stored.plan, submission.plan);
+  options.onAnswer?.(isWhole ? "store" : "room");
   if (!stored) return await joinRoom(ports, submission, options);
-  if (lacksInsights(stored.plan, submission.plan)) {
+  if (!isWhole) {
     return await joinRoom(ports, joinInsights(submission, stored.plan), options);
   }
   countHit(ports, submission.plan.id);

@@ -4,11 +4,13 @@ import type { IdempotencyKeys } from "../db/idempotency_queries.ts";
 import type { Demos } from "../db/demo_queries.ts";
 import type { NumberedEvent, Results } from "../db/queries.ts";
 import type { Sweeps } from "../db/sweep_queries.ts";
+import type { Usage } from "../db/usage_queries.ts";
 import type { Trimmed } from "../db/trim_queries.ts";
 import type { ColoCache } from "./cache/colo_cache.ts";
 import type { PromptPolicy } from "./policy/prompt_policy.ts";
 import type { Identify } from "./identity/identify.ts";
 import type { Limiters } from "./limits/limiter_call.ts";
+import type { UsageMeter } from "./limits/usage_meter.ts";
 
 import type { Webhooks } from "./webhooks/webhooks.ts";
 
@@ -24,6 +26,8 @@ export interface Ports {
   readonly idempotency: IdempotencyKeys;
   readonly identify: Identify;
   readonly limiters: Limiters;
+  readonly usage: Pick<Usage, "days">;
+  readonly usageMeter: Pick<UsageMeter, "count">;
   readonly webhooks: Webhooks;
   readonly rooms: Rooms;
   readonly sweepRooms: Rooms;

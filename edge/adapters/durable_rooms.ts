@@ -2,7 +2,9 @@
 import { drizzle } from "drizzle-orm/d1";
 import { createResults } from "../../db/queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
+import { createUsage } from "../../db/usage_queries.ts";
 import { nearResults } from "../cache/near_results.ts";
+import { tellAll } from "../jobs/end_listeners.ts";
 import { JobRoom, type RoomSubmission } from "../jobs/job_room.ts";
 import { handleRoomRequest } from "../jobs/room_routes.ts";
 import {
@@ -12,6 +14,7 @@ import {
   type SweepSubmission,
 } from "../jobs/sweep_room.ts";
 import { handleSweepRequest } from "../jobs/sweep_room_routes.ts";
+import { countRun } from "../limits/usage_meter.ts";
 import type { Rooms } from "../ports.ts";
 import { type Environment, readSettings } from "../settings.ts";
 import { settleRun, settleSweep } from "../webhooks/webhook_end.ts";
@@ -69,7 +72,10 @@ export class JobRoomObject {
       now: () => Date.now(),
       log: logToConsole,
       keepAlive: (work) => state.waitUntil(work),
-      afterEnd: settleRun(webhooksOf(env, (work) => state.waitUntil(work))),
+      afterEnd: tellAll([
+        settleRun(webhooksOf(env, (work) => state.waitUntil(work))),
+        countRun({ usage: createUsage(drizzle(env.DB)), now: () => Date.now() }),
+      ]),
     });
   }
 

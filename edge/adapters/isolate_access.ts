@@ -1,10 +1,12 @@
 /** Identity and limits on workerd: what an isolate keeps of them from one request to the next. */
 import { drizzle } from "drizzle-orm/d1";
 import { createKeys } from "../../db/key_queries.ts";
+import { createUsage, type Usage } from "../../db/usage_queries.ts";
 import { createIdentify, type Identify } from "../identity/identify.ts";
 import { KeyCheck } from "../identity/key_check.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
 import { createSteadyLimiters } from "../limits/steady_limiters.ts";
+import { UsageMeter } from "../limits/usage_meter.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { cloudflareAddress } from "./client_address.ts";
 import { logToConsole } from "./console_log.ts";
@@ -19,6 +21,8 @@ export interface AccessEnv {
 interface Access {
   readonly identify: Identify;
   readonly limiters: Limiters;
+  readonly usage: Usage;
+  readonly usageMeter: UsageMeter;
 }
 
 let access: Access | null = null;
@@ -48,7 +52,9 @@ function createAccess(env: AccessEnv, { identity, tiers }: EdgeSettings): Access
     addressOf: cloudflareAddress,
     addressSalt: saltReader(env, identity.addressSalt),
   });
-  return { identify, limiters: limitersOfIsolate(env) };
+  const usage = createUsage(drizzle(env.DB));
+  const usageMeter = new UsageMeter({ usage, ...CLOCK_AND_LOG });
+  return { identify, limiters: limitersOfIsolate(env), usage, usageMeter };
 }
 
 function saltReader({ LIMITERS }: AccessEnv, set: string | null): () => Promise<string> {

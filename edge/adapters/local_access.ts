@@ -1,10 +1,12 @@
 /** Identity and limits in one process. */
 import { createKeys } from "../../db/key_queries.ts";
 import type { SqlDatabase } from "../../db/queries.ts";
+import { createUsage, type Usage } from "../../db/usage_queries.ts";
 import { createIdentify, type Identify } from "../identity/identify.ts";
 import { KeyCheck } from "../identity/key_check.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
+import { UsageMeter } from "../limits/usage_meter.ts";
 import type { Log } from "../ports.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { localAddress } from "./client_address.ts";
@@ -16,9 +18,16 @@ export interface LocalAccessPorts {
   readonly log: Log;
 }
 
+export interface LocalAccess {
+  readonly identify: Identify;
+  readonly limiters: Limiters;
+  readonly usage: Usage;
+  readonly usageMeter: UsageMeter;
+}
+
 export function createLocalAccess(
   { database, settings: { identity, tiers }, log }: LocalAccessPorts,
-): { readonly identify: Identify; readonly limiters: Limiters } {
+): LocalAccess {
   const now = () => Date.now();
   const salt = identity.addressSalt ?? drawSalt();
   const keys = createKeys(database);
@@ -28,5 +37,7 @@ export function createLocalAccess(
     addressOf: localAddress(identity.trustedProxies),
     addressSalt: () => Promise.resolve(salt),
   });
-  return { identify, limiters: createLocalLimiters(now) };
+  const usage = createUsage(database);
+  const usageMeter = new UsageMeter({ usage, now, log });
+  return { identify, limiters: createLocalLimiters(now), usage, usageMeter };
 }

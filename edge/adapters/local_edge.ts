@@ -16,6 +16,7 @@ import { settleRun, settleSweep } from "../webhooks/webhook_end.ts";
 import { createWebhooks } from "../webhooks/webhooks.ts";
 import type { EdgeApp } from "../edge_app.ts";
 import { promptPolicyOf } from "../policy/prompt_policy.ts";
+import { countRun } from "../limits/usage_meter.ts";
 import type { Log } from "../ports.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { createAssetModels, type ReadAsset } from "./asset_models.ts";
@@ -75,7 +76,7 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
   const memories = createRoomMemories(database, "generation");
   const sweepMemories = createRoomMemories(database, "sweep");
   const rooms = createLocalRooms(
-    { ...shared, afterEnd: tellAll([settleRun(webhooks)]) },
+    { ...shared, afterEnd: tellAll([settleRun(webhooks), countRun(shared)]) },
     (id) => roomMemory(memories, id),
   );
   const sweepRooms = createLocalSweepRooms(
@@ -103,7 +104,10 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
     },
     runScheduled: () => runScheduled(ports, Date.now()),
     async settled() {
-      while (pending.size > 0) await Promise.all(pending);
+      while (pending.size > 0) {
+        access.usageMeter.hurry();
+        await Promise.all(pending);
+      }
     },
   };
 }

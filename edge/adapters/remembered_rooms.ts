@@ -8,6 +8,7 @@ import {
   type SweepSubmission,
 } from "../jobs/sweep_room.ts";
 import type { Log, Rooms } from "../ports.ts";
+import { roomUrl, THE_EDGE } from "../private_results.ts";
 
 const SUBMISSION = "submission";
 const PROGRESS = "progress";
@@ -38,7 +39,7 @@ export function sweepMemory(memories: RoomMemories, id: string): SweepMemory {
 /** Visits each room that remembers a run: one that runs already is left alone by that. */
 export async function takeUpRooms(rooms: Rooms, memories: RoomMemories, log: Log): Promise<void> {
   for (const id of await memories.ids()) {
-    const response = await rooms.fetch(id, new Request("http://room/state"));
+    const response = await rooms.fetch(id, new Request(roomUrl("/state", THE_EDGE)));
     await response.body?.cancel();
     if (response.ok || response.status === 404) continue;
     log({ level: "error", message: `A room was not taken up: ${response.status}`, room: id });

@@ -188,6 +188,14 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: "get",
+    path: "/v1/usage",
+    id: "showUsage",
+    summary: "What the account of the API key has used, and what it may",
+    answers: [json("Usage", "Its limits, and counts of up to 31 days, the newest first")],
+    errors: ["storage_unavailable"],
+  },
+  {
+    method: "get",
     path: "/health",
     id: "checkHealth",
     summary: "The state of the edge and of what it needs; 200 as long as the edge runs",

@@ -168,6 +168,23 @@ const health = v.object({
   models: v.array(v.string()),
 });
 
+const usage = v.object({
+  account: v.string(),
+  limits: v.object({
+    requests_per_minute: count,
+    evaluations_per_minute: count,
+    concurrent_generations: count,
+  }),
+  days: v.array(v.object({
+    day: v.string(),
+    requests: count,
+    generations: count,
+    hits: count,
+    refused: count,
+    evaluations: count,
+  })),
+});
+
 /** By the names that the operations refer to. */
 export function responseSchemas(): Readonly<Record<string, Schema>> {
   const schemas = {
@@ -180,6 +197,7 @@ export function responseSchemas(): Readonly<Record<string, Schema>> {
     ModelManifest: modelManifestSchema,
     Models: v.object({ models: v.array(modelManifestSchema) }),
     Demos: v.object({ demos: v.array(demo) }),
+    Usage: usage,
     Health: health,
   };
   return Object.fromEntries(

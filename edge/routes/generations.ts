@@ -43,7 +43,12 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const subject = generationPath(planned.value.plan.id);
   const moved = movedProblem(c, subject);
   if (moved) return problemResponse(moved);
-  const options = { streamed: wantsStream(request), ...asked.value, origin: originOf(c) };
+  const options = {
+    streamed: wantsStream(request),
+    ...asked.value,
+    origin: originOf(c),
+    onAnswer: (by: "room" | "store") => c.set("answeredBy", by),
+  };
   const response = await answerWithWebhook(
     ports,
     c,

@@ -54,7 +54,12 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const subject = sweepPath(planned.value.id);
   const moved = movedProblem(c, subject);
   if (moved) return problemResponse(moved);
-  const options = { streamed: wantsStream(request), after: cursor.value, origin: originOf(c) };
+  const options = {
+    streamed: wantsStream(request),
+    after: cursor.value,
+    origin: originOf(c),
+    onAnswer: (by: "room" | "store") => c.set("answeredBy", by),
+  };
   return await answerWithWebhook(
     ports,
     c,
@@ -67,6 +72,7 @@ interface SweepAnswerOptions {
   readonly streamed: boolean;
   readonly after: number;
   readonly origin: Origin;
+  readonly onAnswer: (by: "room" | "store") => void;
 }
 
 /** The stored sweep if it shows all that is asked for, or its room. */
@@ -78,7 +84,9 @@ async function answerSweep(
   const { id } = plan;
   const stored = await findSweep(ports, id, options.origin.account);
   const plans = stored.value?.results.map(({ plan }) => plan) ?? [];
-  if (stored.value && !lacksBranches(plans, plan)) {
+  const isWhole = stored.value !== null && !lacksBranches(plans, plan);
+  options.onAnswer(isWhole ? "store" : "room");
+  if (stored.value && isWhole) {
     return answerStored(ports, stored.value, options);
   }
   const response = await ports.sweepRooms.fetch(

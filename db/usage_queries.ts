@@ -1,0 +1,58 @@
+/** The queries on usage, for D1 and for SQLite behind libSQL. */
+import { and, desc, eq, gte, sql } from "drizzle-orm";
+import type { SqlDatabase } from "./queries.ts";
+import { usage } from "./schema.ts";
+
+export interface UsageCounts {
+  readonly requests: number;
+  readonly generations: number;
+  readonly hits: number;
+  readonly refused: number;
+  /** U-Net rows. */
+  readonly evaluations: number;
+}
+
+export interface UsageDay extends UsageCounts {
+  /** UTC, `2026-11-25`. */
+  readonly day: string;
+}
+
+export interface AccountDay extends UsageDay {
+  readonly account: string;
+}
+
+/** Every method rejects when the database fails. */
+export interface Usage {
+  /** Adds to what is there, all rows or none. */
+  add(rows: readonly AccountDay[]): Promise<void>;
+  /** The newest first. */
+  days(account: string, since: string): Promise<readonly UsageDay[]>;
+}
+
+export function createUsage(database: SqlDatabase): Usage {
+  return {
+    async add(rows) {
+      const [first, ...rest] = rows.map((row) => addRow(database, row));
+      if (first) await database.batch([first, ...rest]);
+    },
+    days(account, since) {
+      const { day, requests, generations, hits, refused, evaluations } = usage;
+      return database.select({ day, requests, generations, hits, refused, evaluations })
+        .from(usage).where(and(eq(usage.account, account), gte(day, since))).orderBy(desc(day));
+    },
+  };
+}
+
+function addRow(database: SqlDatabase, row: AccountDay) {
+  const { requests, generations, hits, refused, evaluations } = usage;
+  return database.insert(usage).values(row).onConflictDoUpdate({
+    target: [usage.account, usage.day],
+    set: {
+      requests: sql`${requests} + ${row.requests}`,
+      generations: sql`${generations} + ${row.generations}`,
+      hits: sql`${hits} + ${row.hits}`,
+      refused: sql`${refused} + ${row.refused}`,
+      evaluations: sql`${evaluations} + ${row.evaluations}`,
+    },
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * What accounts use on a day, gathered for some seconds and then written at once, after the replies: a
+ * cached answer must not cost a write. What a process gathers and loses with its life was for information.
+ */
+import type { AccountDay, Usage, UsageCounts } from "../../db/usage_queries.ts";
+import type { RunEnd } from "../jobs/job_room.ts";
+import { pause } from "../jobs/patience.ts";
+import type { Log } from "../ports.ts";
+
+export interface UsageMeterPorts {
+  readonly usage: Pick<Usage, "add">;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+const GATHER_MS = 2_000;
+/** By then a write that was put off has been lost with the request that it was to follow. */
+const LOST_MS = 30_000;
+/** Accounts that came without a key, all together: whose address it was is no business of a table. */
+const ANONYMOUS = "anonymous";
+
+export class UsageMeter {
+  readonly #ports: UsageMeterPorts;
+  #gathered = new Map<string, AccountDay>();
+  /** Epoch milliseconds; null while no write is put off. */
+  #putOffAt: number | null = null;
+  #hurry = new AbortController();
+
+  constructor(ports: UsageMeterPorts) {
+    this.#ports = ports;
+  }
+
+  /** @param keepAlive of the request that is counted: the write that it begins is behind its reply */
+  count(
+    account: string,
+    counts: Partial<UsageCounts>,
+    keepAlive: (work: Promise<unknown>) => void,
+  ): void {
+    const now = this.#ports.now();
+    this.#add(usageDay(account, counts, now));
+    if (this.#putOffAt !== null && now - this.#putOffAt < LOST_MS) return;
+    this.#putOffAt = now;
+    this.#hurry = new AbortController();
+    keepAlive(this.#writeLater(this.#hurry.signal));
+  }
+
+  /** A write that is put off comes at once. */
+  hurry(): void {
+    this.#hurry.abort();
+  }
+
+  async #writeLater(signal: AbortSignal): Promise<void> {
+    await pause(GATHER_MS, signal);
+    this.#putOffAt = null;
+    const rows = [...this.#gathered.values()];
+    this.#gathered = new Map();
+    try {
+      await this.#ports.usage.add(rows);
+    } catch (cause) {
+      this.#ports.log({ level: "error", message: "Writing usage failed", cause });
+    }
+  }
+
+  #add(row: AccountDay): void {
+    const key = `${row.account} ${row.day}`;
+    const known = this.#gathered.get(key);
+    this.#gathered.set(key, known ? sumOf(known, row) : row);
+  }
+}
+
+/** For `RoomPorts.afterEnd`: a run is dear enough for a write of its own. */
+export function countRun({ usage, now }: Omit<UsageMeterPorts, "log">) {
+  return async ({ submission: { origin }, spent }: RunEnd): Promise<void> => {
+    await usage.add([usageDay(origin.account, { evaluations: spent }, now())]);
+  };
+}
+
+/** Counts of an account on the day that it is. */
+export function usageDay(
+  account: string,
+  counts: Partial<UsageCounts>,
+  now: number,
+): AccountDay {
+  return {
+    account: account.startsWith("key_") ? account : ANONYMOUS,
+    day: dayOf(now),
+    ...NOTHING,
+    ...counts,
+  };
+}
+
+/** UTC, `2026-11-25`. @param epochMs milliseconds */
+export function dayOf(epochMs: number): string {
+  return new Date(epochMs).toISOString().slice(0, 10);
+}
+
+const NOTHING: UsageCounts = { requests: 0, generations: 0, hits: 0, refused: 0, evaluations: 0 };
+
+function sumOf(a: AccountDay, b: AccountDay): AccountDay {
+  const { account, day } = a;
+  return {
+    account,
+    day,
+    requests: a.requests + b.requests,
+    generations: a.generations + b.generations,
+    hits: a.hits + b.hits,
+    refused: a.refused + b.refused,
+    evaluations: a.evaluations + b.evaluations,
+  };
+}
