@@ -65,6 +65,8 @@ const generationEvent = v.variant("type", [
     ...bitmap,
     /** SHA-256 of the image's bytes, hex. */
     sha256: v.string(),
+    /** What the model's safety checker says; null where it has none, absent where nobody was asked. */
+    safety: v.optional(v.nullable(v.object({ flagged: v.boolean() }))),
   }),
   v.object({
     type: v.literal("generation.completed"),

@@ -19,6 +19,7 @@ export const ERROR_TABLE = {
   unauthorized: { status: 401, retryable: false, title: "The API key is not valid" },
   forbidden: { status: 403, retryable: false, title: "Not allowed" },
   prompt_refused: { status: 422, retryable: false, title: "The prompt is not accepted" },
+  image_refused: { status: 422, retryable: false, title: "The image is withheld" },
   idempotency_mismatch: { status: 422, retryable: false, title: "The idempotency key is taken" },
   rate_limited: { status: 429, retryable: true, title: "Too many requests" },
   range_not_satisfiable: { status: 416, retryable: false, title: "The range is not satisfiable" },

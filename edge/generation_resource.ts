@@ -32,6 +32,8 @@ export interface ImageResource {
   /** Size of the file. */
   readonly bytes: number;
   readonly sha256: string;
+  /** What the model's safety checker says; null where nobody was asked. */
+  readonly safety: { readonly flagged: boolean } | null;
 }
 
 export interface GenerationRecord {
@@ -91,8 +93,8 @@ export function spentSoFar(events: readonly GenerationEvent[]): number {
 
 function describeImage(
   plan: Plan,
-  { media_type, width, height, sha256, data }: GenerationEventOf<"generation.image">,
+  { media_type, width, height, sha256, safety, data }: GenerationEventOf<"generation.image">,
   bytes = Uint8Array.fromBase64(data).length,
 ): ImageResource {
-  return { url: imagePath(plan), media_type, width, height, bytes, sha256 };
+  return { url: imagePath(plan), media_type, width, height, bytes, sha256, safety: safety ?? null };
 }

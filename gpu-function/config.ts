@@ -1,5 +1,6 @@
 /** Settings from the environment, checked before anything starts. */
 import { fieldIssue } from "../contract/mod.ts";
+import { SAFETY_MODES, type SafetyMode } from "./safety_checker.ts";
 import type { ServiceLimits } from "./service.ts";
 
 export interface Config {
@@ -17,6 +18,8 @@ export interface Config {
   readonly modelBytes: number;
   /** Outputs of rows kept, for generations that begin alike. */
   readonly rowMemoryBytes: number;
+  /** What happens to images that a model's safety checker flags. */
+  readonly safety: SafetyMode;
   readonly limits: ServiceLimits;
   /** Any of them may sign a call; none: calls are not signed. */
   readonly secrets: readonly string[];
@@ -81,6 +84,7 @@ export function parseConfig(
     threads: number("GPU_THREADS"),
     modelBytes: number("GPU_MODELS_MB") * 1_000_000,
     rowMemoryBytes: number("GPU_ROW_MEMORY_MB") * 1_000_000,
+    safety: parseSafety(text("GPU_SAFETY", "report")),
     limits: {
       runningMax: number("GPU_RUNNING_MAX"),
       queuedMax: number("GPU_QUEUED_MAX"),
@@ -129,6 +133,14 @@ function parseSecrets(given: string | undefined): string[] {
   throw new RangeError(`GPU_SECRET must be ${allowed}, given one of ${wrong.length} characters`);
 }
 
+function parseSafety(given: string): SafetyMode {
+  const mode = SAFETY_MODES.find((name) => name === given);
+  if (mode) return mode;
+  throw new RangeError(
+    fieldIssue("GPU_SAFETY", `one of ${SAFETY_MODES.join(", ")}`, given).message,
+  );
+}
+
 /** What `--help` prints. */
 export function describeConfig(): string {
   const rows: [string, string][] = [
@@ -138,6 +150,10 @@ export function describeConfig(): string {
     [
       "GPU_PROVIDER",
       `${PROVIDERS.join(", ")}, or a fallback order such as cuda,webgpu,cpu (cpu)`,
+    ],
+    [
+      "GPU_SAFETY",
+      "report, refuse or off: what happens to images that a model's safety checker flags (report)",
     ],
     ...Object.entries(NUMBERS).map(([name, { help, standard }]): [string, string] => [
       name,

@@ -19,6 +19,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     GPU_THREADS: "2",
     GPU_MODELS_MB: "23",
     GPU_ROW_MEMORY_MB: "29",
+    GPU_SAFETY: "refuse",
     GPU_RUNNING_MAX: "3",
     GPU_QUEUED_MAX: "5",
     GPU_READERS_MAX: "7",
@@ -37,6 +38,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     threads: 2,
     modelBytes: 23_000_000,
     rowMemoryBytes: 29_000_000,
+    safety: "refuse",
     limits: {
       runningMax: 3,
       queuedMax: 5,

@@ -1,5 +1,11 @@
 /** One generation from plan to terminal event: text, denoising, previews, image. */
-import type { GenerationEvent, GenerationEventOf, Plan } from "../contract/mod.ts";
+import {
+  createProblem,
+  type GenerationEvent,
+  type GenerationEventOf,
+  type Plan,
+  ProblemError,
+} from "../contract/mod.ts";
 import { prepareConditioning } from "./conditioning.ts";
 import { type Denoising, type FinishedStep, startDenoising } from "./denoising.ts";
 import type { Latents } from "./diffusion/mod.ts";
@@ -15,12 +21,15 @@ import {
 import { projectLatents, type RgbImage, sampleToRgb } from "./image/rgb.ts";
 import { createInsightRecorder } from "./insight_recorder.ts";
 import type { LoadedModel } from "./loaded_model.ts";
+import type { SafetyMode } from "./safety_checker.ts";
 
 export interface GenerationContext {
   readonly model: LoadedModel;
   readonly driver: Driver;
   /** `bitwise` when rows run alone. */
   readonly determinism: "bitwise" | "visual";
+  /** What happens to an image that the model's safety checker flags. */
+  readonly safety: SafetyMode;
   /** Milliseconds on any steady clock. */
   readonly now: () => number;
 }
@@ -56,13 +65,15 @@ export async function* runGeneration(
 
 async function perform(
   plan: Plan,
-  { model, driver, determinism, now }: GenerationContext,
+  { model, driver, determinism, safety, now }: GenerationContext,
   { channel, signal }: { readonly channel: Channel; readonly signal: AbortSignal },
 ): Promise<void> {
   const start = now();
   const conditioning = await prepareConditioning(plan, model);
   const decoding = createDecoding(model);
   const insights = createInsightRecorder(plan);
+  // A checker is made for finished images, so where they may be withheld nothing is shown before.
+  const previewSteps = safety === "refuse" && model.safetyChecker ? [] : plan.previews.steps;
   const draw = (x0: Latents) => drawPreview(plan, x0, { model, decoding });
   const announceCutoff = createCutoffAnnouncer(plan, channel);
   announceCutoff(0, false);
@@ -72,7 +83,7 @@ async function perform(
     onStep: (finished) => {
       channel.send(stepEvent(plan, finished));
       for (const event of insights.observe(finished)) channel.send(event);
-      if (plan.previews.steps.includes(finished.step)) {
+      if (previewSteps.includes(finished.step)) {
         channel.send(previewEvent(finished.step, draw(finished.predictX0())));
       }
       announceCutoff(finished.step + 1, finished.endedGuidance);
@@ -81,7 +92,9 @@ async function perform(
   await driver.run(denoising, signal);
   const image = await decoding.decode(denoising.latents());
   for (const event of insights.conclude(denoising.latents(), image)) channel.send(event);
-  channel.send(await imageEvent(image, plan));
+  const verdict = await model.safetyChecker?.check(image) ?? null;
+  if (verdict?.flagged && safety === "refuse") throw new ProblemError(withheld());
+  channel.send(await imageEvent(image, plan, verdict && { flagged: verdict.flagged }));
   signal.throwIfAborted();
   channel.send({
     type: "generation.completed",
@@ -90,7 +103,8 @@ async function perform(
     determinism,
     timings: {
       total_ms: now() - start,
-      inference_ms: conditioning.milliseconds + denoising.milliseconds + decoding.milliseconds(),
+      inference_ms: conditioning.milliseconds + denoising.milliseconds + decoding.milliseconds() +
+        (verdict?.milliseconds ?? 0),
     },
     cached: false,
   });
@@ -169,9 +183,19 @@ async function previewEvent(step: number, preview: Promise<Preview>): Promise<Ge
   return { type: "generation.preview", step, method, ...bitmap(encoded) };
 }
 
-async function imageEvent(image: RgbImage, { output_format }: Plan): Promise<GenerationEvent> {
+async function imageEvent(
+  image: RgbImage,
+  { output_format }: Plan,
+  safety: { readonly flagged: boolean } | null,
+): Promise<GenerationEvent> {
   const encoded = await encodeImage(image, output_format);
-  return { type: "generation.image", ...bitmap(encoded), sha256: sha256Hex(encoded.bytes) };
+  const sha256 = sha256Hex(encoded.bytes);
+  return { type: "generation.image", ...bitmap(encoded), sha256, safety };
+}
+
+function withheld() {
+  const detail = "The image is withheld, since the model's safety checker flagged it";
+  return createProblem("image_refused", detail);
 }
 
 function bitmap({ media_type, width, height, bytes }: EncodedImage) {

@@ -17,6 +17,8 @@ export interface InstalledModelsOptions extends DenoiserOptions {
   readonly memoryBytes: number;
   /** Serves all models; null evaluates every row. */
   readonly rowMemory: RowMemory | null;
+  /** Whether images are to be looked at by the models' safety checkers. */
+  readonly checked: boolean;
 }
 
 interface InstalledModel extends PlanningModel {
@@ -141,7 +143,9 @@ async function readPackages(
 /** Size of the graphs on disk, weights in files beside them included. */
 async function graphBytes({ files }: ModelPackage): Promise<number> {
   let bytes = 0;
-  for (const folder of new Set(Object.values(files).map((file) => dirname(file)))) {
+  const { safetyChecker, ...graphs } = files;
+  const paths = [...Object.values(graphs), ...(safetyChecker ? [safetyChecker.graph] : [])];
+  for (const folder of new Set(paths.map((file) => dirname(file)))) {
     for (const name of await readdir(folder).catch(() => [])) {
       bytes += (await stat(join(folder, name))).size;
     }
@@ -149,8 +153,8 @@ async function graphBytes({ files }: ModelPackage): Promise<number> {
   return bytes;
 }
 
-function partsOf({ textEncoder, denoiser, vaeDecoder }: LoadedModel) {
-  return [textEncoder, denoiser, vaeDecoder];
+function partsOf({ textEncoder, denoiser, vaeDecoder, safetyChecker }: LoadedModel) {
+  return [textEncoder, denoiser, vaeDecoder, ...(safetyChecker ? [safetyChecker] : [])];
 }
 
 function countersOf(model: LoadedModel): EngineCounters {

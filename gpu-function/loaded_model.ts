@@ -5,12 +5,15 @@ import { type Denoiser, type DenoiserOptions, loadDenoiser } from "./onnx/denois
 import type { OnnxSession } from "./onnx/session.ts";
 import { loadTextEncoder, type TextEncoder } from "./onnx/text_encoder.ts";
 import { loadVaeDecoder, type VaeDecoder } from "./onnx/vae_decoder.ts";
+import { loadSafetyChecker, type SafetyChecker } from "./safety_checker.ts";
 
 export interface LoadedModel extends ModelPackage {
   readonly tokenizer: PromptTokenizer;
   readonly textEncoder: TextEncoder;
   readonly denoiser: Denoiser;
   readonly vaeDecoder: VaeDecoder;
+  /** Null where the package ships none, or nobody is to look. */
+  readonly safetyChecker: SafetyChecker | null;
 }
 
 export function createTokenizer(
@@ -22,6 +25,8 @@ export function createTokenizer(
 export interface LoadOptions extends DenoiserOptions {
   /** Whether the denoiser gives its attention for rows that ask. */
   readonly tapped?: boolean;
+  /** Whether images are to be looked at, where the package can; so by default. */
+  readonly checked?: boolean;
 }
 
 /** @throws RangeError naming the file that does not fit; nothing stays in memory then */
@@ -49,8 +54,11 @@ export async function loadModel(
     };
     const denoiser = keep(await loadDenoiser(files.denoiser, denoiserForm, options));
     const vaeDecoder = keep(await loadVaeDecoder(files.vaeDecoder, latents, options));
+    const safetyChecker = files.safetyChecker && (options.checked ?? true)
+      ? keep(await loadSafetyChecker(files.safetyChecker, options))
+      : null;
     const tokenizer = createTokenizer(modelPackage);
-    return { ...modelPackage, tokenizer, textEncoder, denoiser, vaeDecoder };
+    return { ...modelPackage, tokenizer, textEncoder, denoiser, vaeDecoder, safetyChecker };
   } catch (error) {
     for (const session of loaded) await session.release();
     throw error;

@@ -100,7 +100,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 try {
-  const { modelsDir, threads, rowsMax, modelBytes, rowMemoryBytes } = config;
+  const { modelsDir, threads, rowsMax, modelBytes, rowMemoryBytes, safety } = config;
   const engine = await createEngine({
     modelsDir,
     executionProvider,
@@ -108,6 +108,7 @@ try {
     rowsMax,
     memoryBytes: modelBytes,
     rowMemoryBytes,
+    safety,
   });
   service.start(engine);
   const { hostname, port } = server.addr;

@@ -24,6 +24,7 @@ import { familyOf } from "./families/registry.ts";
 import { verifiedDigest } from "./package_digest.ts";
 import { parseJson, readJson, readOptionalJson, readText } from "./package_json.ts";
 import { describeText, readTokenizer, type TokenizerFiles } from "./package_text.ts";
+import type { SafetyCheckerFiles } from "./safety_checker.ts";
 
 export interface ModelPackage {
   readonly folder: string;
@@ -39,6 +40,8 @@ export interface ModelPackage {
     readonly textEncoder: string;
     readonly denoiser: string;
     readonly vaeDecoder: string;
+    /** Null where the package has none. */
+    readonly safetyChecker: SafetyCheckerFiles | null;
   };
 }
 
@@ -121,6 +124,9 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
       textEncoder: graph("text_encoder"),
       denoiser: graph(denoiser),
       vaeDecoder: graph("vae_decoder"),
+      safetyChecker: existsSync(graph("safety_checker"))
+        ? { graph: graph("safety_checker"), processor: join(folder, "feature_extractor") }
+        : null,
     },
   };
 }

@@ -15,6 +15,7 @@ import type { Engine } from "./engine.ts";
 import { runGeneration } from "./generation.ts";
 import { InstalledModels } from "./installed_models.ts";
 import { RowMemory } from "./row_memory.ts";
+import type { SafetyMode } from "./safety_checker.ts";
 
 export interface OnnxEngineOptions {
   /** A folder with one model package per sub-folder. */
@@ -37,17 +38,21 @@ export interface OnnxEngineOptions {
   readonly memoryBytes?: number;
   /** Bytes of evaluated rows kept for generations that begin alike; none by default. */
   readonly rowMemoryBytes?: number;
+  /** What happens to images that a model's safety checker flags; `report` by default. */
+  readonly safety?: SafetyMode;
 }
 
 /** @throws RangeError with a sentence that names the file when a package cannot be served */
 export async function createEngine(options: OnnxEngineOptions): Promise<Engine> {
   const { rowsMax = 1, executionProvider = "cpu", intraOpNumThreads = 0 } = options;
+  const { safety = "report" } = options;
   const exact = rowsMax === 1;
   const installed = await InstalledModels.open({
     ...options,
     executionProvider,
     intraOpNumThreads,
     exact,
+    checked: safety !== "off",
     memoryBytes: options.memoryBytes ?? Infinity,
     rowMemory: options.rowMemoryBytes ? new RowMemory(options.rowMemoryBytes) : null,
   });
@@ -62,7 +67,8 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
       tapped: plan.insights.names.includes("attention"),
     });
     try {
-      const context = { model, driver, now, determinism: exact ? "bitwise" : "visual" } as const;
+      const determinism = exact ? "bitwise" : "visual";
+      const context = { model, driver, now, determinism, safety } as const;
       yield* runGeneration(plan, context, signal);
     } finally {
       release();

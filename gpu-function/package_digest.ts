@@ -104,9 +104,21 @@ async function listPackage(folder: string): Promise<{ path: string; bytes: numbe
   if (!paths.includes("vae_decoder/config.json")) {
     paths.push(...vae.filter((path) => path === "vae/config.json"));
   }
+  paths.push(...await listSafetyChecker(folder));
   return await Promise.all(
     paths.map(async (path) => ({ path, bytes: (await stat(join(folder, path))).size })),
   );
+}
+
+/** Only a checker that runs counts: most downloads have one for other frameworks beside. */
+async function listSafetyChecker(folder: string): Promise<string[]> {
+  const graphs = (await listFolder(folder, "safety_checker")).filter((path) =>
+    /\/model\.onnx/.test(path)
+  );
+  if (!graphs.includes("safety_checker/model.onnx")) return [];
+  const processor = "feature_extractor/preprocessor_config.json";
+  const extractor = await listFolder(folder, "feature_extractor");
+  return [...graphs, ...extractor.filter((path) => path === processor)];
 }
 
 async function listFolder(folder: string, name: string): Promise<string[]> {

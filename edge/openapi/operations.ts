@@ -44,6 +44,7 @@ const BODY: readonly ErrorCode[] = [
 ];
 const RUN: readonly ErrorCode[] = [
   ...BODY,
+  "image_refused",
   "idempotency_mismatch",
   "conflict",
   "at_capacity",

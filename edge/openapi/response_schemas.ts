@@ -121,7 +121,15 @@ const generation = {
   timings: v.nullable(v.object({ total_ms: v.number(), inference_ms: v.number() })),
   determinism: v.nullable(v.picklist(["bitwise", "visual"])),
   cached: v.boolean(),
-  image: v.nullable(image),
+  image: v.nullable(v.object({
+    url: path,
+    media_type: v.picklist(["image/png", "image/webp"]),
+    width: count,
+    height: count,
+    bytes: count,
+    sha256: key,
+    safety: v.nullable(v.object({ flagged: v.boolean() })),
+  })),
   failure: v.nullable(problem),
   links: v.object({ self: path, events: path }),
 };
@@ -163,7 +171,15 @@ const demo = v.object({
 
 const health = v.object({
   status: v.literal("ok"),
-  gpu: v.object({ status: v.string() }),
+  gpu: v.object({
+    status: v.string(),
+    functions: v.optional(v.array(v.object({
+      status: v.string(),
+      circuit: v.picklist(["closed", "open", "half_open"]),
+      running: v.optional(v.number()),
+      queued: v.optional(v.number()),
+    }))),
+  }),
   database: v.object({ status: v.picklist(["READY", "UNREACHABLE"]) }),
   models: v.array(v.string()),
 });

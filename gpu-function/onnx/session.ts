@@ -22,7 +22,8 @@ export interface SessionOptions {
   readonly intraOpNumThreads: number;
 }
 
-export type TensorType = "float32" | "float16" | "int32" | "int64";
+/** `bool` comes out as 0 and 1, and never goes in. */
+export type TensorType = "float32" | "float16" | "int32" | "int64" | "bool";
 
 /** What a graph's input or output must look like. */
 export interface ExpectedTensor {
@@ -295,6 +296,8 @@ function toTensor({ data, shape }: Feed, type: TensorType): Tensor {
         BigInt64Array.from(Array.from(data, (value) => BigInt(Math.trunc(value)))),
         shape,
       );
+    case "bool":
+      throw new RangeError("No graph is fed truth values");
   }
 }
 
@@ -310,7 +313,7 @@ function halfTensor(data: Feed["data"], shape: readonly number[]): Tensor {
 function fromTensor(tensor: Tensor | undefined): Fetched {
   const values = tensor?.data;
   if (values instanceof Float32Array) return { data: values, shape: tensor?.dims ?? [] };
-  if (values instanceof Float16Array) {
+  if (values instanceof Float16Array || values instanceof Uint8Array && tensor?.type === "bool") {
     return { data: Float32Array.from(values), shape: tensor?.dims ?? [] };
   }
   throw new RangeError(`A graph gave ${tensor?.type ?? "nothing"} where float values were due`);

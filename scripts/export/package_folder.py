@@ -81,6 +81,8 @@ def write_configs(pipeline: DiffusionPipeline, root: Path) -> None:
     for name in ("unet", "transformer"):
         if name in pipeline.components:
             pipeline.components[name].save_config(root / name)
+    if getattr(pipeline, "safety_checker", None):
+        pipeline.feature_extractor.save_pretrained(root / "feature_extractor")
     _forget_machine(root)
 
 

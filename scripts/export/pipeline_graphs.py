@@ -13,6 +13,7 @@ from torch import nn
 
 from onnx_graph import Graph
 from patch_positions import PatchPositions
+from safety_graph import safety_graph
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,15 @@ class _VaeDecoder(nn.Module):
 
 
 def graphs_of(pipeline: DiffusionPipeline, shape: Shape = Shape()) -> dict[str, Graph]:
-    """By folder: text encoder, denoiser, VAE decoder. @raise TypeError for another pipeline class"""
+    """By folder: text encoder, denoiser, VAE decoder, and the safety checker if there is one.
+
+    @raise TypeError for another pipeline class
+    """
     if isinstance(pipeline, StableDiffusionPipeline):
+        checker = pipeline.safety_checker
         return {"text_encoder": _clip_graph(pipeline, shape), "unet": _unet_graph(pipeline, shape),
-                "vae_decoder": _vae_graph(pipeline)}
+                "vae_decoder": _vae_graph(pipeline),
+                **({"safety_checker": safety_graph(checker)} if checker else {})}
     if isinstance(pipeline, PixArtAlphaPipeline):
         return {"text_encoder": _t5_graph(pipeline, shape),
                 "transformer": _transformer_graph(pipeline, shape),

@@ -7,10 +7,13 @@ import { type ExternalWeights, type OnnxGraph, readOnnxGraph } from "./onnx_grap
 /** The newest operator set that onnxruntime 1.30 takes; a test asks it. */
 export const OPSET_MAX = 26;
 
-export type PackageGraphs = Readonly<Record<keyof ModelPackage["files"], OnnxGraph>>;
+export type PackageGraphs = Readonly<
+  Record<Exclude<keyof ModelPackage["files"], "safetyChecker">, OnnxGraph>
+>;
 
 /** @throws RangeError naming the file that is cut, too new or without its weights */
 export function inspectGraphs({ files }: Pick<ModelPackage, "files">): PackageGraphs {
+  if (files.safetyChecker) inspectGraph(files.safetyChecker.graph);
   return {
     textEncoder: inspectGraph(files.textEncoder),
     denoiser: inspectGraph(files.denoiser),

@@ -15,6 +15,9 @@ export interface RemoteFile {
 /** Weights of other frameworks, documentation and pictures. */
 const NOT_NEEDED = /\.(safetensors|bin|msgpack|h5|ckpt|pt|pth|index\.json|md|png|jpe?g)$/;
 const ROOT_FILES = /^(model_index\.json|shapefirst\.json|LICENSE(\.\w+)?)$/;
+/** As `package_digest.ts` counts them. */
+const SAFETY_CHECKER =
+  /^(safety_checker\/model\.onnx[^/]*|feature_extractor\/preprocessor_config\.json)$/;
 const GRAPHS = ["text_encoder", "vae_decoder", "unet or transformer"];
 
 /**
@@ -36,7 +39,9 @@ export function selectPackageFiles(
     // Of the whole VAE only the decoder's graph is used, but its configuration may lie here.
     const isVaeConfig = path === "vae/config.json" &&
       !listed.has(`${prefix}vae_decoder/config.json`);
-    if (!isVaeConfig && !isNeeded(path)) continue;
+    const isOfChecker = listed.has(`${prefix}safety_checker/model.onnx`) &&
+      SAFETY_CHECKER.test(path);
+    if (!isVaeConfig && !isOfChecker && !isNeeded(path)) continue;
     const hash = lfs
       ? { algorithm: "sha256" as const, digest: lfs.oid }
       : { algorithm: "git-sha1" as const, digest: oid ?? "" };

@@ -33,7 +33,8 @@ async function withHub(
   files.set("README.md", new TextEncoder().encode("# Small"));
   files.set("unet/diffusion_pytorch_model.safetensors", new Uint8Array(10));
   files.set("unet/model_fp16.onnx", new Uint8Array(10));
-  files.set("safety_checker/model.onnx", new Uint8Array(10));
+  files.set("safety_checker/model.safetensors", new Uint8Array(10));
+  files.set("feature_extractor/preprocessor_config.json", new Uint8Array(10));
   change(files);
   await using hub = serveHub({ files, ...options });
   await test(hub, shop);
@@ -67,7 +68,8 @@ Deno.test("a pull takes the needed files alone and makes a model of them", () =>
       await readFile(join(MINI, UNET)),
     );
     const asked = hub.requests.map(({ path }) => path);
-    for (const name of ["README", "safetensors", "fp16", "safety_checker"]) {
+    const passedOver = ["README", "safetensors", "fp16", "safety_checker", "feature_extractor"];
+    for (const name of passedOver) {
       assert.ok(!asked.some((path) => path.includes(name)), name);
     }
     // The token is the hub's, not that of the servers it redirects to.

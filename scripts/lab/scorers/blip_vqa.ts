@@ -7,7 +7,10 @@
  */
 import { loadSession, type OnnxSession } from "../../../gpu-function/onnx/session.ts";
 import { graphFile } from "./clip_folder.ts";
-import { type ImageProcessor, loadImageProcessor } from "./image_processor.ts";
+import {
+  type ImageProcessor,
+  loadImageProcessor,
+} from "../../../gpu-function/image/image_processor.ts";
 import { inBatches, rowsOf, SESSION_OPTIONS } from "./scorer.ts";
 import { loadTextIds, type TextIds } from "./text_ids.ts";
 import type { Answerer, Question } from "./visual_questions.ts";

@@ -1,13 +1,13 @@
 /**
- * Images to a scorer's pixels as its `preprocessor_config.json` says: resize, centre crop, normalise.
+ * Images to pixels for CLIP and its kin, as `preprocessor_config.json` says: resize, crop, normalise.
  * sharp's cubic kernel is PIL's but for rounding: at 224x224 they differ by two grey levels at most.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import * as v from "valibot";
-import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
-import type { Feed } from "../../../gpu-function/onnx/session.ts";
+import type { RgbImage } from "./rgb.ts";
+import type { Feed } from "../onnx/session.ts";
 
 const side = v.pipe(v.number(), v.integer(), v.minValue(1));
 const square = v.pipe(side, v.transform((each) => ({ height: each, width: each })));
