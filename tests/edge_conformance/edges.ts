@@ -14,6 +14,11 @@ export interface Edge {
   stop(): Promise<void>;
 }
 
+export interface EdgeProcess extends Edge {
+  /** SIGKILL for the process and all that it has started. */
+  kill(): Promise<void>;
+}
+
 export interface LocalEdge extends Edge {
   /** Resolves when nothing goes on behind the responses. */
   settled(): Promise<void>;
@@ -62,7 +67,7 @@ export async function startInProcess(
 
 export async function startDeno(
   { gpuUrl, assets, dataDir, environment = {} }: EdgeOptions,
-): Promise<Edge> {
+): Promise<EdgeProcess> {
   const child = spawn(["run", "-A", "edge/deno.ts"], {
     PORT: "0",
     GPU_URL: gpuUrl,
@@ -86,7 +91,7 @@ const WRANGLER_ENV = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
-export async function startWorkerd(options: EdgeOptions): Promise<Edge> {
+export async function startWorkerd(options: EdgeOptions): Promise<EdgeProcess> {
   const common = ["--config=edge/wrangler.jsonc", `--persist-to=${options.dataDir}`];
   const migrate = ["d1", "migrations", "apply", "DB", "--local"];
   await spawn([...WRANGLER, ...migrate, ...common], WRANGLER_ENV).succeeds();
@@ -104,13 +109,14 @@ export async function startWorkerd(options: EdgeOptions): Promise<Edge> {
   return await overHttp("workerd", child, /(?<=Ready on )http:\/\/127\.0\.0\.1:\d+/);
 }
 
-async function overHttp(name: string, child: Child, ready: RegExp): Promise<Edge> {
+async function overHttp(name: string, child: Child, ready: RegExp): Promise<EdgeProcess> {
   const url = await child.says(ready);
   return {
     name,
     url,
     request: (path, init) => fetch(url + path, init),
     stop: () => child.stop(),
+    kill: () => child.kill(),
   };
 }
 
@@ -119,6 +125,7 @@ interface Child {
   says(pattern: RegExp): Promise<string>;
   succeeds(): Promise<void>;
   stop(): Promise<void>;
+  kill(): Promise<void>;
 }
 
 function spawn(args: string[], env: Record<string, string>): Child {
@@ -164,5 +171,19 @@ function spawn(args: string[], env: Record<string, string>): Child {
       if (!ended) child.kill("SIGTERM");
       await drained;
     },
+    async kill() {
+      // From the top, so that nobody notices a death and cleans up.
+      for (const pid of [child.pid, ...descendants(child.pid)]) Deno.kill(pid, "SIGKILL");
+      await drained;
+    },
   };
+}
+
+/** Linux alone: processes that a process has started, and those that they have. */
+function descendants(pid: number): number[] {
+  const threads = [...Deno.readDirSync(`/proc/${pid}/task`)];
+  const children = threads.flatMap(({ name }) =>
+    Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`).split(" ").filter(Boolean)
+  ).map(Number);
+  return children.flatMap((child) => [child, ...descendants(child)]);
 }
