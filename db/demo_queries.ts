@@ -30,26 +30,32 @@ export interface Demos {
   remove(slug: string): Promise<boolean>;
 }
 
+type Statements = Pick<SqlDatabase, "select" | "insert" | "delete">;
+
+/** Each is one statement, for the edge and for the command line alike. */
+export const demoStatements = {
+  list: (database: Statements) => selectDemos(database),
+  put(database: Statements, demo: Demo, now: number) {
+    const position = sql`(SELECT coalesce(max(${demos.position}), 0) + 1 FROM ${demos})`;
+    const { slug: _, ...changed } = demo;
+    return database.insert(demos).values({ ...demo, position, created_at: now })
+      .onConflictDoUpdate({ target: demos.slug, set: changed });
+  },
+  /** @returns the slug, if there was one */
+  remove: (database: Statements, slug: string) =>
+    database.delete(demos).where(eq(demos.slug, slug)).returning({ slug: demos.slug }),
+};
+
 export function createDemos(database: SqlDatabase): Demos {
   return {
-    list: () => listDemos(database),
-    async put(demo, now) {
-      const position = sql`(SELECT coalesce(max(${demos.position}), 0) + 1 FROM ${demos})`;
-      const { slug: _, ...changed } = demo;
-      await database.insert(demos).values({ ...demo, position, created_at: now })
-        .onConflictDoUpdate({ target: demos.slug, set: changed });
-    },
-    async remove(slug) {
-      const removed = await database.delete(demos).where(eq(demos.slug, slug))
-        .returning({ slug: demos.slug });
-      return removed.length > 0;
-    },
+    list: async () => listedDemos(await selectDemos(database)),
+    put: async (demo, now) => void await demoStatements.put(database, demo, now),
+    remove: async (slug) => (await demoStatements.remove(database, slug)).length > 0,
   };
 }
 
-/** A result with an owner is nobody else's demo. */
-async function listDemos(database: SqlDatabase): Promise<ListedDemo[]> {
-  const rows = await database.select({
+function selectDemos(database: Statements) {
+  return database.select({
     slug: demos.slug,
     title: demos.title,
     request: demos.request,
@@ -67,6 +73,10 @@ async function listDemos(database: SqlDatabase): Promise<ListedDemo[]> {
     .leftJoin(generations, eq(generations.id, demos.generation_id))
     .leftJoin(images, eq(images.generation_id, demos.generation_id))
     .orderBy(asc(demos.position));
+}
+
+/** A result with an owner is nobody else's demo. */
+export function listedDemos(rows: Awaited<ReturnType<typeof selectDemos>>): ListedDemo[] {
   return rows.map(({ plan, image, owner, ...demo }) => ({
     ...demo,
     result: plan && image?.sha256 && owner === null ? { plan, image } : null,

@@ -2,15 +2,12 @@
  * API keys: create, list, revoke.
  * `deno task keys --help`
  */
-import { drizzle } from "drizzle-orm/sqlite-proxy";
 import { parseArgs } from "node:util";
 import { keyStatements, type StoredKey } from "../db/key_queries.ts";
-import type { SqlDatabase } from "../db/queries.ts";
-import { openLibsqlDatabase } from "../edge/adapters/libsql_database.ts";
 import { formatApiKey, makeApiKey } from "../edge/identity/api_key.ts";
 import { LIMITS_RULE, parseLimits } from "../edge/limits/limit_settings.ts";
+import { type CommandWorld, DATABASE_FLAGS, DATABASE_HELP, runStatement } from "./edge_database.ts";
 import { UsageError } from "./generation_flags.ts";
-import { inlineParameters, openLocalD1 } from "./local_d1.ts";
 
 const HELP = `deno task keys <command> [options]
 
@@ -20,23 +17,11 @@ const HELP = `deno task keys <command> [options]
                                          edges that have seen it know after 5 seconds
 
   --limits LIMITS   instead of KEY_LIMITS: requests=N,evaluations=N (a minute),concurrent=N
-  --data DIR        the folder whose local D1 it is (default .data; also DATA_DIR)
-  --database FILE   a SQLite file instead: shapefirst.sqlite in the data folder of start:deno
-  --remote          does nothing but print the statement, for the deployed D1:
-                    npx wrangler d1 execute DB --remote --config edge/wrangler.jsonc --command "…"
+${DATABASE_HELP}
 `;
 
-type Statements = Pick<SqlDatabase, "select" | "insert" | "update">;
-
-export interface KeyWorld {
-  readonly say: (line: string) => void;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-  readonly environment: (name: string) => string | undefined;
-}
-
 /** @throws UsageError with one sentence for what was typed */
-export async function runKeys(args: readonly string[], world: KeyWorld): Promise<void> {
+export async function runKeys(args: readonly string[], world: CommandWorld): Promise<void> {
   const { values, positionals: [command, ...rest] } = readArguments(args);
   if (values.help) return world.say(HELP);
   const id = rest[0];
@@ -45,7 +30,7 @@ export async function runKeys(args: readonly string[], world: KeyWorld): Promise
   switch (command) {
     case "create": {
       const key = await makeKey(values, world);
-      await execute(values, world, (database) => keyStatements.create(database, key.stored));
+      await runStatement(values, world, (database) => keyStatements.create(database, key.stored));
       world.say(key.text);
       return;
     }
@@ -68,9 +53,7 @@ function readArguments(args: readonly string[]) {
   const options = {
     name: text,
     limits: text,
-    data: text,
-    database: text,
-    remote: flag,
+    ...DATABASE_FLAGS,
     help: flag,
   };
   try {
@@ -82,7 +65,7 @@ function readArguments(args: readonly string[]) {
 
 async function makeKey(
   { name = "", limits }: Values,
-  { now }: KeyWorld,
+  { now }: CommandWorld,
 ): Promise<{ readonly stored: StoredKey; readonly text: string }> {
   if (!/^[^\p{Cc}]{1,80}$/u.test(name)) {
     throw new UsageError(
@@ -106,8 +89,8 @@ async function makeKey(
   return { stored, text: formatApiKey(key) };
 }
 
-async function list(values: Values, world: KeyWorld): Promise<void> {
-  const keys = await execute(values, world, keyStatements.list);
+async function list(values: Values, world: CommandWorld): Promise<void> {
+  const keys = await runStatement(values, world, keyStatements.list);
   if (keys === null) return;
   if (keys.length === 0) world.say("There is no key yet");
   for (const { id, name, limits, created_at, revoked_at } of keys) {
@@ -117,7 +100,7 @@ async function list(values: Values, world: KeyWorld): Promise<void> {
   }
 }
 
-async function revoke(values: Values, world: KeyWorld, id = ""): Promise<void> {
+async function revoke(values: Values, world: CommandWorld, id = ""): Promise<void> {
   if (!/^key_[0-9a-f]{16}$/.test(id)) {
     // A whole key would be a secret: it is not repeated.
     const given = id.startsWith("sf_") ? "a whole key" : JSON.stringify(id);
@@ -126,7 +109,7 @@ async function revoke(values: Values, world: KeyWorld, id = ""): Promise<void> {
     );
   }
   const now = world.now();
-  const revoked = await execute(
+  const revoked = await runStatement(
     values,
     world,
     (database) => keyStatements.revoke(database, id, now),
@@ -135,32 +118,6 @@ async function revoke(values: Values, world: KeyWorld, id = ""): Promise<void> {
   const [key] = revoked;
   if (!key) throw new UsageError(`There is no key ${id}`);
   world.say(`${key.id} (${key.name}) is revoked`);
-}
-
-interface Statement<Result> extends PromiseLike<Result> {
-  toSQL(): { readonly sql: string; readonly params: readonly unknown[] };
-}
-
-/** The statement's result, or null where it was printed instead. */
-async function execute<Result>(
-  { remote, database: file, data }: Values,
-  { say, environment }: KeyWorld,
-  build: (database: Statements) => Statement<Result>,
-): Promise<Result | null> {
-  if (remote) {
-    const { sql, params } = build(drizzle(() => Promise.resolve({ rows: [] }))).toSQL();
-    say(`${inlineParameters(sql, params)};`);
-    return null;
-  }
-  if (file === undefined) {
-    return await build(await openLocalD1(data ?? environment("DATA_DIR") ?? ".data"));
-  }
-  const { database, close } = await openLibsqlDatabase(`file:${file}`);
-  try {
-    return await build(database);
-  } finally {
-    close();
-  }
 }
 
 function dayOf(epochMs: number): string {

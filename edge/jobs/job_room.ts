@@ -22,7 +22,7 @@ import type { Limiters } from "../limits/limiter_call.ts";
 import type { Origin } from "../origin.ts";
 import type { GpuBackend, Log } from "../ports.ts";
 import { EventLog } from "./event_log.ts";
-import { within } from "./patience.ts";
+import { settlesWithin, within } from "./patience.ts";
 import { Room, type RoomJob } from "./room.ts";
 
 export interface PlannedGeneration {
@@ -73,6 +73,8 @@ export interface Job extends RoomJob {
 }
 
 const PERSIST_MS = 10_000;
+/** A reader does not wait long for a second attempt. */
+const REVISIT_MS = 1_000;
 
 export class JobRoom extends Room<RoomSubmission, Job> {
   readonly #ports: RoomPorts;
@@ -146,7 +148,9 @@ export class JobRoom extends Room<RoomSubmission, Job> {
       for await (const { id, event } of events) {
         await checkEvent(event, plan);
         const noted = { id, event, at_ms: now() - began };
-        if (event.type === "generation.completed") await this.#persist(job, noted);
+        if (event.type === "generation.completed") {
+          await this.#persist(job.submission, [...log.events, noted]);
+        }
         if (isTerminal(event)) await this.#settle(job, event);
         log.append(noted);
         if (isTerminal(event)) break;
@@ -187,12 +191,19 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     }
   }
 
+  /** Stored again where the database has lost it, or could not take it. */
+  protected override async revisit({ submission, log }: Job): Promise<void> {
+    const stored = this.#persist(submission, log.events);
+    this.#ports.keepAlive(stored);
+    await settlesWithin(stored, REVISIT_MS);
+  }
+
   /** Before the end reaches a reader, so that the image's URL works by then. */
-  async #persist({ log, submission }: Job, end: NumberedEvent) {
+  async #persist(submission: RoomSubmission, events: readonly NumberedEvent[]): Promise<void> {
     const generation = submission.plan.id;
     const result = {
       ...submission,
-      events: [...log.events.map(({ id, event, at_ms }) => ({ id, event, at_ms })), end],
+      events: events.map(({ id, event, at_ms }) => ({ id, event, at_ms })),
       finished_at: this.#ports.now(),
     };
     try {

@@ -141,6 +141,25 @@ Deno.test("JobRoom completes though the database fails, and says so in its log",
   assert.equal(kept.logged[0]?.message, "Storing failed");
 });
 
+Deno.test("JobRoom stores its result again when it is asked for what was not found stored", async () => {
+  let failures = 1;
+  const written: FinishedGeneration[] = [];
+  const { room, kept } = createRoom({
+    results: {
+      write(result) {
+        if (failures-- > 0) return Promise.reject(new Error("disk full"));
+        written.push(result);
+        return Promise.resolve("stored");
+      },
+    },
+  });
+  await joinAndFinish(room);
+  assert.equal(written.length, 0);
+  assert.equal((await joinAndFinish(room)).cached, true);
+  assert.deepEqual(written[0]?.events.map(({ event }) => event), RUN);
+  assert.equal(kept.submits, 1);
+});
+
 Deno.test("JobRoom tells the end of a run, whose it was and how it came", async () => {
   const { room, kept } = createRoom();
   await joinAndFinish(room);

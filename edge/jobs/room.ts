@@ -40,6 +40,11 @@ export abstract class Room<Submission, Job extends RoomJob> {
   /** The submission, asking for what the job before showed as well. */
   protected abstract withAll(submission: Submission, job: Job): Submission;
 
+  /** Before a job that has ended answers again: its result was not where results are looked up first. */
+  protected revisit(_job: Job): Promise<void> {
+    return Promise.resolve();
+  }
+
   protected hold(job: Job): void {
     this.#job = job;
   }
@@ -63,6 +68,7 @@ export abstract class Room<Submission, Job extends RoomJob> {
     const { job } = this;
     const sound = job && !this.hasFailed(job) ? job : null;
     if (sound && !this.lacks(sound, submission)) {
+      if (sound.finishedAt !== null) await this.revisit(sound);
       return accept({ job: sound, cached: sound.finishedAt !== null, started: false });
     }
     if (sound && sound.finishedAt === null) {
