@@ -37,7 +37,12 @@ export type Body = ReadableStream<Uint8Array>;
  */
 export type Connected =
   | { readonly met: "accepted"; readonly body: Body }
-  | { readonly met: "refused" | "away"; readonly problem: Problem };
+  | {
+    readonly met: "refused" | "away";
+    readonly problem: Problem;
+    /** What is for the operator to know, and none of a client's business. */
+    readonly reason?: string;
+  };
 
 export type Health = Pick<GpuFunctionHealth, "status" | "running" | "queued">;
 
@@ -139,13 +144,17 @@ const UNREACHABLE = createProblem(
   "The GPU function cannot be reached; try again shortly",
 );
 
+const NOT_ACCEPTED = "The GPU function does not accept the calls of this edge";
+
 /** Its own problem where a client can act on it; else the two programs do not fit together. */
 async function readRefusal(response: Response): Promise<Connected> {
   const { status } = response;
-  const code = readCode(await response.json().catch(() => null));
+  const body: unknown = await response.json().catch(() => null);
+  const code = readCode(body);
   if (code === "unauthorized") {
-    const detail = "The GPU function does not accept the calls of this edge";
-    return { met: "refused", problem: createProblem("gpu_unavailable", detail) };
+    const problem = createProblem("gpu_unavailable", NOT_ACCEPTED);
+    const isTold = typeof body === "object" && body !== null && "detail" in body;
+    return { met: "refused", problem, reason: isTold ? String(body.detail).slice(0, 300) : "" };
   }
   if (code !== null && ERROR_TABLE[code].retryable) {
     const detail = `The GPU function refused: ${ERROR_TABLE[code].title}`;

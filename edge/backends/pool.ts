@@ -130,6 +130,7 @@ export class GpuPool implements GpuBackend {
         return accept({ place, body: connected.body });
       }
       problems.push(connected.problem);
+      if (connected.reason !== undefined) this.#tellRefusal(place, connected.reason);
     }
     return refuse(worthMost(problems));
   }
@@ -204,6 +205,12 @@ export class GpuPool implements GpuBackend {
     }
     if (!opened.problem.retryable) throw new ProblemError(opened.problem);
     return null;
+  }
+
+  /** The signature, that is: nobody is served there until an operator has seen to it. */
+  #tellRefusal({ url }: GpuFunction, reason: string): void {
+    const { host } = new URL(url);
+    this.#ports.log({ level: "error", message: `${host} refused a call: ${reason}` });
   }
 
   #tellMove(generation: string, after: number): void {

@@ -38,8 +38,14 @@ function createGpuFunction(clock: FakeClock) {
   });
 }
 
-function createPool(url: string, secret: string | null, now: () => number): GpuPool {
-  const ports = { now, newId: () => crypto.randomUUID(), log: () => {} };
+function createPool(
+  url: string,
+  secret: string | null,
+  now: () => number,
+  logged: string[] = [],
+): GpuPool {
+  const log = ({ message }: { readonly message: string }) => void logged.push(message);
+  const ports = { now, newId: () => crypto.randomUUID(), log };
   const options = { ...GPU_FUNCTION_DEFAULTS, secret };
   return new GpuPool([new GpuFunction(url, options, ports)], POOL_DEFAULTS, ports);
 }
@@ -65,16 +71,18 @@ Deno.test("The GPU function takes the calls of an edge that knows its secret, an
   try {
     const now = () => clock.now();
     for (
-      const [secret, at] of [
-        [null, now],
-        ["another-secret-0123", now],
-        [SECRET, () => clock.now() - 60_001],
+      const [secret, at, reason] of [
+        [null, now, /must be signed/],
+        ["another-secret-0123", now, /by a secret that is known here/],
+        [SECRET, () => clock.now() - 60_001, /given a time 61 seconds from it$/],
       ] as const
     ) {
-      const stranger = createPool(url, secret, at);
+      const logged: string[] = [];
+      const stranger = createPool(url, secret, at, logged);
       const refused = await stranger.submit(submission(), -1);
       assert(!refused.ok);
       assert.match(refused.problem.detail, /does not accept the calls of this edge/);
+      assert.match(logged[0] ?? "", reason, "the operator learns why");
       assert(!(await stranger.cancel(submission().id)).ok);
       assert.equal((await stranger.health()).status, "READY", "health is open");
     }
