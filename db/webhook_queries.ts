@@ -1,5 +1,5 @@
 /** Calls that are owed to clients: promised with a request, due when its subject has ended. */
-import { and, asc, eq, inArray, lt, lte, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, lt, lte, notInArray, sql } from "drizzle-orm";
 import type { SqlDatabase } from "./queries.ts";
 import { webhook_deliveries } from "./schema.ts";
 
@@ -36,7 +36,7 @@ export interface WebhookDeliveries {
   retry(id: string, at: number): Promise<void>;
   /** Subjects waited for since before the time, the oldest first. */
   waiting(before: number, limit: number): Promise<readonly string[]>;
-  /** Forgets calls from before the time that are over, and gives up promises from before it. */
+  /** Forgets calls from before the time that are over, and gives the others from before it up. */
   expire(before: number): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ export function createWebhookDeliveries(database: SqlDatabase): WebhookDeliverie
       await database.batch([
         database.delete(table).where(and(inArray(table.state, OVER), lt(table.created_at, before))),
         database.update(table).set({ ...DONE, state: "given_up" })
-          .where(and(eq(table.state, "waiting"), lt(table.created_at, before))),
+          .where(and(notInArray(table.state, [...OVER]), lt(table.created_at, before))),
       ]);
     },
   };

@@ -1,17 +1,20 @@
 /** The edge as one app over its ports. Knows no platform. */
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
+import { timing } from "hono/timing";
 import { mountAccess } from "./access.ts";
 import type { EdgeApp, EdgeVariables } from "./edge_app.ts";
 import { createProblem, ProblemError } from "../contract/mod.ts";
 import { keepIdempotent } from "./idempotency/idempotency.ts";
 import { mountMethodRefusals } from "./method_refusals.ts";
+import { traceRequests } from "./observability/request_trace.ts";
 import type { Ports } from "./ports.ts";
 import { notFound, problemResponse } from "./problem_response.ts";
 import { mountDemos } from "./routes/demos.ts";
 import { mountGenerations } from "./routes/generations.ts";
 import { mountHealth } from "./routes/health.ts";
 import { mountImages } from "./routes/images.ts";
+import { mountMetrics } from "./routes/metrics.ts";
 import { mountModels } from "./routes/models.ts";
 import { mountOpenApi } from "./routes/openapi.ts";
 import { mountPlans } from "./routes/plans.ts";
@@ -22,6 +25,8 @@ import { mountSweeps } from "./routes/sweeps.ts";
 export function createApp(ports: Ports): EdgeApp {
   const app = new Hono<{ Variables: EdgeVariables }>();
   app.use(requestId({ generator: ports.newId }));
+  app.use(timing());
+  app.use(traceRequests(ports));
   mountReplicateWebhook(app, ports);
   mountAccess(app, ports);
   app.use("/v1/*", keepIdempotent(ports));
@@ -34,6 +39,7 @@ export function createApp(ports: Ports): EdgeApp {
   mountOpenApi(app);
   mountUsage(app, ports);
   mountHealth(app, ports);
+  if (ports.metrics) mountMetrics(app, ports.metrics);
   mountMethodRefusals(app);
   app.notFound((c) => notFound(`There is nothing at ${c.req.path.slice(0, 100)}`));
   app.onError((cause, c) => {
@@ -41,8 +47,8 @@ export function createApp(ports: Ports): EdgeApp {
     const request_id = c.get("requestId");
     const message = `${c.req.method} ${c.req.path} failed`;
     ports.log({ level: "error", message, request_id, cause });
-    const problem = createProblem("internal", "The edge failed; its log has more under request_id");
-    return problemResponse({ ...problem, request_id });
+    const detail = "The edge failed; its log has more under request_id";
+    return problemResponse(createProblem("internal", detail));
   });
   return app;
 }

@@ -91,6 +91,8 @@ function createTestApp(changes: Partial<Ports> = {}) {
     }),
     newId: () => "request-1",
     drawSeed: () => 7,
+    onRequest: () => {},
+    metrics: null,
     ...changes,
   });
   return { app, logged };

@@ -2,9 +2,12 @@
 import type { Context, Hono } from "hono";
 import type { RequestIdVariables } from "hono/request-id";
 import type { Caller } from "./caller.ts";
+import type { CacheOutcome } from "./observability/request_record.ts";
 import type { Origin } from "./origin.ts";
 
 export interface EdgeVariables extends RequestIdVariables {
+  /** Where the answer came from; not set where nothing was asked to be made. */
+  readonly cache?: CacheOutcome;
   readonly caller: Caller;
   /** Set once a generation or sweep is answered: by its run, or by what is stored of it. */
   readonly answeredBy?: "room" | "store";

@@ -18,7 +18,11 @@ export interface AnswerOptions {
   readonly origin: Origin;
   /** Told what answers, before it does. */
   readonly onAnswer?: (by: "room" | "store") => void;
+  /** Measures a part of the answer. */
+  readonly time?: <T>(part: "db" | "room", work: Promise<T>) => Promise<T>;
 }
+
+const UNTIMED: NonNullable<AnswerOptions["time"]> = (_, work) => work;
 
 /** The part of the app that an answer needs. */
 export type AnswerPorts = Pick<
@@ -32,13 +36,15 @@ export async function answerGeneration(
   submission: PlannedGeneration,
   options: AnswerOptions,
 ): Promise<Response> {
+  const { time = UNTIMED } = options;
   const stored = await findNear(ports, submission, options) ??
-    await findStored(ports, submission.plan.id, options);
+    await time("db", findStored(ports, submission.plan.id, options));
   const isWhole = stored !== null && !lacksInsights(stored.plan, submission.plan);
   options.onAnswer?.(isWhole ? "store" : "room");
-  if (!stored) return await joinRoom(ports, submission, options);
+  if (!stored) return await time("room", joinRoom(ports, submission, options));
   if (!isWhole) {
-    return await joinRoom(ports, joinInsights(submission, stored.plan), options);
+    const wanted = joinInsights(submission, stored.plan);
+    return await time("room", joinRoom(ports, wanted, options));
   }
   countHit(ports, submission.plan.id);
   return stored.respond();

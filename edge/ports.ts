@@ -12,6 +12,8 @@ import type { Identify } from "./identity/identify.ts";
 import type { Limiters } from "./limits/limiter_call.ts";
 import type { UsageMeter } from "./limits/usage_meter.ts";
 
+import type { EdgeMetrics } from "./observability/edge_metrics.ts";
+import type { RequestRecord } from "./observability/request_record.ts";
 import type { Webhooks } from "./webhooks/webhooks.ts";
 
 export interface Ports {
@@ -40,6 +42,10 @@ export interface Ports {
   /** An integer from 0 to `LIMITS.seedMax`. */
   readonly drawSeed: () => number;
   readonly log: Log;
+  /** Counts a request when its answer begins. */
+  readonly onRequest: (record: RequestRecord) => void;
+  /** The counters that `GET /metrics` shows; null where this process is one of many. */
+  readonly metrics: EdgeMetrics | null;
   /** Lets work go on after the response (`ctx.waitUntil` on workerd). */
   readonly keepAlive: (work: Promise<unknown>) => void;
 }
@@ -62,6 +68,8 @@ export interface Submission {
   /** The content key. */
   readonly id: string;
   readonly request: GenerationRequest;
+  /** Of the request that began the run, for the GPU function's log. */
+  readonly request_id?: string | undefined;
   /** Where the run was, in the back end's words, when an earlier process of its room lost it. */
   readonly place?: string | undefined;
   /** Told where the run is, and again when it has gone elsewhere, before its next event. */
@@ -100,7 +108,7 @@ export interface GpuFunctionHealth {
 export type Log = (record: LogRecord) => void;
 
 /** Never a prompt, never pixels. */
-export interface LogRecord {
+export interface LogRecord extends Partial<Omit<RequestRecord, "request_id">> {
   readonly level: "info" | "error";
   readonly message: string;
   readonly generation?: string | undefined;

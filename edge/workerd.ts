@@ -5,6 +5,7 @@ import { createDemos } from "../db/demo_queries.ts";
 import { createResults } from "../db/queries.ts";
 import { createSweeps } from "../db/sweep_queries.ts";
 import { trimResults } from "../db/trim_queries.ts";
+import { type AnalyticsDataset, writeRequest } from "./adapters/analytics.ts";
 import { createAssetModels } from "./adapters/asset_models.ts";
 import { logToConsole } from "./adapters/console_log.ts";
 import { webhooksOf } from "./adapters/d1_webhooks.ts";
@@ -27,6 +28,8 @@ interface WorkerEnv extends RoomEnv, AccessEnv {
   readonly DB: AccessEnv["DB"];
   readonly ROOMS: Parameters<typeof createDurableRooms>[0];
   readonly SWEEP_ROOMS: Parameters<typeof createDurableRooms>[0];
+  /** Optional. */
+  readonly ANALYTICS?: AnalyticsDataset;
   readonly ASSETS: { fetch(url: string): Promise<Response> };
 }
 
@@ -70,6 +73,8 @@ function portsOf(env: WorkerEnv, context: ExecutionContext): Ports {
     newId: () => crypto.randomUUID(),
     drawSeed,
     log: logToConsole,
+    onRequest: (record) => writeRequest(env.ANALYTICS, record),
+    metrics: null,
     keepAlive,
   };
 }

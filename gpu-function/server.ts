@@ -103,7 +103,7 @@ async function verify(
 async function predict(c: Context<Variables>, ports: ServerPorts, id: string): Promise<Response> {
   const envelope = await readEnvelope(c);
   if (!envelope.ok) return problemReply(c, envelope.problem);
-  const submission = ports.service.submit(id, envelope.value);
+  const submission = ports.service.submit(id, envelope.value, c.get("requestId"));
   if (!submission.ok) return problemReply(c, submission.problem);
   const { job } = submission.value;
   if (wantsStream(c)) return replyStream(c, ports, job);

@@ -151,6 +151,14 @@ Deno.test("PUT /predictions/{id} without a stream waits for the end and brings a
   assert.equal(prediction.created_at, "2026-01-01T00:00:00.000Z");
 });
 
+Deno.test("The log of a job names the request that began it, not those that joined", async () => {
+  const { app, records } = setUp({ permits: STEPS });
+  await (await put(app, "p", 1, { "x-request-id": "first" })).text();
+  await (await put(app, "p", 1, { "x-request-id": "second" })).text();
+  const shown = records.map(({ message, request_id }) => [message, request_id]);
+  assert.deepEqual(shown, [["generation.started", "first"], ["generation.finished", "first"]]);
+});
+
 Deno.test("Prefer: respond-async answers 202 at once, and the prediction can be polled", async () => {
   const { app, engine } = setUp();
   const response = await put(app, "a", 1, { prefer: "respond-async, wait=5" });

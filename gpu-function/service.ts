@@ -51,6 +51,8 @@ export interface Job {
 
 interface OwnedJob extends Job {
   state: JobState;
+  /** Of the request that began it, for the log. */
+  readonly requestId: string | null;
   readonly abort: AbortController;
   /** Ends the wait for the engine to let go of a canceled job. */
   stopWaiting: () => void;
@@ -144,9 +146,10 @@ export class GenerationService {
   /**
    * Starts a job under an id, or joins the one that runs or has succeeded under it.
    * A failed or canceled one starts anew, as does one that succeeded without insights now asked for.
+   * @param requestId of the call, for the log of the job that it starts
    */
-  submit(id: string, input: unknown): Parsed<Submission> {
-    const submission = this.#submit(id, input);
+  submit(id: string, input: unknown, requestId: string | null = null): Parsed<Submission> {
+    const submission = this.#submit(id, input, requestId);
     if (!submission.ok) {
       const { code } = submission.problem;
       this.#refused.set(code, (this.#refused.get(code) ?? 0) + 1);
@@ -154,7 +157,7 @@ export class GenerationService {
     return submission;
   }
 
-  #submit(id: string, input: unknown): Parsed<Submission> {
+  #submit(id: string, input: unknown, requestId: string | null): Parsed<Submission> {
     const engine = this.#engine;
     if (!engine) return refuse(createProblem("gpu_unavailable", this.#whyNoEngine()));
     const request = parseOwnedRequest(input);
@@ -176,7 +179,7 @@ export class GenerationService {
       this.#counts.joined++;
       return accept({ job: joinable, joined: true });
     }
-    return this.#admit(id, plan.value, engine);
+    return this.#admit(id, { plan: plan.value, requestId }, engine);
   }
 
   find(id: string): Job | undefined {
@@ -212,7 +215,11 @@ export class GenerationService {
     log({ level: "info", message: "service.drained" });
   }
 
-  #admit(id: string, plan: Plan, engine: Engine): Parsed<Submission> {
+  #admit(
+    id: string,
+    { plan, requestId }: Pick<OwnedJob, "plan" | "requestId">,
+    engine: Engine,
+  ): Parsed<Submission> {
     const { runningMax, queuedMax } = this.#limits;
     if (this.#drained) {
       return refuse(createProblem("gpu_unavailable", "The GPU function is shutting down"));
@@ -225,6 +232,7 @@ export class GenerationService {
     const job: OwnedJob = {
       id,
       plan,
+      requestId,
       log: new EventLog(this.#seats),
       state: createJobState(this.#ports.clock.now()),
       abort: new AbortController(),
@@ -246,6 +254,7 @@ export class GenerationService {
       level: "info",
       message: "generation.started",
       id: job.id,
+      request_id: job.requestId,
       model: job.plan.model,
       evaluations_planned: job.plan.evaluations.planned,
     });
@@ -316,7 +325,7 @@ export class GenerationService {
   }
 
   #retire(job: OwnedJob, outcome: JobOutcome): void {
-    const { id, plan, log, state } = job;
+    const { id, plan, requestId, log, state } = job;
     job.stopWaiting();
     this.#unfinished.delete(id);
     // Each event is held twice: as itself, and as the frame that all readers share.
@@ -327,6 +336,7 @@ export class GenerationService {
       level: "info",
       message: "generation.finished",
       id,
+      request_id: requestId,
       key: plan.id,
       outcome,
       code: state.problem?.code ?? null,

@@ -11,6 +11,9 @@ import { HitCounter } from "../cache/hit_counter.ts";
 import { nearResults } from "../cache/near_results.ts";
 import { createBackend } from "../backends/backend.ts";
 import { tellAll } from "../jobs/end_listeners.ts";
+import type { RunEnd } from "../jobs/job_room.ts";
+import { EdgeMetrics } from "../observability/edge_metrics.ts";
+import type { RequestRecord } from "../observability/request_record.ts";
 import { runScheduled } from "../scheduled.ts";
 import { settleRun, settleSweep } from "../webhooks/webhook_end.ts";
 import { createWebhooks } from "../webhooks/webhooks.ts";
@@ -54,6 +57,7 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
       .finally(() => pending.delete(watched));
     pending.add(watched);
   };
+  const metrics = new EdgeMetrics(() => pending.size);
   const access = createLocalAccess({ database, settings, log });
   const cache = createProcessCache();
   const shared = {
@@ -72,11 +76,13 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
     deliveries: createWebhookDeliveries(database),
     settings: settings.webhooks,
     resolveHost: hostAddresses,
+    onCall: (outcome) => metrics.countCall(outcome),
   });
+  const meterRun = ({ event }: RunEnd) => Promise.resolve(metrics.countRun(event));
   const memories = createRoomMemories(database, "generation");
   const sweepMemories = createRoomMemories(database, "sweep");
   const rooms = createLocalRooms(
-    { ...shared, afterEnd: tellAll([settleRun(webhooks), countRun(shared)]) },
+    { ...shared, afterEnd: tellAll([settleRun(webhooks), countRun(shared), meterRun]) },
     (id) => roomMemory(memories, id),
   );
   const sweepRooms = createLocalSweepRooms(
@@ -89,6 +95,8 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
     replicateWebhookSecret: settings.backend.replicate?.webhook?.secret ?? null,
     demos: createDemos(database),
     trim: (now: number) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
+    metrics,
+    onRequest: (record: RequestRecord) => metrics.countRequest(record),
     models: createAssetModels(readAsset),
     promptPolicy: promptPolicyOf(settings.policy),
     rooms,

@@ -64,13 +64,18 @@ export class GpuFunction {
    * One `PUT`, as far as its headers.
    * @param after the cursor of the last event that is not wanted again; -1 for none
    */
-  async submit({ id, request }: Submission, after: number, acceptMs: number): Promise<Connected> {
+  async submit(
+    { id, request, request_id }: Submission,
+    after: number,
+    acceptMs: number,
+  ): Promise<Connected> {
     const input: PredictionInput = { input: request };
     const headers: Record<string, string> = {
       "content-type": "application/json",
       accept: "text/event-stream",
     };
     if (after >= 0) headers["last-event-id"] = String(after);
+    if (request_id !== undefined) headers["x-request-id"] = request_id;
     const attempt = new AbortController();
     const { signal } = attempt;
     try {

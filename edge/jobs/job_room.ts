@@ -118,13 +118,13 @@ export class JobRoom extends Room<RoomSubmission, Job> {
   async #begin(submission: RoomSubmission): Promise<Parsed<Job>> {
     const { gpu, memory, keepAlive } = this.#ports;
     const { id } = submission.plan;
-    const { request, place } = submission;
+    const { request, place, origin: { request_id } } = submission;
     let placed = false;
     const onPlace = async (place: string) => {
       placed = true;
       await this.#remember(() => memory.save({ ...submission, place }), id);
     };
-    const events = await gpu.submit({ id, request, place, onPlace }, -1);
+    const events = await gpu.submit({ id, request, request_id, place, onPlace }, -1);
     if (!events.ok) {
       // A run that was cut off stays remembered until the GPU function is back.
       if (!events.problem.retryable) await this.#remember(() => memory.clear(), id);

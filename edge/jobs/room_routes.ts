@@ -61,7 +61,9 @@ async function join(room: JobRoom, request: Request, reader: Reader): Promise<Re
     return response;
   }
   await job.done;
-  return settledResponse(job, cached);
+  const response = settledResponse(job, cached);
+  response.headers.set(BEGUN_HERE, String(started));
+  return response;
 }
 
 /** For a client that waited for the whole: a failure is an HTTP failure. */

@@ -2,7 +2,12 @@
 import { ENGINE_VERSION } from "../../contract/mod.ts";
 import { describeOperation } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
-import { generationRequestJson, type Schema, sweepRequestJson } from "./request_schemas.ts";
+import {
+  generationRequestJson,
+  type Schema,
+  sweepRequestJson,
+  withWebhook,
+} from "./request_schemas.ts";
 import { responseSchemas } from "./response_schemas.ts";
 
 export interface OpenApiDocument {
@@ -45,8 +50,9 @@ function createDocument(): OpenApiDocument {
     paths,
     components: {
       schemas: {
-        GenerationRequest: generationRequestJson(),
-        SweepRequest: sweepRequestJson(),
+        GenerationRequest: withWebhook(generationRequestJson()),
+        SweepBase: generationRequestJson(),
+        SweepRequest: withWebhook(sweepRequestJson()),
         ...responseSchemas(),
       },
       securitySchemes: { apiKey: { type: "http", scheme: "bearer" } },

@@ -203,4 +203,16 @@ export const OPERATIONS: readonly Operation[] = [
     answers: [json("Health", "The state of each part")],
     errors: [],
   },
+  {
+    method: "get",
+    path: "/metrics",
+    id: "readMetrics",
+    summary: "Counters of the edge, where it is one process (on Deno)",
+    answers: [{
+      status: 200,
+      description: "As Prometheus reads them",
+      content: { "text/plain": "binary" },
+    }],
+    errors: [],
+  },
 ];

@@ -88,7 +88,21 @@ export function sweepRequestJson(): Schema {
   const { base: _, ...lists } = sweep.properties ?? {};
   return {
     ...sweep,
-    properties: { base: { $ref: "#/components/schemas/GenerationRequest" }, ...lists },
+    properties: { base: { $ref: "#/components/schemas/SweepBase" }, ...lists },
     oneOf: Object.keys(items).map((axis) => ({ required: [axis] })),
   };
+}
+
+const WEBHOOK: Schema = {
+  type: "object",
+  description:
+    "Called, signed, when what is asked for has ended; only where the service has a secret",
+  properties: { url: { type: "string", format: "uri", description: "https, with a public host" } },
+  required: ["url"],
+  additionalProperties: false,
+};
+
+/** With the field that the edge takes off before it plans: it stands beside what is asked for. */
+export function withWebhook(schema: Schema): Schema {
+  return { ...schema, properties: { ...schema.properties, webhook: WEBHOOK } };
 }

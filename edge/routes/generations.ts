@@ -8,6 +8,8 @@ import { movedProblem } from "../idempotency/idempotency.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../jobs/event_stream.ts";
 import { ALREADY_FINISHED, BEGUN_HERE } from "../jobs/room_routes.ts";
 import { readJsonBody } from "../json_body.ts";
+import type { CacheOutcome } from "../observability/request_record.ts";
+import { timePart } from "../observability/request_trace.ts";
 import { planRequest } from "../planning.ts";
 import type { Ports } from "../ports.ts";
 import { readableBy, roomUrl } from "../private_results.ts";
@@ -34,11 +36,8 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const taken = takeWebhook(body.value, ports.webhooks.settings);
   if (!taken.ok) return problemResponse(taken.problem);
   const { input, url } = taken.value;
-  const planned = await planRequest(
-    { ...ports, drawSeed: c.get("drawSeed") },
-    input,
-    c.get("caller"),
-  );
+  const planning = planRequest({ ...ports, drawSeed: c.get("drawSeed") }, input, c.get("caller"));
+  const planned = await timePart(c, "plan", planning);
   if (!planned.ok) return problemResponse(planned.problem);
   const subject = generationPath(planned.value.plan.id);
   const moved = movedProblem(c, subject);
@@ -48,6 +47,7 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
     ...asked.value,
     origin: originOf(c),
     onAnswer: (by: "room" | "store") => c.set("answeredBy", by),
+    time: <T>(part: "db" | "room", work: Promise<T>) => timePart(c, part, work),
   };
   const response = await answerWithWebhook(
     ports,
@@ -55,9 +55,17 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
     { url, subject },
     () => answerGeneration(ports, planned.value, options),
   );
+  if (response.ok) c.set("cache", cacheOutcome(response));
   // Between rooms alone: who else was there first is no client's business.
   response.headers.delete(BEGUN_HERE);
   return response;
+}
+
+/** A stored result's answer says nothing of who began it. */
+function cacheOutcome({ headers }: Response): CacheOutcome {
+  const begunHere = headers.get(BEGUN_HERE);
+  if (begunHere === null) return "hit";
+  return begunHere === "true" ? "miss" : "join";
 }
 
 async function show(ports: Ports, reader: string, id: string): Promise<Response> {

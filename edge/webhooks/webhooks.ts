@@ -12,6 +12,8 @@ export interface WebhookPorts extends CallPorts {
   readonly deliveries: WebhookDeliveries;
   readonly log: Log;
   readonly keepAlive: (work: Promise<unknown>) => void;
+  /** Counts an attempt. */
+  readonly onCall?: (outcome: CallOutcome) => void;
 }
 
 export interface Webhooks {
@@ -69,6 +71,7 @@ async function attempt(ports: WebhookPorts, webhook: string): Promise<void> {
     const call = await deliveries.claim(webhook, now(), LEASE_MS);
     if (!call) return;
     const outcome = await callWebhook(ports, call);
+    ports.onCall?.(outcome);
     log({ level: "info", message: `A webhook's attempt ${call.attempts}: ${outcome}`, webhook });
     await conclude(ports, { id: webhook, outcome, attempts: call.attempts });
   } catch (cause) {

@@ -16,6 +16,7 @@ import { IDEMPOTENCY_CASES } from "./idempotency_cases.ts";
 import { REFUSAL_CASES } from "./refusal_cases.ts";
 import { STREAM_CASES } from "./stream_cases.ts";
 import { SWEEP_CASES } from "./sweep_cases.ts";
+import { OBSERVABILITY_CASES } from "./observability_cases.ts";
 import { WEBHOOK_CASES } from "./webhook_cases.ts";
 
 export interface Case {
@@ -580,5 +581,6 @@ export const CASES: readonly Case[] = [
   ...SWEEP_CASES,
   ...IDEMPOTENCY_CASES,
   ...WEBHOOK_CASES,
+  ...OBSERVABILITY_CASES,
   ...STREAM_CASES,
 ];

@@ -50,7 +50,11 @@ export class GpuDouble {
   #server: Deno.HttpServer<Deno.NetAddr> | null = null;
   #kill = new AbortController();
   /** Every `PUT`, in order. */
-  readonly puts: { readonly id: string; readonly lastEventId: number | null }[] = [];
+  readonly puts: {
+    readonly id: string;
+    readonly lastEventId: number | null;
+    readonly requestId: string | null;
+  }[] = [];
   /** Generations begun, which is what a GPU would be paid for. */
   started = 0;
   /** Readers that left before the end. */
@@ -121,7 +125,8 @@ export class GpuDouble {
     if (cancel) return this.#cancel(id);
     const { input } = await request.json();
     const lastEventId = parseEventId(request.headers.get("last-event-id"));
-    this.puts.push({ id, lastEventId });
+    const requestId = request.headers.get("x-request-id");
+    this.puts.push({ id, lastEventId, requestId });
     const script = this.#scripts.get(id) ?? this.#scripts.get(input.seed) ?? {};
     if (script.refuse) return Response.json(script.refuse, { status: script.refuse.status });
     const run = this.#runAgain(id, input) ?? this.#start(id, input, script);

@@ -1,0 +1,65 @@
+/**
+ * Around every request: its id on the answer and in a problem's body, `Server-Timing`, one line in the log
+ * and one count. Outermost, so that refusals of other middleware are seen as well.
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import { matchedRoutes } from "hono/route";
+import { setMetric, wrapTime } from "hono/timing";
+import type { EdgeEnv } from "../edge_app.ts";
+import type { Ports } from "../ports.ts";
+import { isWorthLogging, type RequestRecord } from "./request_record.ts";
+
+type TracePorts = Pick<Ports, "now" | "log" | "onRequest">;
+
+/** Behind `requestId` and `timing`. */
+export function traceRequests({ now, log, onRequest }: TracePorts): MiddlewareHandler<EdgeEnv> {
+  return async (c, next) => {
+    const start = now();
+    await next();
+    const request_id = c.get("requestId");
+    await nameProblem(c, request_id);
+    c.header("x-request-id", request_id);
+    const cache = c.get("cache");
+    if (cache) setMetric(c, "cache", cache === "hit" ? "hit" : "miss");
+    const record = { ...recordOf(c), request_id, ms: now() - start };
+    onRequest(record);
+    if (isWorthLogging(record)) log({ level: "info", message: "request", ...record });
+  };
+}
+
+/** Whoever reports a problem can report which. */
+async function nameProblem(c: Context<EdgeEnv>, request_id: string): Promise<void> {
+  const { res } = c;
+  if (res.headers.get("content-type") !== "application/problem+json" || res.body === null) return;
+  const problem: Record<string, unknown> = await res.json();
+  c.res = new Response(JSON.stringify({ ...problem, request_id }), res);
+}
+
+function recordOf(c: Context<EdgeEnv>): Omit<RequestRecord, "request_id" | "ms"> {
+  const { method, path } = c.req;
+  const [address] = /^\/v1\/(?:generations|sweeps)\/[0-9a-f]{64}/.exec(path) ?? [];
+  return {
+    method,
+    route: routeOf(c),
+    status: c.res.status,
+    // Refused before anybody was known, it has none.
+    account: (c.get("caller") as EdgeEnv["Variables"]["caller"] | undefined)?.account ?? null,
+    subject: address ?? c.res.headers.get("location"),
+    cache: c.get("cache") ?? null,
+  };
+}
+
+/** Without the expressions of its parameters. Middleware ends in `*`, and so does what serves the page. */
+function routeOf(c: Context<EdgeEnv>): string | null {
+  const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith("*"));
+  return route?.path.replaceAll(/\{[^/]*\}/g, "") ?? null;
+}
+
+/** Measures a part of the request for `Server-Timing`. */
+export async function timePart<T>(
+  c: Context<EdgeEnv>,
+  name: "plan" | "db" | "room",
+  work: Promise<T>,
+): Promise<T> {
+  return await wrapTime(c, name, work);
+}

@@ -1,0 +1,10 @@
+/** `GET /metrics`: the counters of this process. Not on workerd, where a process is one isolate of many. */
+import type { EdgeApp } from "../edge_app.ts";
+import type { EdgeMetrics } from "../observability/edge_metrics.ts";
+
+export function mountMetrics(app: EdgeApp, metrics: EdgeMetrics): void {
+  app.get("/metrics", async () =>
+    new Response(await metrics.text(), {
+      headers: { "content-type": metrics.contentType, "cache-control": "no-store" },
+    }));
+}
