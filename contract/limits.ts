@@ -14,6 +14,9 @@ export const LIMITS = {
   seedMax: 0xffff_ffff,
   sideMax: 2_048,
   requestBodyBytes: 64 * 1024,
+  urlLength: 2_048,
+  /** Names and values of all fields. */
+  headerBytes: 16 * 1024,
   sweepBranchesMin: 2,
   sweepBranchesMax: 16,
   /** A contact sheet inside an event; a larger one has its URL alone. */

@@ -1,18 +1,35 @@
 /** What every request passes before its route: who calls, and whether that account may. */
 import type { Context, Next } from "hono";
 import type { UsageCounts } from "../db/usage_queries.ts";
+import { allowOrigins } from "./cross_origin.ts";
 import { type EdgeApp, type EdgeEnv } from "./edge_app.ts";
 import { limitProblem } from "./limits/admission.ts";
 import { rateLimitHeaders } from "./limits/rate_limit_headers.ts";
 import type { Ports } from "./ports.ts";
 import { problemResponse } from "./problem_response.ts";
+import { boundsProblem } from "./request_bounds.ts";
+import { securityHeaders } from "./security_headers.ts";
 
-type AccessPorts = Pick<Ports, "identify" | "limiters" | "usageMeter" | "keepAlive">;
+type AccessPorts = Pick<
+  Ports,
+  "identify" | "limiters" | "usageMeter" | "keepAlive" | "corsOrigins"
+>;
 
 /** To be called before the routes. */
 export function mountAccess(app: EdgeApp, ports: AccessPorts): void {
+  for (const path of ["/v1/*", "/health"]) {
+    app.use(path, securityHeaders(ports.corsOrigins.includes("*")));
+    app.use(path, allowOrigins(ports.corsOrigins));
+    app.use(path, boundRequests);
+  }
   app.use("/v1/*", (c, next) => identifyCaller(ports, c, next));
   app.use("/v1/*", (c, next) => limitRequests(ports, c, next));
+}
+
+async function boundRequests(c: Context<EdgeEnv>, next: Next): Promise<Response | void> {
+  const problem = boundsProblem(c.req.raw);
+  if (problem) return problemResponse(problem);
+  await next();
 }
 
 async function identifyCaller(

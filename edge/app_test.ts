@@ -57,6 +57,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
     limiters: createLocalLimiters(() => 0),
     usage: { days: fail },
     usageMeter: { count: () => {} },
+    corsOrigins: ["*"],
     afterEnd: () => Promise.resolve(),
   };
   const model = planningModel();

@@ -1,9 +1,11 @@
 /** Entrypoint on Deno: SQLite, rooms in this process, the page from a folder. */
+import type { Context } from "hono";
 import { serveStatic } from "hono/deno";
 import { fileURLToPath } from "node:url";
 import { logToConsole } from "./adapters/console_log.ts";
 import { openLibsqlDatabase } from "./adapters/libsql_database.ts";
 import { createLocalEdge } from "./adapters/local_edge.ts";
+import { readPageHeaders } from "./adapters/page_headers.ts";
 import { readSaltFile } from "./adapters/salt_file.ts";
 import { withBlocklistFile } from "./adapters/blocklist_file.ts";
 import { settlesWithin } from "./jobs/patience.ts";
@@ -31,7 +33,11 @@ const set = readSettings(variables);
 const addressSalt = set.identity.addressSalt ?? await readSaltFile(dataDir);
 const settings = { ...set, identity: { ...set.identity, addressSalt } };
 const edge = createLocalEdge({ database, settings, readAsset, log: logToConsole });
-edge.app.get("/*", serveStatic({ root: dist }));
+const pageHeaders = Object.entries(await readPageHeaders(dist));
+const onFound = (_path: string, c: Context) => {
+  for (const [name, value] of pageHeaders) c.header(name, value);
+};
+edge.app.get("/*", serveStatic({ root: dist, onFound }));
 
 const server = Deno.serve({ hostname: "127.0.0.1", port }, edge.app.fetch);
 let tending = false;

@@ -29,6 +29,8 @@ export interface Ports {
   readonly identify: Identify;
   readonly limiters: Limiters;
   readonly usage: Pick<Usage, "days">;
+  /** `*` alone, or the origins whose pages may call. */
+  readonly corsOrigins: readonly string[];
   readonly usageMeter: Pick<UsageMeter, "count">;
   readonly webhooks: Webhooks;
   readonly rooms: Rooms;

@@ -4,6 +4,7 @@ import { type PolicySettings, readPolicySettings } from "./policy/policy_setting
 
 import { type CacheSettings, readCache } from "./cache/cache_settings.ts";
 import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
+import { readCorsOrigins } from "./cross_origin.ts";
 import { type IdentitySettings, readIdentity } from "./identity/identity_settings.ts";
 import { readTierLimits, type TierLimits } from "./limits/limit_settings.ts";
 
@@ -18,6 +19,7 @@ export interface EdgeSettings {
   readonly cache: CacheSettings;
   readonly identity: IdentitySettings;
   readonly tiers: TierLimits;
+  readonly corsOrigins: readonly string[];
   readonly webhooks: WebhookSettings;
 }
 
@@ -30,6 +32,7 @@ export function readSettings(environment: Environment): EdgeSettings {
     cache: readCache(environment),
     identity: readIdentity(environment),
     tiers: readTierLimits(environment),
+    corsOrigins: readCorsOrigins(environment),
     webhooks: readWebhookSettings(environment),
   };
 }

@@ -23,6 +23,7 @@ interface Access {
   readonly limiters: Limiters;
   readonly usage: Usage;
   readonly usageMeter: UsageMeter;
+  readonly corsOrigins: readonly string[];
 }
 
 let access: Access | null = null;
@@ -40,7 +41,7 @@ export function limitersOfIsolate({ LIMITERS }: Pick<AccessEnv, "LIMITERS">): Li
 
 const CLOCK_AND_LOG = { now: () => Date.now(), log: logToConsole };
 
-function createAccess(env: AccessEnv, { identity, tiers }: EdgeSettings): Access {
+function createAccess(env: AccessEnv, { identity, tiers, corsOrigins }: EdgeSettings): Access {
   const keyCheck = new KeyCheck({
     keys: createKeys(drizzle(env.DB)),
     limits: tiers.key,
@@ -54,7 +55,7 @@ function createAccess(env: AccessEnv, { identity, tiers }: EdgeSettings): Access
   });
   const usage = createUsage(drizzle(env.DB));
   const usageMeter = new UsageMeter({ usage, ...CLOCK_AND_LOG });
-  return { identify, limiters: limitersOfIsolate(env), usage, usageMeter };
+  return { identify, limiters: limitersOfIsolate(env), usage, usageMeter, corsOrigins };
 }
 
 function saltReader({ LIMITERS }: AccessEnv, set: string | null): () => Promise<string> {

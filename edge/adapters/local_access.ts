@@ -23,10 +23,11 @@ export interface LocalAccess {
   readonly limiters: Limiters;
   readonly usage: Usage;
   readonly usageMeter: UsageMeter;
+  readonly corsOrigins: readonly string[];
 }
 
 export function createLocalAccess(
-  { database, settings: { identity, tiers }, log }: LocalAccessPorts,
+  { database, settings: { identity, tiers, corsOrigins }, log }: LocalAccessPorts,
 ): LocalAccess {
   const now = () => Date.now();
   const salt = identity.addressSalt ?? drawSalt();
@@ -39,5 +40,5 @@ export function createLocalAccess(
   });
   const usage = createUsage(database);
   const usageMeter = new UsageMeter({ usage, now, log });
-  return { identify, limiters: createLocalLimiters(now), usage, usageMeter };
+  return { identify, limiters: createLocalLimiters(now), usage, usageMeter, corsOrigins };
 }
