@@ -8,7 +8,7 @@ export interface DemoResource {
   readonly title: string;
   /** The plan without its tables. */
   readonly plan: DemoPlan;
-  readonly image: ImageResource;
+  readonly image: Omit<ImageResource, "safety">;
   readonly links: {
     readonly generation: string;
     readonly events: string;
