@@ -10,6 +10,8 @@ import { LIMITS } from "./limits.ts";
 import {
   accept,
   createFieldProblem,
+  cutText,
+  FIELD_ISSUES_MAX,
   type FieldIssue,
   fieldIssue,
   type Parsed,
@@ -209,7 +211,7 @@ export function parseGenerationRequest(input: unknown): Parsed<GenerationRequest
   // An array passes for an object in the schema, with its indices as unknown fields.
   const result = v.safeParse(generationRequest, Array.isArray(input) ? null : input);
   if (result.success) return accept(result.output);
-  const issues = result.issues.map((issue) =>
+  const issues = result.issues.slice(0, FIELD_ISSUES_MAX).map((issue) =>
     toFieldIssue(v.getDotPath(issue) ?? "", issue.expected === "never", issue.input)
   );
   const firstPerField = [...new Map(issues.toReversed().map((i) => [i.field, i])).values()];
@@ -224,7 +226,8 @@ function toFieldIssue(field: string, unknown: boolean, given: unknown): FieldIss
     : fieldIssue(field, allowed, given);
 }
 
-function unknownFieldIssue(field: string, given: unknown): FieldIssue {
+function unknownFieldIssue(name: string, given: unknown): FieldIssue {
+  const field = cutText(name);
   const parent = field.slice(0, Math.max(field.lastIndexOf("."), 0));
   const siblings = Object.keys(FIELD_RULES)
     .filter((rule) => rule !== "" && rule.slice(0, Math.max(rule.lastIndexOf("."), 0)) === parent);

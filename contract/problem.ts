@@ -79,9 +79,13 @@ export function createProblem(
   return errors.length > 0 ? { ...problem, errors } : problem;
 }
 
-/** A problem about fields: its detail is the sentences of all of them. */
+/** What is told at once. A body that is wrong in thousands of places is answered in few. */
+export const FIELD_ISSUES_MAX = 20;
+
+/** A problem about fields: its detail is the sentences of the first of them. */
 export function createFieldProblem(code: ErrorCode, errors: readonly FieldIssue[]): Problem {
-  return createProblem(code, errors.map((issue) => issue.message).join("; "), errors);
+  const told = errors.slice(0, FIELD_ISSUES_MAX);
+  return createProblem(code, told.map((issue) => issue.message).join("; "), told);
 }
 
 /** Builds `<field> must be <allowed>, given <given>`. */
@@ -95,7 +99,13 @@ const GIVEN_LENGTH_MAX = 60;
 /** JSON of a value, cut so that an error never echoes a whole prompt. */
 export function showGiven(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = typeof value === "number" ? String(value) : JSON.stringify(value) ?? typeof value;
+  return cutText(
+    typeof value === "number" ? String(value) : JSON.stringify(value) ?? typeof value,
+  );
+}
+
+/** A text of a client's choosing, such as the name of a field that there is not. */
+export function cutText(text: string): string {
   return text.length <= GIVEN_LENGTH_MAX ? text : `${text.slice(0, GIVEN_LENGTH_MAX)}…`;
 }
 

@@ -12,6 +12,7 @@ import { LIMITS } from "./limits.ts";
 import {
   accept,
   createFieldProblem,
+  cutText,
   type FieldIssue,
   fieldIssue,
   type Parsed,
@@ -81,7 +82,7 @@ export function parseSweepRequest(input: unknown): Parsed<SweepRequest> {
 
 function shellIssues(issues: readonly v.BaseIssue<unknown>[]): FieldIssue[] {
   return issues.map((issue) => {
-    const field = v.getDotPath(issue) ?? "";
+    const field = cutText(v.getDotPath(issue) ?? "");
     if (issue.expected === "never") {
       const known = ["base", ...SWEEP_AXES].join(", ");
       const message = `${field} is not a known field, known are ${known}`;

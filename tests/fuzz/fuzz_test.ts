@@ -1,0 +1,7 @@
+// Bytes that nobody foresaw broke a parser. `deno task fuzz` tries more of them than this short run.
+import { REQUEST_PROPERTIES } from "./request_properties.ts";
+import { STREAM_PROPERTIES } from "./stream_properties.ts";
+
+for (const { name, check } of [...STREAM_PROPERTIES, ...REQUEST_PROPERTIES]) {
+  Deno.test(name, () => check({ numRuns: 50, seed: 1 }));
+}

@@ -1,0 +1,60 @@
+// What fuzzing has found, each kept: it must not come back.
+import assert from "node:assert/strict";
+import { createServerSentDecoder, LIMITS } from "../../contract/mod.ts";
+import { answerBody } from "./request_properties.ts";
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const HALF_BODY = LIMITS.requestBodyBytes / 2 - 200;
+
+const DEEP = "[".repeat(HALF_BODY) + "]".repeat(HALF_BODY);
+const BODIES: readonly (readonly [name: string, body: string])[] = [
+  ["a prompt of arrays in arrays", `{"prompt":${DEEP}}`],
+  ["arrays in arrays", DEEP],
+  ["objects in objects", `${'{"prompt":'.repeat(5_000)}1${"}".repeat(5_000)}`],
+  ["an unknown field of arrays in arrays", `{"prompt":"x","y":${DEEP}}`],
+  ["thousands of insights", `{"prompt":"x","insights":[${"1,".repeat(HALF_BODY)}1]}`],
+  ["thousands of unknown fields", `{${Array.from({ length: 5_000 }, (_, i) => `"f${i}":1`)}}`],
+  ["a long name of an unknown field", `{"${"n".repeat(60_000)}":1}`],
+  ["a cutoff of arrays in arrays", `{"prompt":"x","cutoff":${DEEP}}`],
+  ["a name that objects have", '{"prompt":"x","__proto__":{"a":1},"constructor":1}'],
+  ["the same name twice", '{"prompt":"x","prompt":7}'],
+];
+
+for (const [name, body] of BODIES) {
+  Deno.test(`a generation is refused in a bounded answer: ${name}`, () =>
+    answerBody(bytesOf(body), false));
+  Deno.test(`a sweep is refused in a bounded answer: ${name}`, () =>
+    answerBody(bytesOf(`{"base":${body},"cutoffs":[1,2]}`), true));
+}
+
+Deno.test("sixteen branches that are all wrong are refused in a bounded answer", async () => {
+  const wrong = `{"${"n".repeat(3_000)}":1}`;
+  const body = `{"base":{"prompt":"x"},"cutoffs":[${Array.from({ length: 16 }, () => wrong)}]}`;
+  await answerBody(bytesOf(body), true);
+});
+
+/** Without an end of what they begin, each in a form of its own. */
+const ENDLESS: readonly (readonly [name: string, chunk: string])[] = [
+  ["a line", "data: x".padEnd(1 << 20, "x")],
+  ["data lines", `data: ${"x".repeat(1 << 20)}\n`],
+  ["an id", "id: 1".padEnd(1 << 20, "1")],
+];
+
+for (const [name, chunk] of ENDLESS) {
+  Deno.test(`a stream that goes on for ever is given up: ${name}`, () => {
+    const decoder = createServerSentDecoder();
+    assert.throws(() => {
+      for (let i = 0; i < 40; i++) assert.deepEqual(decoder.feed(chunk), []);
+    }, RangeError);
+  });
+}
+
+for (const chunk of [":", "x"]) {
+  Deno.test(`a line that means nothing is let go by while it goes on: ${chunk}`, () => {
+    const decoder = createServerSentDecoder();
+    const long = chunk.padEnd(1 << 20, "x");
+    for (let i = 0; i < 40; i++) assert.deepEqual(decoder.feed(long), []);
+    const [message] = decoder.feed("\ndata: 1\n\n");
+    assert.equal(message?.data, "1");
+  });
+}
