@@ -1,22 +1,21 @@
 import assert from "node:assert/strict";
-import { openLibsqlDatabase } from "../edge/adapters/libsql_database.ts";
+import { testOnDatabases } from "./fixtures/databases.ts";
+import type { SqlDatabase } from "./queries.ts";
+import { webhook_deliveries } from "./schema.ts";
 import { createWebhookDeliveries } from "./webhook_queries.ts";
 
 const CALL = { id: "msg_1", subject: "/a", account: "key_1", url: "https://example.com/" };
 
-async function withDeliveries(
-  test: (deliveries: ReturnType<typeof createWebhookDeliveries>) => Promise<void>,
-) {
-  const { database, close } = await openLibsqlDatabase(":memory:");
-  try {
-    await test(createWebhookDeliveries(database));
-  } finally {
-    close();
-  }
-}
+type Test = (given: ReturnType<typeof createWebhookDeliveries>) => Promise<void>;
 
-Deno.test("A promise waits for its own subject, and is due with its end", async () => {
-  await withDeliveries(async (deliveries) => {
+/** The cases share a database: each begins with its table empty. */
+const fresh = (test: Test) => async (database: SqlDatabase) => {
+  await database.delete(webhook_deliveries);
+  await test(createWebhookDeliveries(database));
+};
+
+testOnDatabases("Webhook deliveries", {
+  "A promise waits for its own subject, and is due with its end": fresh(async (deliveries) => {
     await deliveries.promise(CALL, 0);
     await deliveries.promise({ ...CALL, id: "msg_2", subject: "/b" }, 0);
     assert.deepEqual(await deliveries.due(9, 9), []);
@@ -30,11 +29,8 @@ Deno.test("A promise waits for its own subject, and is due with its end", async 
     });
     assert.equal(await deliveries.claim("msg_1", 14, 10), null, "leased");
     assert.equal((await deliveries.claim("msg_1", 15, 10))?.attempts, 2);
-  });
-});
-
-Deno.test("A promise made twice is one, and taken back only while it waits", async () => {
-  await withDeliveries(async (deliveries) => {
+  }),
+  "A promise made twice is one, and taken back only while it waits": fresh(async (deliveries) => {
     await deliveries.promise(CALL, 0);
     await deliveries.promise(CALL, 1);
     assert.deepEqual(await deliveries.settle("/a", "{}", 5), ["msg_1"]);
@@ -43,11 +39,8 @@ Deno.test("A promise made twice is one, and taken back only while it waits", asy
     await deliveries.promise({ ...CALL, id: "msg_2" }, 0);
     await deliveries.withdraw("msg_2");
     assert.deepEqual(await deliveries.settle("/a", "{}", 5), []);
-  });
-});
-
-Deno.test("A call that is over is not due, and forgets what it said", async () => {
-  await withDeliveries(async (deliveries) => {
+  }),
+  "A call that is over is not due, and forgets what it said": fresh(async (deliveries) => {
     for (const id of ["msg_1", "msg_2", "msg_3"]) await deliveries.promise({ ...CALL, id }, 0);
     await deliveries.settle("/a", "{}", 5);
     await deliveries.delivered("msg_1");
@@ -56,22 +49,21 @@ Deno.test("A call that is over is not due, and forgets what it said", async () =
     await deliveries.retry("msg_1", 50);
     assert.deepEqual([await deliveries.due(49, 9), await deliveries.due(50, 9)], [[], ["msg_3"]]);
     assert.equal(await deliveries.claim("msg_1", 50, 9), null);
-  });
-});
-
-Deno.test("Waiting subjects are named once, the oldest first, and given up when they are old", async () => {
-  await withDeliveries(async (deliveries) => {
-    await deliveries.promise({ ...CALL, id: "msg_1", subject: "/b" }, 2);
-    await deliveries.promise({ ...CALL, id: "msg_2", subject: "/a" }, 1);
-    await deliveries.promise({ ...CALL, id: "msg_3", subject: "/a" }, 3);
-    await deliveries.promise({ ...CALL, id: "msg_4", subject: "/c" }, 9);
-    assert.deepEqual(await deliveries.waiting(9, 9), ["/a", "/b"]);
-    await deliveries.expire(3);
-    assert.deepEqual(await deliveries.settle("/b", "{}", 10), []);
-    assert.deepEqual(await deliveries.settle("/a", "{}", 10), ["msg_3"]);
-    await deliveries.delivered("msg_3");
-    await deliveries.expire(4);
-    await deliveries.promise({ ...CALL, id: "msg_3", subject: "/d" }, 11);
-    assert.deepEqual(await deliveries.settle("/d", "{}", 12), ["msg_3"], "it was forgotten");
-  });
+  }),
+  "Waiting subjects are named once, the oldest first, and given up when they are old": fresh(
+    async (deliveries) => {
+      await deliveries.promise({ ...CALL, id: "msg_1", subject: "/b" }, 2);
+      await deliveries.promise({ ...CALL, id: "msg_2", subject: "/a" }, 1);
+      await deliveries.promise({ ...CALL, id: "msg_3", subject: "/a" }, 3);
+      await deliveries.promise({ ...CALL, id: "msg_4", subject: "/c" }, 9);
+      assert.deepEqual(await deliveries.waiting(9, 9), ["/a", "/b"]);
+      await deliveries.expire(3);
+      assert.deepEqual(await deliveries.settle("/b", "{}", 10), []);
+      assert.deepEqual(await deliveries.settle("/a", "{}", 10), ["msg_3"]);
+      await deliveries.delivered("msg_3");
+      await deliveries.expire(4);
+      await deliveries.promise({ ...CALL, id: "msg_3", subject: "/d" }, 11);
+      assert.deepEqual(await deliveries.settle("/d", "{}", 12), ["msg_3"], "it was forgotten");
+    },
+  ),
 });

@@ -28,6 +28,7 @@ import { createLocalAccess } from "./local_access.ts";
 import { hostAddresses } from "./host_addresses.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
 import { createProcessCache } from "./near_cache.ts";
+import { PendingWork } from "./pending_work.ts";
 import { drawSeed } from "./random.ts";
 import { roomMemory, sweepMemory, takeUpRooms } from "./remembered_rooms.ts";
 
@@ -49,15 +50,8 @@ export interface LocalEdge {
 }
 
 export function createLocalEdge({ database, settings, readAsset, log }: LocalEdgePorts): LocalEdge {
-  // The process outlives its requests, so work goes on by itself; only its failure must not end it.
-  const pending = new Set<Promise<unknown>>();
-  const keepAlive = (work: Promise<unknown>) => {
-    const watched = work
-      .catch((cause) => log({ level: "error", message: "Work failed", cause }))
-      .finally(() => pending.delete(watched));
-    pending.add(watched);
-  };
-  const metrics = new EdgeMetrics(() => pending.size);
+  const work = new PendingWork(log);
+  const metrics = new EdgeMetrics(() => work.count);
   const access = createLocalAccess({ database, settings, log });
   const cache = createProcessCache();
   const shared = {
@@ -68,7 +62,7 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
     idempotency: createIdempotencyKeys(database),
     now: () => Date.now(),
     log,
-    keepAlive,
+    keepAlive: work.keepAlive,
     ...access,
   };
   const webhooks = createWebhooks({
@@ -111,11 +105,6 @@ export function createLocalEdge({ database, settings, readAsset, log }: LocalEdg
       await takeUpRooms(sweepRooms, sweepMemories, log);
     },
     runScheduled: () => runScheduled(ports, Date.now()),
-    async settled() {
-      while (pending.size > 0) {
-        access.usageMeter.hurry();
-        await Promise.all(pending);
-      }
-    },
+    settled: () => work.settled(() => access.usageMeter.hurry()),
   };
 }
