@@ -1,4 +1,5 @@
 /** Entrypoint on Cloudflare's workerd: D1, Durable Objects, static assets. */
+import { waitUntil } from "cloudflare:workers";
 import { drizzle } from "drizzle-orm/d1";
 import { createIdempotencyKeys } from "../db/idempotency_queries.ts";
 import { createDemos } from "../db/demo_queries.ts";
@@ -15,6 +16,7 @@ import { backendOfIsolate } from "./adapters/gpu_backend.ts";
 import { nearOfIsolate } from "./adapters/near_cache.ts";
 import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
+import type { EdgeApp } from "./edge_app.ts";
 import { nearResults } from "./cache/near_results.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import type { ModelCatalog, Ports } from "./ports.ts";
@@ -33,10 +35,6 @@ interface WorkerEnv extends RoomEnv, AccessEnv {
   readonly ASSETS: { fetch(url: string): Promise<Response> };
 }
 
-interface ExecutionContext {
-  waitUntil(work: Promise<unknown>): void;
-}
-
 // Once an isolate: it keeps the tokenisers that have been read.
 let models: ModelCatalog | null = null;
 
@@ -49,10 +47,11 @@ function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
   });
 }
 
-function portsOf(env: WorkerEnv, context: ExecutionContext): Ports {
+function portsOf(env: WorkerEnv): Ports {
   const settings = readSettings(env);
   const database = drizzle(env.DB);
-  const keepAlive = (work: Promise<unknown>) => context.waitUntil(work);
+  // Of whichever request is being answered.
+  const keepAlive = (work: Promise<unknown>) => waitUntil(work);
   const near = nearOfIsolate();
   return {
     ...accessOfIsolate(env, settings),
@@ -79,13 +78,17 @@ function portsOf(env: WorkerEnv, context: ExecutionContext): Ports {
   };
 }
 
+// Once an isolate: its routes are more work than a cached answer.
+let app: EdgeApp | null = null;
+
 export default {
-  async fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Promise<Response> {
-    return await createApp(portsOf(env, context)).fetch(request);
+  async fetch(request: Request, env: WorkerEnv): Promise<Response> {
+    app ??= createApp(portsOf(env));
+    return await app.fetch(request);
   },
 
   /** By the cron trigger, every minute. */
-  async scheduled(_event: unknown, env: WorkerEnv, context: ExecutionContext): Promise<void> {
-    await runScheduled(portsOf(env, context), Date.now());
+  async scheduled(_event: unknown, env: WorkerEnv): Promise<void> {
+    await runScheduled(portsOf(env), Date.now());
   },
 };

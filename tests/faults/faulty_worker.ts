@@ -5,7 +5,6 @@ import { CallFaults, type Failure } from "./call_faults.ts";
 export * from "../../edge/workerd.ts";
 
 type WorkerEnv = Parameters<typeof shipped.fetch>[1];
-type Context = Parameters<typeof shipped.fetch>[2];
 type RoomParts = ConstructorParameters<typeof ShippedJobRoom>;
 type Binding = WorkerEnv["DB"];
 
@@ -63,7 +62,7 @@ function wrapCalls<T extends object>(target: T, wrap: (name: string, call: Call)
 export default {
   ...shipped,
 
-  async fetch(request: Request, env: WorkerEnv, context: Context): Promise<Response> {
+  async fetch(request: Request, env: WorkerEnv): Promise<Response> {
     const [, command = "", id = ""] = new URL(request.url).pathname
       .match(/^\/v1\/faults\/(arm|count|lose)\/?([0-9a-f]*)$/) ?? [];
     switch (command) {
@@ -79,7 +78,7 @@ export default {
         return new Response(null, { status: await lost.then(() => 500, () => 200) });
       }
       default:
-        return await shipped.fetch(request, { ...env, DB: failing(env.DB) }, context);
+        return await shipped.fetch(request, { ...env, DB: failing(env.DB) });
     }
   },
 };
