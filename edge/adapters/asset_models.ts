@@ -14,9 +14,28 @@ export type ReadAsset = (path: string) => Promise<unknown>;
 
 const MODEL_ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
-/** Manifests are read each time, so that a newly published model shows; tokenisers by digest, once. */
-export function createAssetModels(readAsset: ReadAsset): ModelCatalog {
+/** How long a newly published model may go unseen. */
+const MANIFEST_MS = 2_000;
+
+/** Manifests are read every two seconds at most; tokenisers by digest, once. */
+export function createAssetModels(
+  readAsset: ReadAsset,
+  now: () => number = () => Date.now(),
+): ModelCatalog {
   const tokenizers = new Map<string, Promise<PromptTokenizer>>();
+  const manifests = new Map<
+    string,
+    { readonly manifest: ModelManifest; readonly readAt: number }
+  >();
+
+  async function findManifest(id: string): Promise<ModelManifest | null> {
+    const known = manifests.get(id);
+    if (known && now() - known.readAt < MANIFEST_MS) return known.manifest;
+    const manifest = await readManifest(id);
+    if (manifest) manifests.set(id, { manifest, readAt: now() });
+    else manifests.delete(id);
+    return manifest;
+  }
 
   async function readManifest(id: string): Promise<ModelManifest | null> {
     if (!MODEL_ID.test(id)) return null;
@@ -52,11 +71,11 @@ export function createAssetModels(readAsset: ReadAsset): ModelCatalog {
     async list() {
       const index = await readAsset("/models/index.json");
       const ids = isObject(index) && Array.isArray(index.models) ? index.models : [];
-      const manifests = await Promise.all(ids.map((id) => readManifest(String(id))));
+      const manifests = await Promise.all(ids.map((id) => findManifest(String(id))));
       return manifests.filter((manifest) => manifest !== null);
     },
     async find(id): Promise<PlanningModel | null> {
-      const manifest = await readManifest(id);
+      const manifest = await findManifest(id);
       return manifest ? { manifest, tokenizer: await cachedTokenizer(manifest) } : null;
     },
   };
