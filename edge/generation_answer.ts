@@ -1,13 +1,13 @@
 /** The answer to a planned generation, for its own route and for the sweeps that it is a branch of. */
 import { joinInsights, lacksInsights, type Plan } from "../contract/mod.ts";
 import type { StoredResult } from "../db/queries.ts";
-import { findNearStream, keepStreamNear } from "./cache/near_results.ts";
+import { findNearAnswer, keepResourceNear, keepStreamNear } from "./cache/near_results.ts";
 import { describeGeneration, generationPath } from "./generation_resource.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "./jobs/event_stream.ts";
 import type { PlannedGeneration } from "./jobs/job_room.ts";
 import type { Origin } from "./origin.ts";
 import type { Ports } from "./ports.ts";
-import { jsonResponse } from "./problem_response.ts";
+import { JSON_HEADERS, jsonResponse } from "./problem_response.ts";
 import { countHit, lookUp } from "./stored_results.ts";
 
 export interface AnswerOptions {
@@ -55,16 +55,19 @@ interface StoredAnswer {
   respond(): Response;
 }
 
-/** From the cache near the reader: a stream from its beginning, at once, that shows all that is asked for. */
+/** From the cache near the reader: the whole, at once, if it shows all that is asked for. */
 async function findNear(
   ports: AnswerPorts,
   { plan: { id, insights } }: PlannedGeneration,
   { streamed, after, paced = false }: AnswerOptions,
 ): Promise<StoredAnswer | null> {
-  if (!streamed || after >= 0 || paced) return null;
-  const near = await findNearStream(ports, id);
+  if (streamed && (after >= 0 || paced)) return null;
+  const near = await findNearAnswer(ports, streamed ? "streams" : "resources", id);
   if (!near || lacksInsights({ id, insights: near.insights }, { insights })) return null;
-  const headers = { ...EVENT_STREAM_HEADERS, location: generationPath(id) };
+  const headers = {
+    ...(streamed ? EVENT_STREAM_HEADERS : JSON_HEADERS),
+    location: generationPath(id),
+  };
   return {
     plan: { id, insights: near.insights },
     respond: () => new Response(near.body, { headers }),
@@ -80,8 +83,10 @@ async function findStored(
   const headers = { location: generationPath(id) };
   if (!streamed) {
     const { value: stored } = await lookUp(ports, (results) => results.find(id));
-    const respond = (stored: StoredResult) => jsonResponse(describeStored(stored), { headers });
-    return stored ? { plan: stored.plan, respond: () => respond(stored) } : null;
+    if (!stored) return null;
+    const resource = describeStored(stored);
+    keepResourceNear(ports, stored, resource);
+    return { plan: stored.plan, respond: () => jsonResponse(resource, { headers }) };
   }
   const { value: stored } = await lookUp(ports, (results) => results.replay(id));
   if (!stored) return null;

@@ -21,13 +21,18 @@ export function problemResponse(problem: Problem, headers: Record<string, string
   });
 }
 
+export const JSON_HEADERS = {
+  "content-type": "application/json",
+  "cache-control": "no-store",
+} as const;
+
 export function jsonResponse(
   value: unknown,
   { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
 ): Response {
   return new Response(JSON.stringify(value), {
     status,
-    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+    headers: { ...JSON_HEADERS, ...headers },
   });
 }
 

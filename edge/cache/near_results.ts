@@ -1,7 +1,7 @@
 /**
- * Results near the reader: images, and whole streams as they answer a submission. Only what everybody may
+ * Results near the reader: images, and what answers a submission, as a whole stream or as JSON. Only what everybody may
  * see gets here. An image never changes; a stream does when its generation runs again for more insights,
- * so streams stay for a minute, and whoever resumes one is told by the database.
+ * so answers stay for a minute, and whoever resumes one is told by the database.
  */
 import type { Plan } from "../../contract/mod.ts";
 import type { Results, StoredImage, StoredReplay } from "../../db/queries.ts";
@@ -12,28 +12,32 @@ import type { HitCounter } from "./hit_counter.ts";
 
 type NearPorts = Pick<Ports, "cache" | "keepAlive">;
 
-export interface NearStream {
+/** As a submission is answered: `streams` are server-sent events, `resources` JSON. */
+export type AnswerKind = "streams" | "resources";
+
+export interface NearAnswer {
   readonly insights: Plan["insights"];
   readonly body: ReadableStream<Uint8Array>;
 }
 
 const INSIGHTS = "x-insights";
-const STREAM_SECONDS = 60;
+const ANSWER_SECONDS = 60;
 const STREAM_LENGTH_MAX = 4 * 1024 * 1024;
 
-export async function findNearStream(
-  { cache }: NearPorts,
+export async function findNearAnswer(
+  { cache }: Pick<NearPorts, "cache">,
+  kind: AnswerKind,
   id: string,
-): Promise<NearStream | null> {
-  const found = await cache.match(streamKey(id));
+): Promise<NearAnswer | null> {
+  const found = await cache.match(answerKey(kind, id));
   const insights = found?.headers.get(INSIGHTS);
   if (!found?.body || !insights) return null;
-  // Only `keepStreamNear` writes under these keys.
+  // Only `keepAnswerNear` writes under these keys.
   return { insights: JSON.parse(insights) as Plan["insights"], body: found.body };
 }
 
 export function keepStreamNear(
-  { cache, keepAlive }: NearPorts,
+  ports: NearPorts,
   id: string,
   { plan, owner, events }: StoredReplay,
 ): void {
@@ -47,12 +51,30 @@ export function keepStreamNear(
     bytes.set(piece, end);
     end += piece.length;
   }
+  keepAnswerNear(ports, answerKey("streams", id), { plan, bytes });
+}
+
+/** @param resource as `GET /v1/generations/{id}` shows the result */
+export function keepResourceNear(
+  ports: NearPorts,
+  { plan, owner }: Pick<StoredReplay, "plan" | "owner">,
+  resource: object,
+): void {
+  if (owner !== null) return;
+  const bytes = new TextEncoder().encode(JSON.stringify(resource));
+  keepAnswerNear(ports, answerKey("resources", plan.id), { plan, bytes });
+}
+
+function keepAnswerNear(
+  { cache, keepAlive }: NearPorts,
+  key: string,
+  { plan, bytes }: { readonly plan: Plan; readonly bytes: Uint8Array<ArrayBuffer> },
+): void {
   const headers = {
-    "content-type": "text/event-stream",
-    "cache-control": `public, max-age=${STREAM_SECONDS}`,
+    "cache-control": `public, max-age=${ANSWER_SECONDS}`,
     [INSIGHTS]: JSON.stringify(plan.insights),
   };
-  keepAlive(cache.put(streamKey(id), new Response(bytes, { headers })));
+  keepAlive(cache.put(key, new Response(bytes, { headers })));
 }
 
 export async function findNearImage(
@@ -83,21 +105,26 @@ interface Nearness {
   readonly hits: HitCounter;
 }
 
-/** Results that drop a stream from the cache when they change it, and write hits rarely. */
+/** Results that drop their answers from the cache when they change, and write hits rarely. */
 export function nearResults(results: Results, { cache, hits }: Nearness): Results {
   return {
     ...results,
     touch: (id, now, more) => hits.touch(results, id, { now, hits: more }),
     async write(result) {
       const outcome = await results.write(result);
-      if (outcome === "stored") await cache.delete(streamKey(result.plan.id));
+      if (outcome === "stored") await dropAnswers(cache, result.plan.id);
       return outcome;
     },
   };
 }
 
-function streamKey(id: string): string {
-  return `streams/${id}`;
+async function dropAnswers(cache: ColoCache, id: string): Promise<void> {
+  await cache.delete(answerKey("streams", id));
+  await cache.delete(answerKey("resources", id));
+}
+
+function answerKey(kind: AnswerKind, id: string): string {
+  return `${kind}/${id}`;
 }
 
 function imageKey(id: string): string {

@@ -4,9 +4,10 @@ import type { Results, StoredImage } from "../../db/queries.ts";
 import { HitCounter } from "./hit_counter.ts";
 import { createMemoryCache } from "./memory_cache.ts";
 import {
+  findNearAnswer,
   findNearImage,
-  findNearStream,
   keepImageNear,
+  keepResourceNear,
   keepStreamNear,
   nearResults,
 } from "./near_results.ts";
@@ -34,7 +35,7 @@ Deno.test("A stream and an image come back as they were kept", async () => {
   keepStreamNear(ports, PLAN.id, REPLAY);
   keepImageNear(ports, PLAN.id, IMAGE);
   await Promise.all(kept);
-  const near = await findNearStream(ports, PLAN.id);
+  const near = await findNearAnswer(ports, "streams", PLAN.id);
   assert.deepEqual(near?.insights, PLAN.insights);
   const text = await new Response(near.body).text();
   assert.match(text, /^id: 0\n.*"cached":true[^\n]*\n\n$/s);
@@ -42,17 +43,28 @@ Deno.test("A stream and an image come back as they were kept", async () => {
   assert.equal(await findNearImage(ports, "other"), null);
 });
 
+Deno.test("A resource comes back as it was kept", async () => {
+  const { kept, ...ports } = stage();
+  keepResourceNear(ports, REPLAY, { id: PLAN.id });
+  await Promise.all(kept);
+  const near = await findNearAnswer(ports, "resources", PLAN.id);
+  assert.deepEqual(near?.insights, PLAN.insights);
+  assert.deepEqual(await new Response(near.body).json(), { id: PLAN.id });
+});
+
 Deno.test("Nothing that has an owner is kept near", async () => {
   const { kept, ...ports } = stage();
+  keepResourceNear(ports, { ...REPLAY, owner: "key_1" }, { id: PLAN.id });
   keepStreamNear(ports, PLAN.id, { ...REPLAY, owner: "key_1" });
   keepImageNear(ports, PLAN.id, { ...IMAGE, owner: "key_1" });
   await Promise.all(kept);
   assert.equal(ports.cache.bytes, 0);
 });
 
-Deno.test("A result that is stored anew takes its old stream away", async () => {
+Deno.test("A result that is stored anew takes its old answers away", async () => {
   const { kept, ...ports } = stage();
   keepStreamNear(ports, PLAN.id, REPLAY);
+  keepResourceNear(ports, REPLAY, {});
   await Promise.all(kept);
   const write: Results["write"] = ({ finished_at }) =>
     Promise.resolve(finished_at === 0 ? "already_stored" : "stored");
@@ -60,7 +72,8 @@ Deno.test("A result that is stored anew takes its old stream away", async () => 
   const { request } = { request: { model: "fixture" } } as never;
   const result = { request, plan: PLAN, events: REPLAY.events, finished_at: 0 };
   await near.write(result);
-  assert.notEqual(await findNearStream(ports, PLAN.id), null);
+  assert.notEqual(await findNearAnswer(ports, "streams", PLAN.id), null);
   await near.write({ ...result, finished_at: 1 });
-  assert.equal(await findNearStream(ports, PLAN.id), null);
+  assert.equal(await findNearAnswer(ports, "resources", PLAN.id), null);
+  assert.equal(await findNearAnswer(ports, "streams", PLAN.id), null);
 });
