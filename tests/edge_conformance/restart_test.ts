@@ -184,3 +184,29 @@ Deno.test("On Deno a sweep is taken up after a restart though nobody asks, under
     }
   });
 });
+
+Deno.test("On Deno a process that is asked to stop lets its runs end, and refuses nothing that began", async () => {
+  await withData(async (options, gpu) => {
+    const environment = { SHUTDOWN_SECONDS: "20" };
+    const client = new ConformanceClient(await startDeno({ ...options, environment }), gpu, 1);
+    const request = client.fresh();
+    gpu.script(request.seed, { pauseAfter: 8 });
+    const reader = await client.open(request);
+    const head = await reader.until(8);
+    const stopped = client.edge.stop();
+    const isOpen = () =>
+      client.request("/health").then((response) => response.text()).then(() => true, () => false);
+    while (await isOpen()) { /* It has not heard yet. */ }
+    gpu.release(idOf(head));
+    assert.equal((await reader.rest()).at(-1)?.event.type, "generation.completed");
+    await stopped;
+
+    const after = new ConformanceClient(await startDeno(options), gpu, 10);
+    try {
+      assert.equal((await after.json(request)).cached, true);
+      assert.equal(gpu.started, 1);
+    } finally {
+      await after.edge.stop();
+    }
+  });
+});

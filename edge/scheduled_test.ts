@@ -1,0 +1,75 @@
+// What no request does: ends that were lost on their way to a webhook, calls that are due, what is old.
+import assert from "node:assert/strict";
+import { createProblem } from "../contract/mod.ts";
+import type { LogRecord, Ports, Rooms } from "./ports.ts";
+import { runScheduled } from "./scheduled.ts";
+import type { WebhookEnd } from "./webhooks/webhook_end.ts";
+
+const MINUTE = 60_000;
+const NOW = 60_000 * MINUTE;
+const [FAILED, RUNNING, UNKNOWN] = ["a", "b", "c"].map((digit) => digit.repeat(64));
+
+function room(status: string): (id: string) => Response {
+  const failure = createProblem("internal", "broke");
+  return (id) => Response.json({ id, status, failure, links: { self: `/v1/generations/${id}` } });
+}
+
+function createPorts(changes: Partial<Ports> = {}) {
+  const kept = { settled: [] as WebhookEnd[], logged: [] as LogRecord[], done: [] as unknown[] };
+  const answers = new Map([[FAILED, room("failed")], [RUNNING, room("running")]]);
+  const rooms: Rooms = {
+    fetch: (id) => Promise.resolve(answers.get(id)?.(id) ?? new Response(null, { status: 404 })),
+  };
+  const noted = (name: string) => (...args: unknown[]) =>
+    Promise.resolve(void kept.done.push([name, ...args]));
+  const ports = {
+    rooms,
+    sweepRooms: rooms,
+    results: { find: () => Promise.resolve(null) },
+    sweeps: { find: () => Promise.resolve(null) },
+    log: (record: LogRecord) => void kept.logged.push(record),
+    trim: () => Promise.resolve({ generations: 0, bytes: 0 }),
+    idempotency: { expire: noted("expire keys") },
+    webhooks: {
+      settle: (end: WebhookEnd) => Promise.resolve(void kept.settled.push(end)),
+      deliverDue: noted("deliver"),
+      deliveries: {
+        waiting: (before: number) => {
+          kept.done.push(["waiting", before]);
+          return Promise.resolve(
+            [FAILED, RUNNING, UNKNOWN].map((id) => `/v1/generations/${id}`),
+          );
+        },
+        expire: noted("expire calls"),
+      },
+    },
+    ...changes,
+    // Of the ports only what the scheduled work touches.
+  } as unknown as Ports;
+  return { ports, kept };
+}
+
+Deno.test("An end that was lost on its way is found, and told to those who wait for it", async () => {
+  const { ports, kept } = createPorts();
+  await runScheduled(ports, NOW);
+  assert.deepEqual(kept.settled.map(({ subject, type }) => [subject, type]), [
+    [`/v1/generations/${FAILED}`, "generation.failed"],
+  ]);
+  assert.deepEqual(kept.done, [
+    ["waiting", NOW - MINUTE],
+    ["deliver"],
+    ["expire calls", NOW - 3 * 24 * 60 * MINUTE],
+    ["expire keys", NOW],
+  ]);
+});
+
+Deno.test("Work that fails is logged, and the rest is done", async () => {
+  const { ports, kept } = createPorts();
+  const { webhooks } = ports;
+  const fail = () => Promise.reject(new Error("no"));
+  await runScheduled({ ...ports, webhooks: { ...webhooks, deliverDue: fail } }, NOW);
+  assert.deepEqual(kept.logged.map(({ message }) => message), [
+    "Scheduled work failed: Webhooks that are due",
+  ]);
+  assert.deepEqual(kept.done.at(-1), ["expire keys", NOW]);
+});
