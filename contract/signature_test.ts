@@ -40,6 +40,8 @@ Deno.test("equalSignatures() compares as a whole", () => {
   const one = signCall("secret", CALL);
   assert(equalSignatures(one, signCall("secret", CALL)));
   assert(!equalSignatures(one, `${one.slice(0, -1)}x`));
+  assert(!equalSignatures(one, `x${one.slice(1)}`));
   assert(!equalSignatures(one, one.slice(1)));
+  assert(!equalSignatures(one, `${one}0`));
   assert(!equalSignatures(one, ""));
 });

@@ -33,13 +33,25 @@ export class GpuLoads {
 
   /**
    * Those whose circuit is closed: ready ones first, of these the ones with fewest runs, and between
-   * equals by the key, so that a key which comes again finds the function that remembers it. When all
-   * are open, nothing is lost by asking at once which of them is back.
+   * equals by the key, so that a key which comes again finds the function that remembers it.
    */
   async rank(key: string): Promise<GpuFunction[]> {
-    const areAllOpen = this.#functions.every(({ breaker }) => breaker.state !== "closed");
-    await Promise.all(this.#functions.map((one) => this.#refresh(one, areAllOpen)));
-    return this.#functions
+    await Promise.all(this.#functions.map((one) => this.#refresh(one)));
+    return this.#rank(key, this.#functions);
+  }
+
+  /**
+   * The others, when those that were tried took nothing: then nothing is lost by asking at once which of
+   * them is back.
+   */
+  async rankBack(key: string, tried: readonly GpuFunction[]): Promise<GpuFunction[]> {
+    const left = this.#functions.filter((one) => !tried.includes(one));
+    await Promise.all(left.map((one) => this.#ask(one)));
+    return this.#rank(key, left);
+  }
+
+  #rank(key: string, functions: readonly GpuFunction[]): GpuFunction[] {
+    return functions
       .filter(({ breaker }) => breaker.state === "closed")
       .map((one) => ({ one, load: this.#loadOf(one), draw: contentKey([key, one.url]) }))
       .sort((a, b) => a.load - b.load || (a.draw < b.draw ? -1 : 1))
@@ -55,9 +67,9 @@ export class GpuLoads {
   }
 
   /** A function alone is asked nothing while its circuit is closed: there is no choice to make. */
-  async #refresh(one: GpuFunction, areAllOpen: boolean): Promise<void> {
+  async #refresh(one: GpuFunction): Promise<void> {
     if (one.breaker.state !== "closed") {
-      if (one.breaker.mayProbe() || areAllOpen) await this.#ask(one);
+      if (one.breaker.mayProbe()) await this.#ask(one);
       return;
     }
     const at = this.#reports.get(one)?.at ?? -Infinity;

@@ -91,7 +91,7 @@ export class GpuPool implements GpuBackend {
     const ranked = await this.#loads.rank(submission.id);
     const had = ranked.filter(({ url }) => url === submission.place);
     const candidates = [...had, ...ranked.filter((one) => !had.includes(one))];
-    const opened = await this.#open(submission, candidates, () => after);
+    const opened = await this.#openAnywhere(submission, candidates, () => after);
     if (!opened.ok) return opened;
     const { place, body } = opened.value;
     const run = { submission, course: new RunCourse(after), place, canceled: false, sought: false };
@@ -111,6 +111,20 @@ export class GpuPool implements GpuBackend {
     const functions = await this.#loads.look();
     const best = BEST_FIRST.find((status) => functions.some((one) => one.status === status));
     return { status: best ?? functions[0]?.status ?? "UNREACHABLE", functions };
+  }
+
+  /** The first that accepts: of the candidates, else of those that were left alone and are back. */
+  async #openAnywhere(
+    submission: Submission,
+    candidates: readonly GpuFunction[],
+    afterAt: (place: GpuFunction) => number,
+  ): Promise<Parsed<Opened>> {
+    const opened = await this.#open(submission, candidates, afterAt);
+    if (opened.ok) return opened;
+    const back = await this.#loads.rankBack(submission.id, candidates);
+    if (back.length === 0) return opened;
+    const late = await this.#open(submission, back, afterAt);
+    return late.ok ? late : refuse(worthMost([late.problem, opened.problem]));
   }
 
   /** The first that accepts. Who is told of it before the first event can find the run again. */
@@ -190,14 +204,11 @@ export class GpuPool implements GpuBackend {
     // Another one can begin at once.
     if (stays || run.sought) await pause(retryPausesMs[losses] ?? 0);
     run.sought = !stays;
-    const others = stays ? [] : await this.#loads.rank(submission.id);
-    const candidates = [...others.filter((one) => one !== lost), lost];
     // Elsewhere it starts over, and shows whether it goes the same way.
-    const opened = await this.#open(
-      submission,
-      candidates,
-      (place) => place === lost ? course.after : -1,
-    );
+    const afterAt = (place: GpuFunction) => place === lost ? course.after : -1;
+    const opened = stays
+      ? await this.#open(submission, [lost], afterAt)
+      : await this.#openAnywhere(submission, await this.#candidates(run), afterAt);
     if (opened.ok) {
       if (opened.value.place !== lost) this.#tellMove(submission.id, course.after);
       run.place = opened.value.place;
@@ -211,6 +222,12 @@ export class GpuPool implements GpuBackend {
   #tellRefusal({ url }: GpuFunction, reason: string): void {
     const { host } = new URL(url);
     this.#ports.log({ level: "error", message: `${host} refused a call: ${reason}` });
+  }
+
+  /** The one that was lost comes last. */
+  async #candidates({ submission, place: lost }: Run): Promise<GpuFunction[]> {
+    const ranked = await this.#loads.rank(submission.id);
+    return [...ranked.filter((one) => one !== lost), lost];
   }
 
   #tellMove(generation: string, after: number): void {

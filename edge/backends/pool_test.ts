@@ -401,6 +401,26 @@ Deno.test("Failing runs open a circuit although the health check answers", async
   });
 });
 
+Deno.test("A function that is back is asked as soon as the others take nothing", async () => {
+  let isBack = false;
+  const failing: Handle = () => isBack ? new Response(body(...frames)) : refuseWith(500, "")(...NO);
+  let isFull = false;
+  const filling: Handle = () =>
+    isFull ? refuseWith(503, "at_capacity")(...NO) : new Response(body(...frames));
+  await withServers([failing, filling], async (servers) => {
+    const [a, b] = servers;
+    assert(a && b);
+    b.health = { status: "READY", running: 9 };
+    const { pool } = createPool(servers);
+    for (let i = 0; i < 4; i++) await collect(pool);
+    assert.deepEqual([a.puts.length, b.puts.length], [3, 4], "its circuit is open");
+    isFull = true;
+    assert.equal((await collect(pool)).code, "at_capacity");
+    isBack = true;
+    assert.deepEqual(await collect(pool), { ids: ALL, code: null });
+  });
+});
+
 Deno.test("The state of each function is told, and the best of all", async () => {
   await withServers([whole, whole], async (servers) => {
     const [a] = servers;
