@@ -8,6 +8,13 @@ import { tellAll } from "../jobs/end_listeners.ts";
 import { JobRoom, type RoomSubmission } from "../jobs/job_room.ts";
 import { handleRoomRequest } from "../jobs/room_routes.ts";
 import {
+  beginWatch,
+  endWatch,
+  onAlarm,
+  type RoomStorage,
+  type WatchPorts,
+} from "../jobs/room_watch.ts";
+import {
   NO_PROGRESS,
   type RememberedSweep,
   SweepRoom,
@@ -33,11 +40,7 @@ export interface RoomEnv extends Environment {
 
 /** The part of the platform's object state that a room uses. */
 interface RoomState {
-  readonly storage: {
-    get(key: string): Promise<unknown>;
-    put(key: string, value: unknown): Promise<void>;
-    delete(key: string): Promise<boolean>;
-  };
+  readonly storage: RoomStorage;
   waitUntil(work: Promise<unknown>): void;
 }
 
@@ -52,21 +55,29 @@ export function createDurableRooms<Id>(namespace: RoomNamespace<Id>): Rooms {
   };
 }
 
+const watchOf = (storage: RoomStorage) => ({ storage, now: () => Date.now(), log: logToConsole });
+
 const SUBMISSION = "submission";
 
 export class JobRoomObject {
   readonly #room: JobRoom;
+  readonly #watch: WatchPorts;
 
   constructor(state: RoomState, env: RoomEnv) {
     const { storage } = state;
+    const watch = watchOf(storage);
+    this.#watch = watch;
     this.#room = new JobRoom({
       gpu: backendOfIsolate(readSettings(env)),
       results: nearResults(createResults(drizzle(env.DB)), nearOfIsolate()),
       memory: {
         // Only `save` writes under this key.
         load: async () => (await storage.get(SUBMISSION) ?? null) as RoomSubmission | null,
-        save: (submission) => storage.put(SUBMISSION, submission),
-        clear: async () => void await storage.delete(SUBMISSION),
+        async save(submission) {
+          await storage.put(SUBMISSION, submission);
+          await beginWatch(watch);
+        },
+        clear: () => endWatch(watch),
       },
       limiters: limitersOfIsolate(env),
       now: () => Date.now(),
@@ -82,6 +93,10 @@ export class JobRoomObject {
   fetch(request: Request): Promise<Response> {
     return handleRoomRequest(this.#room, request);
   }
+
+  alarm(): Promise<void> {
+    return onAlarm(this.#room, this.#watch);
+  }
 }
 
 export interface SweepRoomEnv extends RoomEnv {
@@ -94,9 +109,12 @@ const PROGRESS = "progress";
 
 export class SweepRoomObject {
   readonly #room: SweepRoom;
+  readonly #watch: WatchPorts;
 
   constructor(state: RoomState, env: SweepRoomEnv) {
     const { storage } = state;
+    const watch = watchOf(storage);
+    this.#watch = watch;
     const database = drizzle(env.DB);
     const keepAlive = (work: Promise<unknown>) => state.waitUntil(work);
     this.#room = new SweepRoom({
@@ -112,12 +130,12 @@ export class SweepRoomObject {
           const progress = await storage.get(PROGRESS) ?? NO_PROGRESS;
           return sweep && { ...sweep, progress: progress as RememberedSweep["progress"] };
         },
-        save: (sweep) => storage.put(SWEEP, sweep),
-        note: (progress) => storage.put(PROGRESS, progress),
-        async clear() {
-          await storage.delete(SWEEP);
-          await storage.delete(PROGRESS);
+        async save(sweep) {
+          await storage.put(SWEEP, sweep);
+          await beginWatch(watch);
         },
+        note: (progress) => storage.put(PROGRESS, progress),
+        clear: () => endWatch(watch),
       },
       now: () => Date.now(),
       log: logToConsole,
@@ -128,5 +146,9 @@ export class SweepRoomObject {
 
   fetch(request: Request): Promise<Response> {
     return handleSweepRequest(this.#room, request);
+  }
+
+  alarm(): Promise<void> {
+    return onAlarm(this.#room, this.#watch);
   }
 }

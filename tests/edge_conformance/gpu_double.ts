@@ -62,6 +62,13 @@ export class GpuDouble {
   /** Readers at present. */
   reading = 0;
 
+  #asked = Promise.withResolvers<void>();
+
+  /** Settles with the next `PUT`. */
+  async nextPut(): Promise<void> {
+    await this.#asked.promise;
+  }
+
   get url(): string {
     if (!this.#server) throw new Error("The GPU double is not listening");
     return `http://127.0.0.1:${this.#server.addr.port}`;
@@ -127,6 +134,8 @@ export class GpuDouble {
     const lastEventId = parseEventId(request.headers.get("last-event-id"));
     const requestId = request.headers.get("x-request-id");
     this.puts.push({ id, lastEventId, requestId });
+    this.#asked.resolve();
+    this.#asked = Promise.withResolvers();
     const script = this.#scripts.get(id) ?? this.#scripts.get(input.seed) ?? {};
     if (script.refuse) return Response.json(script.refuse, { status: script.refuse.status });
     const run = this.#runAgain(id, input) ?? this.#start(id, input, script);

@@ -7,6 +7,7 @@ import {
   idOf,
   readFrames,
   SweepReader,
+  typesOf,
 } from "./conformance_client.ts";
 import { type EdgeOptions, startDeno, startWorkerd } from "./edges.ts";
 import { GpuDouble } from "./gpu_double.ts";
@@ -50,6 +51,37 @@ Deno.test("A Durable Object that was lost in mid-run goes on under the same ids"
       const again = await after.stream(stored);
       assert.deepEqual(again.slice(0, -1), first.slice(0, -1));
       assert.equal(gpu.started, 2);
+    } finally {
+      await after.edge.stop();
+    }
+  });
+});
+
+Deno.test("A run that was lost is taken up, and stored, though no reader returns", async () => {
+  await withData(async (options, gpu) => {
+    const before = new ConformanceClient(await startWorkerd(options), gpu, 1);
+    const running = before.fresh();
+    gpu.script(running.seed, { pauseAfter: 8 });
+    const reader = await before.open(running);
+    const head = await reader.until(8);
+    await reader.leave();
+    await before.edge.stop();
+    // The GPU function has lost it as well: it runs from its beginning, and comes out the same.
+    const id = idOf(head);
+    gpu.forget(id);
+    gpu.script(running.seed, {});
+    const asked = gpu.nextPut();
+
+    const after = new ConformanceClient(await startWorkerd(options), gpu, 10);
+    try {
+      await asked;
+      assert.equal(gpu.started, 2);
+      const rest = await readFrames(await after.follow(id, 5));
+      assert.deepEqual(rest.slice(0, 3), head.slice(6));
+      assert.deepEqual(rest.map((frame) => frame.id), Array.from({ length: 21 }, (_, i) => i + 6));
+      const types = typesOf(rest);
+      assert.deepEqual([types.indexOf("completed"), types.length], [20, 21], "one end, the last");
+      assert.equal((await after.json(running)).cached, true);
     } finally {
       await after.edge.stop();
     }
