@@ -32,7 +32,8 @@ export async function* readDecoded<Message>(
   { silenceMs, progressMs }: { silenceMs: number; progressMs?: number | undefined },
 ): AsyncGenerator<Message> {
   const reader = body.getReader();
-  const text = new TextDecoder();
+  // The decoder takes one byte order mark from the front itself; Deno's would take one from each chunk.
+  const text = new TextDecoder("utf-8", { ignoreBOM: true });
   let stalled = false;
   const stall = () => {
     stalled = true;

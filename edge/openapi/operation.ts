@@ -35,13 +35,13 @@ const PATH_SCHEMAS: Readonly<Record<string, object>> = {
 const PARAMETERS = {
   "Last-Event-ID": {
     in: "header",
-    description: "Only the events behind this one",
-    schema: string({ pattern: "^[0-9]{1,15}$" }),
+    description: "Only the events behind this one; empty is none",
+    schema: string({ pattern: "^[0-9]{0,15}$" }),
   },
   last_event_id: {
     in: "query",
     description: "The same for a first connection, which cannot set headers in a browser",
-    schema: string({ pattern: "^[0-9]{1,15}$" }),
+    schema: string({ pattern: "^[0-9]{0,15}$" }),
   },
   pace: {
     in: "query",
@@ -110,14 +110,23 @@ function describeAnswer({ description, content = {}, headers = [] }: Answer): ob
   };
 }
 
-/** OpenAPI 3.1 has no word for the events of a stream, so an extension names their schema. */
+/** Of a stream the schema is that of one event, as OpenAPI 3.2 models them; 3.1 leaves it open. */
 function mediaType(type: string, name: string): object {
-  if (type === "text/event-stream") {
-    const description =
-      "Server-sent events: `id` counts from 0, `event` is the type, `data` is JSON";
-    return { schema: string({ description }), "x-event-schema": schemaRef(name) };
-  }
+  if (type === "text/event-stream") return { schema: eventSchema(name) };
   return { schema: name === "binary" ? {} : schemaRef(name) };
+}
+
+function eventSchema(name: string): object {
+  const data = string({
+    contentMediaType: "application/json",
+    contentSchema: schemaRef(name),
+  });
+  return {
+    type: "object",
+    description: "One server-sent event: ids count from 0, the name is the type in the data",
+    properties: { id: string({ pattern: "^[0-9]+$" }), event: string(), data },
+    required: ["id", "event", "data"],
+  };
 }
 
 /** Codes of one status share its place. */

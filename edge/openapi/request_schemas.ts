@@ -9,10 +9,15 @@ type Override = NonNullable<ConversionConfig["overrideSchema"]>;
 
 /** The JSON Schema of what a client may send: what it may leave out it may leave out. */
 export function schemaOf(schema: v.GenericSchema): Schema {
-  return convert(schema, ({ valibotSchema }) =>
+  return convert(schema, ({ valibotSchema }) => {
     // The one custom schema is a cutoff: a word, or an object with exactly one length.
-    valibotSchema.type === "custom" ? cutoffJson() : undefined);
+    if (valibotSchema.type === "custom") return cutoffJson();
+    return valibotSchema.type === "tuple" ? COLOUR : undefined;
+  });
 }
+
+/** The one tuple: the library's own form leaves its length open, and other tools misread it. */
+const COLOUR: Schema = { type: "array", items: { type: "number" }, minItems: 3, maxItems: 3 };
 
 function convert(schema: v.GenericSchema, overrideSchema: Override): Schema {
   const { $schema: _, ...converted } = toJsonSchema(schema, {

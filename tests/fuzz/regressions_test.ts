@@ -1,9 +1,10 @@
 // What fuzzing has found, each kept: it must not come back.
 import assert from "node:assert/strict";
 import { createServerSentDecoder, LIMITS } from "../../contract/mod.ts";
+import { readMessages } from "../../edge/jobs/message_stream.ts";
 import { answerBody } from "./request_properties.ts";
+import { bodyOf, bytesOf } from "./stream_properties.ts";
 
-const bytesOf = (text: string) => new TextEncoder().encode(text);
 const HALF_BODY = LIMITS.requestBodyBytes / 2 - 200;
 
 const DEEP = "[".repeat(HALF_BODY) + "]".repeat(HALF_BODY);
@@ -58,3 +59,9 @@ for (const chunk of [":", "x"]) {
     assert.equal(message?.data, "1");
   });
 }
+
+Deno.test("a byte order mark is one in front of a stream, and a character anywhere else", async () => {
+  const chunks = ["\ufeff", "data: a", "\ufeffb\n", "\n", "\ufeffdata: c\n\n", "data: d\n\n"];
+  const messages = await Array.fromAsync(readMessages(bodyOf(chunks.map(bytesOf)), 60_000));
+  assert.deepEqual(messages.map(({ data }) => data), ["a\ufeffb", "d"]);
+});

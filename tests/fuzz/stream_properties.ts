@@ -11,7 +11,7 @@ import { EVENTS } from "../../contract/fixtures/events.ts";
 import { readPrediction } from "../../edge/backends/prediction_stream.ts";
 import type { Property } from "./property.ts";
 
-const bytesOf = (text: string) => new TextEncoder().encode(text);
+export const bytesOf = (text: string) => new TextEncoder().encode(text);
 const LINE_ENDS = ["\n", "\r\n", "\r"] as const;
 
 /** Pieces that a stream is made of, right and wrong ones, and bytes that are nothing at all. */
@@ -33,8 +33,9 @@ const stream = fc.array(piece, { maxLength: 30 }).map((pieces) =>
   new Uint8Array(pieces.flatMap((bytes) => [...bytes]))
 );
 
+/** As `edge/jobs/message_stream.ts` does it. */
 function decode(chunks: readonly Uint8Array[]): ServerSentMessage[] {
-  const text = new TextDecoder();
+  const text = new TextDecoder("utf-8", { ignoreBOM: true });
   const decoder = createServerSentDecoder();
   return chunks.flatMap((chunk) => decoder.feed(text.decode(chunk, { stream: true })));
 }
@@ -85,7 +86,7 @@ const lineEnds: Property = {
 };
 
 /** Chunks as they are asked for, as from a socket. */
-function bodyOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
+export function bodyOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   const left = [...chunks];
   return new ReadableStream({
     pull(controller) {
