@@ -16,7 +16,7 @@ export const ERROR_TABLE = {
   body_too_large: { status: 413, retryable: false, title: "The body is too large" },
   unknown_model: { status: 422, retryable: false, title: "Unknown model" },
   unplannable: { status: 422, retryable: false, title: "The model cannot do this" },
-  unauthorized: { status: 401, retryable: false, title: "The API key is not valid" },
+  unauthorized: { status: 401, retryable: false, title: "The credentials are not accepted" },
   forbidden: { status: 403, retryable: false, title: "Not allowed" },
   prompt_refused: { status: 422, retryable: false, title: "The prompt is not accepted" },
   image_refused: { status: 422, retryable: false, title: "The image is withheld" },
