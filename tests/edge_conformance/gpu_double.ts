@@ -26,6 +26,7 @@ export interface Script {
   /** Forgets the run when the first connection breaks, as a restarted process would. */
   readonly forget?: boolean;
   readonly imageBytes?: number;
+  readonly previewBytes?: number;
   /** Sends the plan of another generation. */
   readonly otherPlan?: boolean;
   readonly wrongSha256?: boolean;
@@ -246,7 +247,7 @@ export function drawEvents(plan: Plan, script: Script = {}): GenerationEvent[] {
     events.push(...drawInsights(plan, step));
     if (plan.previews.steps.includes(step)) {
       const { method } = plan.previews;
-      const bytes = drawBytes(`${plan.id} ${step}`, 60);
+      const bytes = drawBytes(`${plan.id} ${step}`, script.previewBytes ?? 60);
       events.push({ type: "generation.preview", step, method, ...picture(bytes) });
     }
   }

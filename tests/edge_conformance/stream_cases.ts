@@ -1,7 +1,7 @@
 /** How streams are read: at once or paced, fast or slowly. */
 import assert from "node:assert/strict";
 import type { Case } from "./cases.ts";
-import { assertProblem, FrameReader, idOf, readFrames } from "./conformance_client.ts";
+import { assertProblem, FrameReader, idOf, readFrames, typesOf } from "./conformance_client.ts";
 
 const PAUSE_MS = 300;
 
@@ -29,6 +29,27 @@ export const STREAM_CASES: readonly Case[] = [
       assert.deepEqual(early, head);
       const rest = await client.request(`${followed}&last_event_id=24`);
       assert.deepEqual(await readFrames(rest), whole.slice(25));
+    },
+  },
+  {
+    name: "gives a reader that is far behind the newest preview, and every step and the end",
+    async run(client) {
+      const request = client.fresh({ previews: { every: 1 } });
+      // 38 MB of previews in all, of which the log keeps 24.
+      client.gpu.script(request.seed, { pauseAfter: 1, previewBytes: 1_500_000 });
+      const slow = await client.open(request);
+      const id = idOf(await slow.until(1));
+      client.gpu.release(id);
+      await readFrames(await client.follow(id));
+      const types = new Map<string, number>();
+      const rest = await slow.rest();
+      for (const type of typesOf(rest)) types.set(type, (types.get(type) ?? 0) + 1);
+      assert.deepEqual([types.get("step"), types.get("image"), types.get("completed")], [20, 1, 1]);
+      const previews = rest.flatMap(({ event }) =>
+        event.type === "generation.preview" ? [event.step] : []
+      );
+      assert.equal(previews.at(-1), 18, "the newest");
+      assert(previews.length < 10, `${previews.length} of 19 previews, ${previews}`);
     },
   },
   {
