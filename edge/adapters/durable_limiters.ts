@@ -7,7 +7,11 @@ import { drawSalt } from "./random.ts";
 /** The part of the platform's object state that a limiter uses. */
 interface LimiterStorage {
   get(key: string): Promise<unknown>;
-  put(key: string, value: unknown): Promise<void>;
+  put(
+    key: string,
+    value: unknown,
+    options?: { readonly allowUnconfirmed: boolean },
+  ): Promise<void>;
   deleteAll(): Promise<void>;
   getAlarm(): Promise<number | null>;
   setAlarm(at: number): Promise<void>;
@@ -86,7 +90,9 @@ export class LimiterObject {
   }
 
   async #save(): Promise<void> {
-    await this.#storage.put(STATE, this.#state);
+    // The object counts in memory: an answer need not wait until the disk has it. What a machine takes
+    // with it when it fails is the newest counts, to the account's advantage.
+    await this.#storage.put(STATE, this.#state, { allowUnconfirmed: true });
     if (!this.#alarmed) await this.#setAlarm();
   }
 
