@@ -12,7 +12,7 @@ export async function openLocalD1(dataDir: string): Promise<SqliteRemoteDatabase
 }
 
 /** @returns rows as values in the order of their columns */
-async function executeLocally(dataDir: string, sql: string): Promise<unknown[][]> {
+export async function executeLocally(dataDir: string, sql: string): Promise<unknown[][]> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...WRANGLER,
