@@ -15,6 +15,8 @@ export interface Edge {
 }
 
 export interface EdgeProcess extends Edge {
+  /** What it has written on both of its outputs so far. */
+  output(): string;
   /** SIGKILL for the process and all that it has started. */
   kill(): Promise<void>;
 }
@@ -115,12 +117,14 @@ async function overHttp(name: string, child: Child, ready: RegExp): Promise<Edge
     name,
     url,
     request: (path, init) => fetch(url + path, init),
+    output: () => child.output(),
     stop: () => child.stop(),
     kill: () => child.kill(),
   };
 }
 
 interface Child {
+  output(): string;
   /** The first match in its output. */
   says(pattern: RegExp): Promise<string>;
   succeeds(): Promise<void>;
@@ -154,6 +158,7 @@ function spawn(args: string[], env: Record<string, string>): Child {
     },
   );
   return {
+    output: () => output,
     async says(pattern) {
       while (true) {
         const [match] = output.match(pattern) ?? [];
