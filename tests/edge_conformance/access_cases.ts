@@ -8,7 +8,6 @@ export interface AccessCase {
   run(bench: AccessBench): Promise<void>;
 }
 
-const JSON_ONLY = { accept: "application/json" };
 const LIMITED = { status: 429, code: "rate_limited" };
 const UNKNOWN = { status: 404, code: "not_found" };
 
