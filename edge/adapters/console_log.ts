@@ -2,9 +2,12 @@
 import type { LogRecord } from "../ports.ts";
 
 export function logToConsole({ cause, ...record }: LogRecord): void {
-  const line = JSON.stringify(
-    cause === undefined ? record : { ...record, cause: nameCause(cause) },
-  );
+  const time = new Date().toISOString();
+  const line = JSON.stringify({
+    time,
+    ...record,
+    ...(cause === undefined ? {} : { cause: nameCause(cause) }),
+  });
   if (record.level === "error") console.error(line);
   else console.log(line);
 }
