@@ -170,16 +170,18 @@ export class GpuPool implements GpuBackend {
           }
         } catch (cause) {
           if (cause instanceof ProblemError) throw cause;
-          if (cause instanceof NoProgress) throw await this.#giveUp(run);
+          if (cause instanceof NoProgress) throw this.#noProgress();
         }
         if (this.#options.retryPausesMs[losses] === undefined) break;
         body = await this.#reopen(run, losses++);
       }
+      const detail = `The GPU function broke off after event ${course.after}`;
+      throw new ProblemError(createProblem("upstream_failed", detail));
     } finally {
       if (this.#runs.get(id) === run) this.#runs.delete(id);
+      // Nobody reads on, whoever it was that gave up: the place there is for others.
+      if (!course.ended) await run.place.cancel(id, this.#options.failoverMs);
     }
-    const detail = `The GPU function broke off after event ${course.after}`;
-    throw new ProblemError(createProblem("upstream_failed", detail));
   }
 
   /** Canceled by a function that shuts down, while another could finish it. */
@@ -187,11 +189,9 @@ export class GpuPool implements GpuBackend {
     return event.type === "generation.canceled" && !canceled && this.#functions.length > 1;
   }
 
-  /** Heartbeats alone hold a place there for ever. */
-  async #giveUp({ submission: { id }, place }: Run): Promise<ProblemError> {
-    const { acceptMs, progressMs } = this.#options;
-    await place.cancel(id, acceptMs);
-    const detail = `The GPU function sent no event for ${progressMs / 1_000} seconds`;
+  #noProgress(): ProblemError {
+    const seconds = this.#options.progressMs / 1_000;
+    const detail = `The GPU function sent no event for ${seconds} seconds`;
     return new ProblemError(createProblem("upstream_failed", detail));
   }
 

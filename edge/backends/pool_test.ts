@@ -158,6 +158,7 @@ Deno.test("The back end takes each event once, over connections that end too ear
   await withServers([growing], async (servers) => {
     assert.deepEqual(await collect(createPool(servers).pool), { ids: ALL, code: null });
     assert.deepEqual(servers[0]?.puts, [null, "2", "5"]);
+    assert.deepEqual(servers[0]?.cancels, []);
   });
 });
 
@@ -199,6 +200,7 @@ Deno.test("The back end refuses what is not of the contract", async () => {
     const { pool } = createPool(servers);
     assert.deepEqual(await collect(pool), { ids: [0], code: "upstream_failed" });
     assert.equal(servers[0]?.puts.length, 1);
+    assert.equal(servers[0]?.cancels.length, 1, "it draws for nobody");
   });
 });
 

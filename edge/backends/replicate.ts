@@ -140,7 +140,7 @@ export class ReplicateBackend implements GpuBackend {
         const end = this.#endOf(run);
         if (end) yield end;
         if (course.ended) return;
-        await this.#checkPatience(run);
+        this.#checkPatience(run);
         const before = course.after;
         yield* this.#stream(run);
         if (course.ended) return;
@@ -148,6 +148,10 @@ export class ReplicateBackend implements GpuBackend {
       }
     } finally {
       if (this.#runs.get(id) === run.prediction.id) this.#runs.delete(id);
+      const { id: place, status } = run.prediction;
+      // Nobody reads on, whoever it was that gave up, and nobody should pay for it.
+      const runs = status === "starting" || status === "processing";
+      if (!course.ended && runs) await this.#client.cancel(place);
     }
   }
 
@@ -193,11 +197,10 @@ export class ReplicateBackend implements GpuBackend {
     throw new ProblemError(createProblem("upstream_failed", detail));
   }
 
-  async #checkPatience({ prediction: { id, status }, movedAt }: Run): Promise<void> {
+  #checkPatience({ prediction: { status }, movedAt }: Run): void {
     const { startMs, progressMs } = this.#options;
     const boundMs = status === "starting" ? startMs : progressMs;
     if (this.#now() - movedAt < boundMs) return;
-    await this.#client.cancel(id);
     const what = status === "starting" ? "did not start" : "sent no event";
     const detail = `The prediction on Replicate ${what} within ${boundMs / 1_000} seconds`;
     throw new ProblemError(createProblem("upstream_failed", detail));

@@ -1,7 +1,7 @@
 // A server that speaks Replicate's documented API stands in for it; the client is Replicate's own.
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../../contract/fixtures/events.ts";
-import { parseGenerationRequest, ProblemError } from "../../contract/mod.ts";
+import { type GenerationEvent, parseGenerationRequest, ProblemError } from "../../contract/mod.ts";
 import type { NumberedEvent } from "../../db/queries.ts";
 import type { Submission } from "../ports.ts";
 import {
@@ -33,12 +33,13 @@ interface Stage {
 async function withReplicate(
   script: ReplicateScript,
   test: (stage: Stage) => Promise<void>,
-  { options = {}, settings = {} }: {
+  { options = {}, settings = {}, draw = () => RUN }: {
     options?: Partial<ReplicateOptions>;
     settings?: Partial<ReplicateSettings>;
+    draw?: () => readonly GenerationEvent[];
   } = {},
 ): Promise<void> {
-  const double = new ReplicateDouble(() => RUN).listen();
+  const double = new ReplicateDouble(draw).listen();
   double.script = script;
   const clock = { now: 0 };
   const all: ReplicateSettings = {
@@ -190,6 +191,26 @@ Deno.test("A prediction that lost one of its outputs is no result", async () => 
   });
 });
 
+Deno.test("A reader that gives up in mid-run cancels the prediction", async () => {
+  await withReplicate({ pauseAfter: 2 }, async (stage) => {
+    const submitted = await stage.backend.submit(stage.submission, -1);
+    assert(submitted.ok);
+    for await (const { id } of submitted.value) if (id === 2) break;
+    assert.deepEqual(stage.double.canceled, stage.places);
+  });
+});
+
+Deno.test("Outputs that are not of the contract are no result, and are not paid for on", async () => {
+  const draw =
+    () => [...RUN.slice(0, 3), { type: "generation.nonsense" } as never, ...RUN.slice(3)];
+  await withReplicate({ pauseAfter: 4 }, async (stage) => {
+    const { ids, problem } = await collect(stage);
+    assert.deepEqual(ids, [0, 1, 2]);
+    assert.equal(problem?.code, "upstream_failed");
+    assert.deepEqual(stage.double.canceled, stage.places);
+  }, { draw });
+});
+
 Deno.test("A canceled run ends with what it had spent", async () => {
   await withReplicate({ pauseAfter: 2 }, async (stage) => {
     const submitted = await stage.backend.submit(stage.submission, -1);
@@ -212,8 +233,8 @@ Deno.test("A run that another process began is taken up, not paid for twice", as
   await withReplicate({ pauseAfter: 2 }, async (stage) => {
     const submitted = await stage.backend.submit(stage.submission, -1);
     assert(submitted.ok);
+    // Its reader neither reads on nor leaves: its process is gone.
     await submitted.value.next();
-    await submitted.value.return(undefined);
     const [place = ""] = stage.places;
     stage.double.release(place);
     const again = await stage.backend.submit({ ...stage.submission, place }, -1);
