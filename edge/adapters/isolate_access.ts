@@ -4,6 +4,7 @@ import { createKeys } from "../../db/key_queries.ts";
 import { createUsage, type Usage } from "../../db/usage_queries.ts";
 import { createIdentify, type Identify } from "../identity/identify.ts";
 import { KeyCheck } from "../identity/key_check.ts";
+import { createHandfulLimiters } from "../limits/handful_limiters.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
 import { createSteadyLimiters } from "../limits/steady_limiters.ts";
 import { UsageMeter } from "../limits/usage_meter.ts";
@@ -36,7 +37,9 @@ let limiters: Limiters | null = null;
 
 /** Also in the isolates of rooms. */
 export function limitersOfIsolate({ LIMITERS }: Pick<AccessEnv, "LIMITERS">): Limiters {
-  return limiters ??= createSteadyLimiters(createDurableLimiters(LIMITERS), CLOCK_AND_LOG);
+  if (limiters) return limiters;
+  const steady = createSteadyLimiters(createDurableLimiters(LIMITERS), CLOCK_AND_LOG);
+  return limiters = createHandfulLimiters(steady, CLOCK_AND_LOG.now);
 }
 
 const CLOCK_AND_LOG = { now: () => Date.now(), log: logToConsole };

@@ -33,6 +33,8 @@ export type Standing = Readonly<
 >;
 
 export interface Verdict {
+  /** Requests that it took. */
+  readonly granted: number;
   readonly refusal: { readonly policy: Policy; readonly retry_after: number } | null;
   readonly standing: Standing;
 }
@@ -83,12 +85,14 @@ export class AccountLimiter {
     };
   }
 
-  takeRequest(): Verdict {
+  /** Takes as many of them as there is room for; refuses where there is none for a single one. */
+  takeRequests(count: number): Verdict {
     const { requests, limits: { requests_per_minute: limit } } = this.#state;
     const retry_after = secondsToRoom(requests, 1, limit);
     if (retry_after > 0) return this.#refuse("requests", retry_after);
-    this.#state = { ...this.#state, requests: requests + UNIT };
-    return this.#accept();
+    const granted = Math.min(count, Math.floor(limit - requests / UNIT));
+    this.#state = { ...this.#state, requests: requests + granted * UNIT };
+    return { ...this.#accept(), granted };
   }
 
   /**
@@ -130,11 +134,11 @@ export class AccountLimiter {
   }
 
   #accept(): Verdict {
-    return { refusal: null, standing: this.standing };
+    return { granted: 0, refusal: null, standing: this.standing };
   }
 
   #refuse(policy: Policy, retry_after: number): Verdict {
-    return { refusal: { policy, retry_after }, standing: this.standing };
+    return { granted: 0, refusal: { policy, retry_after }, standing: this.standing };
   }
 }
 

@@ -26,7 +26,7 @@ class Account {
   }
 }
 
-const request = (limiter: AccountLimiter) => limiter.takeRequest();
+const request = (limiter: AccountLimiter) => limiter.takeRequests(1);
 
 Deno.test("A new account has its limit at once, and then one request in each part of the minute", () => {
   const account = new Account();
@@ -37,6 +37,15 @@ Deno.test("A new account has its limit at once, and then one request in each par
   // 60,000 / 7 ms to the next one.
   assert(account.do(8_571, request).refusal);
   assert.equal(account.do(8_572, request).refusal, null);
+});
+
+Deno.test("Of several requests at once as many are taken as there is room for", () => {
+  const account = new Account();
+  assert.equal(account.do(0, (limiter) => limiter.takeRequests(5)).granted, 5);
+  const rest = account.do(0, (limiter) => limiter.takeRequests(5));
+  assert.deepEqual([rest.granted, rest.standing.requests.remaining], [2, 0]);
+  const none = account.do(0, (limiter) => limiter.takeRequests(5));
+  assert.deepEqual([none.granted, none.refusal?.policy], [0, "requests"]);
 });
 
 Deno.test("Whatever is asked when, it is never more than the limit and its minute allow", () => {

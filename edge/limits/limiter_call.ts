@@ -5,7 +5,8 @@ import { AccountLimiter, type LimiterState, type Verdict } from "./account_limit
 export type LimiterCall =
   & { readonly limits: AccountLimits }
   & (
-    | { readonly action: "request" | "look" }
+    | { readonly action: "look" }
+    | { readonly action: "request"; readonly count?: number }
     | { readonly action: "begin"; readonly run: string; readonly evaluations: number }
     | { readonly action: "end"; readonly run: string; readonly spent: number }
   );
@@ -28,12 +29,12 @@ export function answerCall(
 function act(limiter: AccountLimiter, call: LimiterCall): Verdict {
   switch (call.action) {
     case "request":
-      return limiter.takeRequest();
+      return limiter.takeRequests(call.count ?? 1);
     case "begin":
       return limiter.begin(call.run, call.evaluations);
     case "end":
       return limiter.end(call.run, call.spent);
     case "look":
-      return { refusal: null, standing: limiter.standing };
+      return { granted: 0, refusal: null, standing: limiter.standing };
   }
 }

@@ -4,6 +4,8 @@ import { parseList } from "structured-headers";
 import type { LogRecord } from "../ports.ts";
 import { limitProblem } from "./admission.ts";
 import { readTierLimits } from "./limit_settings.ts";
+import { createHandfulLimiters } from "./handful_limiters.ts";
+import type { LimiterCall } from "./limiter_call.ts";
 import { createLocalLimiters } from "./local_limiters.ts";
 import { rateLimitHeaders } from "./rate_limit_headers.ts";
 import { createSteadyLimiters } from "./steady_limiters.ts";
@@ -36,6 +38,43 @@ Deno.test("Without its limiter a process counts by itself, and says so", async (
   assert.equal((await limiters.call("a", REQUEST)).refusal?.policy, "requests");
   assert.equal(logged.length, 3);
   assert.equal(logged[0]?.level, "error");
+});
+
+Deno.test("Many requests cost few calls, and never get more than the limit", async () => {
+  const many = { ...limits, requests_per_minute: 1_500 };
+  let now = 0;
+  const far = createLocalLimiters(() => now);
+  const calls: string[] = [];
+  const counted = {
+    call: (account: string, call: LimiterCall) => {
+      calls.push(call.action);
+      return far.call(account, call);
+    },
+  };
+  const isolates = [1, 2].map(() => createHandfulLimiters(counted, () => now));
+  const standings: number[] = [];
+  let admitted = 0;
+  for (let i = 0; i < 2_000; i++) {
+    const request = { action: "request", limits: many } as const;
+    const verdict = await isolates[i % 2]!.call("a", request);
+    if (verdict.refusal === null) admitted++;
+    if (i < 6) standings.push(verdict.standing.requests.remaining);
+  }
+  assert.equal(admitted, 1_500);
+  assert.deepEqual(standings, [1_499, 1_494, 1_498, 1_493, 1_497, 1_492]);
+  assert.equal(calls.length, 1_500 / 5 + 500, "a refusal is always the limiter's own");
+  now = 120_000;
+  calls.length = 0;
+  const [one] = isolates;
+  for (const at of [0, 1_999, 2_000]) {
+    now = 120_000 + at;
+    await one!.call("a", { action: "request", limits: many });
+  }
+  assert.equal(calls.length, 2, "a handful is held for two seconds");
+  await one!.call("a", { action: "request", limits });
+  assert.equal(calls.length, 3, "limits that changed are asked for at once");
+  await one!.call("a", { action: "look", limits: many });
+  assert.deepEqual(calls.slice(3), ["look"]);
 });
 
 Deno.test("Limits are told in structured fields, and refused in a sentence", async () => {
