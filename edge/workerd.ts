@@ -81,6 +81,11 @@ function portsOf(env: WorkerEnv): Ports {
 // Once an isolate: its routes are more work than a cached answer.
 let app: EdgeApp | null = null;
 
+interface ScheduledController {
+  /** When it was due, epoch milliseconds. */
+  readonly scheduledTime: number;
+}
+
 export default {
   async fetch(request: Request, env: WorkerEnv): Promise<Response> {
     app ??= createApp(portsOf(env));
@@ -88,7 +93,7 @@ export default {
   },
 
   /** By the cron trigger, every minute. */
-  async scheduled(_event: unknown, env: WorkerEnv): Promise<void> {
-    await runScheduled(portsOf(env), Date.now());
+  async scheduled({ scheduledTime }: ScheduledController, env: WorkerEnv): Promise<void> {
+    await runScheduled(portsOf(env), scheduledTime);
   },
 };

@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { readSettings } from "../settings.ts";
+
+Deno.test("CACHE_BYTES is a whole number, half of D1 where it is left out", () => {
+  assert.equal(readSettings({}).cache.bytes, 5_000_000_000);
+  assert.equal(readSettings({ CACHE_BYTES: "0" }).cache.bytes, 0);
+  assert.equal(readSettings({ CACHE_BYTES: " 1000 " }).cache.bytes, 1_000);
+  for (const given of ["-1", "1e9", "much"]) {
+    const message = `CACHE_BYTES must be a whole number of bytes from 0, given "${given}"`;
+    assert.throws(() => readSettings({ CACHE_BYTES: given }), { message });
+  }
+});
