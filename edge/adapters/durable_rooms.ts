@@ -5,7 +5,7 @@ import { createSweeps } from "../../db/sweep_queries.ts";
 import { createUsage } from "../../db/usage_queries.ts";
 import { nearResults } from "../cache/near_results.ts";
 import { tellAll } from "../jobs/end_listeners.ts";
-import { JobRoom, type RoomSubmission } from "../jobs/job_room.ts";
+import { JobRoom, type RememberedEnd, type RoomSubmission } from "../jobs/job_room.ts";
 import { handleRoomRequest } from "../jobs/room_routes.ts";
 import {
   beginWatch,
@@ -58,6 +58,7 @@ export function createDurableRooms<Id>(namespace: RoomNamespace<Id>): Rooms {
 const watchOf = (storage: RoomStorage) => ({ storage, now: () => Date.now(), log: logToConsole });
 
 const SUBMISSION = "submission";
+const END = "end";
 
 export class JobRoomObject {
   readonly #room: JobRoom;
@@ -78,6 +79,14 @@ export class JobRoomObject {
           await beginWatch(watch);
         },
         clear: () => endWatch(watch),
+        ends: {
+          // Only this `save` writes under this key; the alarm finds it gone by its age, and clears it.
+          load: async () => (await storage.get(END) ?? null) as RememberedEnd | null,
+          async save(end) {
+            await storage.put(END, end);
+            await beginWatch(watch);
+          },
+        },
       },
       limiters: limitersOfIsolate(env),
       now: () => Date.now(),

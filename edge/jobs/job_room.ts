@@ -65,6 +65,19 @@ export interface RoomMemory {
   load(): Promise<RoomSubmission | null>;
   save(submission: RoomSubmission): Promise<void>;
   clear(): Promise<void>;
+  /** Of a run that failed or was canceled. Absent where the process lives long enough to retain it. */
+  readonly ends?: {
+    load(): Promise<RememberedEnd | null>;
+    save(end: RememberedEnd): Promise<void>;
+  };
+}
+
+/** A log that has ended, without its pictures. */
+export interface RememberedEnd {
+  readonly submission: RoomSubmission;
+  readonly events: readonly NumberedEvent[];
+  /** Epoch milliseconds. */
+  readonly finishedAt: number;
 }
 
 export interface Job extends RoomJob {
@@ -165,7 +178,26 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     }
     job.finishedAt = this.#ports.now();
     await this.#tellEnd(job);
+    // Whoever asked again meanwhile has begun a run of their own, which is remembered now.
+    if (this.busy) return;
     await this.#remember(() => this.#ports.memory.clear(), plan.id);
+    if (hasFailed(job)) await this.#remember(() => this.#retain(job), plan.id);
+  }
+
+  /** For readers who come when this process is gone. */
+  async #retain({ submission, log, finishedAt }: Job): Promise<void> {
+    const events = log.events.filter(({ event }) => !("data" in event))
+      .map(({ id, event }) => ({ id, event }));
+    await this.#ports.memory.ends?.save({ submission, events, finishedAt: finishedAt ?? 0 });
+  }
+
+  protected override async recallEnded(): Promise<Job | null> {
+    const ended = await this.#ports.memory.ends?.load();
+    if (!ended) return null;
+    const { submission, events, finishedAt } = ended;
+    const log = new EventLog();
+    for (const numbered of events) log.append(numbered);
+    return { submission, log, done: Promise.resolve(), finishedAt };
   }
 
   /** Before the end reaches a reader, who may begin the next run at once. */

@@ -12,7 +12,13 @@ import {
 import type { FinishedGeneration, NumberedEvent } from "../../db/queries.ts";
 import type { GpuBackend, LogRecord } from "../ports.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
-import { JobRoom, type RoomPorts, type RoomSubmission, type RunEnd } from "./job_room.ts";
+import {
+  JobRoom,
+  type RememberedEnd,
+  type RoomPorts,
+  type RoomSubmission,
+  type RunEnd,
+} from "./job_room.ts";
 
 function submissionOf(seed: number, insights: readonly Insight[] = []): RoomSubmission {
   const request = { model: MANIFEST.id, prompt: "a blue bird", seed, insights };
@@ -237,6 +243,62 @@ Deno.test("JobRoom takes up a run that was lost with its process", async () => {
   assert.equal(kept.submits, 1);
   assert.equal(memory.kept, null, "a finished run must not be taken up again");
   hang.resolve();
+});
+
+Deno.test("JobRoom's memory of a new run outlasts the end of the one before", async () => {
+  const told = Promise.withResolvers<void>();
+  let submits = 0;
+  const { room, kept } = createRoom({
+    gpu: backend(async function* () {
+      yield* RUN.slice(0, 2).map((event, id) => ({ id, event }));
+      if (++submits === 2) await new Promise(() => {});
+    }),
+    afterEnd: () => told.promise,
+  });
+  const first = await room.join(SUBMISSION);
+  assert(first.ok);
+  await first.value.job.log.changed;
+  while (!first.value.job.log.ended) await first.value.job.log.changed;
+  assert((await room.join(SUBMISSION)).ok);
+  told.resolve();
+  await first.value.job.done;
+  assert.notEqual(kept.remembered, null);
+});
+
+Deno.test("JobRoom retains how a run failed beyond its process, for a while", async () => {
+  let kept: RememberedEnd | null = null;
+  const memory = {
+    load: () => Promise.resolve(null),
+    save: () => Promise.resolve(),
+    clear: () => Promise.resolve(),
+    ends: {
+      load: () => Promise.resolve(kept),
+      save: (end: RememberedEnd) => Promise.resolve(void (kept = structuredClone(end))),
+    },
+  };
+  const failing = createRoom({
+    memory,
+    gpu: backend(async function* () {
+      yield* RUN.slice(0, 3).map((event, id) => ({ id, event }));
+    }),
+  });
+  failing.kept.now = 1_000;
+  await joinAndFinish(failing.room);
+  // The process that comes next knows nothing but what was kept.
+  await Promise.resolve();
+  const { room, kept: after } = createRoom({ memory });
+  after.now = 1_000 + 5 * 60_000;
+  const found = await room.find(() => true);
+  assert(found.ok && found.value);
+  assert.deepEqual(found.value.log.events.map(({ id, event }) => [id, event.type]), [
+    [0, "generation.queued"],
+    [1, "generation.planned"],
+    [3, "generation.failed"],
+  ]);
+  assert.equal((await joinAndFinish(room)).cached, false, "asked for again it runs anew");
+  const late = createRoom({ memory });
+  late.kept.now = 1_001 + 5 * 60_000;
+  assert.deepEqual(await late.room.find(() => true), accept(null));
 });
 
 Deno.test("JobRoom remembers a lost run while the GPU function is away", async () => {

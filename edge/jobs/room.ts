@@ -32,6 +32,10 @@ export abstract class Room<Submission, Job extends RoomJob> {
   protected abstract start(submission: Submission): Promise<Parsed<Job>>;
   /** What was cut off with an earlier process of this room. */
   protected abstract recall(): Promise<Submission | null>;
+  /** What failed or was canceled in an earlier process of this room, as long as it is retained. */
+  protected recallEnded(): Promise<Job | null> {
+    return Promise.resolve(null);
+  }
   /** Such a job starts anew when it is asked for. */
   protected abstract hasFailed(job: Job): boolean;
 
@@ -98,8 +102,15 @@ export abstract class Room<Submission, Job extends RoomJob> {
     const submission = await this.recall();
     // Another call may have started it meanwhile.
     if (this.#job || this.#starting) return await this.find(concerns);
-    if (!submission || !concerns(submission)) return { ok: true, value: null };
+    if (!submission) return accept(await this.#findEnded());
+    if (!concerns(submission)) return accept(null);
     const joined = await this.join(submission);
     return joined.ok ? { ok: true, value: joined.value.job } : joined;
+  }
+
+  async #findEnded(): Promise<Job | null> {
+    const ended = await this.recallEnded();
+    if (ended && !this.#job && !this.#starting) this.hold(ended);
+    return this.job;
   }
 }

@@ -65,6 +65,13 @@ Deno.test("A run that was lost is taken up, and stored, though no reader returns
     const reader = await before.open(running);
     const head = await reader.until(8);
     await reader.leave();
+    const canceled = before.fresh();
+    gpu.script(canceled.seed, { pauseAfter: 5 });
+    const canceling = await before.open(canceled);
+    const canceledId = idOf(await canceling.until(5));
+    const path = `/v1/generations/${canceledId}`;
+    await (await before.request(path, { method: "DELETE" })).body?.cancel();
+    await canceling.rest();
     await before.edge.stop();
     // The GPU function has lost it as well: it runs from its beginning, and comes out the same.
     const id = idOf(head);
@@ -75,13 +82,16 @@ Deno.test("A run that was lost is taken up, and stored, though no reader returns
     const after = new ConformanceClient(await startWorkerd(options), gpu, 10);
     try {
       await asked;
-      assert.equal(gpu.started, 2);
+      assert.equal(gpu.started, 3);
       const rest = await readFrames(await after.follow(id, 5));
       assert.deepEqual(rest.slice(0, 3), head.slice(6));
       assert.deepEqual(rest.map((frame) => frame.id), Array.from({ length: 21 }, (_, i) => i + 6));
       const types = typesOf(rest);
       assert.deepEqual([types.indexOf("completed"), types.length], [20, 21], "one end, the last");
       assert.equal((await after.json(running)).cached, true);
+      const retained = typesOf(await readFrames(await after.follow(canceledId, 3)));
+      assert.deepEqual(retained, ["step", "step", "canceled"], "its end is retained");
+      assert.equal(gpu.started, 3);
     } finally {
       await after.edge.stop();
     }
