@@ -52,12 +52,19 @@ const FORGET_MS = 2 * 60_000;
 
 export class LimiterObject {
   readonly #storage: LimiterStorage;
+  readonly #now: () => number;
   /** Undefined before it has been read. */
   #state: LimiterState | null | undefined = undefined;
   #alarmed = false;
 
-  constructor({ storage }: { readonly storage: LimiterStorage }) {
+  /** The platform gives the first two. */
+  constructor(
+    { storage }: { readonly storage: LimiterStorage },
+    _env?: unknown,
+    now: () => number = () => Date.now(),
+  ) {
     this.#storage = storage;
+    this.#now = now;
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -65,7 +72,7 @@ export class LimiterObject {
     const call: LimiterCall = await request.json();
     if (this.#state === undefined) await this.#load();
     // No await from the state's reading to its writing: calls are counted one after another.
-    const { verdict, limiter } = answerCall(this.#state ?? null, call, Date.now());
+    const { verdict, limiter } = answerCall(this.#state ?? null, call, this.#now());
     this.#state = limiter.state;
     if (call.action !== "look") await this.#save();
     return Response.json(verdict);
@@ -76,7 +83,7 @@ export class LimiterObject {
     this.#alarmed = false;
     if (this.#state === undefined) await this.#load();
     const state = this.#state;
-    if (state && !new AccountLimiter(state, state.limits, Date.now()).isIdle) {
+    if (state && !new AccountLimiter(state, state.limits, this.#now()).isIdle) {
       return await this.#setAlarm();
     }
     this.#state = null;
@@ -99,7 +106,7 @@ export class LimiterObject {
   async #setAlarm(): Promise<void> {
     this.#alarmed = true;
     if (await this.#storage.getAlarm() === null) {
-      await this.#storage.setAlarm(Date.now() + FORGET_MS);
+      await this.#storage.setAlarm(this.#now() + FORGET_MS);
     }
   }
 
