@@ -1,0 +1,30 @@
+// Composing prompts before they are tokenised gave another key than the same prompt had before.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { normalizeText } from "../../contract/mod.ts";
+import { createTokenizer } from "../../gpu-function/loaded_model.ts";
+import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { FAMILIES, FIXTURES } from "./goldens.ts";
+
+const TEXTS = [
+  "a blue bird",
+  "cafe\u0301 crème brûlée",
+  "ångström Å Ω ﬁne",
+  "한국어 각",
+  "がぎぐ パピプ",
+  "tiếng Việt",
+  "e\u0301\u0323\u0308",
+  "\u2764\ufe0f \u{1f468}\u200d\u{1f469}",
+];
+
+for (const family of FAMILIES) {
+  Deno.test(`${family}: a composed text has the tokens of the text itself`, async () => {
+    const tokenizer = createTokenizer(await readModelPackage(join(FIXTURES, family, "package")));
+    for (const text of TEXTS) {
+      for (const given of [text, text.normalize("NFD")]) {
+        const ids = tokenizer.tokenize(given).ids;
+        assert.deepEqual(tokenizer.tokenize(normalizeText(given)).ids, ids, given);
+      }
+    }
+  });
+}
