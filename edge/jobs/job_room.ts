@@ -3,6 +3,7 @@
  * without touching the run, and equal submissions share it.
  */
 import {
+  accept,
   createProblem,
   type GenerationEvent,
   isTerminal,
@@ -23,7 +24,7 @@ import type { Origin } from "../origin.ts";
 import type { GpuBackend, Log } from "../ports.ts";
 import { EventLog } from "./event_log.ts";
 import { settlesWithin, within } from "./patience.ts";
-import { Room, type RoomJob } from "./room.ts";
+import { MEMORY_AWAY, Room, type RoomJob } from "./room.ts";
 
 export interface PlannedGeneration {
   readonly request: SeededRequest;
@@ -97,9 +98,14 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     this.#ports = ports;
   }
 
-  protected override async recall(): Promise<RoomSubmission | null> {
-    const submission = await this.#ports.memory.load();
-    return submission && { ...submission, recalled: true };
+  protected override async recall(): Promise<Parsed<RoomSubmission | null>> {
+    try {
+      const submission = await this.#ports.memory.load();
+      return accept(submission && { ...submission, recalled: true });
+    } catch (cause) {
+      this.#ports.log({ level: "error", message: "Room memory failed", cause });
+      return refuse(MEMORY_AWAY);
+    }
   }
 
   protected override hasFailed(job: Job): boolean {

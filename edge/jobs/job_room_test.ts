@@ -414,3 +414,16 @@ Deno.test("JobRoom goes on with a run that was cut off, whatever its account has
   await found.value.done;
   assert.equal(kept.written.length, 1);
 });
+
+Deno.test("JobRoom whose memory is away does not say that there is no job", async () => {
+  const { room, kept } = createRoom({
+    memory: {
+      load: () => Promise.reject(new Error("gone")),
+      save: () => Promise.resolve(),
+      clear: () => Promise.resolve(),
+    },
+  });
+  const found = await room.find();
+  assert(!found.ok && found.problem.code === "storage_unavailable");
+  assert.deepEqual(kept.logged.map(({ message }) => message), ["Room memory failed"]);
+});

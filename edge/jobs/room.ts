@@ -1,5 +1,5 @@
 /** What all rooms do: hold one job, let equal submissions join it, retain it for a while after its end. */
-import { accept, type Parsed } from "../../contract/mod.ts";
+import { accept, createProblem, type Parsed } from "../../contract/mod.ts";
 
 /** A run under way or over. */
 export interface RoomJob {
@@ -18,6 +18,12 @@ export interface Joined<Job> {
 
 const RETENTION_MS = 5 * 60_000;
 
+/** What was cut off may be there, so nobody may say that it is not. */
+export const MEMORY_AWAY = createProblem(
+  "storage_unavailable",
+  "The room's memory is not available, so it is not known what it was doing",
+);
+
 export abstract class Room<Submission, Job extends RoomJob> {
   readonly #now: () => number;
   #job: Job | null = null;
@@ -31,7 +37,7 @@ export abstract class Room<Submission, Job extends RoomJob> {
   /** Begins the work, calling `hold` first. Refuses before anything has happened. */
   protected abstract start(submission: Submission): Promise<Parsed<Job>>;
   /** What was cut off with an earlier process of this room. */
-  protected abstract recall(): Promise<Submission | null>;
+  protected abstract recall(): Promise<Parsed<Submission | null>>;
   /** What failed or was canceled in an earlier process of this room, as long as it is retained. */
   protected recallEnded(): Promise<Job | null> {
     return Promise.resolve(null);
@@ -99,7 +105,9 @@ export abstract class Room<Submission, Job extends RoomJob> {
   async find(concerns: (submission: Submission) => boolean): Promise<Parsed<Job | null>> {
     if (this.job) return { ok: true, value: this.job };
     if (this.#starting) return await this.#starting;
-    const submission = await this.recall();
+    const recalled = await this.recall();
+    if (!recalled.ok) return recalled;
+    const submission = recalled.value;
     // Another call may have started it meanwhile.
     if (this.#job || this.#starting) return await this.find(concerns);
     if (!submission) return accept(await this.#findEnded());

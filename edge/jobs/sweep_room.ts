@@ -3,6 +3,7 @@
  * merges their events into one log, which it alone numbers.
  */
 import {
+  accept,
   type BranchEnd,
   createProblem,
   type GenerationEvent,
@@ -32,7 +33,7 @@ import { beginRun, endRun } from "../limits/admission.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
 import { type Origin, paidFor } from "../origin.ts";
 import { roomUrl } from "../private_results.ts";
-import { Room, type RoomJob } from "./room.ts";
+import { MEMORY_AWAY, Room, type RoomJob } from "./room.ts";
 import { SweepLog } from "./sweep_log.ts";
 import type { RememberedSweep, SweepMemory } from "./sweep_memory.ts";
 
@@ -80,9 +81,14 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     this.#ports = ports;
   }
 
-  protected override async recall(): Promise<RememberedSweep | null> {
-    const remembered = await this.#ports.memory.load();
-    return remembered && { ...remembered, recalled: true };
+  protected override async recall(): Promise<Parsed<RememberedSweep | null>> {
+    try {
+      const remembered = await this.#ports.memory.load();
+      return accept(remembered && { ...remembered, recalled: true });
+    } catch (cause) {
+      this.#ports.log({ level: "error", message: "Room memory failed", cause });
+      return refuse(MEMORY_AWAY);
+    }
   }
 
   protected override hasFailed({ finishedAt, runs, canceled }: SweepJob): boolean {
