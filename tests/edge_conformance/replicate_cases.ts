@@ -22,7 +22,7 @@ export interface ReplicateCase {
   run(client: ConformanceClient, replicate: ReplicateDouble): Promise<void>;
 }
 
-const WEBHOOK_PATH = "/v1/replicate/webhook";
+export const WEBHOOK_PATH = "/v1/replicate/webhook";
 const WEBHOOK_URL = `https://edge.example${WEBHOOK_PATH}`;
 
 export function replicateEnvironment(url: string): Record<string, string> {

@@ -1,11 +1,12 @@
 // The edge with Replicate behind it, in process, on Deno and on workerd; and what outlives its process.
 import assert from "node:assert/strict";
+import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
 import { ReplicateDouble } from "../../edge/backends/fixtures/replicate_double.ts";
 import { ConformanceClient, FrameReader, idOf } from "./conformance_client.ts";
 import { type Edge, type EdgeOptions, startDeno, startInProcess, startWorkerd } from "./edges.ts";
 import { drawEvents, GpuDouble, planOf } from "./gpu_double.ts";
 import { publishFixtureModel } from "./published_model.ts";
-import { REPLICATE_CASES, replicateEnvironment } from "./replicate_cases.ts";
+import { REPLICATE_CASES, replicateEnvironment, WEBHOOK_PATH } from "./replicate_cases.ts";
 
 const STARTS: readonly (readonly [name: string, start: (o: EdgeOptions) => Promise<Edge>])[] = [
   ["in process", startInProcess],
@@ -46,6 +47,21 @@ for (const [name, start] of STARTS) {
     });
   });
 }
+
+Deno.test("A webhook of what is stored asks Replicate for nothing", async () => {
+  const { database, close } = await openLibsqlDatabase(":memory:");
+  await withReplicate(async (options, replicate, gpu) => {
+    const before = new ConformanceClient(await startInProcess({ ...options, database }), gpu, 1);
+    await before.json(before.fresh());
+    await before.edge.stop();
+    const { looks } = replicate;
+    const after = new ConformanceClient(await startInProcess({ ...options, database }), gpu, 10);
+    const told = await after.request(WEBHOOK_PATH, replicate.webhookOf(replicate.ids[0] ?? ""));
+    await after.edge.stop();
+    assert.deepEqual([told.status, replicate.looks], [204, looks]);
+  });
+  close();
+});
 
 for (const [name, start] of STARTS.slice(1)) {
   Deno.test(`An edge that is lost in mid-run takes its prediction up again ${name}`, async () => {
