@@ -20,7 +20,7 @@ import { createWebhooks } from "../webhooks/webhooks.ts";
 import type { EdgeApp } from "../edge_app.ts";
 import { promptPolicyOf } from "../policy/prompt_policy.ts";
 import { countRun } from "../limits/usage_meter.ts";
-import type { Log } from "../ports.ts";
+import type { GpuBackend, Log } from "../ports.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { createAssetModels, type ReadAsset } from "./asset_models.ts";
 import { BACKEND_PORTS } from "./gpu_backend.ts";
@@ -37,6 +37,8 @@ export interface LocalEdgePorts {
   readonly settings: EdgeSettings;
   readonly readAsset: ReadAsset;
   readonly log: Log;
+  /** Instead of the one that the settings ask for. */
+  readonly gpu?: GpuBackend | undefined;
 }
 
 export interface LocalEdge {
@@ -49,13 +51,15 @@ export interface LocalEdge {
   runScheduled(): Promise<void>;
 }
 
-export function createLocalEdge({ database, settings, readAsset, log }: LocalEdgePorts): LocalEdge {
+export function createLocalEdge(
+  { database, settings, readAsset, log, gpu }: LocalEdgePorts,
+): LocalEdge {
   const work = new PendingWork(log);
   const metrics = new EdgeMetrics(() => work.count);
   const access = createLocalAccess({ database, settings, log });
   const cache = createProcessCache();
   const shared = {
-    gpu: createBackend(settings, { ...BACKEND_PORTS, log }),
+    gpu: gpu ?? createBackend(settings, { ...BACKEND_PORTS, log }),
     results: nearResults(createResults(database), { cache, hits: new HitCounter() }),
     sweeps: createSweeps(database),
     cache,

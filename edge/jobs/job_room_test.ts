@@ -423,7 +423,7 @@ Deno.test("JobRoom whose memory is away does not say that there is no job", asyn
       clear: () => Promise.resolve(),
     },
   });
-  const found = await room.find();
+  const found = await room.find(() => true);
   assert(!found.ok && found.problem.code === "storage_unavailable");
   assert.deepEqual(kept.logged.map(({ message }) => message), ["Room memory failed"]);
 });

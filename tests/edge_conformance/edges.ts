@@ -4,6 +4,7 @@ import config from "../../deno.json" with { type: "json" };
 import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
 import { createLocalEdge } from "../../edge/adapters/local_edge.ts";
 import type { SqlDatabase } from "../../db/queries.ts";
+import type { GpuBackend } from "../../edge/ports.ts";
 import { readSettings } from "../../edge/settings.ts";
 
 export interface Edge {
@@ -36,12 +37,14 @@ export interface EdgeOptions {
   readonly worker?: string;
   /** In process alone: instead of one in memory. Its owner closes it. */
   readonly database?: SqlDatabase;
+  /** In process alone: instead of the one that the settings ask for. */
+  readonly gpu?: GpuBackend;
 }
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 export async function startInProcess(
-  { gpuUrl, assets, environment = {}, database: given }: EdgeOptions,
+  { gpuUrl, assets, environment = {}, database: given, gpu }: EdgeOptions,
 ): Promise<LocalEdge> {
   const { database, close } = given
     ? { database: given, close: () => {} }
@@ -54,6 +57,7 @@ export async function startInProcess(
       return text === null ? null : JSON.parse(text);
     },
     log: () => {},
+    gpu,
   });
   return {
     name: "in process",

@@ -11,6 +11,8 @@ import { drawEvents } from "../edge_conformance/gpu_double.ts";
 export interface Connection {
   /** From 1, of this seed. */
   readonly number: number;
+  /** The cursor that the edge has; -1 for none. */
+  readonly after: number;
   /** What a sound GPU function would send now, a frame an event. */
   readonly frames: readonly string[];
 }
@@ -64,7 +66,7 @@ export class BrokenGpu {
     const frames = drawEvents(plan.value).map(encodeOutput).slice(after + 1);
     const number = this.connections(seed) + 1;
     this.#connections.set(seed, number);
-    return await (this.#answers.get(seed) ?? sound)({ number, frames });
+    return await (this.#answers.get(seed) ?? sound)({ number, after, frames });
   }
 }
 

@@ -35,13 +35,30 @@ export class CallFaults {
   }
 }
 
-/** Every way in which the n-th of so many calls can be lost. */
-export function failuresOf(calls: number): Failure[] {
-  return Array.from({ length: calls }, (_, index) => index + 1).flatMap((at) => [
-    { at, lasting: false, lost: "call" },
-    { at, lasting: false, lost: "answer" },
-    { at, lasting: true, lost: "call" },
-  ]);
+/** Whether loops are run to their end, whatever it takes. */
+export const IS_LONG = typeof Deno !== "undefined" && Deno.env.get("FAULTS_LONG") === "1";
+
+/** With more calls than this, the short version loses some of them. */
+const CALLS_LOST_MAX = 12;
+
+/**
+ * Ways in which the n-th of so many calls can be lost, for every n and each way when `FAULTS_LONG` is set.
+ * Without, a request of many calls loses its first ones, its last ones and some drawn from between.
+ */
+export function failuresOf(calls: number, draw: () => number): Failure[] {
+  const all = Array.from({ length: calls }, (_, index) => index + 1);
+  const isShort = !IS_LONG && calls > CALLS_LOST_MAX;
+  const places = isShort
+    ? all.filter((at) => at <= 3 || at > calls - 3 || draw() % calls < CALLS_LOST_MAX - 6)
+    : all;
+  return places.flatMap((at): Failure[] => {
+    const ways: Failure[] = [
+      { at, lasting: false, lost: "call" },
+      { at, lasting: false, lost: "answer" },
+      { at, lasting: true, lost: "call" },
+    ];
+    return isShort ? [ways[draw() % ways.length] as Failure] : ways;
+  });
 }
 
 export function describeFailure({ at, lasting, lost }: Failure): string {

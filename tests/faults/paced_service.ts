@@ -1,6 +1,7 @@
 /** The GPU function's own service on loopback, with an engine that waits to be let on. */
 import { PacedEngine } from "../../gpu-function/fixtures/paced_engine.ts";
 import { createMetrics } from "../../gpu-function/metrics.ts";
+import { CallVerifier } from "../../gpu-function/request_signature.ts";
 import { createServer } from "../../gpu-function/server.ts";
 import { drawEvents } from "../edge_conformance/gpu_double.ts";
 import { GenerationService, type ServiceTally } from "../../gpu-function/service.ts";
@@ -8,6 +9,12 @@ import { GenerationService, type ServiceTally } from "../../gpu-function/service
 export interface Capacity {
   readonly running: number;
   readonly queued: number;
+}
+
+export interface SignedClock {
+  readonly secret: string;
+  /** What its clock shows beyond the right time. */
+  aheadMs: number;
 }
 
 const clock = {
@@ -23,7 +30,8 @@ export class PacedService {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #gate = Promise.withResolvers<void>();
 
-  constructor({ running, queued }: Capacity) {
+  /** @param signed calls have to be signed, by a clock that may be wrong */
+  constructor({ running, queued }: Capacity, signed: SignedClock | null = null) {
     const limits = {
       runningMax: running,
       queuedMax: queued,
@@ -47,7 +55,9 @@ export class PacedService {
     service.start(engine);
     const metrics = createMetrics(service);
     const drawId = () => crypto.randomUUID();
-    const app = createServer({ service, metrics, clock, log, drawId });
+    const verifier = signed &&
+      new CallVerifier([signed.secret], { now: () => Date.now() + signed.aheadMs });
+    const app = createServer({ service, metrics, clock, log, drawId, verifier });
     this.#service = service;
     this.#server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {} },

@@ -7,6 +7,7 @@ import {
   planGeneration,
 } from "../../contract/mod.ts";
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
+import type { GpuBackend } from "../../edge/ports.ts";
 import { ConformanceClient, type Frame } from "../edge_conformance/conformance_client.ts";
 import { type LocalEdge, startInProcess } from "../edge_conformance/edges.ts";
 import { drawEvents, GpuDouble } from "../edge_conformance/gpu_double.ts";
@@ -88,17 +89,22 @@ export async function withStage(test: (stage: Stage) => Promise<void>): Promise<
   }
 }
 
-/** An edge in process in front of a GPU function of the caller's. */
+/** An edge in process in front of a GPU function of the caller's: an address, or the whole back end. */
 export async function withEdge(
-  gpuUrl: string,
-  test: (client: ConformanceClient, edge: LocalEdge) => Promise<void>,
+  behind: string | GpuBackend,
+  test: (client: ConformanceClient) => Promise<void>,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const assets = await publishFixtureModel();
-  const options = { gpuUrl, assets, dataDir: assets, environment: UNLIMITED };
-  const edge = await startInProcess(options);
+  const options = { assets, dataDir: assets, environment: { ...UNLIMITED, ...more } };
+  const edge = await startInProcess(
+    typeof behind === "string"
+      ? { ...options, gpuUrl: behind }
+      : { ...options, gpuUrl: "", gpu: behind },
+  );
   try {
     // No case holds this double: what it would be asked is the caller's.
-    await test(new ConformanceClient(edge, new GpuDouble(), 1), edge);
+    await test(new ConformanceClient(edge, new GpuDouble(), 1));
   } finally {
     await edge.stop();
     await Deno.remove(assets, { recursive: true });
