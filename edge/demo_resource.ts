@@ -27,7 +27,9 @@ type Told =
   | "guidance_scale"
   | "sampler"
   | "cutoff"
-  | "eos_swap";
+  | "eos_swap"
+  | "token_states"
+  | "semantic_repeats";
 type DemoPlan = Pick<Plan, Told> & { readonly evaluations: PlannedEvaluations };
 
 /** Null while its generation is not stored: there is nothing to show at once. */
@@ -47,6 +49,7 @@ export function describeDemo({ slug, title, result }: ListedDemo): DemoResource 
 function summaryOf(plan: Plan): DemoPlan {
   const { id, model, prompt, negative_prompt, seed, width, height, evaluations } = plan;
   const { num_inference_steps, guidance_scale, sampler, cutoff, eos_swap } = plan;
+  const { token_states, semantic_repeats } = plan;
   return {
     id,
     model,
@@ -60,6 +63,8 @@ function summaryOf(plan: Plan): DemoPlan {
     sampler,
     cutoff,
     eos_swap,
+    token_states,
+    semantic_repeats,
     evaluations,
   };
 }

@@ -9,14 +9,18 @@ import type { Plan } from "../contract/plan.ts";
 import { createProblem, type Parsed, type Problem, ProblemError } from "../contract/problem.ts";
 import { createServerSentDecoder } from "../contract/server_sent_events.ts";
 import { isSweepTerminal, parseSweepEvent, type SweepEvent } from "../contract/sweep_event.ts";
+import { type Demo, parseDemos } from "./demo.ts";
 import type { RequestBody } from "./request_draft.ts";
 
 export interface ApiClient {
   /** @throws ProblemError, as do all of these; DOMException "AbortError" when the signal fires */
   models(): Promise<ModelManifest[]>;
+  demos(): Promise<Demo[]>;
   plan(request: RequestBody, signal: AbortSignal): Promise<Plan>;
   /** Events up to the terminal one, over as many connections as it takes (bounded). */
   generate(request: RequestBody): AsyncGenerator<GenerationEvent>;
+  /** A demo's run from the store, with the pauses that it had. Ends early when the signal fires. */
+  replay(demo: Demo, signal: AbortSignal): AsyncGenerator<GenerationEvent>;
   cancel(id: string): Promise<void>;
   /** The same of a sweep, whose body is of `POST /v1/sweeps`. */
   sweep(request: RequestBody): AsyncGenerator<SweepEvent>;
@@ -52,6 +56,9 @@ export function createApiClient(base = "", resumePauseMs = RESUME_PAUSE_MS): Api
       if (!Array.isArray(models)) throw unexpected("GET /v1/models answered without models");
       return models.map((model) => orThrow(parseModelManifest(model)));
     },
+    async demos() {
+      return parseDemos(await readJson(await send(`${base}/v1/demos`, {})));
+    },
     async plan(request, signal) {
       const plan = await readJson(await post("/v1/plans", request, { signal }));
       const event = orThrow(parseGenerationEvent({ type: "generation.planned", plan }));
@@ -59,6 +66,19 @@ export function createApiClient(base = "", resumePauseMs = RESUME_PAUSE_MS): Api
       return event.plan;
     },
     generate: (request) => follow(GENERATIONS, streamOf("/v1/generations", request)),
+    async *replay({ links }, signal) {
+      const open = (headers: Record<string, string>) =>
+        send(`${base}${links.events}?pace=live`, { headers, signal });
+      const source: StreamSource = {
+        open: () => open(EVENT_STREAM),
+        resume: (_, { headers }) => open(headers),
+      };
+      try {
+        yield* follow(GENERATIONS, source);
+      } catch (cause) {
+        if (!signal.aborted) throw cause;
+      }
+    },
     sweep: (request) => follow(SWEEPS, streamOf("/v1/sweeps", request)),
     async cancel(id) {
       await send(`${base}/v1/generations/${id}`, { method: "DELETE" });
@@ -160,9 +180,16 @@ async function send(url: string, init: RequestInit): Promise<Response> {
 async function readProblem(response: Response): Promise<Problem> {
   const error = parseJson(await response.text());
   const parsed = parseGenerationEvent({ type: "generation.failed", error });
-  return parsed.ok && parsed.value.type === "generation.failed"
+  const problem = parsed.ok && parsed.value.type === "generation.failed"
     ? parsed.value.error
     : createProblem("internal", `The service answered ${response.status}`);
+  return { ...problem, retry_after: problem.retry_after ?? readRetryAfter(response.headers) };
+}
+
+/** Seconds. The header may also be a date, which this service never sends. */
+function readRetryAfter(headers: Headers): number | undefined {
+  const text = headers.get("retry-after") ?? "";
+  return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 async function readJson(response: Response): Promise<Record<string, unknown>> {

@@ -7,6 +7,7 @@ import { createProblem, ProblemError } from "../contract/problem.ts";
 import { encodeServerSentMessage } from "../contract/server_sent_events.ts";
 import type { SweepEvent } from "../contract/sweep_event.ts";
 import { createApiClient } from "./api_client.ts";
+import type { Demo } from "./demo.ts";
 
 /** One complete run: up to the first terminal event. */
 const RUN = EVENTS.slice(0, EVENTS.findIndex(({ type }) => type === "generation.completed") + 1);
@@ -74,6 +75,66 @@ Deno.test("generate() hands on a refusal with its fields", async () => {
   await assert.rejects(
     against(refusal, collect),
     (error) => error instanceof ProblemError && error.problem.errors?.[0]?.field === "seed",
+  );
+});
+
+Deno.test("A refusal's header says how long to wait, where its body does not", async () => {
+  const waitOf = async (header: string, told?: number) => {
+    const problem = { ...createProblem("at_capacity", "Busy"), retry_after: told };
+    const headers = { "retry-after": header };
+    const refusal = () => Response.json(problem, { status: problem.status, headers });
+    const error = await against(refusal, collect).catch((cause) => cause);
+    assert(error instanceof ProblemError);
+    return error.problem.retry_after;
+  };
+  assert.equal(await waitOf("2"), 2);
+  assert.equal(await waitOf("2", 9), 9);
+  assert.equal(await waitOf("Fri, 01 Jan 2027 00:00:00 GMT"), undefined);
+});
+
+const DEMO: Demo = {
+  slug: "bird",
+  title: "A bird",
+  plan: PLAN,
+  image: { url: `/v1/images/${PLAN.id}.png` },
+  links: { events: `/v1/generations/${PLAN.id}/events` },
+};
+
+Deno.test("replay() reads the stored run at its pace, also after a break, and submits nothing", async () => {
+  const asked: string[] = [];
+  const events = await against((request) => {
+    const cursor = request.headers.get("last-event-id");
+    const { pathname, search } = new URL(request.url);
+    asked.push(`${request.method} ${pathname}${search} after ${cursor}`);
+    return new Response(cursor === null ? messages(0, 3) : messages(3, RUN.length));
+  }, (base) => Array.fromAsync(createApiClient(base, 1).replay(DEMO, AbortSignal.any([]))));
+  assert.deepEqual(events, RUN);
+  assert.deepEqual(asked, [
+    `GET ${DEMO.links.events}?pace=live after null`,
+    `GET ${DEMO.links.events}?pace=live after 2`,
+  ]);
+});
+
+Deno.test("replay() ends quietly when nobody watches any more, and throws what is refused", async () => {
+  const leave = new AbortController();
+  const open = () => new Response(new ReadableStream({ start: (c) => c.enqueue(FIRST) }));
+  const FIRST = new TextEncoder().encode(messages(0, 1));
+  const events = await against(open, async (base) => {
+    const seen: GenerationEvent[] = [];
+    for await (const event of createApiClient(base, 1).replay(DEMO, leave.signal)) {
+      seen.push(event);
+      leave.abort();
+    }
+    return seen;
+  });
+  assert.deepEqual(events, RUN.slice(0, 1));
+  const problem = createProblem("not_found", "Gone");
+  await assert.rejects(
+    against(
+      () => Response.json(problem, { status: 404 }),
+      (base) => Array.fromAsync(createApiClient(base, 1).replay(DEMO, AbortSignal.any([]))),
+    ),
+    /Gone/,
   );
 });
 

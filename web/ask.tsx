@@ -4,17 +4,20 @@ import type { Problem } from "../contract/problem.ts";
 import { FieldError, fieldError, TextField, wholeFieldError } from "./field.tsx";
 import type { RequestDraft } from "./request_draft.ts";
 import { TokenChips } from "./token_chips.tsx";
+import { waitLabel } from "./use_wait.ts";
 
 interface AskProps {
   readonly draft: RequestDraft;
   readonly plan: Plan | null;
   readonly problem: Problem | null;
   readonly running: boolean;
+  /** Seconds until the service may be asked again. */
+  readonly wait: number;
   readonly onChange: (change: Partial<RequestDraft>) => void;
   readonly onCancel: () => void;
 }
 
-export function Ask({ draft, plan, problem, running, onChange, onCancel }: AskProps) {
+export function Ask({ draft, plan, problem, running, wait, onChange, onCancel }: AskProps) {
   return (
     <section class="ask" aria-label="Prompt">
       <Prompt
@@ -37,14 +40,22 @@ export function Ask({ draft, plan, problem, running, onChange, onCancel }: AskPr
         <button
           type={running ? "button" : "submit"}
           class={running ? "run cancel" : "run"}
+          // Not disabled, so that the focus stays here, too.
+          aria-disabled={!running && wait > 0}
           onClick={running ? onCancel : undefined}
         >
-          {running ? "Cancel" : "Run"}
+          {running ? "Cancel" : runLabel(problem, wait)}
         </button>
       </div>
       <FieldError id="general-error" error={generalError(problem)} />
     </section>
   );
+}
+
+/** `Try again in 7 s`, then `Try again`, after a refusal that passes by itself. */
+export function runLabel(problem: Problem | null, wait: number): string {
+  if (wait > 0) return waitLabel(wait);
+  return problem?.retry_after === undefined ? "Run" : "Try again";
 }
 
 function Prompt(props: { value: string; error: string | null; onChange: (value: string) => void }) {
@@ -98,5 +109,7 @@ export function generalError(problem: Problem | null): string | null {
   const homeless = errors.filter(({ field }) => !PLACED.has(field.split(".")[0] ?? ""));
   if (errors.length > 0 && homeless.length === 0) return null;
   const sentence = homeless.map(({ message }) => message).join("; ") || problem.detail;
-  return problem.retryable ? `${sentence}. Try again in a moment.` : sentence;
+  // The button counts the seconds, where the service told any.
+  const isUntold = problem.retryable && problem.retry_after === undefined;
+  return isUntold ? `${sentence}. Try again in a moment.` : sentence;
 }

@@ -1,4 +1,5 @@
 /** The same image under the paper's row of cutoffs, side by side, filling in as it is drawn. */
+import { useState } from "preact/hooks";
 import type { ModelManifest } from "../contract/model_manifest.ts";
 import type { ApiClient } from "./api_client.ts";
 import type { RequestDraft } from "./request_draft.ts";
@@ -6,6 +7,7 @@ import { draftSweep } from "./sweep_draft.ts";
 import { formatShare } from "./timeline.tsx";
 import { type BranchView, isSweeping, type SweepView, sweptEvaluations } from "./sweep_view.ts";
 import { useSweep } from "./use_sweep.ts";
+import { useWait, waitLabel } from "./use_wait.ts";
 
 interface ComparisonProps {
   readonly api: ApiClient;
@@ -18,6 +20,7 @@ export function Comparison({ api, draft, manifest, onChange }: ComparisonProps) 
   const { view, run, cancel } = useSweep(api);
   const request = draft.prompt.trim() === "" ? null : draftSweep(draft, manifest);
   const sweeping = isSweeping(view);
+  const wait = useWait(view.problem);
   const onPick = (guided_to: number) => onChange({ guided_from: 0, guided_to });
   return (
     <section class="comparison" aria-label="Comparison of cutoffs">
@@ -25,10 +28,10 @@ export function Comparison({ api, draft, manifest, onChange }: ComparisonProps) 
         <button
           type="button"
           class="secondary"
-          disabled={request === null && !sweeping}
+          disabled={!sweeping && (request === null || wait > 0)}
           onClick={() => sweeping ? cancel() : request && run(request)}
         >
-          {sweeping ? "Cancel comparison" : "Compare cutoffs"}
+          {sweeping ? "Cancel comparison" : wait > 0 ? waitLabel(wait) : "Compare cutoffs"}
         </button>
         <p class="hint" role="status">{comparisonLine(view)}</p>
         {view.sheetUrl === null
@@ -54,19 +57,30 @@ interface BranchProps {
 }
 
 function Branch({ branch, onPick }: BranchProps) {
-  const { label, plan, picture, finished, problem } = branch;
+  const { label, plan, picture, finished, flagged, problem } = branch;
   const { planned, saved } = plan.evaluations;
+  const [unveiled, setUnveiled] = useState<string | null>(null);
+  const veiled = flagged && unveiled !== plan.id;
   return (
     <button
       type="button"
       class={`branch${finished ? "" : " unfinished"}`}
-      title={`Take over this cutoff (${label})`}
-      onClick={() => onPick(plan.cutoff.guided_fraction)}
+      title={veiled
+        ? "Show the image, which the model’s safety checker flagged"
+        : `Take over this cutoff (${label})`}
+      onClick={() => veiled ? setUnveiled(plan.id) : onPick(plan.cutoff.guided_fraction)}
     >
-      {picture === null
-        ? <span class="awaited" />
-        : <img src={picture.source} alt={`${plan.prompt}, ${label}`} />}
+      {picture === null ? <span class="awaited" /> : (
+        <span class="crop">
+          <img
+            class={veiled ? "veiled" : ""}
+            src={picture.source}
+            alt={`${veiled ? "Blurred: " : ""}${plan.prompt}, ${label}`}
+          />
+        </span>
+      )}
       <strong>{label}</strong>
+      {veiled ? <span class="cost">Flagged as unsafe: show</span> : null}
       <span class="cost">{problem === null ? `${planned} evaluations` : problem.title}</span>
       <span class="cost">{saved > 0 ? `${formatShare(saved)} saved` : "full guidance"}</span>
     </button>

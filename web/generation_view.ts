@@ -18,11 +18,15 @@ export interface Preview extends Picture {
 export interface GenerationView {
   readonly status: "idle" | "submitted" | "running" | "completed" | "failed" | "canceled";
   readonly id: string | null;
+  /** A stored run, watched again. */
+  readonly replayed: boolean;
   readonly plan: Plan | null;
   readonly stepsDone: number;
   readonly evaluationsSpent: number;
   readonly previews: readonly Preview[];
   readonly image: Picture | null;
+  /** The model's safety checker flagged the image, and nobody has asked to see it yet. */
+  readonly veiled: boolean;
   readonly insights: InsightView;
   readonly completed: GenerationEventOf<"generation.completed"> | null;
   /** From pressing Run to the last event, as seen here. */
@@ -35,11 +39,13 @@ export interface GenerationView {
 export const IDLE: GenerationView = {
   status: "idle",
   id: null,
+  replayed: false,
   plan: null,
   stepsDone: 0,
   evaluationsSpent: 0,
   previews: [],
   image: null,
+  veiled: false,
   insights: NO_INSIGHTS,
   completed: null,
   elapsedMs: null,
@@ -49,6 +55,11 @@ export const IDLE: GenerationView = {
 
 export type GenerationAction =
   | { readonly type: "submitted" }
+  /** The same for a stored run, to be watched again. */
+  | { readonly type: "replayed" }
+  /** Nobody watches it any more. */
+  | { readonly type: "left" }
+  | { readonly type: "unveiled" }
   | { readonly type: "received"; readonly event: GenerationEvent; readonly elapsedMs: number }
   /** The request was refused or its stream was lost for good. */
   | { readonly type: "broken"; readonly problem: Problem }
@@ -58,7 +69,14 @@ export type GenerationAction =
 export function reduceGeneration(view: GenerationView, action: GenerationAction): GenerationView {
   switch (action.type) {
     case "submitted":
-      return { ...IDLE, status: "submitted", backdrop: latestPicture(view) };
+    case "replayed": {
+      const backdrop = view.veiled ? null : latestPicture(view);
+      return { ...IDLE, status: "submitted", replayed: action.type === "replayed", backdrop };
+    }
+    case "left":
+      return { ...view, status: "canceled" };
+    case "unveiled":
+      return { ...view, veiled: false };
     case "broken":
       return { ...view, status: "failed", problem: action.problem };
     case "edited":
@@ -91,7 +109,7 @@ function reduceEvent(
     case "generation.guidance":
       return { ...view, insights: reduceInsight(view.insights, event) };
     case "generation.image":
-      return { ...view, image: toPicture(event) };
+      return { ...view, image: toPicture(event), veiled: event.safety?.flagged ?? false };
     case "generation.completed":
       return {
         ...view,

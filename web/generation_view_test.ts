@@ -72,6 +72,27 @@ Deno.test("reduceGeneration() keeps the last picture on the stage until the next
   assert.notEqual(latestPicture(fold(untilType("generation.preview"), first)), first.image);
 });
 
+const FLAGGED = untilType("generation.completed").map((event) =>
+  event.type === "generation.image" ? { ...event, safety: { flagged: true } } : event
+);
+
+Deno.test("reduceGeneration() veils a flagged image until it is asked for, and keeps none behind", () => {
+  const flagged = fold(FLAGGED);
+  assert.deepEqual([flagged.veiled, fold(untilType("generation.completed")).veiled], [true, false]);
+  assert.equal(fold(untilType("generation.queued"), flagged).backdrop, null);
+  const shown = reduceGeneration(flagged, { type: "unveiled" });
+  assert.equal(shown.veiled, false);
+  assert.equal(fold(untilType("generation.queued"), shown).backdrop, shown.image);
+});
+
+Deno.test("reduceGeneration() knows a stored run that is watched again from one of one's own", () => {
+  const replayed = reduceGeneration(IDLE, { type: "replayed" });
+  assert.deepEqual([replayed.replayed, isRunning(replayed)], [true, true]);
+  const left = reduceGeneration(replayed, { type: "left" });
+  assert.equal(isRunning(left), false);
+  assert.equal(reduceGeneration(left, { type: "submitted" }).replayed, false);
+});
+
 Deno.test("reduceGeneration() forgets a problem once the form is edited", () => {
   const failed = fold(EVENTS.filter(({ type }) => type === "generation.failed"));
   assert.equal(reduceGeneration(failed, { type: "edited" }).problem, null);

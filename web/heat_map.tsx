@@ -10,10 +10,11 @@ interface HeatMapProps extends Pick<TokenMaps, "width" | "height"> {
   readonly map: TokenMap;
   readonly word: string;
   readonly picture: Picture | null;
+  readonly veiled: boolean;
 }
 
 /** The browser enlarges the cells smoothly. */
-export function HeatMap({ map, width, height, word, picture }: HeatMapProps) {
+export function HeatMap({ map, width, height, word, picture, veiled }: HeatMapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
@@ -23,7 +24,9 @@ export function HeatMap({ map, width, height, word, picture }: HeatMapProps) {
   return (
     <figure class="heat-map">
       <div>
-        {picture === null ? null : <img src={picture.source} alt="" />}
+        {picture === null
+          ? null
+          : <img class={veiled ? "veiled" : ""} src={picture.source} alt="" />}
         <canvas
           ref={canvas}
           width={width}

@@ -30,7 +30,8 @@ export function InsightPanel({ view, running, onLook }: InsightPanelProps) {
   );
 }
 
-function TokenHeatMaps({ view: { insights, plan, image, previews } }: { view: GenerationView }) {
+function TokenHeatMaps({ view }: { view: GenerationView }) {
+  const { insights, plan, image, previews, veiled } = view;
   const maps = latestMaps(insights);
   if (!maps || !plan) return null;
   const words = tokenWords(plan.tokens.prompt);
@@ -46,6 +47,7 @@ function TokenHeatMaps({ view: { insights, plan, image, previews } }: { view: Ge
           height={maps.height}
           word={wordAt(map.position)}
           picture={image ?? previews.at(-1) ?? null}
+          veiled={veiled}
         />
       ))}
     </div>

@@ -14,7 +14,7 @@ export function Outcome({ view, onKeepSeed }: OutcomeProps) {
   return (
     <div class="outcome">
       <p class="status">
-        {completed?.cached ? <span class="badge">from cache</span> : null}
+        {isCached(view) ? <span class="badge">from cache</span> : null}
         <span>{statusLine(view)}</span>
       </p>
       <p class="actions">
@@ -41,6 +41,11 @@ export function Outcome({ view, onKeepSeed }: OutcomeProps) {
   );
 }
 
+/** Answered from the store, or about to be. */
+function isCached({ completed, replayed, status }: GenerationView): boolean {
+  return completed?.cached === true || (replayed && status !== "failed");
+}
+
 export function statusLine(view: GenerationView): string {
   const { status, plan, stepsDone, evaluationsSpent, completed } = view;
   switch (status) {
@@ -53,6 +58,7 @@ export function statusLine(view: GenerationView): string {
         plan?.num_inference_steps ?? "…"
       } · ${evaluationsSpent} evaluations`;
     case "canceled":
+      if (view.replayed) return `Stopped after step ${stepsDone}`;
       return `Canceled after ${evaluationsSpent} evaluations`;
     case "failed":
       return "Not finished";
@@ -64,7 +70,7 @@ export function statusLine(view: GenerationView): string {
 type Completed = GenerationEventOf<"generation.completed">;
 
 function costLine(
-  { elapsedMs, completed }: GenerationView,
+  { elapsedMs, completed, replayed }: GenerationView,
   { spent, shared, full, saved }: Completed["evaluations"],
   { total_ms }: Completed["timings"],
 ): string {
@@ -72,7 +78,8 @@ function costLine(
   const cost = `${evaluated} evaluations` +
     (shared > 0 ? `, ${shared} of them shared` : "") +
     (saved > 0 ? `, ${full - evaluated} saved (${formatShare(saved)})` : "");
-  if (!completed?.cached) return `${formatSeconds(total_ms)} · ${cost}`;
+  // Watched again it takes as long as it took.
+  if (replayed || !completed?.cached) return `${formatSeconds(total_ms)} · ${cost}`;
   const seconds = formatSeconds(elapsedMs ?? 0);
   return `${seconds} instead of ${formatSeconds(total_ms)}, without an evaluation`;
 }
@@ -88,7 +95,7 @@ const ANNOUNCE_EVERY = 10;
 function announcement(view: GenerationView): string {
   if (view.status === "idle") return "";
   if (view.status !== "running") {
-    return `${view.completed?.cached ? "From cache. " : ""}${statusLine(view)}`;
+    return `${isCached(view) ? "From cache. " : ""}${statusLine(view)}`;
   }
   const rounded = view.stepsDone - view.stepsDone % ANNOUNCE_EVERY;
   return rounded === 0 ? "Running" : `Step ${rounded} of ${view.plan?.num_inference_steps ?? ""}`;

@@ -7,7 +7,13 @@ import {
   type Picture,
 } from "./generation_view.ts";
 
-export function Stage({ view }: { view: GenerationView }) {
+interface StageProps {
+  readonly view: GenerationView;
+  /** Shows an image that the model's safety checker flagged. */
+  readonly onUnveil: () => void;
+}
+
+export function Stage({ view, onUnveil }: StageProps) {
   const [pinned, setPinned] = useState<{ readonly id: string; readonly step: number } | null>(null);
   const step = pinned !== null && pinned.id === view.id ? pinned.step : null;
   const looked = view.previews.find((preview) => preview.step === step);
@@ -19,11 +25,26 @@ export function Stage({ view }: { view: GenerationView }) {
     if (view.plan !== null) figure.current?.scrollIntoView({ block: "nearest" });
   }, [view.plan]);
   return (
-    <figure class="stage" ref={figure}>
+    <figure class="stage" ref={figure} tabIndex={-1}>
       <div class={`frame${stale ? " stale" : ""}`}>
-        {shown === null
-          ? <p class="empty">The image forms here</p>
-          : <img class="picture" src={shown.source} alt={describe(view, looked?.step)} />}
+        {shown === null ? <p class="empty">The image forms here</p> : (
+          <img
+            class={`picture${view.veiled ? " veiled" : ""}`}
+            src={shown.source}
+            alt={describe(view, looked?.step)}
+          />
+        )}
+        {view.veiled
+          ? (
+            <Veil
+              onUnveil={() => {
+                onUnveil();
+                // The button goes, the focus should not.
+                figure.current?.focus();
+              }}
+            />
+          )
+          : null}
       </div>
       <Filmstrip
         view={view}
@@ -34,8 +55,18 @@ export function Stage({ view }: { view: GenerationView }) {
   );
 }
 
-function describe({ plan, image }: GenerationView, step: number | undefined): string {
+function Veil({ onUnveil }: { onUnveil: () => void }) {
+  return (
+    <button type="button" class="veil" onClick={onUnveil}>
+      <strong>The model’s safety checker flagged this image</strong>
+      <span>Show it</span>
+    </button>
+  );
+}
+
+function describe({ plan, image, veiled }: GenerationView, step: number | undefined): string {
   const prompt = plan?.prompt ?? "";
+  if (veiled) return `Blurred: ${prompt}`;
   if (step !== undefined) return `Preview after step ${step + 1}: ${prompt}`;
   return image ? prompt : `Preview: ${prompt}`;
 }
@@ -59,6 +90,7 @@ function Filmstrip({ view, step, onPick }: FilmstripProps) {
             {preview === undefined ? <span class="awaited" /> : (
               <Frame
                 picture={preview}
+                veiled={view.veiled}
                 label={label}
                 pressed={step === slot}
                 onPress={() => onPick(step === slot ? null : slot)}
@@ -72,6 +104,7 @@ function Filmstrip({ view, step, onPick }: FilmstripProps) {
           {view.image === null ? <span class="awaited" /> : (
             <Frame
               picture={view.image}
+              veiled={view.veiled}
               label="The image"
               pressed={step === null}
               onPress={() => onPick(null)}
@@ -85,15 +118,16 @@ function Filmstrip({ view, step, onPick }: FilmstripProps) {
 
 interface FrameProps {
   readonly picture: Picture;
+  readonly veiled: boolean;
   readonly label: string;
   readonly pressed: boolean;
   readonly onPress: () => void;
 }
 
-function Frame({ picture, label, pressed, onPress }: FrameProps) {
+function Frame({ picture, veiled, label, pressed, onPress }: FrameProps) {
   return (
     <button type="button" aria-label={label} title={label} aria-pressed={pressed} onClick={onPress}>
-      <img src={picture.source} alt="" />
+      <img class={veiled ? "veiled" : ""} src={picture.source} alt="" />
     </button>
   );
 }

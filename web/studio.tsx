@@ -4,7 +4,9 @@ import type { ModelManifest } from "../contract/model_manifest.ts";
 import type { ApiClient } from "./api_client.ts";
 import { Ask } from "./ask.tsx";
 import { Comparison } from "./comparison.tsx";
+import { type Demo, demoDraft } from "./demo.ts";
 import { fieldError } from "./field.tsx";
+import { Gallery } from "./gallery.tsx";
 import { type GenerationView, isRunning } from "./generation_view.ts";
 import { InsightPanel } from "./insight_panel.tsx";
 import { Outcome } from "./outcome.tsx";
@@ -19,9 +21,11 @@ import { RequestCode } from "./request_code.tsx";
 import { Settings } from "./settings.tsx";
 import { Stage } from "./stage.tsx";
 import { Timeline } from "./timeline.tsx";
+import { useDemos } from "./use_demos.ts";
 import { useGeneration } from "./use_generation.ts";
 import { useModels } from "./use_models.ts";
 import { usePlan } from "./use_plan.ts";
+import { useWait } from "./use_wait.ts";
 
 interface StudioProps {
   readonly api: ApiClient;
@@ -36,13 +40,25 @@ export function Studio({ api, initialDraft }: StudioProps) {
   const request = useMemo(() => draftRequest(draft, manifest), [draft, manifest]);
   // An empty prompt is a beginning, not a mistake: only running it is refused.
   const planned = usePlan(api, draft.prompt.trim() === "" ? null : request);
-  const { view, run, cancel, edited } = useGeneration(api);
+  const { view, run, replay, cancel, edited, unveil } = useGeneration(api);
+  const demos = useDemos(api);
   const running = isRunning(view);
   const problem = view.problem ?? planned.problem ?? modelsProblem;
+  const wait = Math.max(useWait(view.problem), useWait(planned.problem));
 
   const change = (changes: Partial<RequestDraft>) => {
     setDraft((current) => ({ ...current, ...changes }));
     edited();
+  };
+  const submit = (asked: RequestBody) => {
+    if (wait > 0) return;
+    if (planned.problem?.retryable) planned.again();
+    run(asked);
+  };
+  const play = (demo: Demo) => {
+    const own = models.find(({ id }) => id === demo.plan.model) ?? null;
+    change(demoDraft(demo.plan, own));
+    replay(demo);
   };
   useQuery(draftQuery(draft));
   useEscape(cancel);
@@ -54,7 +70,7 @@ export function Studio({ api, initialDraft }: StudioProps) {
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
-          run(request);
+          submit(request);
         }}
       >
         <Ask
@@ -62,8 +78,15 @@ export function Studio({ api, initialDraft }: StudioProps) {
           plan={planned.plan}
           problem={problem}
           running={running}
+          wait={wait}
           onChange={change}
           onCancel={cancel}
+        />
+        <Gallery
+          demos={demos}
+          shown={view.id}
+          disabled={running && !view.replayed}
+          onPlay={play}
         />
         <Settings
           draft={draft}
@@ -73,7 +96,7 @@ export function Studio({ api, initialDraft }: StudioProps) {
           onChange={change}
         />
         <div class="result">
-          <Stage view={view} />
+          <Stage view={view} onUnveil={unveil} />
           <Outcome
             view={view}
             onKeepSeed={draft.seed === "" ? (seed) => change({ seed: String(seed) }) : null}
@@ -88,8 +111,8 @@ export function Studio({ api, initialDraft }: StudioProps) {
           />
           <InsightPanel
             view={view}
-            running={running}
-            onLook={() => run(lookInside(request, manifest, view.plan?.seed))}
+            running={running || wait > 0}
+            onLook={() => submit(lookInside(request, manifest, view.plan?.seed))}
           />
           <Comparison api={api} draft={draft} manifest={manifest} onChange={change} />
           <RequestCode request={request} origin={location.origin} />

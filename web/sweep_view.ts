@@ -13,6 +13,8 @@ export interface BranchView {
   /** The image, before it the latest preview; null before that. */
   readonly picture: Picture | null;
   readonly finished: boolean;
+  /** The model's safety checker flagged the image. */
+  readonly flagged: boolean;
   readonly evaluationsSpent: number;
   readonly problem: Problem | null;
 }
@@ -89,6 +91,7 @@ function emptyBranch({ label, same_as, plan }: SweepEventOf<"sweep.planned">["br
     plan,
     picture: null,
     finished: false,
+    flagged: false,
     evaluationsSpent: 0,
     problem: null,
   };
@@ -105,6 +108,7 @@ function reduceBranch(branch: BranchView, event: GenerationEvent): BranchView {
         ...branch,
         picture: { media_type, source: `data:${media_type};base64,${data}` },
         finished: event.type === "generation.image",
+        flagged: event.type === "generation.image" && (event.safety?.flagged ?? false),
       };
     }
     case "generation.failed":

@@ -65,6 +65,18 @@ Deno.test("reduceSweep() fills each branch with its own pictures, an equal one w
   assert.deepEqual(image.branches.map(({ finished }) => finished), [false, true, true]);
 });
 
+Deno.test("reduceSweep() knows which branches' images were flagged", () => {
+  const image = EVENTS.find(({ type }) => type === "generation.image");
+  assert(image?.type === "generation.image");
+  const event = { ...image, safety: { flagged: true } };
+  const view = fold([PLANNED, ofBranch(0, "generation.image"), {
+    type: "sweep.event",
+    branch: 1,
+    event,
+  }]);
+  assert.deepEqual(view.branches.map(({ flagged }) => flagged), [false, true, true]);
+});
+
 Deno.test("reduceSweep() ends with what it cost, and names a failed branch", () => {
   const error = createProblem("internal", "The engine broke off");
   const end = { status: "succeeded", cached: false, spent: 30, shared: 5, failure: null } as const;

@@ -1,5 +1,7 @@
 import { useReducer, useRef } from "preact/hooks";
+import type { GenerationEvent } from "../contract/generation_event.ts";
 import type { ApiClient } from "./api_client.ts";
+import type { Demo } from "./demo.ts";
 import { type GenerationView, IDLE, reduceGeneration } from "./generation_view.ts";
 import type { RequestBody } from "./request_draft.ts";
 import { problemOf } from "./use_models.ts";
@@ -7,8 +9,11 @@ import { problemOf } from "./use_models.ts";
 export interface Generation {
   readonly view: GenerationView;
   run(request: RequestBody): void;
+  /** Plays a stored run; another one that is being played makes room. */
+  replay(demo: Demo): void;
   cancel(): void;
   edited(): void;
+  unveil(): void;
 }
 
 /** One generation at a time: runs, follows and cancels it. */
@@ -17,12 +22,10 @@ export function useGeneration(api: ApiClient): Generation {
   // Not the view: a key pressed between two renderings has to find the run that it sees.
   const current = useRef<Run | null>(null);
 
-  async function follow(request: RequestBody): Promise<void> {
+  async function follow(run: Run, events: AsyncGenerator<GenerationEvent>): Promise<void> {
     const started = performance.now();
-    const run: Run = { id: null, cancelWanted: false };
-    current.current = run;
-    dispatch({ type: "submitted" });
-    for await (const event of api.generate(request)) {
+    for await (const event of events) {
+      if (current.current !== run) return;
       dispatch({ type: "received", event, elapsedMs: performance.now() - started });
       if (event.type === "generation.queued") run.id = event.id;
       if (run.id !== null && run.cancelWanted) {
@@ -32,25 +35,48 @@ export function useGeneration(api: ApiClient): Generation {
     }
   }
 
+  function begin(run: Run, events: AsyncGenerator<GenerationEvent>): void {
+    current.current = run;
+    dispatch({ type: run.watching === null ? "submitted" : "replayed" });
+    const isCurrent = () => current.current === run;
+    follow(run, events)
+      .catch((cause) => isCurrent() ? fail(cause) : undefined)
+      .finally(() => isCurrent() ? current.current = null : undefined);
+  }
+
   const fail = (cause: unknown) => dispatch({ type: "broken", problem: problemOf(cause) });
   return {
     view,
     run(request) {
       if (current.current !== null) return;
-      follow(request).catch(fail).finally(() => current.current = null);
+      begin({ id: null, cancelWanted: false, watching: null }, api.generate(request));
+    },
+    replay(demo) {
+      if (current.current !== null && current.current.watching === null) return;
+      current.current?.watching?.abort();
+      const watching = new AbortController();
+      begin({ id: null, cancelWanted: false, watching }, api.replay(demo, watching.signal));
     },
     cancel() {
       const run = current.current;
       if (run === null) return;
+      if (run.watching !== null) {
+        run.watching.abort();
+        current.current = null;
+        return dispatch({ type: "left" });
+      }
       // Before the first event there is no id to cancel: it follows as soon as there is one.
       if (run.id === null) run.cancelWanted = true;
       else api.cancel(run.id).catch(fail);
     },
     edited: () => dispatch({ type: "edited" }),
+    unveil: () => dispatch({ type: "unveiled" }),
   };
 }
 
 interface Run {
   id: string | null;
   cancelWanted: boolean;
+  /** Of a stored run, which nobody can cancel: one only stops watching. */
+  readonly watching: AbortController | null;
 }

@@ -14,9 +14,15 @@ export interface PlanState {
   readonly problem: Problem | null;
 }
 
+export interface Planned extends PlanState {
+  /** Asks once more for the same draft. */
+  again(): void;
+}
+
 /** The plan of the current draft. An answer to an older draft is dropped. */
-export function usePlan(api: ApiClient, request: RequestBody | null): PlanState {
+export function usePlan(api: ApiClient, request: RequestBody | null): Planned {
   const [state, setState] = useState<PlanState>({ plan: null, problem: null });
+  const [attempt, setAttempt] = useState(0);
   const key = request === null ? null : JSON.stringify(request);
   useEffect(() => {
     if (request === null) return setState(({ plan }) => ({ plan, problem: null }));
@@ -36,6 +42,6 @@ export function usePlan(api: ApiClient, request: RequestBody | null): PlanState 
       clearTimeout(timer);
       asked.abort();
     };
-  }, [api, key]);
-  return state;
+  }, [api, key, attempt]);
+  return { ...state, again: () => setAttempt((count) => count + 1) };
 }

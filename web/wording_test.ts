@@ -5,12 +5,13 @@ import { planningModel } from "../contract/fixtures/planning_model.ts";
 import { parseGenerationRequest } from "../contract/generation_request.ts";
 import { planGeneration } from "../contract/plan.ts";
 import { createProblem } from "../contract/problem.ts";
-import { generalError } from "./ask.tsx";
+import { generalError, runLabel } from "./ask.tsx";
 import { fieldError, wholeFieldError } from "./field.tsx";
 import { IDLE, reduceGeneration } from "./generation_view.ts";
 import { fileName, formatSeconds, statusLine } from "./outcome.tsx";
 import { curlCommand } from "./request_code.tsx";
 import { stateNote, tokenWords } from "./token_chips.tsx";
+import { secondsLeft, waitLabel } from "./use_wait.ts";
 
 Deno.test("curlCommand() survives an apostrophe in a POSIX shell", async () => {
   const command = curlCommand({ prompt: "a bird's nest" }, "http://localhost:1");
@@ -57,6 +58,32 @@ Deno.test("Every sentence of a problem has exactly one place", () => {
   assert.match(generalError(createProblem("gpu_unavailable", "Down")) ?? "", /^Down\. Try again/);
 });
 
+Deno.test("A refusal that passes by itself is counted down on the button alone", () => {
+  const busy = { ...createProblem("at_capacity", "All slots are busy"), retry_after: 2 };
+  assert.equal(generalError(busy), "All slots are busy");
+  assert.deepEqual([runLabel(busy, 2), runLabel(busy, 0), runLabel(null, 2), runLabel(null, 0)], [
+    "Try again in 2\u00a0s",
+    "Try again",
+    "Try again in 2\u00a0s",
+    "Run",
+  ]);
+  assert.deepEqual([119, 120, 121, 7140, 7141].map(waitLabel), [
+    "Try again in 119\u00a0s",
+    "Try again in 2\u00a0min",
+    "Try again in 3\u00a0min",
+    "Try again in 119\u00a0min",
+    "Try again in 2\u00a0h",
+  ]);
+  assert.deepEqual([0, 1, 1000, 1001, 2001].map((now) => secondsLeft(2000, now)), [2, 2, 1, 1, 0]);
+});
+
+Deno.test("A refused prompt is told at the prompt", () => {
+  const message = "prompt must be free of blocked words, given 1";
+  const issue = { field: "prompt", message, allowed: "free of blocked words", given: "1" };
+  const refused = createProblem("prompt_refused", message, [issue]);
+  assert.deepEqual([fieldError(refused, "prompt"), generalError(refused)], [message, null]);
+});
+
 Deno.test("formatSeconds() and fileName() fit a person's eye", () => {
   assert.deepEqual([34, 1234, 12_300].map(formatSeconds), [
     "0.034\u00a0s",
@@ -69,14 +96,19 @@ Deno.test("formatSeconds() and fileName() fit a person's eye", () => {
 Deno.test("statusLine() counts shared rows as evaluated, so that what was saved adds up", () => {
   const [completed] = EVENTS.filter((event) => event.type === "generation.completed");
   assert(completed);
-  const lineOf = (spent: number, shared: number, cached: boolean) => {
+  const lineOf = (spent: number, shared: number, cached: boolean, start = IDLE) => {
     const evaluations = { ...completed.evaluations, spent, shared };
     const event = { ...completed, evaluations, cached };
-    return statusLine(reduceGeneration(IDLE, { type: "received", event, elapsedMs: 40 }));
+    return statusLine(reduceGeneration(start, { type: "received", event, elapsedMs: 40 }));
   };
   const seconds = "0.013\u00a0s";
   const saved = "10 saved (25\u00a0%)";
   assert.equal(lineOf(30, 0, false), `${seconds} · 30 evaluations, ${saved}`);
   assert.equal(lineOf(29, 1, false), `${seconds} · 30 evaluations, 1 of them shared, ${saved}`);
   assert.equal(lineOf(29, 1, true), `0.04\u00a0s instead of ${seconds}, without an evaluation`);
+  const replay = reduceGeneration(IDLE, { type: "replayed" });
+  assert.equal(lineOf(30, 0, false, replay), `${seconds} · 30 evaluations, ${saved}`);
+  assert.equal(lineOf(30, 0, true, replay), `${seconds} · 30 evaluations, ${saved}`);
+  const left = reduceGeneration({ ...replay, stepsDone: 3 }, { type: "left" });
+  assert.equal(statusLine(left), "Stopped after step 3");
 });

@@ -163,6 +163,8 @@ const demo = v.object({
     "sampler",
     "cutoff",
     "eos_swap",
+    "token_states",
+    "semantic_repeats",
     "evaluations",
   ]),
   image,

@@ -1,5 +1,6 @@
 /** The running service and a browser to look at it. */
 import { type Browser, chromium } from "playwright-core";
+import { runDemos } from "../../scripts/demos.ts";
 
 export interface Service {
   readonly url: string;
@@ -21,6 +22,40 @@ export async function openService(): Promise<Service> {
       await Deno.remove(dataDir, { recursive: true });
     },
   };
+}
+
+export interface DemoService extends Service {
+  /** After this nothing can be drawn. */
+  stopGpuFunction(): Promise<void>;
+}
+
+/** A whole service of its own on Deno, with demos: title and what `deno task demos add` takes. */
+export async function openDemoService(
+  demos: readonly (readonly [title: string, ...request: string[]])[],
+): Promise<DemoService> {
+  const { startStack } = await import("../../scripts/stack.ts");
+  const dataDir = await Deno.makeTempDir();
+  const options = { port: 0, gpuPort: 0, dataDir, quiet: true, platform: "deno" } as const;
+  const stack = await startStack(options);
+  const stop = async () => {
+    await stack.stop();
+    await Deno.remove(dataDir, { recursive: true });
+  };
+  try {
+    for (const [i, [title, ...request]] of demos.entries()) {
+      const where = ["--database", `${dataDir}/shapefirst.sqlite`, "--url", stack.url];
+      await runDemos(["add", `demo-${i}`, ...request, "--title", title, ...where], {
+        say: () => {},
+        now: () => Date.now(),
+        environment: () => undefined,
+        fetch: (url, init) => fetch(url, init),
+      });
+    }
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+  return { url: stack.url, stop, stopGpuFunction: () => stack.gpu.stop("SIGKILL") };
 }
 
 export function launchBrowser(): Promise<Browser> {

@@ -1,51 +1,19 @@
 // The page in a real browser on the real service: type, run, watch, ask again, err, cancel.
 import assert from "node:assert/strict";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Page, Route } from "playwright-core";
+import { createProblem } from "../../contract/mod.ts";
 import { launchBrowser, openService, type Service } from "./service.ts";
-
-interface Visit {
-  readonly page: Page;
-  /** What the page logged as errors or threw. */
-  readonly faults: readonly string[];
-}
-
-async function visit(
-  browser: Browser,
-  url: string,
-  options: BrowserContextOptions,
-  look: (visit: Visit) => Promise<void>,
-): Promise<void> {
-  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
-  const page = await context.newPage();
-  const faults: string[] = [];
-  page.on("pageerror", (error) => faults.push(error.message));
-  try {
-    await page.goto(url);
-    await page.locator(".chip.eos").first().waitFor();
-    await look({ page, faults });
-    assert.deepEqual(faults, []);
-  } finally {
-    await context.close();
-  }
-}
-
-const runButton = (page: Page) => page.getByRole("button", { name: "Run", exact: true });
-const status = (page: Page) => page.locator(".status");
-
-/** The pictures of the filmstrip, the image itself last. */
-async function filmstrip(page: Page): Promise<string[]> {
-  await page.getByRole("button", { name: "The image" }).waitFor({ timeout: 60_000 });
-  return await page.locator(".filmstrip img").evaluateAll((images) =>
-    images.map((image) => image.getAttribute("src") ?? "")
-  );
-}
-
-async function assertNoSideways(page: Page): Promise<void> {
-  const { scroll, client } = await page.evaluate<{ scroll: number; client: number }>(
-    "({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth })",
-  );
-  assert.equal(scroll, client);
-}
+import {
+  assertNoSideways,
+  DESKTOP,
+  filmstrip,
+  PHONE,
+  runButton,
+  status,
+  type Visit,
+  visit,
+  type VisitOptions,
+} from "./visit.ts";
 
 /** A prompt of known words that no earlier run can have stored. */
 function freshQuery(words: Record<string, string>): string {
@@ -207,20 +175,92 @@ async function compareCutoffs({ page }: Visit): Promise<void> {
   await assertNoSideways(page);
 }
 
+/** Answers the first of the requests in the service's place. */
+async function refuseOnce(route: Route): Promise<void> {
+  const problem = { ...createProblem("rate_limited", "Requests must be fewer"), retry_after: 3 };
+  const headers = { "content-type": "application/problem+json", "retry-after": "3" };
+  await route.fulfill({ status: 429, headers, body: JSON.stringify(problem) });
+}
+
+/** Effects run a frame after what they follow. */
+const SECOND_MS = 1_100;
+
+async function waitAndTryAgain({ page }: Visit): Promise<void> {
+  let submissions = 0;
+  await page.route("**/v1/generations", async (route) => {
+    await (submissions++ === 0 ? refuseOnce(route) : route.continue());
+  });
+  await page.clock.pauseAt(Date.now() + 60_000);
+  await runButton(page).click();
+  const waiting = (seconds: number) =>
+    page.getByRole("button", { name: `Try again in ${seconds}\u00a0s`, exact: true });
+  await waiting(3).waitFor();
+  assert.equal(await page.locator("#general-error").innerText(), "Requests must be fewer");
+  await page.clock.runFor(SECOND_MS);
+  await waiting(2).waitFor();
+  await waiting(2).click({ force: true });
+  await page.getByRole("textbox", { name: "Prompt", exact: true }).press("Enter");
+  await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("a red boat");
+  await page.clock.runFor(SECOND_MS);
+  await waiting(1).waitFor();
+  assert.equal(submissions, 1, "nothing is sent while it waits");
+  await page.clock.runFor(60_000);
+  await runButton(page).waitFor();
+  assert.equal(submissions, 1, "nothing is sent by itself");
+  await page.clock.resume();
+  await runButton(page).click();
+  await filmstrip(page);
+  assert.equal(submissions, 2);
+}
+
+/** The real run, with another word of the safety checker. */
+async function flagImage(route: Route): Promise<void> {
+  const request = route.request();
+  const response = await fetch(request.url(), {
+    method: request.method(),
+    headers: { "content-type": "application/json", accept: "text/event-stream" },
+    body: request.postData(),
+  });
+  const body = (await response.text())
+    .replace(
+      /(?<="type":"generation.image".*)(?:,"safety":null)?\}\n/,
+      ',"safety":{"flagged":true}}\n',
+    );
+  await route.fulfill({ contentType: "text/event-stream", body });
+}
+
+async function unveil({ page }: Visit): Promise<void> {
+  await page.route("**/v1/generations", flagImage);
+  await runButton(page).click();
+  const veil = page.getByRole("button", { name: "The model’s safety checker flagged this image" });
+  await veil.waitFor({ timeout: 60_000 });
+  const blurs = () =>
+    page.evaluate<boolean[]>(
+      `[...document.querySelectorAll(".picture, .filmstrip img")]
+        .map((image) => getComputedStyle(image).filter !== "none")`,
+    );
+  assert.deepEqual([...new Set(await blurs())], [true], "the image and each preview");
+  assert.match(await page.locator(".picture").getAttribute("alt") ?? "", /^Blurred: /);
+  await veil.focus();
+  await page.keyboard.press("Enter");
+  await veil.waitFor({ state: "detached" });
+  assert.deepEqual([...new Set(await blurs())], [false]);
+  assert.equal(await page.evaluate("document.activeElement?.className"), "stage");
+}
+
 Deno.test("The page", async (t) => {
   const service: Service = await openService();
   const browser = await launchBrowser();
-  const on = (query: string, look: (visit: Visit) => Promise<void>, options = {}) => () =>
-    visit(browser, service.url + query, options, look);
-  const desktop = { viewport: { width: 1200, height: 900 } };
-  const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+  const on =
+    (query: string, look: (visit: Visit) => Promise<void>, options: VisitOptions = {}) => () =>
+      visit(browser, service.url + query, options, look);
   try {
     await t.step(
       "Type, run, see previews and the image; run again, from cache",
       on(freshQuery({}), async (page) => {
         await typeAndRun(page);
         await runAgain(page);
-      }, desktop),
+      }, DESKTOP),
     );
     await t.step("The cutoff and the swap show in plan and link", on(freshQuery({}), cutHalfWay));
     await t.step(
@@ -231,7 +271,15 @@ Deno.test("The page", async (t) => {
     await t.step("The keyboard alone is enough", on(freshQuery({}), keyboardOnly));
     await t.step(
       "Cutoffs are compared in a row, for the rows that they do not share",
-      on(freshQuery({ num_inference_steps: "10" }), compareCutoffs, phone),
+      on(freshQuery({ num_inference_steps: "10" }), compareCutoffs, PHONE),
+    );
+    await t.step(
+      "A refusal that passes is counted down, and nothing is sent meanwhile",
+      on(freshQuery({}), waitAndTryAgain, { prepare: (page) => page.clock.install() }),
+    );
+    await t.step(
+      "A flagged image is blurred behind a button that says why",
+      on(freshQuery({}), unveil, PHONE),
     );
     await t.step(
       "Escape cancels",
@@ -241,12 +289,13 @@ Deno.test("The page", async (t) => {
       "A phone shows everything without scrolling sideways",
       on(freshQuery({ swap_prompt: "a brown chair" }), async ({ page }) => {
         await assertNoSideways(page);
+        assert.equal(await page.locator(".gallery").count(), 0, "the service has no demos");
         await page.getByText("Advanced").click();
         await page.getByText("This request as curl").click();
         await runButton(page).click();
         await filmstrip(page);
         await assertNoSideways(page);
-      }, phone),
+      }, PHONE),
     );
   } finally {
     await browser.close();

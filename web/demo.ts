@@ -1,0 +1,104 @@
+/** A curated demo: what the gallery shows of it, and what it puts into the form. Pure. */
+import { parseGenerationEvent } from "../contract/generation_event.ts";
+import type { ModelManifest } from "../contract/model_manifest.ts";
+import type { Plan } from "../contract/plan.ts";
+import { EMPTY_DRAFT, type RequestDraft } from "./request_draft.ts";
+
+/** The part of its plan that a listed demo tells. */
+export type DemoPlan = Pick<
+  Plan,
+  | "id"
+  | "model"
+  | "prompt"
+  | "negative_prompt"
+  | "seed"
+  | "width"
+  | "height"
+  | "num_inference_steps"
+  | "guidance_scale"
+  | "sampler"
+  | "cutoff"
+  | "eos_swap"
+  | "token_states"
+  | "semantic_repeats"
+>;
+
+export interface Demo {
+  readonly slug: string;
+  readonly title: string;
+  readonly plan: DemoPlan;
+  readonly image: { readonly url: string };
+  readonly links: { readonly events: string };
+}
+
+/** The answer of `GET /v1/demos`. What is no demo, as of a newer service, is left out. */
+export function parseDemos({ demos }: Readonly<Record<string, unknown>>): Demo[] {
+  return Array.isArray(demos) ? demos.filter(isDemo) : [];
+}
+
+/** The paths are the service's own, since the page asks for whatever they name. */
+function isDemo(input: unknown): input is Demo {
+  const { slug, title, plan, image, links }: Record<string, unknown> = Object(input);
+  return typeof slug === "string" && typeof title === "string" &&
+    parseGenerationEvent({ type: "generation.planned", plan }).ok &&
+    isPath(Object(image).url) && isPath(Object(links).events);
+}
+
+function isPath(input: unknown): input is string {
+  return typeof input === "string" && input.startsWith("/v1/");
+}
+
+/**
+ * The form whose request is the demo's. Numbers that are the model's own stay empty. The form has no
+ * tolerance of an automatic cutoff, so there it asks for the usual one.
+ */
+export function demoDraft(plan: DemoPlan, manifest: ModelManifest | null): RequestDraft {
+  const { model, prompt, negative_prompt, seed, semantic_repeats } = plan;
+  const text = (name: typeof DEFAULTED[number]) =>
+    plan[name] === manifest?.defaults[name] ? "" : String(plan[name]);
+  return {
+    ...EMPTY_DRAFT,
+    model,
+    prompt,
+    negative_prompt,
+    seed: String(seed),
+    ...Object.fromEntries(DEFAULTED.map((name) => [name, text(name)])),
+    semantic_repeats: semantic_repeats === 1 ? "" : String(semantic_repeats),
+    ...cutoffDraft(plan),
+    ...swapDraft(plan),
+    ...statesDraft(plan),
+  };
+}
+
+const DEFAULTED = ["width", "height", "num_inference_steps", "guidance_scale", "sampler"] as const;
+
+function cutoffDraft({ cutoff, num_inference_steps: steps }: DemoPlan): Partial<RequestDraft> {
+  const { guided_from, guided_steps, head, tail, auto } = cutoff;
+  return {
+    guided_from: guided_from / steps,
+    guided_to: (guided_from + guided_steps) / steps,
+    decision: auto === null ? "fixed" : "auto",
+    head,
+    tail,
+  };
+}
+
+function swapDraft({ eos_swap, num_inference_steps: steps }: DemoPlan): Partial<RequestDraft> {
+  if (eos_swap === null) return {};
+  const { prompt, from, to, scope, align } = eos_swap;
+  return {
+    swap_prompt: prompt,
+    swap_from: from / steps,
+    swap_to: to / steps,
+    swap_scope: scope,
+    swap_align: align,
+  };
+}
+
+function statesDraft({ token_states }: DemoPlan): Partial<RequestDraft> {
+  return {
+    sos_state: token_states?.sos ?? "own",
+    semantic_state: token_states?.semantic ?? "own",
+    eos_state: token_states?.eos ?? "own",
+  };
+}
