@@ -65,6 +65,9 @@ Deno.test("Each request is one line: route, status, account, subject, where its 
     await (await post({ seed: -1 })).text();
     await (await app.request(`/nowhere/${PROMPT}`)).text();
     await (await app.request("/health")).text();
+    const metrics = await app.request("/metrics");
+    await metrics.text();
+    assert.match(metrics.headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
     const shown = requestsOf(records).map(({ method, route, status, cache }) =>
       [method, route, status, cache].join(" ")
     );
