@@ -193,6 +193,7 @@ Deno.test("A database that is full: results are not stored, none is lost, and it
     await stage.restart();
     await postStream(stage, before);
     assert.deepEqual((await stage.client.stream(request)).slice(0, -1), frames.slice(0, -1));
+    assert.equal(gpu.started, started + 1, "it could be stored, so the database was not full");
     await data.execute("PRAGMA max_page_count = 1000000");
     await stage.restart();
     await stage.client.stream(request);

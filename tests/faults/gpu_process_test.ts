@@ -12,6 +12,7 @@ import {
   readEvents,
   readMetric,
 } from "../end_to_end/service_client.ts";
+import { IS_LONG } from "./call_faults.ts";
 import { sha256Of, UNLIMITED } from "./stage.ts";
 
 const MODELS = "gpu-function/models";
@@ -208,6 +209,7 @@ Deno.test("A single GPU function killed at any moment and started again: the run
     await gpus.ready(port);
     await withEdge({ gpuUrl: gpus.urls, start: startDeno }, async ({ url }) => {
       for (const [seed, moment] of MOMENTS.entries()) {
+        if (!IS_LONG && moment.name !== "at a step") continue;
         const events = await killAt(url ?? "", seed, moment, async () => {
           await gpus.kill(port);
           gpus.start(port);
