@@ -15,7 +15,7 @@ export interface AccessBench {
   readonly gpu: GpuDouble;
   /** For requests that no other case makes. */
   readonly client: ConformanceClient;
-  /** Whole keys. */
+  /** Whole keys; the other may have one generation at a time. */
   readonly keys: { readonly own: string; readonly other: string; readonly revoked: string };
   /** An address that no other case comes from, as headers. */
   from(address?: string): Record<string, string>;
@@ -119,7 +119,7 @@ async function createKeys(execute: Started["execute"]): Promise<AccessBench["key
     return key;
   };
   const own = await run("create", "--name", "own");
-  const other = await run("create", "--name", "other");
+  const other = await run("create", "--name", "other", "--limits", "concurrent=1");
   const revoked = await run("create", "--name", "revoked");
   await run("revoke", accountOf(revoked));
   await execute(statements.join(";\n"));

@@ -275,6 +275,24 @@ const LIMIT_CASES: readonly AccessCase[] = [
     },
   },
   {
+    name: "tells with a refusal how the account stands now, by limits of the key's own",
+    async run({ client, edge, gpu, keys }) {
+      const headers = withKey(keys.other);
+      const before = await edge.request("/v1/models", { headers });
+      assert.equal(remaining(before, "generations"), 1);
+      await leave(before);
+      const request = client.fresh();
+      gpu.script(request.seed, { pauseAfter: 8 });
+      const reader = new FrameReader(await client.post(request, { headers }));
+      const id = idOf(await reader.until(8));
+      const refused = await client.post(client.fresh(), { headers });
+      assert.equal(remaining(refused, "generations"), 0);
+      await assertProblem(refused, LIMITED);
+      gpu.release(id);
+      await reader.rest();
+    },
+  },
+  {
     name:
       "charges what a run is planned to cost, cached answers nothing, and refuses to the second",
     async run({ client, from }) {
