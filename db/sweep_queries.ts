@@ -19,8 +19,8 @@ export interface StoredSweep {
 /** Finished sweeps by id. Every method rejects when the database fails. */
 export interface Sweeps {
   find(id: string): Promise<StoredSweep | null>;
-  /** Counts a hit; its generations are used along. */
-  touch(id: string, now: number): Promise<void>;
+  /** Counts hits, one unless told; its generations are used along. */
+  touch(id: string, now: number, hits?: number): Promise<void>;
   /** Takes the place of an earlier one of its id, whose hits and age stay. */
   write(sweep: StoredSweep, now: number): Promise<void>;
 }
@@ -34,13 +34,13 @@ export function createSweeps(database: SqlDatabase): Sweeps {
         .from(sweeps).where(eq(sweeps.id, id)).limit(1);
       return row ?? null;
     },
-    async touch(id, now) {
+    async touch(id, now, hits = 1) {
       // Its generations are used along: without one of them the sweep would go.
       const branches = sql`(SELECT json_extract(branch.value, '$.id')
         FROM ${sweeps}, json_each(${sweeps.branches}) AS branch WHERE ${sweeps.id} = ${id})`;
       await database.batch([
         database.update(sweeps)
-          .set({ hits: sql`${sweeps.hits} + 1`, last_used_at: now })
+          .set({ hits: sql`${sweeps.hits} + ${hits}`, last_used_at: now })
           .where(eq(sweeps.id, id)),
         database.update(generations).set({ last_used_at: now })
           .where(sql`${generations.id} IN ${branches}`),

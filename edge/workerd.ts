@@ -17,6 +17,7 @@ import { nearOfIsolate } from "./adapters/near_cache.ts";
 import { drawSeed } from "./adapters/random.ts";
 import { createApp } from "./app.ts";
 import type { EdgeApp } from "./edge_app.ts";
+import { rarelyTouched } from "./cache/hit_counter.ts";
 import { nearResults } from "./cache/near_results.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import type { ModelCatalog, Ports } from "./ports.ts";
@@ -58,7 +59,7 @@ function portsOf(env: WorkerEnv): Ports {
     models: modelsOf(env),
     promptPolicy: promptPolicyOf(settings.policy),
     results: nearResults(createResults(database), near),
-    sweeps: createSweeps(database),
+    sweeps: rarelyTouched(createSweeps(database), near.hits),
     demos: createDemos(database),
     cache: near.cache,
     trim: (now) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),

@@ -7,7 +7,7 @@ import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
 import { trimResults } from "../../db/trim_queries.ts";
 import { createApp } from "../app.ts";
-import { HitCounter } from "../cache/hit_counter.ts";
+import { HitCounter, rarelyTouched } from "../cache/hit_counter.ts";
 import { nearResults } from "../cache/near_results.ts";
 import { createBackend } from "../backends/backend.ts";
 import { tellAll } from "../jobs/end_listeners.ts";
@@ -58,10 +58,11 @@ export function createLocalEdge(
   const metrics = new EdgeMetrics(() => work.count);
   const access = createLocalAccess({ database, settings, log });
   const cache = createProcessCache();
+  const hits = new HitCounter();
   const shared = {
     gpu: gpu ?? createBackend(settings, { ...BACKEND_PORTS, log }),
-    results: nearResults(createResults(database), { cache, hits: new HitCounter() }),
-    sweeps: createSweeps(database),
+    results: nearResults(createResults(database), { cache, hits }),
+    sweeps: rarelyTouched(createSweeps(database), hits),
     cache,
     idempotency: createIdempotencyKeys(database),
     now: () => Date.now(),

@@ -4,6 +4,14 @@ export interface Touchable {
   touch(id: string, now: number, hits?: number): Promise<void>;
 }
 
+/** The same, its hits written rarely. */
+export function rarelyTouched<Stored extends Touchable>(stored: Stored, hits: HitCounter): Stored {
+  return {
+    ...stored,
+    touch: (id: string, now: number, more?: number) => hits.touch(stored, id, { now, hits: more }),
+  };
+}
+
 interface Count {
   /** Epoch milliseconds. */
   readonly writtenAt: number;

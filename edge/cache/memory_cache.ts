@@ -9,6 +9,8 @@ export interface MemoryCacheOptions {
   readonly now: () => number;
 }
 
+const PIECE_LENGTH = 64 * 1024;
+
 interface Entry {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly headers: readonly [string, string][];
@@ -37,7 +39,7 @@ export function createMemoryCache(
       entries.delete(key);
       entries.set(key, entry);
       if (entry.expires <= now()) drop(key);
-      const response = new Response(entry.bytes, { headers: [...entry.headers] });
+      const response = new Response(bodyOf(entry.bytes), { headers: [...entry.headers] });
       return Promise.resolve(entry.expires <= now() ? null : response);
     },
     async put(key, response) {
@@ -57,6 +59,19 @@ export function createMemoryCache(
       return Promise.resolve();
     },
   };
+}
+
+/** Read slowly by many, large bytes are shared in pieces rather than copied for each. */
+function bodyOf(bytes: Uint8Array<ArrayBuffer>): BodyInit {
+  if (bytes.length <= PIECE_LENGTH) return bytes;
+  let next = 0;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.enqueue(bytes.subarray(next, next + PIECE_LENGTH));
+      next += PIECE_LENGTH;
+      if (next >= bytes.length) controller.close();
+    },
+  }, { highWaterMark: 0 });
 }
 
 /** Seconds. */

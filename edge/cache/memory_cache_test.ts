@@ -23,6 +23,21 @@ Deno.test("What was put comes back, headers and all, as often as it is asked for
   assert.deepEqual([await get("a"), cache.bytes], [null, 0]);
 });
 
+Deno.test("Large bytes come whole, in pieces that all readers share", async () => {
+  const { cache, put } = cacheOf(1_000_000);
+  const text = "0123456789".repeat(20_000);
+  await put("a", text);
+  assert.equal(await (await cache.match("a"))?.text(), text);
+  const pieces = await Promise.all([1, 2].map(async () => {
+    const reader = (await cache.match("a"))?.body?.getReader();
+    const { value } = await reader?.read() ?? {};
+    await reader?.cancel();
+    return value;
+  }));
+  assert.equal(pieces[0]?.length, 64 * 1024);
+  assert.equal(pieces[0]?.buffer, pieces[1]?.buffer);
+});
+
 Deno.test("It is kept as long as it says, and not at all where it does not say", async () => {
   const { cache, clock, put, get } = cacheOf(100);
   await put("a", "text", 10);

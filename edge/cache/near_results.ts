@@ -8,7 +8,7 @@ import type { Results, StoredImage, StoredReplay } from "../../db/queries.ts";
 import { encodeEvent, markCached } from "../jobs/event_log.ts";
 import type { Ports } from "../ports.ts";
 import type { ColoCache } from "./colo_cache.ts";
-import type { HitCounter } from "./hit_counter.ts";
+import { type HitCounter, rarelyTouched } from "./hit_counter.ts";
 
 type NearPorts = Pick<Ports, "cache" | "keepAlive">;
 
@@ -108,8 +108,7 @@ interface Nearness {
 /** Results that drop their answers from the cache when they change, and write hits rarely. */
 export function nearResults(results: Results, { cache, hits }: Nearness): Results {
   return {
-    ...results,
-    touch: (id, now, more) => hits.touch(results, id, { now, hits: more }),
+    ...rarelyTouched(results, hits),
     async write(result) {
       const outcome = await results.write(result);
       if (outcome === "stored") await dropAnswers(cache, result.plan.id);
