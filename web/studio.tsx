@@ -1,6 +1,7 @@
 /** The page: one form, one image. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ModelManifest } from "../contract/model_manifest.ts";
+import type { Problem } from "../contract/problem.ts";
 import type { ApiClient } from "./api_client.ts";
 import { Ask } from "./ask.tsx";
 import { Comparison } from "./comparison.tsx";
@@ -24,7 +25,7 @@ import { Timeline } from "./timeline.tsx";
 import { useDemos } from "./use_demos.ts";
 import { useGeneration } from "./use_generation.ts";
 import { useModels } from "./use_models.ts";
-import { usePlan } from "./use_plan.ts";
+import { type PlanState, usePlan } from "./use_plan.ts";
 import { useWait } from "./use_wait.ts";
 
 interface StudioProps {
@@ -50,14 +51,14 @@ export function Studio({ api, initialDraft }: StudioProps) {
     setDraft((current) => ({ ...current, ...changes }));
     edited();
   };
+  const form = { draft, problem, onChange: change };
   const submit = (asked: RequestBody) => {
     if (wait > 0) return;
     if (planned.problem?.retryable) planned.again();
     run(asked);
   };
   const play = (demo: Demo) => {
-    const own = models.find(({ id }) => id === demo.plan.model) ?? null;
-    change(demoDraft(demo.plan, own));
+    change(demoDraft(demo.plan, models.find(({ id }) => id === demo.plan.model) ?? null));
     replay(demo);
   };
   useQuery(draftQuery(draft));
@@ -73,42 +74,21 @@ export function Studio({ api, initialDraft }: StudioProps) {
           submit(request);
         }}
       >
-        <Ask
-          draft={draft}
-          plan={planned.plan}
-          problem={problem}
-          running={running}
-          wait={wait}
-          onChange={change}
-          onCancel={cancel}
-        />
+        <Ask {...form} plan={planned.plan} running={running} wait={wait} onCancel={cancel} />
         <Gallery
           demos={demos}
           shown={view.id}
           disabled={running && !view.replayed}
           onPlay={play}
         />
-        <Settings
-          draft={draft}
-          models={models}
-          manifest={manifest}
-          problem={problem}
-          onChange={change}
-        />
+        <Settings {...form} models={models} manifest={manifest} />
         <div class="result">
           <Stage view={view} onUnveil={unveil} />
           <Outcome
             view={view}
             onKeepSeed={draft.seed === "" ? (seed) => change({ seed: String(seed) }) : null}
           />
-          <Timeline
-            draft={draft}
-            steps={draftSteps(draft, manifest)}
-            {...timelineState(view, planned)}
-            error={fieldError(problem, "cutoff")}
-            swapError={fieldError(problem, "eos_swap.from", "eos_swap.to")}
-            onChange={change}
-          />
+          <RunTimeline {...form} manifest={manifest} view={view} planned={planned} />
           <InsightPanel
             view={view}
             running={running || wait > 0}
@@ -122,8 +102,31 @@ export function Studio({ api, initialDraft }: StudioProps) {
   );
 }
 
+interface RunTimelineProps {
+  readonly draft: RequestDraft;
+  readonly manifest: ModelManifest | null;
+  readonly view: GenerationView;
+  readonly planned: PlanState;
+  readonly problem: Problem | null;
+  readonly onChange: (change: Partial<RequestDraft>) => void;
+}
+
+function RunTimeline(props: RunTimelineProps) {
+  const { draft, manifest, view, planned, problem, onChange } = props;
+  return (
+    <Timeline
+      draft={draft}
+      steps={draftSteps(draft, manifest)}
+      {...timelineState(view, planned)}
+      error={fieldError(problem, "cutoff")}
+      swapError={fieldError(problem, "eos_swap.from", "eos_swap.to")}
+      onChange={onChange}
+    />
+  );
+}
+
 /** The run, as it went, for as long as the draft still means it, and otherwise the draft's plan. */
-function timelineState(view: GenerationView, planned: ReturnType<typeof usePlan>) {
+function timelineState(view: GenerationView, planned: PlanState) {
   const running = isRunning(view);
   return {
     plan: running || view.plan?.id === planned.plan?.id ? view.plan ?? planned.plan : planned.plan,
