@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { createBlocklist } from "./blocklist.ts";
 
 const blocked = createBlocklist(
-  ["weasel", "ass", "sly fox", "straße", "злой", "裸鼠", "otter*", "69", "ﻗﻂ", "小さい猫"],
+  ["weasel", "stoat", "ass", "sly fox", "straße", "злой", "裸鼠", "otter*", "69", "ﻗﻂ", "小さい猫"],
   { leet: true },
 );
 
@@ -19,6 +19,7 @@ const FOUND: readonly string[] = [
   "𝔴𝔢𝔞𝔰𝔢𝔩",
   "Ⓦⓔⓐⓢⓔⓛ",
   "wеаѕеl",
+  "sтоат",
   "wea\u200bsel",
   "w\u200de\u200da\u200ds\u200de\u200dl",
   "wea\u00adsel",
