@@ -32,21 +32,25 @@ export function endOfResource(resource: Resource): WebhookEnd | null {
 
 export type EndPorts = Pick<Ports, "results" | "rooms" | "sweepRooms" | "sweeps" | "log">;
 
-/** From the database or the subject's room. Null while it runs, and where nobody knows of it. */
+/**
+ * From the subject's room or the database. Null while it runs, and where nobody knows of it. The room
+ * first: a stored result may be on its way again, for insights that it lacks.
+ */
 export async function findEnd(ports: EndPorts, subject: string): Promise<WebhookEnd | null> {
   const [, kind, id] = /^\/v1\/(generations|sweeps)\/([0-9a-f]{64})$/.exec(subject) ?? [];
   if (kind === undefined || id === undefined) return null;
-  const stored = kind === "sweeps" ? await storedSweep(ports, id) : await storedResult(ports, id);
-  if (stored) return endOfResource(stored);
   const rooms = kind === "sweeps" ? ports.sweepRooms : ports.rooms;
   const response = await rooms.fetch(id, new Request(roomUrl("/state", THE_EDGE)));
-  if (!response.ok) {
-    await response.body?.cancel();
-    return null;
+  if (response.ok) {
+    // The room is of this program.
+    const resource: Resource = await response.json();
+    return endOfResource(resource);
   }
-  // The room is of this program.
-  const resource: Resource = await response.json();
-  return endOfResource(resource);
+  await response.body?.cancel();
+  // A room that cannot take up its run now has not lost it.
+  if (response.status !== 404) return null;
+  const stored = kind === "sweeps" ? await storedSweep(ports, id) : await storedResult(ports, id);
+  return stored && endOfResource(stored);
 }
 
 async function storedResult({ results }: EndPorts, id: string): Promise<Resource | null> {

@@ -79,6 +79,26 @@ const WEBHOOK_CASES_WITH_RECEIVER: readonly WebhookCase[] = [
     },
   },
   {
+    name: "calls a webhook for insights that a stored result lacks when the new run has ended",
+    async run(client, receiver) {
+      const request = client.fresh();
+      await client.json(request);
+      client.gpu.script(request.seed, { pauseAfter: 6 });
+      const webhook = { url: receiver.url("/more") };
+      const more = { ...request, insights: ["guidance"], webhook };
+      const reader = new FrameReader(await client.post(more));
+      const id = idOf(await reader.until(6));
+      const other = client.fresh();
+      await readFrames(await client.post({ ...other, webhook: { url: receiver.url("/other") } }));
+      await receiver.received("/other");
+      assert.deepEqual(receiver.to("/more"), []);
+      client.gpu.release(id);
+      await reader.rest();
+      const [call] = await receiver.received("/more");
+      assert.equal(call?.verified?.data.id, id);
+    },
+  },
+  {
     name: "calls a webhook for a run that failed and for one that was canceled",
     async run(client, receiver) {
       const failing = client.fresh();
