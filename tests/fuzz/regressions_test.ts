@@ -28,6 +28,16 @@ for (const [name, body] of BODIES) {
     answerBody(bytesOf(`{"base":${body},"cutoffs":[1,2]}`), true));
 }
 
+Deno.test("a sweep is refused in a bounded answer: a long name of an unknown field of its own", () =>
+  answerBody(bytesOf(`{"base":{"prompt":"x"},"${"n".repeat(60_000)}":1}`), true));
+
+Deno.test("sixteen branches that are wrong in all fields are refused in a bounded answer", async () => {
+  const auto = { tolerance: "x", min_steps: "x", max_steps: "x" };
+  const wrong = { guided_steps: "x", guided_from: "x", a: "x", head: "x", tail: "x", auto };
+  const cutoffs = Array.from({ length: 16 }, () => ({ ...wrong, guided_fraction: "x" }));
+  await answerBody(bytesOf(JSON.stringify({ base: { prompt: "x" }, cutoffs })), true);
+});
+
 Deno.test("sixteen branches that are all wrong are refused in a bounded answer", async () => {
   const wrong = `{"${"n".repeat(3_000)}":1}`;
   const body = `{"base":{"prompt":"x"},"cutoffs":[${Array.from({ length: 16 }, () => wrong)}]}`;
@@ -61,7 +71,10 @@ for (const chunk of [":", "x"]) {
 }
 
 Deno.test("a byte order mark is one in front of a stream, and a character anywhere else", async () => {
-  const chunks = ["\ufeff", "data: a", "\ufeffb\n", "\n", "\ufeffdata: c\n\n", "data: d\n\n"];
-  const messages = await Array.fromAsync(readMessages(bodyOf(chunks.map(bytesOf)), 60_000));
-  assert.deepEqual(messages.map(({ data }) => data), ["a\ufeffb", "d"]);
+  const chunks = ["data: a", "\ufeffb\n", "\n", "\ufeffdata: c\n\n", "data: d\n\n"];
+  for (const front of [[], ["\ufeff"]]) {
+    const body = bodyOf([...front, ...chunks].map(bytesOf));
+    const messages = await Array.fromAsync(readMessages(body, 60_000));
+    assert.deepEqual(messages.map(({ data }) => data), ["a\ufeffb", "d"]);
+  }
 });
