@@ -61,7 +61,7 @@ async function findNear(
   { plan: { id, insights } }: PlannedGeneration,
   { streamed, after, paced = false }: AnswerOptions,
 ): Promise<StoredAnswer | null> {
-  if (streamed && (after >= 0 || paced)) return null;
+  if (after >= 0 || paced) return null;
   const near = await findNearAnswer(ports, streamed ? "streams" : "resources", id);
   if (!near || lacksInsights({ id, insights: near.insights }, { insights })) return null;
   const headers = {

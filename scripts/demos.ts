@@ -138,7 +138,8 @@ async function draw(
   world: DemoWorld,
 ): Promise<{ readonly id: string; readonly seed: number }> {
   const secret = key ?? world.environment("SHAPEFIRST_KEY");
-  const response = await world.fetch(`${url.replace(/\/+$/, "")}/v1/generations`, {
+  // A paced answer is the database's, never that of a cache near the reader which has outlived it.
+  const response = await world.fetch(`${url.replace(/\/+$/, "")}/v1/generations?pace=live`, {
     method: "POST",
     headers: {
       "content-type": "application/json",

@@ -7,11 +7,17 @@ import type { SqlDatabase } from "../../db/queries.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../../db/migrations", import.meta.url));
 
+/**
+ * For another process's write, such as a command line's: without it a result would not be stored. Waiting
+ * blocks this process, so it is short.
+ */
+const BUSY_MS = 1_000;
+
 /** @param url `file:<path>` or `:memory:` */
 export async function openLibsqlDatabase(
   url: string,
 ): Promise<{ database: SqlDatabase; close: () => void }> {
-  const client = createClient({ url });
+  const client = createClient({ url, timeout: BUSY_MS });
   const database = drizzle(client);
   await migrate(database, { migrationsFolder: MIGRATIONS });
   return { database, close: () => client.close() };
