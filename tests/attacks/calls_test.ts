@@ -13,8 +13,16 @@ interface HeardCall {
   readonly body: string;
 }
 
+interface Between {
+  readonly heard: HeardCall[];
+  readonly url: string;
+  /** Calls do not arrive: whoever hears them has them first. */
+  withholds: boolean;
+  close(): Promise<void>;
+}
+
 /** Passes calls on, and keeps them. */
-function listenBetween(gpuUrl: string) {
+function listenBetween(gpuUrl: string): Between {
   const heard: HeardCall[] = [];
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -24,11 +32,18 @@ function listenBetween(gpuUrl: string) {
       const body = await request.text();
       const headers = Object.fromEntries(request.headers);
       if (path.startsWith("/predictions/")) heard.push({ method, path, headers, body });
+      if (between.withholds) return new Response(null, { status: 504 });
       const init = method === "GET" ? { headers } : { method, headers, body };
       return await fetch(gpuUrl + path + search, init);
     },
   );
-  return { heard, url: `http://127.0.0.1:${server.addr.port}`, close: () => server.shutdown() };
+  const between: Between = {
+    heard,
+    url: `http://127.0.0.1:${server.addr.port}`,
+    withholds: false,
+    close: () => server.shutdown(),
+  };
+  return between;
 }
 
 async function send(gpuUrl: string, { method, path, headers, body }: HeardCall) {
@@ -45,6 +60,23 @@ const REFUSED = { status: 401, code: "unauthorized" };
 const bend = (text: string | undefined) =>
   (text ?? "").replace(/.$/, (digit) => digit === "1" ? "2" : "1");
 
+/** One that is neither a repetition nor as it was signed. */
+function changesOf(call: HeardCall, seed: number): HeardCall[] {
+  const { timestamp, nonce, signature } = SIGNATURE_HEADERS;
+  const bent = (name: string) => ({
+    ...call,
+    headers: { ...call.headers, [name]: bend(call.headers[name]) },
+  });
+  return [
+    ...[timestamp, nonce, signature].map(bent),
+    { ...call, body: call.body.replace(`"seed":${seed}`, '"seed":99') },
+    { ...call, path: `/predictions/${"0".repeat(64)}` },
+    { ...call, path: `${call.path}?more` },
+    { ...call, path: `${call.path}/cancel`, method: "POST" },
+    { ...call, headers: { "content-type": "application/json" } },
+  ];
+}
+
 Deno.test("A call that was heard is good for nothing: repeated or changed, it is refused", async () => {
   const gpu = new PacedService({ running: 4, queued: 16 }, { secret: SECRET, aheadMs: 0 });
   gpu.open();
@@ -55,23 +87,23 @@ Deno.test("A call that was heard is good for nothing: repeated or changed, it is
       await assertWhole(await client.stream(request), undisturbedSha256(request));
       const [call] = between.heard;
       assert(call);
-      const { started, joined } = gpu.tally;
       assert.deepEqual(await send(gpu.url, call), REFUSED, "repeated");
-      const { timestamp, nonce, signature } = SIGNATURE_HEADERS;
-      const another = { ...call.headers, [nonce]: crypto.randomUUID() };
-      const changed: readonly HeardCall[] = [
-        { ...call, headers: another },
-        { ...call, headers: { ...another, [signature]: bend(call.headers[signature]) } },
-        { ...call, headers: { ...call.headers, [timestamp]: bend(call.headers[timestamp]) } },
-        { ...call, body: call.body.replace(`"seed":${request.seed}`, '"seed":99') },
-        { ...call, path: `/predictions/${"0".repeat(64)}` },
-        { ...call, path: `${call.path}/cancel`, method: "POST" },
-        { ...call, headers: { "content-type": "application/json" } },
-      ];
-      for (const one of changed) assert.deepEqual(await send(gpu.url, one), REFUSED);
-      assert.deepEqual([gpu.tally.started, gpu.tally.joined], [started, joined]);
-      // Its retry is signed anew.
+
+      between.withholds = true;
       const other = client.fresh();
+      assert.equal((await client.post(other)).status, 503);
+      const unused = between.heard.at(-1);
+      assert(unused && unused.body.includes(`"seed":${other.seed}`));
+      const { started, joined } = gpu.tally;
+      for (const changed of changesOf(unused, other.seed)) {
+        assert.deepEqual(await send(gpu.url, changed), REFUSED, JSON.stringify(changed));
+      }
+      assert.deepEqual([gpu.tally.started, gpu.tally.joined], [started, joined]);
+      assert.equal((await send(gpu.url, unused)).status, 200, "as it was signed it is good, once");
+      assert.deepEqual(await send(gpu.url, unused), REFUSED);
+
+      // A retry is signed anew.
+      between.withholds = false;
       await assertWhole(await client.stream(other), undisturbedSha256(other));
     }, { GPU_SECRET: SECRET });
   } finally {

@@ -23,7 +23,7 @@ Deno.test("200 requests for the same image are one generation, and each gets all
       assert.equal(told.size, 1);
       assertEnds(streams[0] ?? []);
       assert.equal(typeOfEnd(streams[0] ?? []), "generation.completed");
-      assert.equal(gpu.tally.started, 1);
+      assert.deepEqual([gpu.tally.started, gpu.tally.joined], [1, 0]);
       assertIdle(gpu);
     });
   } finally {
