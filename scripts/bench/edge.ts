@@ -19,7 +19,8 @@ const LIVE_RUNS = 5;
 const HELP = `Usage: deno task bench edge [--runs <n>]
 Cached answers on workerd against a bare route of Hono in the same worker, taking turns: one at a time
 for the latency, on ${CONNECTIONS} connections for the rate. Then live events, ${PACE_MS} ms apart, on their way from
-a GPU function that draws nothing, through room and worker to the client, all by one clock.
+a GPU function that draws nothing, through room and worker to the client, all by one clock. The console is
+silent but in the row that says so: wrangler dev carries each line of it to a terminal.
   --runs <n>  windows of each, default 20`;
 const LATENCY_MAX = 2;
 const RATE_MIN = 0.5;
@@ -62,6 +63,8 @@ interface Route {
   readonly request: Uint8Array;
   /** Whether its first bytes are an event. */
   readonly streamed?: boolean;
+  /** With the line in the log that every request has. */
+  readonly logged?: boolean;
 }
 
 interface Measured {
@@ -83,6 +86,11 @@ async function measureCached(url: string, runs: number): Promise<void> {
   const routes: Route[] = [
     bare,
     { name: "POST, JSON", request: post("/v1/generations", "application/json") },
+    {
+      name: "POST, JSON, logged",
+      request: post("/v1/generations", "application/json"),
+      logged: true,
+    },
     { name: "GET, JSON", request: get(`/v1/generations/${id}`) },
     { name: "image", request: get(`/v1/images/${id}.png`) },
     { name: "POST, stream", request: post("/v1/generations", "text/event-stream"), streamed: true },
@@ -180,6 +188,7 @@ async function takeTurns(
 }
 
 async function askInTurn(url: string, route: Route, times: number): Promise<Answer[]> {
+  await setConsole(url, route);
   const connection = await KeepAlive.open(url);
   const answers: Answer[] = [];
   for (let i = 0; i < times; i++) answers.push(await askFor(connection, route));
@@ -189,6 +198,7 @@ async function askInTurn(url: string, route: Route, times: number): Promise<Answ
 
 /** Requests a second over all connections, which are new, since idle ones are closed by the server. */
 async function rateOf(url: string, route: Route): Promise<number> {
+  await setConsole(url, route);
   const connections = await Promise.all(
     Array.from({ length: CONNECTIONS }, () => KeepAlive.open(url)),
   );
@@ -199,6 +209,11 @@ async function rateOf(url: string, route: Route): Promise<number> {
   const seconds = (performance.now() - start) / 1_000;
   for (const connection of connections) connection.close();
   return TOGETHER / seconds;
+}
+
+async function setConsole(url: string, { logged = false }: Route): Promise<void> {
+  const response = await fetch(`${url}/v1/bare/console/${logged ? "on" : "off"}`);
+  await response.body?.cancel();
 }
 
 async function askFor(connection: KeepAlive, { name, request }: Route) {
