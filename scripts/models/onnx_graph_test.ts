@@ -54,7 +54,7 @@ Deno.test("taps are the softmax values over the tokens, all of them and no other
     new Tensor("float32", new Float32Array(shape.reduce((a, b) => a * b)), shape);
   const results = await session.run({
     sample: zeros(1, 12, 8, 8),
-    timestep: new Tensor("int64", [500n], [1]),
+    timestep: new Tensor("float32", [500], [1]),
     encoder_hidden_states: zeros(1, 32, 192),
   }, all);
   const overTokens = all.filter((name) => results[name]?.dims.at(-1) === 32);
