@@ -19,7 +19,8 @@ const CALLS = ["execute", "batch"] as const;
 export async function openFailingDatabase(path: string): Promise<FailingDatabase> {
   const url = `file:${path}`;
   (await openLibsqlDatabase(url)).close();
-  const client = createClient({ url });
+  // One connection, so that what is set on it holds for every call.
+  const client = createClient({ url, concurrency: 1 });
   // No machine fails here, so nothing has to wait for the disk.
   await client.execute("PRAGMA synchronous = OFF");
   const faults = new CallFaults();
