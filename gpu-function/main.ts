@@ -78,7 +78,6 @@ function listen({ host, port }: Config, handler: Handler): Deno.HttpServer<Deno.
 const config = await readConfig();
 const executionProvider = await readProvider(config);
 const service = new GenerationService(config.limits, { clock, log });
-if (config.secrets.length === 0) log({ level: "info", message: "service.calls_not_signed" });
 const app = createServer({
   service,
   metrics: createMetrics(service),
@@ -88,6 +87,7 @@ const app = createServer({
   verifier: config.secrets.length > 0 ? new CallVerifier(config.secrets, clock) : null,
 });
 const server = listen(config, (request) => app.fetch(request));
+if (config.secrets.length === 0) log({ level: "info", message: "service.calls_not_signed" });
 
 async function stop(): Promise<void> {
   await service.drain();
