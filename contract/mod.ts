@@ -2,6 +2,7 @@
 export * from "./auto_cutoff.ts";
 export * from "./content_key.ts";
 export * from "./cutoff.ts";
+export * from "./demo_plan.ts";
 export * from "./eos_swap.ts";
 export * from "./generation_event.ts";
 export * from "./generation_request.ts";

@@ -10,21 +10,12 @@ import {
 } from "../contract/mod.ts";
 import { FakeClock } from "./fixtures/fake_clock.ts";
 import { PacedEngine } from "./fixtures/paced_engine.ts";
+import { SERVICE_LIMITS } from "./fixtures/service_limits.ts";
 import type { LogRecord } from "./log_record.ts";
 import { createMetrics } from "./metrics.ts";
 import { createServer } from "./server.ts";
 import { GenerationService, type ServiceLimits } from "./service.ts";
 
-const SERVICE_LIMITS: ServiceLimits = {
-  runningMax: 2,
-  queuedMax: 1,
-  readersMax: 3,
-  retainedMax: 4,
-  retainedBytes: 10_000_000,
-  retainedMs: 60_000,
-  drainMs: 20_000,
-  cancelMs: 5_000,
-};
 const STEPS = 3;
 const EVENTS = STEPS + 4;
 const input = (seed: number) => ({

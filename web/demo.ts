@@ -1,27 +1,8 @@
 /** A curated demo: what the gallery shows of it, and what it puts into the form. Pure. */
+import type { DemoPlan } from "../contract/demo_plan.ts";
 import { parseGenerationEvent } from "../contract/generation_event.ts";
 import type { ModelManifest } from "../contract/model_manifest.ts";
-import type { Plan } from "../contract/plan.ts";
 import { EMPTY_DRAFT, type RequestDraft } from "./request_draft.ts";
-
-/** The part of its plan that a listed demo tells. */
-export type DemoPlan = Pick<
-  Plan,
-  | "id"
-  | "model"
-  | "prompt"
-  | "negative_prompt"
-  | "seed"
-  | "width"
-  | "height"
-  | "num_inference_steps"
-  | "guidance_scale"
-  | "sampler"
-  | "cutoff"
-  | "eos_swap"
-  | "token_states"
-  | "semantic_repeats"
->;
 
 export interface Demo {
   readonly slug: string;

@@ -110,7 +110,6 @@ export class JobRoomObject {
 
 export interface SweepRoomEnv extends RoomEnv {
   readonly ROOMS: Parameters<typeof createDurableRooms>[0];
-  readonly LIMITERS: AccessEnv["LIMITERS"];
 }
 
 const SWEEP = "sweep";

@@ -1,7 +1,7 @@
 /**
- * Results near the reader: images, and what answers a submission, as a whole stream or as JSON. Only what everybody may
- * see gets here. An image never changes; a stream does when its generation runs again for more insights,
- * so answers stay for a minute, and whoever resumes one is told by the database.
+ * Results near the reader: images, and what answers a submission, as a whole stream or as JSON. Only
+ * what everybody may see gets here. An image never changes; a stream does when its generation runs again
+ * for more insights, so answers stay for a minute, and whoever resumes one is told by the database.
  */
 import type { Plan } from "../../contract/mod.ts";
 import type { Results, StoredImage, StoredReplay } from "../../db/queries.ts";

@@ -19,6 +19,8 @@ const REPLAYED = "idempotency-replayed";
 const DATABASE_MS = 5_000;
 /** Refusals of what was asked, which asking again does not change. */
 const KEPT_STATUSES: readonly number[] = [400, 422];
+/** How the answer is read, which is not of the fingerprint: another attempt may ask for another way. */
+const BESIDE_THE_BODY: readonly string[] = ["Last-Event-ID", "pace"];
 
 export function keepIdempotent(ports: IdempotencyPorts): MiddlewareHandler<EdgeEnv> {
   return async (c, next) => {
@@ -104,8 +106,7 @@ async function readOutcome(response: Response): Promise<Outcome | null> {
   if (KEPT_STATUSES.includes(response.status)) {
     const body = await response.clone().text();
     const { errors = [] }: Problem = JSON.parse(body);
-    // Headers are not of the fingerprint.
-    if (errors.some(({ field }) => field === "Last-Event-ID")) return null;
+    if (errors.some(({ field }) => BESIDE_THE_BODY.includes(field))) return null;
     return { status: response.status, body };
   }
   const location = response.ok ? response.headers.get("location") : null;

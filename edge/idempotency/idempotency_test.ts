@@ -82,6 +82,7 @@ Deno.test("A refusal of what was asked is repeated without asking again", async 
 
 Deno.test("What another attempt may change is not kept", async () => {
   const cursor = fieldIssue("Last-Event-ID", "the id of an event", "x");
+  const pace = fieldIssue("pace", "live", "slow");
   const passing = [
     createProblem("at_capacity", "busy"),
     createProblem("rate_limited", "slowly"),
@@ -89,6 +90,7 @@ Deno.test("What another attempt may change is not kept", async () => {
     createProblem("conflict", "canceled"),
     createProblem("forbidden", "not yours"),
     createFieldProblem("invalid_request", [cursor]),
+    createFieldProblem("invalid_request", [pace]),
   ];
   for (const problem of passing) {
     await withStage(async (stage) => {

@@ -1,6 +1,7 @@
 /** What the edge answers in JSON, as JSON Schemas. Answers may grow: unknown fields are no error. */
 import * as v from "valibot";
 import {
+  DEMO_PLAN_FIELDS,
   ERROR_TABLE,
   generationEventSchema,
   HEADS,
@@ -150,23 +151,7 @@ const sweep = v.object({
 const demo = v.object({
   slug: v.string(),
   title: v.string(),
-  plan: v.pick(v.object(plan), [
-    "id",
-    "model",
-    "prompt",
-    "negative_prompt",
-    "seed",
-    "width",
-    "height",
-    "num_inference_steps",
-    "guidance_scale",
-    "sampler",
-    "cutoff",
-    "eos_swap",
-    "token_states",
-    "semantic_repeats",
-    "evaluations",
-  ]),
+  plan: v.pick(v.object(plan), DEMO_PLAN_FIELDS),
   image,
   links: v.object({ generation: path, events: path }),
 });

@@ -16,7 +16,7 @@ const ENTRY_LENGTH_MAX = 100;
 let last: { readonly given: string; readonly settings: PolicySettings } | null = null;
 
 /**
- * The same object for the same variables, since Workers read them with each request and lists are long.
+ * The same object for the same variables, since on Workers every room reads them and lists are long.
  * @throws Error with one sentence that names the variable, what it allows and what was given
  */
 export function readPolicySettings(environment: Environment): PolicySettings {

@@ -7,21 +7,11 @@ import { FakeClock } from "../../gpu-function/fixtures/fake_clock.ts";
 import { PacedEngine } from "../../gpu-function/fixtures/paced_engine.ts";
 import { createTokenizer } from "../../gpu-function/loaded_model.ts";
 import type { LogRecord } from "../../gpu-function/log_record.ts";
+import { SERVICE_LIMITS } from "../../gpu-function/fixtures/service_limits.ts";
 import { createMetrics } from "../../gpu-function/metrics.ts";
 import { readModelPackage } from "../../gpu-function/model_package.ts";
 import { createServer } from "../../gpu-function/server.ts";
 import { GenerationService } from "../../gpu-function/service.ts";
-
-const SERVICE_LIMITS = {
-  runningMax: 2,
-  queuedMax: 1,
-  readersMax: 3,
-  retainedMax: 4,
-  retainedBytes: 10_000_000,
-  retainedMs: 60_000,
-  drainMs: 20_000,
-  cancelMs: 5_000,
-};
 
 function setUp() {
   const clock = new FakeClock();

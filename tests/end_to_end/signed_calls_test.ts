@@ -7,6 +7,7 @@ import { GpuFunction } from "../../edge/backends/gpu_function.ts";
 import { GpuPool, POOL_DEFAULTS } from "../../edge/backends/pool.ts";
 import { FakeClock } from "../../gpu-function/fixtures/fake_clock.ts";
 import { PacedEngine } from "../../gpu-function/fixtures/paced_engine.ts";
+import { SERVICE_LIMITS } from "../../gpu-function/fixtures/service_limits.ts";
 import { createMetrics } from "../../gpu-function/metrics.ts";
 import { CallVerifier } from "../../gpu-function/request_signature.ts";
 import { createServer } from "../../gpu-function/server.ts";
@@ -17,16 +18,7 @@ const STEPS = 3;
 
 function createGpuFunction(clock: FakeClock) {
   const log = () => {};
-  const service = new GenerationService({
-    runningMax: 2,
-    queuedMax: 1,
-    readersMax: 3,
-    retainedMax: 4,
-    retainedBytes: 10_000_000,
-    retainedMs: 60_000,
-    drainMs: 20_000,
-    cancelMs: 5_000,
-  }, { clock, log });
+  const service = new GenerationService(SERVICE_LIMITS, { clock, log });
   service.start(new PacedEngine({ permits: STEPS }));
   return createServer({
     service,

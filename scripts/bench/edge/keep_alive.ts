@@ -65,7 +65,8 @@ function isWhole(received: string, head: number): boolean {
   if (/\r\ntransfer-encoding: chunked/i.test(received.slice(0, head))) {
     return received.endsWith("0\r\n\r\n");
   }
-  throw new Error("The answer has neither a length nor chunks");
+  const status = received.slice(0, received.indexOf("\r\n"));
+  throw new Error(`The answer ${JSON.stringify(status)} has neither a length nor chunks`);
 }
 
 export function requestBytes(
