@@ -1,0 +1,55 @@
+/**
+ * The local D1 of a data folder, migrated. Wrangler does it once for each set of migrations, which takes
+ * longer than most cases; from then on its files are copied.
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import config from "../../deno.json" with { type: "json" };
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Where wrangler keeps it in a data folder. */
+const D1 = "v3/d1";
+
+/** Nothing to do where there is one: migrations do not change while a test runs. */
+export async function migrateD1(dataDir: string): Promise<void> {
+  const database = join(dataDir, D1);
+  if (existsSync(database)) return;
+  await cp(join(await migratedOnce(), D1), database, { recursive: true });
+}
+
+/** @returns the data folder to copy from */
+async function migratedOnce(): Promise<string> {
+  const folder = join(ROOT, "node_modules/.cache", `shapefirst_d1_${await versionOfIt()}`);
+  if (existsSync(folder)) return folder;
+  await mkdir(dirname(folder), { recursive: true });
+  const fresh = await mkdtemp(`${folder}_`);
+  // Only now: it brings the page's tools along.
+  const { applyMigrations } = await import("../../scripts/stack.ts");
+  await applyMigrations(fresh);
+  try {
+    await rename(fresh, folder);
+  } catch (cause) {
+    // Another test was faster.
+    if (!existsSync(folder)) throw cause;
+    await rm(fresh, { recursive: true });
+  }
+  return folder;
+}
+
+async function versionOfIt(): Promise<string> {
+  const hash = createHash("sha256").update(config.imports.wrangler);
+  for (const file of ["edge/wrangler.jsonc", ...await migrations()]) {
+    hash.update(file).update(await readFile(join(ROOT, file)));
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+async function migrations(): Promise<string[]> {
+  const files = await readdir(join(ROOT, "db/migrations"));
+  return files.filter((file) => file.endsWith(".sql")).sort().map((file) =>
+    `db/migrations/${file}`
+  );
+}
