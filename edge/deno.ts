@@ -8,7 +8,8 @@ import { createLocalEdge } from "./adapters/local_edge.ts";
 import { readPageHeaders } from "./adapters/page_headers.ts";
 import { readSaltFile } from "./adapters/salt_file.ts";
 import { withBlocklistFile } from "./adapters/blocklist_file.ts";
-import { settlesWithin } from "./jobs/patience.ts";
+import { DatabaseGuard } from "./database_guard.ts";
+import { later, settlesWithin } from "./jobs/patience.ts";
 import { readProcessSettings } from "./process_settings.ts";
 import { readSettings } from "./settings.ts";
 
@@ -26,11 +27,15 @@ async function readAsset(path: string): Promise<unknown> {
 }
 
 await Deno.mkdir(dataDir, { recursive: true });
-const { database, close } = await openLibsqlDatabase(`file:${dataDir}/shapefirst.sqlite`);
 const variables = await withBlocklistFile(Deno.env.toObject());
 const { port, scheduleMs, shutdownMs } = readProcessSettings(variables);
 const set = readSettings(variables);
 const addressSalt = set.identity.addressSalt ?? await readSaltFile(dataDir);
+const guard = new DatabaseGuard(set.databaseMs, { now: () => Date.now(), later });
+const { database, close } = await openLibsqlDatabase(
+  `file:${dataDir}/shapefirst.sqlite`,
+  (call) => guard.pass(call),
+);
 const settings = { ...set, identity: { ...set.identity, addressSalt } };
 const edge = createLocalEdge({ database, settings, readAsset, log: logToConsole });
 const pageHeaders = Object.entries(await readPageHeaders(dist));

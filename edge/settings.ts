@@ -17,6 +17,8 @@ export interface EdgeSettings {
   readonly policy: PolicySettings;
   readonly backend: BackendSettings;
   readonly cache: CacheSettings;
+  /** For one call of the database. */
+  readonly databaseMs: number;
   readonly identity: IdentitySettings;
   readonly tiers: TierLimits;
   readonly corsOrigins: readonly string[];
@@ -30,6 +32,7 @@ export function readSettings(environment: Environment): EdgeSettings {
     policy: readPolicySettings(environment),
     backend: readBackend(environment),
     cache: readCache(environment),
+    databaseMs: readDatabaseMs(environment),
     identity: readIdentity(environment),
     tiers: readTierLimits(environment),
     corsOrigins: readCorsOrigins(environment),
@@ -46,6 +49,14 @@ function readGpuUrls(environment: Environment): readonly string[] {
   const wrong = urls.find((url) => !/^https?:$/.test(protocolOf(url)));
   if (urls.length > 0 && wrong === undefined) return [...new Set(urls)];
   throw wrongSetting("GPU_URL", "http or https URLs with commas between them", wrong ?? text);
+}
+
+/** `DATABASE_SECONDS` */
+function readDatabaseMs(environment: Environment): number {
+  const text = readText(environment, "DATABASE_SECONDS") ?? "5";
+  const seconds = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  if (seconds >= 1 && seconds <= 60) return 1_000 * seconds;
+  throw wrongSetting("DATABASE_SECONDS", "an integer from 1 to 60", text);
 }
 
 function protocolOf(url: string): string {

@@ -14,4 +14,8 @@ Deno.test("A wrong setting is refused by name, with what it allows", () => {
     }`;
     assert.throws(() => readSettings({ GPU_URL: given }), { message });
   }
+  for (const given of ["0", "61", "1.5"]) {
+    const message = `DATABASE_SECONDS must be an integer from 1 to 60, given "${given}"`;
+    assert.throws(() => readSettings({ DATABASE_SECONDS: given }), { message });
+  }
 });

@@ -1,9 +1,6 @@
 /** The database as the app sees it: when it fails, the service goes on without it. */
 import type { Results } from "../db/queries.ts";
-import { within } from "./jobs/patience.ts";
 import type { Ports } from "./ports.ts";
-
-const DATABASE_MS = 5_000;
 
 export type Lookup<T> =
   | { readonly available: true; readonly value: T | null }
@@ -15,7 +12,7 @@ export async function lookUp<T>(
   read: (results: Results) => Promise<T | null>,
 ): Promise<Lookup<T>> {
   try {
-    return { available: true, value: await within(read(results), DATABASE_MS, "Reading") };
+    return { available: true, value: await read(results) };
   } catch (cause) {
     log({ level: "error", message: "Reading the database failed", cause });
     return { available: false, value: null };

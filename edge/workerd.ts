@@ -1,6 +1,5 @@
 /** Entrypoint on Cloudflare's workerd: D1, Durable Objects, static assets. */
 import { waitUntil } from "cloudflare:workers";
-import { drizzle } from "drizzle-orm/d1";
 import { createIdempotencyKeys } from "../db/idempotency_queries.ts";
 import { createDemos } from "../db/demo_queries.ts";
 import { createResults } from "../db/queries.ts";
@@ -9,6 +8,7 @@ import { trimResults } from "../db/trim_queries.ts";
 import { type AnalyticsDataset, writeRequest } from "./adapters/analytics.ts";
 import { createAssetModels } from "./adapters/asset_models.ts";
 import { logToConsole } from "./adapters/console_log.ts";
+import { databaseOf } from "./adapters/d1_database.ts";
 import { webhooksOf } from "./adapters/d1_webhooks.ts";
 import { createDurableRooms, type RoomEnv } from "./adapters/durable_rooms.ts";
 import { type AccessEnv, accessOfIsolate } from "./adapters/isolate_access.ts";
@@ -50,7 +50,7 @@ function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
 
 function portsOf(env: WorkerEnv): Ports {
   const settings = readSettings(env);
-  const database = drizzle(env.DB);
+  const database = databaseOf(env);
   // Of whichever request is being answered.
   const keepAlive = (work: Promise<unknown>) => waitUntil(work);
   const near = nearOfIsolate();

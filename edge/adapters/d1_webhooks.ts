@@ -1,20 +1,16 @@
 /** Webhooks on workerd: owed in D1, called from wherever an end is noticed. */
-import { drizzle } from "drizzle-orm/d1";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
-import { type Environment, readSettings } from "../settings.ts";
+import { readSettings } from "../settings.ts";
 import { createWebhooks, type Webhooks } from "../webhooks/webhooks.ts";
 import { logToConsole } from "./console_log.ts";
-
-export interface WebhookEnv extends Environment {
-  readonly DB: Parameters<typeof drizzle>[0];
-}
+import { type DatabaseEnv, databaseOf } from "./d1_database.ts";
 
 export function webhooksOf(
-  env: WebhookEnv,
+  env: DatabaseEnv,
   keepAlive: (work: Promise<unknown>) => void,
 ): Webhooks {
   return createWebhooks({
-    deliveries: createWebhookDeliveries(drizzle(env.DB)),
+    deliveries: createWebhookDeliveries(databaseOf(env)),
     settings: readSettings(env).webhooks,
     // Workers resolve no names themselves; Cloudflare's network leads to no private one.
     resolveHost: null,

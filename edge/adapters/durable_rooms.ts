@@ -1,5 +1,4 @@
 /** Rooms as Durable Objects: one in the world for each content key, one for each sweep. */
-import { drizzle } from "drizzle-orm/d1";
 import { createResults } from "../../db/queries.ts";
 import { createSweeps } from "../../db/sweep_queries.ts";
 import { createUsage } from "../../db/usage_queries.ts";
@@ -23,18 +22,16 @@ import {
 import { handleSweepRequest } from "../jobs/sweep_room_routes.ts";
 import { countRun } from "../limits/usage_meter.ts";
 import type { Rooms } from "../ports.ts";
-import { type Environment, readSettings } from "../settings.ts";
+import { readSettings } from "../settings.ts";
 import { settleRun, settleSweep } from "../webhooks/webhook_end.ts";
 import { logToConsole } from "./console_log.ts";
 import { type AccessEnv, limitersOfIsolate } from "./isolate_access.ts";
 import { backendOfIsolate } from "./gpu_backend.ts";
 import { nearOfIsolate } from "./near_cache.ts";
+import { type DatabaseEnv, databaseOf } from "./d1_database.ts";
 import { webhooksOf } from "./d1_webhooks.ts";
 
-export type D1Binding = Parameters<typeof drizzle>[0];
-
-export interface RoomEnv extends Environment {
-  readonly DB: D1Binding;
+export interface RoomEnv extends DatabaseEnv {
   readonly LIMITERS: AccessEnv["LIMITERS"];
 }
 
@@ -70,7 +67,7 @@ export class JobRoomObject {
     this.#watch = watch;
     this.#room = new JobRoom({
       gpu: backendOfIsolate(readSettings(env)),
-      results: nearResults(createResults(drizzle(env.DB)), nearOfIsolate()),
+      results: nearResults(createResults(databaseOf(env)), nearOfIsolate()),
       memory: {
         // Only `save` writes under this key.
         load: async () => (await storage.get(SUBMISSION) ?? null) as RoomSubmission | null,
@@ -94,7 +91,7 @@ export class JobRoomObject {
       keepAlive: (work) => state.waitUntil(work),
       afterEnd: tellAll([
         settleRun(webhooksOf(env, (work) => state.waitUntil(work))),
-        countRun({ usage: createUsage(drizzle(env.DB)), now: () => Date.now() }),
+        countRun({ usage: createUsage(databaseOf(env)), now: () => Date.now() }),
       ]),
     });
   }
@@ -123,7 +120,7 @@ export class SweepRoomObject {
     const { storage } = state;
     const watch = watchOf(storage);
     this.#watch = watch;
-    const database = drizzle(env.DB);
+    const database = databaseOf(env);
     const keepAlive = (work: Promise<unknown>) => state.waitUntil(work);
     this.#room = new SweepRoom({
       results: nearResults(createResults(database), nearOfIsolate()),

@@ -1,5 +1,4 @@
 /** Identity and limits on workerd: what an isolate keeps of them from one request to the next. */
-import { drizzle } from "drizzle-orm/d1";
 import { createKeys } from "../../db/key_queries.ts";
 import { createUsage, type Usage } from "../../db/usage_queries.ts";
 import { createIdentify, type Identify } from "../identity/identify.ts";
@@ -11,11 +10,11 @@ import { UsageMeter } from "../limits/usage_meter.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { cloudflareAddress } from "./client_address.ts";
 import { logToConsole } from "./console_log.ts";
+import { type DatabaseEnv, databaseOf } from "./d1_database.ts";
 import { createDurableLimiters, durableSalt } from "./durable_limiters.ts";
 import { drawSalt } from "./random.ts";
 
-export interface AccessEnv {
-  readonly DB: Parameters<typeof drizzle>[0];
+export interface AccessEnv extends DatabaseEnv {
   readonly LIMITERS: Parameters<typeof createDurableLimiters>[0];
 }
 
@@ -46,7 +45,7 @@ const CLOCK_AND_LOG = { now: () => Date.now(), log: logToConsole };
 
 function createAccess(env: AccessEnv, { identity, tiers, corsOrigins }: EdgeSettings): Access {
   const keyCheck = new KeyCheck({
-    keys: createKeys(drizzle(env.DB)),
+    keys: createKeys(databaseOf(env)),
     limits: tiers.key,
     ...CLOCK_AND_LOG,
   });
@@ -56,7 +55,7 @@ function createAccess(env: AccessEnv, { identity, tiers, corsOrigins }: EdgeSett
     addressOf: cloudflareAddress,
     addressSalt: saltReader(env, identity.addressSalt),
   });
-  const usage = createUsage(drizzle(env.DB));
+  const usage = createUsage(databaseOf(env));
   const usageMeter = new UsageMeter({ usage, ...CLOCK_AND_LOG });
   return { identify, limiters: limitersOfIsolate(env), usage, usageMeter, corsOrigins };
 }

@@ -4,6 +4,7 @@ import { drizzle } from "drizzle-orm/libsql";
 import { migrate } from "drizzle-orm/libsql/migrator";
 import { fileURLToPath } from "node:url";
 import type { SqlDatabase } from "../../db/queries.ts";
+import { type Pass, passLibsqlCalls } from "./database_calls.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../../db/migrations", import.meta.url));
 
@@ -13,12 +14,15 @@ const MIGRATIONS = fileURLToPath(new URL("../../db/migrations", import.meta.url)
  */
 const BUSY_MS = 1_000;
 
-/** @param url `file:<path>` or `:memory:` */
+/**
+ * @param url `file:<path>` or `:memory:`
+ * @param pass each call goes through it, once the tables are there
+ */
 export async function openLibsqlDatabase(
   url: string,
+  pass: Pass = (call) => call(),
 ): Promise<{ database: SqlDatabase; close: () => void }> {
   const client = createClient({ url, timeout: BUSY_MS });
-  const database = drizzle(client);
-  await migrate(database, { migrationsFolder: MIGRATIONS });
-  return { database, close: () => client.close() };
+  await migrate(drizzle(client), { migrationsFolder: MIGRATIONS });
+  return { database: drizzle(passLibsqlCalls(client, pass)), close: () => client.close() };
 }

@@ -1,6 +1,6 @@
 /**
- * Whether calling a GPU function is worth a try. Pure but for its own state: it counts what it is told.
- * It never lets a request probe for others: who may probe asks the health check (`pool.ts`).
+ * Whether calling something that has failed is worth a try. Pure but for its own state: it counts what it
+ * is told. A GPU function's is never probed by a request: who may probe asks the health check (`pool.ts`).
  */
 
 export type CircuitState = "closed" | "open" | "half_open";

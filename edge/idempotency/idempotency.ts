@@ -7,7 +7,6 @@ import type { Context, MiddlewareHandler } from "hono";
 import { createProblem, LIMITS, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
 import type { KeyOwner, RememberedKey } from "../../db/idempotency_queries.ts";
 import type { EdgeContext, EdgeEnv } from "../edge_app.ts";
-import { within } from "../jobs/patience.ts";
 import { bodyTooLarge, readBytes } from "../json_body.ts";
 import type { Ports } from "../ports.ts";
 import { problemResponse } from "../problem_response.ts";
@@ -16,7 +15,6 @@ import { readIdempotencyKey } from "./idempotency_key.ts";
 type IdempotencyPorts = Pick<Ports, "idempotency" | "now" | "drawSeed" | "log" | "keepAlive">;
 
 const REPLAYED = "idempotency-replayed";
-const DATABASE_MS = 5_000;
 /** Refusals of what was asked, which asking again does not change. */
 const KEPT_STATUSES: readonly number[] = [400, 422];
 /** How the answer is read, which is not of the fingerprint: another attempt may ask for another way. */
@@ -64,8 +62,8 @@ async function claim(
   c.req.raw = new Request(c.req.raw, { body: bytes });
   const fingerprint = await hash(`${c.req.method} ${c.req.path} ${await hash(bytes)}`);
   try {
-    const claiming = idempotency.claim({ ...owner, fingerprint, seed: drawSeed(), now: now() });
-    const claimed = await within(claiming, DATABASE_MS, "Claiming an idempotency key");
+    const asked = { ...owner, fingerprint, seed: drawSeed(), now: now() };
+    const claimed = await idempotency.claim(asked);
     if (claimed.remembered.fingerprint === fingerprint) return { ok: true, value: claimed };
     return refuse(createProblem("idempotency_mismatch", MISMATCH));
   } catch (cause) {

@@ -2,7 +2,6 @@
 import { accept, createProblem, type Parsed, refuse } from "../../contract/mod.ts";
 import type { Keys, StoredKey } from "../../db/key_queries.ts";
 import type { AccountLimits, Caller } from "../caller.ts";
-import { within } from "../jobs/patience.ts";
 import type { Log } from "../ports.ts";
 import { parseApiKey, provesSecret } from "./api_key.ts";
 
@@ -17,7 +16,6 @@ export interface KeyCheckPorts {
 /** How long a key that was revoked may live on, and a failing database go unnoticed. */
 const REMEMBERED_MS = 5_000;
 const REMEMBERED_MAX = 1_000;
-const DATABASE_MS = 5_000;
 
 interface Remembered {
   /** Null: there is no such key. */
@@ -60,7 +58,7 @@ export class KeyCheck {
     if (known && now < known.until) return accept(known.stored);
     this.#remembered.delete(id);
     try {
-      const stored = await within(this.#ports.keys.find(id), DATABASE_MS, "Reading a key");
+      const stored = await this.#ports.keys.find(id);
       this.#remember(id, { stored, until: now + REMEMBERED_MS });
       return accept(stored);
     } catch (cause) {

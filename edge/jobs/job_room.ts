@@ -23,7 +23,7 @@ import type { Limiters } from "../limits/limiter_call.ts";
 import type { Origin } from "../origin.ts";
 import type { GpuBackend, Log } from "../ports.ts";
 import { EventLog } from "./event_log.ts";
-import { settlesWithin, within } from "./patience.ts";
+import { settlesWithin } from "./patience.ts";
 import { MEMORY_AWAY, Room, type RoomJob } from "./room.ts";
 
 export interface PlannedGeneration {
@@ -86,7 +86,6 @@ export interface Job extends RoomJob {
   readonly log: EventLog;
 }
 
-const PERSIST_MS = 10_000;
 /** A reader does not wait long for a second attempt. */
 const REVISIT_MS = 1_000;
 
@@ -245,7 +244,7 @@ export class JobRoom extends Room<RoomSubmission, Job> {
       finished_at: this.#ports.now(),
     };
     try {
-      await within(this.#ports.results.write(result), PERSIST_MS, "Storing");
+      await this.#ports.results.write(result);
     } catch (cause) {
       this.#ports.log({ level: "error", message: "Storing failed", generation, cause });
     }

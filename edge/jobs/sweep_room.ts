@@ -28,7 +28,7 @@ import { SHEET_END, type SheetLayout, sheetSize, sheetStart, sheetTile } from ".
 import { BranchRun } from "./branch_run.ts";
 import { type BranchStream, openBranch } from "./branch_stream.ts";
 import { Interleaving, type PlacedEvent } from "./interleaving.ts";
-import { pause, within } from "./patience.ts";
+import { pause } from "./patience.ts";
 import { beginRun, endRun } from "../limits/admission.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
 import { type Origin, paidFor } from "../origin.ts";
@@ -71,7 +71,6 @@ export interface SweepJob extends RoomJob {
 const BRANCHES_AT_ONCE = 4;
 /** Before a branch that was refused for the moment is submitted again. */
 const REFUSED_PAUSES_MS = [250, 1_000, 4_000];
-const PERSIST_MS = 10_000;
 
 export class SweepRoom extends Room<RememberedSweep, SweepJob> {
   readonly #ports: SweepRoomPorts;
@@ -291,7 +290,7 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     }));
     const sweep = { id, axis, branches, planned, event_order: interleaving.order, outcome };
     try {
-      await within(this.#ports.sweeps.write(sweep, this.#ports.now()), PERSIST_MS, "Storing");
+      await this.#ports.sweeps.write(sweep, this.#ports.now());
     } catch (cause) {
       this.#ports.log({ level: "error", message: "Storing a sweep failed", sweep: id, cause });
     }

@@ -1,12 +1,9 @@
 /** A webhook beside an answer: promised before it, taken back where it is refused, kept where it is a hit. */
 import { createProblem } from "../../contract/mod.ts";
 import type { EdgeContext } from "../edge_app.ts";
-import { within } from "../jobs/patience.ts";
 import type { Ports } from "../ports.ts";
 import { problemResponse } from "../problem_response.ts";
 import { findEnd } from "./webhook_end.ts";
-
-const DATABASE_MS = 5_000;
 
 interface AskedWebhook {
   /** Null where none is asked for. */
@@ -27,8 +24,7 @@ export async function answerWithWebhook(
   // Under an idempotency key a repetition promises the same call again, not another one.
   const id = `msg_${(c.get("idempotencyHash") ?? ports.newId()).slice(0, 36)}`;
   try {
-    const promising = deliveries.promise({ id, subject, account, url }, ports.now());
-    await within(promising, DATABASE_MS, "Promising a webhook");
+    await deliveries.promise({ id, subject, account, url }, ports.now());
   } catch (cause) {
     const request_id = c.get("requestId");
     ports.log({ level: "error", message: "Promising a webhook failed", request_id, cause });

@@ -2,6 +2,7 @@
 import { createClient } from "@libsql/client";
 import { drizzle } from "drizzle-orm/libsql";
 import type { SqlDatabase } from "../../db/queries.ts";
+import { passLibsqlCalls } from "../../edge/adapters/database_calls.ts";
 import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
 import { CallFaults } from "./call_faults.ts";
 
@@ -13,8 +14,6 @@ export interface FailingDatabase {
   close(): void;
 }
 
-const CALLS = ["execute", "batch"] as const;
-
 /** @param path of the file; it gets the tables where it lacks them */
 export async function openFailingDatabase(path: string): Promise<FailingDatabase> {
   const url = `file:${path}`;
@@ -24,16 +23,8 @@ export async function openFailingDatabase(path: string): Promise<FailingDatabase
   // No machine fails here, so nothing has to wait for the disk.
   await client.execute("PRAGMA synchronous = OFF");
   const faults = new CallFaults();
-  const failing = new Proxy(client, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target);
-      if (typeof value !== "function") return value;
-      if (!CALLS.some((call) => call === name)) return value.bind(target);
-      return (...args: unknown[]) => faults.pass(() => value.apply(target, args));
-    },
-  });
   return {
-    database: drizzle(failing),
+    database: drizzle(passLibsqlCalls(client, (call) => faults.pass(call))),
     faults,
     execute: async (sql) => void await client.execute(sql),
     close: () => client.close(),
