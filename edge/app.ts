@@ -19,7 +19,6 @@ import { mountModels } from "./routes/models.ts";
 import { mountOpenApi } from "./routes/openapi.ts";
 import { mountPlans } from "./routes/plans.ts";
 import { mountReplicateWebhook } from "./routes/replicate_webhook.ts";
-import { mountWebhookSecrets } from "./routes/webhook_secrets.ts";
 import { mountUsage } from "./routes/usage.ts";
 import { mountSweeps } from "./routes/sweeps.ts";
 
@@ -39,7 +38,6 @@ export function createApp(ports: Ports): EdgeApp {
   mountModels(app, ports);
   mountOpenApi(app);
   mountUsage(app, ports);
-  mountWebhookSecrets(app, ports);
   mountHealth(app, ports);
   if (ports.metrics) mountMetrics(app, ports.metrics);
   mountMethodRefusals(app);
