@@ -16,23 +16,41 @@ const BOOTSTRAP_SEED = 2026;
 
 /** A share with Wilson's score interval, which stays inside 0 .. 1 near either end. */
 export function shareOf(hits: readonly boolean[]): Estimate {
-  const count = hits.length;
-  if (count === 0) return NOTHING;
-  const value = hits.filter((hit) => hit).length / count;
+  return shareOfGroups(hits.map((hit) => [hit]));
+}
+
+/**
+ * A share of hits in groups that resemble each other, such as a prompt's images: Wilson's interval of as
+ * many independent hits as they are worth, their number over the design effect (Kish), which is 1 where
+ * each is a group of its own. `count` stays the number of hits.
+ */
+export function shareOfGroups(groups: readonly (readonly boolean[])[]): Estimate {
+  const hits = groups.flat();
+  if (hits.length === 0) return NOTHING;
+  const value = hits.filter((hit) => hit).length / hits.length;
+  let together = 0;
+  for (const group of groups) {
+    const deviations = group.map((hit) => Number(hit) - value);
+    const squares = deviations.map((deviation) => deviation ** 2);
+    together += sum(deviations) ** 2 - sum(squares);
+  }
+  // All alike, they tell nothing of how much groups resemble each other.
+  const variance = hits.length * value * (1 - value);
+  const designEffect = variance === 0 ? 1 : 1 + Math.max(0, together / variance);
+  return { ...wilson(value, hits.length / designEffect), count: hits.length };
+}
+
+function wilson(value: number, count: number) {
   const middle = (value + Z * Z / (2 * count)) / (1 + Z * Z / count);
   const reach = Z / (1 + Z * Z / count) *
     Math.sqrt(value * (1 - value) / count + Z * Z / (4 * count * count));
   // At 0 and at 1 rounding alone would lead a hair's breadth outside.
-  return { value, low: Math.max(0, middle - reach), high: Math.min(1, middle + reach), count };
+  return { value, low: Math.max(0, middle - reach), high: Math.min(1, middle + reach) };
 }
 
 /** A mean with the percentile bootstrap's interval; the same values always give the same one. */
 export function meanOf(values: readonly number[]): Estimate {
-  return bootstrapOf(values.length, (chosen) => {
-    let sum = 0;
-    for (const index of chosen) sum += values[index]!;
-    return sum / chosen.length;
-  });
+  return bootstrapOf(values.length, (chosen) => average(chosen.map((index) => values[index]!)));
 }
 
 /** Of what differs within each pair; a pair with a NaN in it, which nobody could score, is left out. */
@@ -64,7 +82,11 @@ export function bootstrapOf(
 }
 
 export function average(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return sum(values) / values.length;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Linear between the two nearest ranks, as numpy's default; NaN of nothing. */

@@ -1,6 +1,14 @@
 /** Wrong intervals would make noise look like a result. */
 import assert from "node:assert/strict";
-import { average, bootstrapOf, meanDifferenceOf, meanOf, quantile, shareOf } from "./estimate.ts";
+import {
+  average,
+  bootstrapOf,
+  meanDifferenceOf,
+  meanOf,
+  quantile,
+  shareOf,
+  shareOfGroups,
+} from "./estimate.ts";
 
 const near = (given: number, expected: number, by = 1e-4) =>
   assert.ok(Math.abs(given - expected) < by, `${given} is not ${expected}`);
@@ -26,6 +34,17 @@ for (
     assert.ok(share.low >= 0 && share.high <= 1);
   });
 }
+
+Deno.test("shareOfGroups(): a group that is all alike counts as one, and none for more than it has", () => {
+  const [yes, no] = [[true, true, true, true], [false, false, false, false]];
+  const alike = shareOfGroups([yes, no, yes, yes, no]);
+  const single = shareOf([true, false, true, true, false]);
+  for (const bound of ["low", "value", "high"] as const) near(alike[bound], single[bound], 1e-12);
+  assert.equal(alike.count, 20);
+  const mixed = [true, false];
+  assert.deepEqual(shareOfGroups([mixed, mixed]), shareOf([...mixed, ...mixed]));
+  assert.deepEqual(shareOfGroups([yes, yes]), shareOf([...yes, ...yes]));
+});
 
 Deno.test("nothing measured is NaN of 0, not a share of 0", () => {
   for (const nothing of [shareOf([]), meanOf([])]) {

@@ -1,5 +1,5 @@
 /** What was asked against what the judge saw, counted as `scripts/train/evaluation.py` counts it. Pure. */
-import { type Estimate, shareOf } from "../estimate.ts";
+import { type Estimate, shareOfGroups } from "../estimate.ts";
 import { type Arrangement, relationOf, type Seen } from "../scorers/grid_reading.ts";
 
 export interface Asked {
@@ -65,17 +65,32 @@ export function isRight(judged: Judged): boolean {
 }
 
 export function singleShares(judged: readonly Judged[]): SingleShares {
+  const withColour = judged.filter((each) => colourIsRight(each) !== null);
   return {
-    object: shareOf(judged.map(objectIsRight)),
-    colour: shareOf(judged.map(colourIsRight).filter((right) => right !== null)),
+    object: shareOfJudged(judged, objectIsRight),
+    colour: shareOfJudged(withColour, (each) => colourIsRight(each) === true),
   };
 }
 
 export function pairShares(judged: readonly Judged[]): PairShares {
-  const withBoth = judged.filter((each) => bothObjects(each) !== null);
+  const hasBoth = (each: Judged) => bothObjects(each) !== null;
+  const withBoth = judged.filter(hasBoth);
   return {
-    both_objects: shareOf(judged.map((each) => bothObjects(each) !== null)),
-    relation_of_both: shareOf(withBoth.map(relationIsRight)),
-    both_colours_of_both: shareOf(withBoth.map(bothColoursAreRight)),
+    both_objects: shareOfJudged(judged, hasBoth),
+    relation_of_both: shareOfJudged(withBoth, relationIsRight),
+    both_colours_of_both: shareOfJudged(withBoth, bothColoursAreRight),
   };
+}
+
+/** Of images; those of one prompt are a group. */
+export function shareOfJudged(
+  judged: readonly Judged[],
+  isHit: (judged: Judged) => boolean,
+): Estimate {
+  return shareOfGroups(byPrompt(judged).map((images) => images.map(isHit)));
+}
+
+/** The images of each prompt, which share what was asked as one object. */
+export function byPrompt<T extends Judged>(judged: readonly T[]): T[][] {
+  return [...Map.groupBy(judged, ({ asked }) => asked).values()];
 }

@@ -53,6 +53,17 @@ Deno.test("two objects may be found in any order, relation and colours follow th
   assert.deepEqual(ofBoth.map(({ value, count }) => [value * 3, count]), [[2, 3], [2, 3]]);
 });
 
+Deno.test("images of one prompt are a group, so that those alike say less than others would", () => {
+  const found = ["cup", "cup", "cup", "key", "key"].map((noun) => [seen(noun, "red")]);
+  const objectOf = (prompts: readonly Asked[]) =>
+    singleShares(found.map((each, i) => ({ asked: prompts[i]!, seen: each }))).object;
+  const another = { ...cup };
+  const together = objectOf([cup, cup, cup, another, another]);
+  const apart = objectOf(found.map(() => ({ ...cup })));
+  assert.deepEqual([together.value, together.count], [0.6, 5]);
+  assert.ok(together.low < apart.low && together.high > apart.high);
+});
+
 Deno.test("a pair in a colour left open agrees with any", () => {
   const asked = { ...pair, colours: [null, "blue"] };
   const image = { asked, seen: [seen("cup", "pink", 30), seen("key", "blue", 90)] };

@@ -11,7 +11,7 @@ export interface Criterion {
 
 /** The judge is good enough from this share right on real renders. */
 export const JUDGE_MIN = 0.97;
-/** Share of new renders that lie below their own 1st percentile. */
+/** A new render is nearer than all of a prompt's 100 held-out ones in 1 of 101. */
 const CHANCE_OF_NEAR_COPY = 0.01;
 
 export function judgeIsGoodEnough({ judge }: Pick<QualityResult, "judge">): boolean {

@@ -1,11 +1,13 @@
 /** What the drawn images show, by kind of prompt. Pure. */
-import { type Estimate, meanOf, shareOf } from "../estimate.ts";
+import { average, type Estimate, meanOf } from "../estimate.ts";
 import type { ClassifierLabels } from "../scorers/grid_reading.ts";
 import {
+  byPrompt,
   type Judged,
   objectIsRight,
   type PairShares,
   pairShares,
+  shareOfJudged,
   type SingleShares,
   singleShares,
 } from "./agreement.ts";
@@ -18,6 +20,7 @@ export interface DrawnImage extends Judged {
 }
 
 interface Cosine {
+  /** Of prompts, each the mean over its images. */
   readonly text_image_cosine: Estimate;
 }
 
@@ -71,7 +74,7 @@ export function worstObjects(singles: readonly Judged[]): ObjectShare[] {
   const byNoun = Map.groupBy(singles, ({ asked }) => asked.objects[0] ?? "");
   return [...byNoun].map(([noun, rows]) => ({
     noun,
-    object: shareOf(rows.map(objectIsRight)),
+    object: shareOfJudged(rows, objectIsRight),
     taken_for: mostOften(
       rows.filter((row) => !objectIsRight(row)).map(({ seen }) => seen[0]?.noun ?? "nothing"),
     ),
@@ -86,5 +89,6 @@ function mostOften(names: readonly string[]): string[] {
 }
 
 function cosineOf(images: readonly DrawnImage[]): Cosine {
-  return { text_image_cosine: meanOf(images.map(({ cosine }) => cosine)) };
+  const ofPrompts = byPrompt(images).map((own) => average(own.map(({ cosine }) => cosine)));
+  return { text_image_cosine: meanOf(ofPrompts) };
 }

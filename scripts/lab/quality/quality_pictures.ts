@@ -97,7 +97,7 @@ export async function nearCopiesPicture(
   return {
     file: "near_copies.png",
     caption: "For each prompt the drawn image that is nearest to a training render, and that " +
-      "render, at 32x32. Red: nearer than 99 of 100 new renders.",
+      "render, at 32x32. Red: nearer than every new render.",
     png: await contactSheet(cells, { columns: 8, tile: 96 }),
   };
 }

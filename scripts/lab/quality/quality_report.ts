@@ -41,8 +41,8 @@ function heading(result: QualityResult): string {
     ...partial,
     `Written by \`${command}\`. Model digest \`${model.digest}\`, engine ${model.engine_version}, ` +
     `${model.width}x${model.height}, the model's own defaults, seeds 0 to ${asked.seeds - 1}. ` +
-    "Brackets hold 95 % intervals: Wilson's for shares, bootstrap for means. " +
-    "Images of one prompt resemble each other, so intervals over prompts x seeds are a little too narrow.",
+    "Brackets hold 95 % intervals. Of shares Wilson's, n counting images; those of one prompt resemble " +
+    "each other and count for as many as they are worth. Of means bootstrap, n counting prompts or renders.",
   ].join("\n\n");
 }
 
@@ -141,7 +141,13 @@ function copiesSection({ near_copies: { prompts, nearer } }: QualityResult): str
     "## Near copies",
     "Distance (RMS at 32x32, in shares of the pixel range) to the nearest of the training renders that fit the prompt.",
     table(
-      ["prompt", "drawn, mean", "held-out renders, mean", "their 1st percentile", "drawn below it"],
+      [
+        "prompt",
+        "drawn, mean",
+        "held-out renders, mean",
+        "the nearest of them",
+        "drawn nearer still",
+      ],
       prompts.map((row) => [
         row.prompt,
         row.drawn_distance.toFixed(3),
@@ -150,9 +156,9 @@ function copiesSection({ near_copies: { prompts, nearer } }: QualityResult): str
         showShare(row.nearer),
       ]),
     ),
-    `Below it in all: ${
+    `Nearer still in all: ${
       showShare(nearer)
-    }. About 1 % means that drawn images come no nearer to what the model was trained on than new renders of the same prompt do by chance; much more means copies.`,
+    }. 1 of 101 means that drawn images come no nearer to what the model was trained on than new renders of the same prompt do by chance; much more means copies.`,
   ].join("\n\n");
 }
 
