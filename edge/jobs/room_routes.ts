@@ -6,6 +6,7 @@
 import { createProblem } from "../../contract/mod.ts";
 import { describeGeneration } from "../generation_resource.ts";
 import { imageResponse } from "../image_response.ts";
+import type { CacheOutcome } from "../observability/request_record.ts";
 import { jsonResponse, problemResponse } from "../problem_response.ts";
 import {
   EVENT_STREAM_HEADERS,
@@ -47,6 +48,13 @@ export async function handleRoomRequest(room: JobRoom, request: Request): Promis
 
 /** Whether the submission began the run: who begins a run may end it for those who join. */
 export const BEGUN_HERE = "x-begun-here";
+
+/** A stored result's answer says nothing of who began it. */
+export function cacheOutcome({ headers }: Response): CacheOutcome {
+  const begunHere = headers.get(BEGUN_HERE);
+  if (begunHere === null) return "hit";
+  return begunHere === "true" ? "miss" : "join";
+}
 
 type Reader = Omit<ReplayOptions, "cached">;
 

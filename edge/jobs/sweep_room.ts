@@ -26,7 +26,7 @@ import { lacksBranches } from "../stored_sweep.ts";
 import { sheetPath } from "../sweep_resource.ts";
 import { SHEET_END, type SheetLayout, sheetSize, sheetStart, sheetTile } from "../sweep_sheet.ts";
 import { BranchRun } from "./branch_run.ts";
-import { type BranchStream, openBranch } from "./branch_stream.ts";
+import { type GenerationStream, openGeneration } from "./generation_stream.ts";
 import { Interleaving, type PlacedEvent } from "./interleaving.ts";
 import { pause } from "./patience.ts";
 import { beginRun, endRun } from "../limits/admission.ts";
@@ -129,11 +129,9 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     const job = createJob(remembered);
     const [first] = job.runs;
     if (!first) throw new RangeError(`Sweep ${plan.id} has no branches`);
-    const opened = await openBranch(
-      this.#ports,
-      { ...first.branch, origin: paidFor(origin) },
-      first.leave.signal,
-    );
+    const submission = { ...first.branch, origin: paidFor(origin) };
+    const { signal } = first.leave;
+    const opened = await openGeneration(this.#ports, submission, { signal });
     if (!opened.ok) {
       if (!opened.problem.retryable) await this.#remember(() => memory.clear(), plan.id);
       return refuse(opened.problem);
@@ -148,7 +146,7 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
   }
 
   /** Ends with exactly one terminal event in the log, whatever happens. */
-  async #run(job: SweepJob, first: BranchStream): Promise<void> {
+  async #run(job: SweepJob, first: GenerationStream): Promise<void> {
     const waiting = job.runs.filter(({ branch }) => branch.same_as === null).values();
     const work = async () => {
       for (const run of waiting) await this.#follow(job, run, run.index === 0 ? first : null);
@@ -190,11 +188,11 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
   }
 
   /** From a branch's submission to its terminal event. A failure is the branch's own. */
-  async #follow(job: SweepJob, run: BranchRun, opened: BranchStream | null): Promise<void> {
+  async #follow(job: SweepJob, run: BranchRun, opened: GenerationStream | null): Promise<void> {
     try {
       const stream = opened ?? await this.#open(job, run);
       if (stream) {
-        run.begunHere ||= stream.begunHere;
+        run.begunHere ||= stream.cache === "miss";
         if (job.canceled) await this.#leave(job, run);
         for await (const numbered of stream.events) this.#take(job, run, numbered);
       }
@@ -215,11 +213,12 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
   }
 
   /** Null where the sweep was canceled before. @throws ProblemError when the branch is refused */
-  async #open(job: SweepJob, run: BranchRun): Promise<BranchStream | null> {
+  async #open(job: SweepJob, run: BranchRun): Promise<GenerationStream | null> {
     for (const ms of [...REFUSED_PAUSES_MS, null]) {
       if (job.canceled) return null;
       const submission = { ...run.branch, origin: paidFor(job.origin) };
-      const opened = await openBranch(this.#ports, submission, run.leave.signal);
+      const { signal } = run.leave;
+      const opened = await openGeneration(this.#ports, submission, { signal });
       if (opened.ok) return opened.value;
       if (!opened.problem.retryable || ms === null) throw new ProblemError(opened.problem);
       await pause(ms);

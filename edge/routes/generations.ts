@@ -6,9 +6,8 @@ import { answerGeneration, describeStored } from "../generation_answer.ts";
 import { generationPath } from "../generation_resource.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../jobs/event_stream.ts";
-import { ALREADY_FINISHED, BEGUN_HERE } from "../jobs/room_routes.ts";
+import { ALREADY_FINISHED, BEGUN_HERE, cacheOutcome } from "../jobs/room_routes.ts";
 import { readJsonBody } from "../json_body.ts";
-import type { CacheOutcome } from "../observability/request_record.ts";
 import { timePart } from "../observability/request_trace.ts";
 import { planRequest } from "../planning.ts";
 import type { Ports } from "../ports.ts";
@@ -59,13 +58,6 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   // Between rooms alone: who else was there first is no client's business.
   response.headers.delete(BEGUN_HERE);
   return response;
-}
-
-/** A stored result's answer says nothing of who began it. */
-function cacheOutcome({ headers }: Response): CacheOutcome {
-  const begunHere = headers.get(BEGUN_HERE);
-  if (begunHere === null) return "hit";
-  return begunHere === "true" ? "miss" : "join";
 }
 
 async function show(ports: Ports, reader: string, id: string): Promise<Response> {

@@ -1,4 +1,4 @@
-/** The generation of one branch, submitted and followed like any other. */
+/** A generation submitted and followed to its end by the edge itself, over connections that break. */
 import {
   createProblem,
   ERROR_TABLE,
@@ -9,15 +9,16 @@ import {
   ProblemError,
 } from "../../contract/mod.ts";
 import type { NumberedEvent } from "../../db/queries.ts";
-import { answerGeneration, type AnswerPorts } from "../generation_answer.ts";
+import { answerGeneration, type AnswerOptions, type AnswerPorts } from "../generation_answer.ts";
+import type { CacheOutcome } from "../observability/request_record.ts";
 import type { RoomSubmission } from "./job_room.ts";
 import { readMessages } from "./message_stream.ts";
 import { pause } from "./patience.ts";
-import { BEGUN_HERE } from "./room_routes.ts";
+import { cacheOutcome } from "./room_routes.ts";
 
-export interface BranchStream {
-  /** The run is this submission's own, not one that somebody else had begun. */
-  readonly begunHere: boolean;
+export interface GenerationStream {
+  /** `miss`: the run is this submission's own; `join`: somebody else had begun it. */
+  readonly cache: CacheOutcome;
   /** From the first to the terminal one; fewer when the signal aborts. */
   readonly events: AsyncGenerator<NumberedEvent>;
 }
@@ -27,37 +28,43 @@ const SILENCE_MS = 30_000;
 /** Before each new connection, after a stream broke. */
 const RETRY_PAUSES_MS = [100, 400, 1_600, 5_000];
 
+export interface FollowOptions extends Pick<AnswerOptions, "onAnswer" | "time"> {
+  /** Ends the following, and not the generation. */
+  readonly signal: AbortSignal;
+}
+
 /** Refuses before the first event. Later the events throw ProblemError. */
-export async function openBranch(
+export async function openGeneration(
   ports: AnswerPorts,
   submission: RoomSubmission,
-  signal: AbortSignal,
-): Promise<Parsed<BranchStream>> {
-  const first = await connect(ports, submission, -1);
-  if (!first.ok) return first;
-  const { begunHere, body } = first.value;
+  { signal, ...first }: FollowOptions,
+): Promise<Parsed<GenerationStream>> {
+  const connection = await connect(ports, submission, { after: -1, ...first });
+  if (!connection.ok) return connection;
+  const { cache, body } = connection.value;
   const events = follow(ports, submission, { body, signal });
-  return { ok: true, value: { begunHere, events } };
+  return { ok: true, value: { cache, events } };
 }
 
 interface Connection {
-  readonly begunHere: boolean;
+  readonly cache: CacheOutcome;
   readonly body: ReadableStream<Uint8Array>;
 }
 
 async function connect(
   ports: AnswerPorts,
   submission: RoomSubmission,
-  after: number,
+  options: Pick<AnswerOptions, "after" | "onAnswer" | "time">,
 ): Promise<Parsed<Connection>> {
+  const { origin } = submission;
   const response = await answerGeneration(ports, submission, {
     streamed: true,
-    after,
-    origin: submission.origin,
+    origin,
+    ...options,
   });
   if (!response.ok) return { ok: false, problem: await readProblem(response) };
-  const begunHere = response.headers.get(BEGUN_HERE) === "true";
-  return { ok: true, value: { begunHere, body: response.body ?? new Blob().stream() } };
+  const cache = cacheOutcome(response);
+  return { ok: true, value: { cache, body: response.body ?? new Blob().stream() } };
 }
 
 async function readProblem(response: Response): Promise<Problem> {
@@ -92,7 +99,7 @@ async function* follow(
       throw new ProblemError(createProblem("upstream_failed", detail));
     }
     await pause(ms);
-    const next: Parsed<Connection> = await connect(ports, submission, after);
+    const next: Parsed<Connection> = await connect(ports, submission, { after });
     if (!next.ok && !next.problem.retryable) throw new ProblemError(next.problem);
     body = next.ok ? next.value.body : null;
   }
