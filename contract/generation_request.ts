@@ -16,7 +16,7 @@ import {
   fieldIssue,
   type Parsed,
   refuse,
-  showGiven,
+  unknownFieldIssue,
 } from "./problem.ts";
 import { isPlainText, normalizeText } from "./prompt_text.ts";
 import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "./token_states.ts";
@@ -219,19 +219,15 @@ export function parseGenerationRequest(input: unknown): Parsed<GenerationRequest
 }
 
 function toFieldIssue(field: string, unknown: boolean, given: unknown): FieldIssue {
-  if (unknown) return unknownFieldIssue(field, given);
+  if (unknown) return unknownFieldIssue(field, siblingsOf(field), given);
   const allowed = FIELD_RULES[field.replace(/\.\d+$/, ".*")] ?? "absent";
   return field === ""
     ? { ...fieldIssue("body", allowed, given), field: "" }
     : fieldIssue(field, allowed, given);
 }
 
-function unknownFieldIssue(name: string, given: unknown): FieldIssue {
-  const field = cutText(name);
-  const parent = field.slice(0, Math.max(field.lastIndexOf("."), 0));
-  const siblings = Object.keys(FIELD_RULES)
-    .filter((rule) => rule !== "" && rule.slice(0, Math.max(rule.lastIndexOf("."), 0)) === parent);
-  const allowed = `one of ${siblings.join(", ")}`;
-  const message = `${field} is not a known field, known are ${siblings.join(", ")}`;
-  return { field, allowed, given: showGiven(given), message };
+function siblingsOf(field: string): string[] {
+  const parentOf = (path: string) => path.slice(0, Math.max(path.lastIndexOf("."), 0));
+  const parent = parentOf(cutText(field));
+  return Object.keys(FIELD_RULES).filter((rule) => rule !== "" && parentOf(rule) === parent);
 }

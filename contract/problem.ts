@@ -94,6 +94,18 @@ export function fieldIssue(field: string, allowed: string, given: unknown): Fiel
   return { field, allowed, given: shown, message: `${field} must be ${allowed}, given ${shown}` };
 }
 
+/** A field that there is not, among those that there are. */
+export function unknownFieldIssue(
+  name: string,
+  known: readonly string[],
+  given: unknown,
+): FieldIssue {
+  const field = cutText(name);
+  const names = known.join(", ");
+  const message = `${field} is not a known field, known are ${names}`;
+  return { field, allowed: `one of ${names}`, given: showGiven(given), message };
+}
+
 const GIVEN_LENGTH_MAX = 60;
 
 /** JSON of a value, cut so that an error never echoes a whole prompt. */

@@ -17,7 +17,7 @@ import {
   fieldIssue,
   type Parsed,
   refuse,
-  showGiven,
+  unknownFieldIssue,
 } from "./problem.ts";
 
 /** What can be varied: the whole cutoff, its tail alone, or the window of the [EOS] swap. */
@@ -84,9 +84,7 @@ function shellIssues(issues: readonly v.BaseIssue<unknown>[]): FieldIssue[] {
   return issues.map((issue) => {
     const field = cutText(v.getDotPath(issue) ?? "");
     if (issue.expected === "never") {
-      const known = ["base", ...SWEEP_AXES].join(", ");
-      const message = `${field} is not a known field, known are ${known}`;
-      return { field, allowed: `one of ${known}`, given: showGiven(issue.input), message };
+      return unknownFieldIssue(field, ["base", ...SWEEP_AXES], issue.input);
     }
     const allowed = SWEEP_RULES[field] ?? "absent";
     const given = Array.isArray(issue.input) ? `${issue.input.length} of them` : undefined;
