@@ -57,7 +57,7 @@ export class GpuDouble {
     readonly requestId: string | null;
   }[] = [];
   /** Generations begun, which is what a GPU would be paid for. */
-  started = 0;
+  readonly #starts: string[] = [];
   /** Readers that left before the end. */
   dropped = 0;
   /** Readers at present. */
@@ -68,6 +68,15 @@ export class GpuDouble {
   /** Settles with the next `PUT`. */
   async nextPut(): Promise<void> {
     await this.#asked.promise;
+  }
+
+  get started(): number {
+    return this.#starts.length;
+  }
+
+  /** How often this one was begun. */
+  startsOf(id: string): number {
+    return this.#starts.filter((begun) => begun === id).length;
   }
 
   get url(): string {
@@ -154,7 +163,7 @@ export class GpuDouble {
     const events = drawEvents(plan, script);
     const ready = script.pauseAfter === undefined ? events.length : script.pauseAfter + 1;
     const run = { plan, events, ready, changed: Promise.withResolvers<void>() };
-    this.started++;
+    this.#starts.push(id);
     this.#runs.set(id, run);
     return run;
   }

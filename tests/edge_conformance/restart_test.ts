@@ -1,15 +1,17 @@
 // What survives the edge's process: results and runs under way.
 import assert from "node:assert/strict";
+import type { GenerationRequestInput, SweepEvent } from "../../contract/mod.ts";
 import { WebhookReceiver } from "../webhook_receiver.ts";
 import {
   ConformanceClient,
+  type Frame,
   FrameReader,
   idOf,
   readFrames,
   SweepReader,
   typesOf,
 } from "./conformance_client.ts";
-import { type EdgeOptions, startDeno, startWorkerd } from "./edges.ts";
+import { type Edge, type EdgeOptions, startDeno, startWorkerd } from "./edges.ts";
 import { GpuDouble } from "./gpu_double.ts";
 import { publishFixtureModel } from "./published_model.ts";
 import { WEBHOOK_ENVIRONMENT } from "./webhook_cases.ts";
@@ -19,52 +21,122 @@ async function withData(test: (options: EdgeOptions, gpu: GpuDouble) => Promise<
   const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
   const gpu = new GpuDouble().listen();
   try {
-    await test({ gpuUrl: gpu.url, assets, dataDir }, gpu);
+    await test({ gpuUrl: gpu.url, assets, dataDir, environment: WEBHOOK_ENVIRONMENT }, gpu);
   } finally {
     await gpu.close();
     for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
   }
 }
 
-Deno.test("A Durable Object that was lost in mid-run goes on under the same ids", async () => {
-  await withData(async (options, gpu) => {
-    const before = new ConformanceClient(await startWorkerd(options), gpu, 1);
-    const stored = before.fresh();
-    const running = before.fresh();
-    gpu.script(running.seed, { pauseAfter: 8 });
-    const first = await before.stream(stored);
-    const reader = await before.open(running);
-    const head = await reader.until(8);
-    await reader.leave();
-    await before.edge.stop();
+interface Loss {
+  readonly name: string;
+  /** Until the process ends. @returns what has to be seen at the next one */
+  begin(before: ConformanceClient): Promise<(after: ConformanceClient) => Promise<void>>;
+}
 
-    const after = new ConformanceClient(await startWorkerd(options), gpu, 10);
+/** All of them lose one process, and come back to one. */
+async function loseAll(
+  t: Deno.TestContext,
+  start: (options: EdgeOptions) => Promise<Edge>,
+  losses: readonly Loss[],
+): Promise<void> {
+  await withData(async (options, gpu) => {
+    const before = new ConformanceClient(await start(options), gpu, 1);
+    const ends: (readonly [name: string, end: (after: ConformanceClient) => Promise<void>])[] = [];
+    for (const { name, begin } of losses) ends.push([name, await begin(before)]);
+    await before.edge.stop();
+    const after = new ConformanceClient(await start(options), gpu, 1_000);
     try {
-      const id = idOf(head);
-      const resumed = new FrameReader(await after.follow(id, 5));
-      const middle = await resumed.until(8);
-      gpu.release(id);
-      const rest = [...middle, ...await resumed.rest()];
-      assert.deepEqual(rest.slice(0, 3), head.slice(6));
-      assert.deepEqual(rest.map((frame) => frame.id), Array.from({ length: 21 }, (_, i) => i + 6));
-      assert.equal(gpu.started, 2, "the GPU function joins the run that it has");
-      const again = await after.stream(stored);
-      assert.deepEqual(again.slice(0, -1), first.slice(0, -1));
-      assert.equal(gpu.started, 2);
+      for (const [name, end] of ends) await t.step(name, () => end(after));
     } finally {
       await after.edge.stop();
     }
   });
-});
+}
 
-Deno.test("A run that was lost is taken up, and stored, though no reader returns", async () => {
-  await withData(async (options, gpu) => {
-    const before = new ConformanceClient(await startWorkerd(options), gpu, 1);
-    const running = before.fresh();
-    gpu.script(running.seed, { pauseAfter: 8 });
-    const reader = await before.open(running);
-    const head = await reader.until(8);
-    await reader.leave();
+const idsFrom = (first: number, last: number) =>
+  Array.from({ length: last - first + 1 }, (_, i) => i + first);
+
+/** Opens a stream, reads it as far as an event that the run waits behind, and leaves. */
+async function leaveInMidRun(
+  client: ConformanceClient,
+  request: GenerationRequestInput & { readonly seed: number },
+  pauseAfter: number,
+): Promise<{ readonly id: string; readonly head: readonly Frame[] }> {
+  client.gpu.script(request.seed, { pauseAfter });
+  const reader = await client.open(request);
+  const head = await reader.until(pauseAfter);
+  await reader.leave();
+  return { id: idOf(head), head };
+}
+
+/** A sweep left behind an event, and its branches' ids. */
+async function leaveSweep(client: ConformanceClient, a: readonly number[], last: number) {
+  const base = client.fresh();
+  client.gpu.script(base.seed, { pauseAfter: 8 });
+  const body = { base, cutoffs: a.map((a) => ({ a })) };
+  const response = await client.post(body, { path: "/v1/sweeps" });
+  const path = `${response.headers.get("location")}/events`;
+  const reader = new SweepReader(response);
+  const head = await reader.until(last);
+  await reader.leave();
+  return { path, head, ids: branchIdsOf(head) };
+}
+
+function branchIdsOf([planned]: readonly Frame<SweepEvent>[]): string[] {
+  assert(planned?.event.type === "sweep.planned");
+  return planned.event.branches.map(({ plan }) => plan.id);
+}
+
+/** A sweep that was lost behind an event is merged again under the same ids. */
+function sweepLoss(name: string, a: readonly number[], last: number): Loss {
+  return {
+    name,
+    async begin(before) {
+      const { path, head, ids } = await leaveSweep(before, a, last);
+      return async (after) => {
+        const { gpu } = after;
+        const headers = { "last-event-id": "20" };
+        const resumed = new SweepReader(await after.request(path, { headers }));
+        assert.deepEqual(await resumed.until(last), head.slice(21));
+        for (const id of ids) gpu.release(id);
+        const rest = await resumed.rest();
+        assert.deepEqual([...head, ...rest].map(({ id }) => id), idsFrom(0, rest.at(-1)?.id ?? 0));
+        const end = rest.at(-1)?.event;
+        assert(end?.type === "sweep.completed");
+        assert.deepEqual(end.branches.map(({ cached }) => cached), a.map(() => false));
+        const starts = ids.map((id) => gpu.startsOf(id));
+        assert.deepEqual(starts, a.map(() => 1), "the GPU function joins the runs that it has");
+      };
+    },
+  };
+}
+
+const runLoss: Loss = {
+  name: "a run goes on under the same ids, and what was stored is still there",
+  async begin(before) {
+    const stored = before.fresh();
+    const first = await before.stream(stored);
+    const { id, head } = await leaveInMidRun(before, before.fresh(), 8);
+    return async (after) => {
+      const resumed = new FrameReader(await after.follow(id, 5));
+      const middle = await resumed.until(8);
+      after.gpu.release(id);
+      const rest = [...middle, ...await resumed.rest()];
+      assert.deepEqual(rest.slice(0, 3), head.slice(6));
+      assert.deepEqual(rest.map((frame) => frame.id), idsFrom(6, 26));
+      assert.equal(after.gpu.startsOf(id), 1, "the GPU function joins the run that it has");
+      const again = await after.stream(stored);
+      assert.deepEqual(again.slice(0, -1), first.slice(0, -1));
+      assert.equal(after.gpu.startsOf(idOf(first)), 1);
+    };
+  },
+};
+
+const forgottenRunLoss: Loss = {
+  name: "a run is taken up, and stored, though no reader returns; its end is retained",
+  async begin(before) {
+    const { gpu } = before;
     const canceled = before.fresh();
     gpu.script(canceled.seed, { pauseAfter: 5 });
     const canceling = await before.open(canceled);
@@ -72,76 +144,42 @@ Deno.test("A run that was lost is taken up, and stored, though no reader returns
     const path = `/v1/generations/${canceledId}`;
     await (await before.request(path, { method: "DELETE" })).body?.cancel();
     await canceling.rest();
-    await before.edge.stop();
-    // The GPU function has lost it as well: it runs from its beginning, and comes out the same.
-    const id = idOf(head);
+    const running = before.fresh();
+    const { id, head } = await leaveInMidRun(before, running, 8);
+    // The GPU function loses it as well: it runs from its beginning, and comes out the same.
     gpu.forget(id);
     gpu.script(running.seed, {});
-    const asked = gpu.nextPut();
-
-    const after = new ConformanceClient(await startWorkerd(options), gpu, 10);
-    try {
-      await asked;
-      assert.equal(gpu.started, 3);
+    return async (after) => {
+      while (gpu.startsOf(id) < 2) await gpu.nextPut();
       const rest = await readFrames(await after.follow(id, 5));
       assert.deepEqual(rest.slice(0, 3), head.slice(6));
-      assert.deepEqual(rest.map((frame) => frame.id), Array.from({ length: 21 }, (_, i) => i + 6));
+      assert.deepEqual(rest.map((frame) => frame.id), idsFrom(6, 26));
       const types = typesOf(rest);
       assert.deepEqual([types.indexOf("completed"), types.length], [20, 21], "one end, the last");
       assert.equal((await after.json(running)).cached, true);
       const retained = typesOf(await readFrames(await after.follow(canceledId, 3)));
       assert.deepEqual(retained, ["step", "step", "canceled"], "its end is retained");
-      assert.equal(gpu.started, 3);
-    } finally {
-      await after.edge.stop();
-    }
-  });
-});
+      assert.deepEqual([gpu.startsOf(id), gpu.startsOf(canceledId)], [2, 1]);
+    };
+  },
+};
 
-Deno.test("A sweep that was lost in mid-run is merged again under the same ids", async () => {
-  await withData(async (options, gpu) => {
-    const before = new ConformanceClient(await startWorkerd(options), gpu, 1);
-    const base = before.fresh();
-    const cutoffs = [{ a: 0 }, { a: 5 }, { a: 10 }, { a: 15 }];
-    gpu.script(base.seed, { pauseAfter: 8 });
-    const response = await before.post({ base, cutoffs }, { path: "/v1/sweeps" });
-    const path = response.headers.get("location");
-    const reader = new SweepReader(response);
-    const head = await reader.until(36);
-    await reader.leave();
-    await before.edge.stop();
+Deno.test("Durable Objects that were lost in mid-run", (t) =>
+  loseAll(t, startWorkerd, [
+    runLoss,
+    sweepLoss("a sweep is merged again under the same ids", [0, 5, 10, 15], 36),
+    // Last: the others are back before any alarm rings.
+    forgottenRunLoss,
+  ]));
 
-    const after = new ConformanceClient(await startWorkerd(options), gpu, 10);
-    try {
-      const headers = { "last-event-id": "20" };
-      const resumed = new SweepReader(await after.request(`${path}/events`, { headers }));
-      const middle = await resumed.until(36);
-      assert.deepEqual(middle, head.slice(21));
-      for (const put of gpu.puts) gpu.release(put.id);
-      const rest = await resumed.rest();
-      const ids = [...head, ...rest].map(({ id }) => id);
-      assert.deepEqual(ids, ids.map((_, index) => index));
-      const last = rest.at(-1)?.event;
-      assert(last?.type === "sweep.completed");
-      assert.deepEqual(last.branches.map(({ cached }) => cached), [false, false, false, false]);
-      assert.equal(gpu.started, 4, "the GPU function joins the runs that it has");
-    } finally {
-      await after.edge.stop();
-    }
-  });
-});
-
-Deno.test("A sweep is followed from the database after a restart, under the same ids", async () => {
-  await withData(async (options, gpu) => {
-    const before = new ConformanceClient(await startDeno(options), gpu, 1);
+const storedSweepLoss: Loss = {
+  name: "a sweep is followed from the database, under the same ids",
+  async begin(before) {
     const body = { base: before.fresh(), cutoffs: [{ a: 0 }, { a: 10 }] };
     const response = await before.post(body, { path: "/v1/sweeps" });
     const path = `${response.headers.get("location")}/events`;
     const whole = await new SweepReader(response).rest();
-    await before.edge.stop();
-
-    const after = new ConformanceClient(await startDeno(options), gpu, 10);
-    try {
+    return async (after) => {
       const follow = (id: number) =>
         after.request(path, { headers: { "last-event-id": String(id) } });
       const rest = await new SweepReader(await follow(20)).rest();
@@ -156,75 +194,44 @@ Deno.test("A sweep is followed from the database after a restart, under the same
         expected.filter((frame) => !isSheet(frame)).map(({ data }) => data),
       );
       assert.equal((await follow(whole.length - 1)).status, 204);
-      assert.equal(gpu.started, 2);
-    } finally {
-      await after.edge.stop();
-    }
-  });
-});
+      assert.deepEqual(branchIdsOf(whole).map((id) => after.gpu.startsOf(id)), [1, 1]);
+    };
+  },
+};
 
-Deno.test("On Deno a run is taken up after a restart though nobody asks, and its webhook called", async () => {
+/** Nobody asks for it before its webhook is called. */
+function webhookLoss(receiver: WebhookReceiver): Loss {
+  return {
+    name: "a run is taken up though nobody asks, and its webhook called",
+    async begin(before) {
+      const stored = before.fresh();
+      const first = await before.stream(stored);
+      const running = { ...before.fresh(), webhook: { url: receiver.url("/restarted") } };
+      const { id, head } = await leaveInMidRun(before, running, 8);
+      return async (after) => {
+        after.gpu.release(id);
+        const [call] = await receiver.received("/restarted");
+        assert.equal(call?.verified?.data.id, id);
+        const rest = await readFrames(await after.follow(id, 5));
+        assert.deepEqual(rest.slice(0, 3), head.slice(6));
+        assert.deepEqual(rest.map((frame) => frame.id), idsFrom(6, 26));
+        const again = await after.stream(stored);
+        assert.deepEqual(again.slice(0, -1), first.slice(0, -1));
+        assert.equal(after.gpu.startsOf(id), 1, "the GPU function joins the run that it has");
+        assert.equal(after.gpu.startsOf(idOf(first)), 1);
+      };
+    },
+  };
+}
+
+Deno.test("On Deno what was lost with its process", async (t) => {
   const receiver = new WebhookReceiver(WEBHOOK_ENVIRONMENT.WEBHOOK_SECRET);
-  await withData(async (data, gpu) => {
-    const options = { ...data, environment: WEBHOOK_ENVIRONMENT };
-    const before = new ConformanceClient(await startDeno(options), gpu, 1);
-    const stored = before.fresh();
-    const running = before.fresh();
-    gpu.script(running.seed, { pauseAfter: 8 });
-    const first = await before.stream(stored);
-    const webhook = { url: receiver.url("/restarted") };
-    const reader = new FrameReader(await before.post({ ...running, webhook }));
-    const head = await reader.until(8);
-    const id = idOf(head);
-    await reader.leave();
-    await before.edge.stop();
-
-    const after = new ConformanceClient(await startDeno(options), gpu, 10);
-    try {
-      gpu.release(id);
-      const [call] = await receiver.received("/restarted");
-      assert.equal(call?.verified?.data.id, id);
-      const rest = await readFrames(await after.follow(id, 5));
-      assert.deepEqual(rest.slice(0, 3), head.slice(6));
-      assert.deepEqual(rest.map((frame) => frame.id), Array.from({ length: 21 }, (_, i) => i + 6));
-      const again = await after.stream(stored);
-      assert.deepEqual(again.slice(0, -1), first.slice(0, -1));
-      assert.equal(gpu.started, 2, "the GPU function joins the run that it has");
-    } finally {
-      await after.edge.stop();
-    }
-  });
+  await loseAll(t, startDeno, [
+    webhookLoss(receiver),
+    storedSweepLoss,
+    sweepLoss("a sweep is taken up though nobody asks, under the same ids", [0, 5, 10], 27),
+  ]);
   await receiver.close();
-});
-
-Deno.test("On Deno a sweep is taken up after a restart though nobody asks, under the same ids", async () => {
-  await withData(async (options, gpu) => {
-    const before = new ConformanceClient(await startDeno(options), gpu, 1);
-    const base = before.fresh();
-    const cutoffs = [{ a: 0 }, { a: 5 }, { a: 10 }];
-    gpu.script(base.seed, { pauseAfter: 8 });
-    const response = await before.post({ base, cutoffs }, { path: "/v1/sweeps" });
-    const path = response.headers.get("location");
-    const reader = new SweepReader(response);
-    const head = await reader.until(27);
-    await reader.leave();
-    await before.edge.stop();
-
-    const after = new ConformanceClient(await startDeno(options), gpu, 10);
-    try {
-      const headers = { "last-event-id": "20" };
-      const resumed = new SweepReader(await after.request(`${path}/events`, { headers }));
-      assert.deepEqual(await resumed.until(27), head.slice(21));
-      for (const put of gpu.puts) gpu.release(put.id);
-      const rest = await resumed.rest();
-      const last = rest.at(-1)?.event;
-      assert(last?.type === "sweep.completed");
-      assert.deepEqual(last.branches.map(({ cached }) => cached), [false, false, false]);
-      assert.equal(gpu.started, 3, "the GPU function joins the runs that it has");
-    } finally {
-      await after.edge.stop();
-    }
-  });
 });
 
 Deno.test("On Deno a process that is asked to stop lets its runs end, and refuses nothing that began", async () => {
