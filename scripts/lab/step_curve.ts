@@ -11,6 +11,11 @@ export function meanOverSeeds(runs: StepValues): number[] {
   );
 }
 
+/** A curve over the steps, as charts take it. */
+export function stepPoints(curve: readonly Estimate[]) {
+  return curve.map((y, x) => ({ x, y }));
+}
+
 /** In each step the mean over subjects. */
 export function stepCurve(values: StepValues): Estimate[] {
   return (values[0] ?? []).map((_, step) =>

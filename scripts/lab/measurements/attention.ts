@@ -11,7 +11,7 @@ import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings
 import type { Laboratory } from "../laboratory.ts";
 import type { Drawing } from "../generation_cache.ts";
 import type { ObservedRun } from "../observed_runs.ts";
-import { meanOverSeeds, stepCurve, type StepValues } from "../step_curve.ts";
+import { meanOverSeeds, stepCurve, stepPoints, type StepValues } from "../step_curve.ts";
 
 const CLASSES = ["sos", "semantic", "eos"] as const;
 const CLASS_NAMES = { sos: "[SOS]", semantic: "words", eos: "[EOS]" } as const;
@@ -159,7 +159,6 @@ function reachedTable({ prompts, level }: ObservedAttention): ResultTable {
 }
 
 function charts({ shares, relativeF1 }: Curves, steps: number): ResultChart[] {
-  const points = (curve: readonly Estimate[]) => curve.map((y, x) => ({ x, y }));
   return [
     {
       file: "attention_convergence.svg",
@@ -168,7 +167,7 @@ function charts({ shares, relativeF1 }: Curves, steps: number): ResultChart[] {
         title: "Edges of the words' maps against those of the image",
         x: `step of ${steps}, from the noise`,
         y: "relative F1",
-        series: [{ name: "mean over words", points: points(relativeF1) }],
+        series: [{ name: "mean over words", points: stepPoints(relativeF1) }],
       },
     },
     {
@@ -178,7 +177,10 @@ function charts({ shares, relativeF1 }: Curves, steps: number): ResultChart[] {
         title: "Attention by class of tokens",
         x: `step of ${steps}, from the noise`,
         y: "share",
-        series: CLASSES.map((kind) => ({ name: CLASS_NAMES[kind], points: points(shares[kind]) })),
+        series: CLASSES.map((kind) => ({
+          name: CLASS_NAMES[kind],
+          points: stepPoints(shares[kind]),
+        })),
       },
     },
   ];

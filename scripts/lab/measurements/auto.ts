@@ -1,6 +1,5 @@
 /** The cutoff that a run decides itself, against fixed ones of equal saving. */
 import type { Tail } from "../../../contract/mod.ts";
-import { contactSheet } from "../contact_sheet.ts";
 import {
   type Condition,
   type MeasuredGrid,
@@ -13,8 +12,9 @@ import { average, type Estimate, meanOf } from "../estimate.ts";
 import type { Experiment, Sizes } from "../experiment.ts";
 import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
 import type { Drawing } from "../generation_cache.ts";
+import { keptSheet } from "../kept_sheet.ts";
 import type { Laboratory } from "../laboratory.ts";
-import { alignmentMetrics, alignmentName, L1, l1Metric, similarityMetric } from "../metrics.ts";
+import { alignmentName, nearnessMetrics, nearnessNames } from "../metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
 
@@ -54,15 +54,7 @@ export const auto: Experiment = {
       subjects: heldOut,
       seeds: sizes.seeds,
       conditions,
-      metrics: [
-        l1Metric(),
-        similarityMetric(laboratory.scorers.similarity),
-        ...alignmentMetrics<TemplatePrompt>(
-          laboratory.scorers.alignment,
-          "prompt",
-          ({ text }) => text,
-        ),
-      ],
+      metrics: nearnessMetrics(laboratory.scorers),
       kept: SHEET_PROMPTS,
     });
     const measured = { grid, savings, tuned, steps: base.steps };
@@ -198,10 +190,6 @@ interface MeasuredAuto {
   readonly steps: number;
 }
 
-function metricNames({ similarity, alignment }: LaboratoryScorers): string[] {
-  return [L1, similarity.name, ...alignment.map((scorer) => alignmentName(scorer, "prompt"))];
-}
-
 function tuningTable(tuned: readonly Tuned[], savings: Savings): ResultTable {
   return {
     title: "Tuned on the tuning prompts",
@@ -222,7 +210,7 @@ function table(
   { grid, savings, tuned, steps }: MeasuredAuto,
   scorers: LaboratoryScorers,
 ): ResultTable {
-  const names = metricNames(scorers);
+  const names = nearnessNames(scorers);
   const cells = (label: string) => names.map((name) => grid.mean(name, label));
   return {
     title: `Held-out prompts, tail ${tail}`,
@@ -245,7 +233,7 @@ function charts(
   { grid, savings, tuned, steps }: MeasuredAuto,
   scorers: LaboratoryScorers,
 ): ResultChart[] {
-  return metricNames(scorers).map((name, i) => ({
+  return nearnessNames(scorers).map((name, i) => ({
     file: `auto_${i + 1}.svg`,
     kind: "line" as const,
     chart: {
@@ -295,7 +283,7 @@ function readings(
   });
 }
 
-async function sheet(
+function sheet(
   kept: readonly Shown<TemplatePrompt>[],
   tuned: readonly Tuned[],
 ): Promise<ResultSheet> {
@@ -303,13 +291,13 @@ async function sheet(
     "full",
     ...tuned.flatMap(({ tail, tolerance, a }) => [fixedLabel(tail, a), autoLabel(tail, tolerance)]),
   ];
-  const cells = kept.filter(({ condition }) => labels.includes(condition))
-    .map(({ image, subject: { text }, condition }) => ({ image, label: `${text}: ${condition}` }));
-  return {
+  return keptSheet(kept.filter(({ condition }) => labels.includes(condition)), {
     file: "auto.png",
     caption:
       "The first held-out prompts, none picked, one in each row: the full run, then each tail with " +
       "the tuned tolerance beside the fixed cutoff of equal saving.",
-    png: await contactSheet(cells, { columns: labels.length, tile: 112 }),
-  };
+    columns: labels.length,
+    tile: 112,
+    labelOf: ({ subject: { text }, condition }) => `${text}: ${condition}`,
+  });
 }

@@ -2,15 +2,15 @@
 import type { Tail } from "../../../contract/mod.ts";
 import type { Engine } from "../../../gpu-function/engine.ts";
 import { timeRun } from "../../engine_runs.ts";
-import { contactSheet } from "../contact_sheet.ts";
 import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
 import { drawingBase, stepsAt } from "../drawing_base.ts";
 import { type Estimate, meanOf } from "../estimate.ts";
 import type { Experiment, Measured, Sizes } from "../experiment.ts";
 import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
+import { keptSheet } from "../kept_sheet.ts";
 import type { Drawing } from "../generation_cache.ts";
 import type { Laboratory } from "../laboratory.ts";
-import { alignmentMetrics, alignmentName, L1, l1Metric, similarityMetric } from "../metrics.ts";
+import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
 
@@ -108,11 +108,7 @@ async function measureRun(
       label: labelOf(cut),
       drawing: (prompt, seed) => drawingOf(prompt, seed, cut),
     })),
-    metrics: [
-      l1Metric(),
-      similarityMetric(scorers.similarity),
-      ...alignmentMetrics<TemplatePrompt>(scorers.alignment, "prompt", ({ text }) => text),
-    ],
+    metrics: nearnessMetrics(scorers),
     kept: SHEET_PROMPTS,
   });
   const engine = await laboratory.openTimingEngine();
@@ -177,10 +173,6 @@ async function timeCuts(
   }]));
 }
 
-function metricNames({ similarity, alignment }: LaboratoryScorers): string[] {
-  return [L1, similarity.name, ...alignment.map((scorer) => alignmentName(scorer, "prompt"))];
-}
-
 function table(
   grid: MeasuredGrid<TemplatePrompt>,
   { sampler, steps }: SampledRun,
@@ -190,7 +182,7 @@ function table(
     readonly savings: ReadonlyMap<string, Saving>;
   },
 ): ResultTable {
-  const names = metricNames(scorers);
+  const names = nearnessNames(scorers);
   return {
     title: `${sampler}, ${steps} steps, against a = 0 (Table 2)`,
     columns: ["tail", ...names, "evaluations saved", "time saved"],
@@ -215,7 +207,7 @@ function charts(
   cuts: readonly Cut[],
   scorers: LaboratoryScorers,
 ): ResultChart[] {
-  return metricNames(scorers).map((name, i) => ({
+  return nearnessNames(scorers).map((name, i) => ({
     file: `cutoff_${sampler}_${i + 1}.svg`,
     kind: "line" as const,
     chart: {
@@ -268,19 +260,17 @@ function readings(
   ];
 }
 
-async function sheet(
+function sheet(
   kept: readonly Shown<TemplatePrompt>[],
   { sampler }: SampledRun,
   cuts: readonly Cut[],
 ): Promise<ResultSheet> {
-  const cells = kept.map(({ image, subject: { text }, condition }) => ({
-    image,
-    label: `${text}: ${condition}`,
-  }));
-  return {
+  return keptSheet(kept, {
     file: `cutoff_${sampler}.png`,
     caption:
       `${sampler}: the first prompts, none picked, one in each row; the full run, then the tails.`,
-    png: await contactSheet(cells, { columns: cuts.length, tile: 96 }),
-  };
+    columns: cuts.length,
+    tile: 96,
+    labelOf: ({ subject: { text }, condition }) => `${text}: ${condition}`,
+  });
 }

@@ -1,17 +1,16 @@
 /** Appendix C: how many [EOS] of the other prompt there are, when the words leave room for fewer. */
 import type { PromptTokenizer } from "../../../contract/mod.ts";
-import { contactSheet } from "../contact_sheet.ts";
 import { type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
 import { drawingBase, stepsAt } from "../drawing_base.ts";
 import { average } from "../estimate.ts";
 import type { Experiment } from "../experiment.ts";
 import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
-import { alignmentMetrics, alignmentName } from "../metrics.ts";
+import { keptSheet } from "../kept_sheet.ts";
+import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../metrics.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
 import { relativeCurve } from "../relative_curve.ts";
 import type { AlignmentScorer } from "../scorers/alignment.ts";
 
-const SIDES = ["source", "target"] as const;
 const SHARES = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
 const SHEET_PAIRS = 5;
 
@@ -32,6 +31,7 @@ export const eosCount: Experiment = {
     const { drawing } = drawingBase(laboratory, sizes);
     const pairs = laboratory.pairs(sizes.count, sizes.attributes);
     const series = repeatsOf(pairs, tokenizer);
+    const names = alignmentNames(alignment, PAIR_SIDES);
     const grid = await measureGrid<PromptPair>(cache, {
       subjects: pairs,
       seeds: sizes.seeds,
@@ -40,18 +40,15 @@ export const eosCount: Experiment = {
         drawing: ({ a, b }, seed) =>
           drawing(a.text, seed, { eos_swap: { prompt: b.text }, semantic_repeats: repeats }),
       })),
-      metrics: [
-        ...alignmentMetrics<PromptPair>(alignment, "source", ({ a }) => a.text),
-        ...alignmentMetrics<PromptPair>(alignment, "target", ({ b }) => b.text),
-      ],
+      metrics: pairMetrics(alignment),
       kept: SHEET_PAIRS,
     });
     return {
       findings: {
         paper: PAPER,
         method: METHOD,
-        tables: [table(grid, series, alignment)],
-        charts: [chart(grid, series, alignment)],
+        tables: [table(grid, series, names)],
+        charts: [chart(grid, series, names)],
         readings: readings(grid, series, alignment),
       },
       sheets: [await sheet(grid.kept, series)],
@@ -93,9 +90,8 @@ function labelOf(repeats: number): string {
 function table(
   grid: MeasuredGrid<PromptPair>,
   series: readonly Repeats[],
-  scorers: readonly AlignmentScorer[],
+  names: readonly string[],
 ): ResultTable {
-  const names = scorers.flatMap((scorer) => SIDES.map((side) => alignmentName(scorer, side)));
   return {
     title: "[EOS] of the target behind words that are repeated",
     columns: ["words", "[EOS], mean", ...names],
@@ -109,7 +105,7 @@ function table(
 function chart(
   grid: MeasuredGrid<PromptPair>,
   series: readonly Repeats[],
-  scorers: readonly AlignmentScorer[],
+  names: readonly string[],
 ): ResultChart {
   return {
     file: "eos-count.svg",
@@ -118,15 +114,12 @@ function chart(
       title: "Alignment with both prompts against the number of [EOS]",
       x: "[EOS] of the target, mean",
       y: "relative alignment",
-      series: scorers.flatMap((scorer) =>
-        SIDES.map((side) => {
-          const name = alignmentName(scorer, side);
-          const curve = relativeCurve(
-            series.map(({ repeats }) => grid.values(name, labelOf(repeats))),
-          );
-          return { name, points: series.map(({ eos }, i) => ({ x: eos, y: curve[i]! })) };
-        })
-      ),
+      series: names.map((name) => {
+        const curve = relativeCurve(
+          series.map(({ repeats }) => grid.values(name, labelOf(repeats))),
+        );
+        return { name, points: series.map(({ eos }, i) => ({ x: eos, y: curve[i]! })) };
+      }),
     },
   };
 }
@@ -152,17 +145,15 @@ function readings(
   ]);
 }
 
-async function sheet(
+function sheet(
   kept: readonly Shown<PromptPair>[],
   series: readonly Repeats[],
 ): Promise<ResultSheet> {
-  const cells = kept.map(({ image, subject: { a, b }, condition }) => ({
-    image,
-    label: `${a.text} ${condition}, [EOS] of ${b.text}`,
-  }));
-  return {
+  return keptSheet(kept, {
     file: "eos-count.png",
     caption: "The first pairs, none picked, one in each row.",
-    png: await contactSheet(cells, { columns: series.length, tile: 112 }),
-  };
+    columns: series.length,
+    tile: 112,
+    labelOf: ({ subject: { a, b }, condition }) => `${a.text} ${condition}, [EOS] of ${b.text}`,
+  });
 }

@@ -1,14 +1,19 @@
 /** Table 1: the prompt's words against the [EOS] of another prompt. */
-import { contactSheet } from "../contact_sheet.ts";
 import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
 import { type DrawingBase, drawingBase } from "../drawing_base.ts";
 import type { Experiment } from "../experiment.ts";
 import type { Reading, ResultSheet, ResultTable } from "../findings.ts";
+import { keptSheet } from "../kept_sheet.ts";
 import type { Laboratory } from "../laboratory.ts";
-import { alignmentMetrics, alignmentName, namedMetrics } from "../metrics.ts";
+import {
+  alignmentMetrics,
+  alignmentName,
+  alignmentNames,
+  namedMetrics,
+  PAIR_SIDES,
+} from "../metrics.ts";
 import { type PromptPair, unrelatedPrompt } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
-import type { AlignmentScorer } from "../scorers/alignment.ts";
 
 /** Words of the source, [EOS] of the target, and a prompt that has nothing to do with either. */
 interface SwapSubject {
@@ -17,7 +22,7 @@ interface SwapSubject {
   readonly unrelated: TemplatePrompt;
 }
 
-const SIDES = ["source", "target", "unrelated"] as const;
+const SIDES = [...PAIR_SIDES, "unrelated"] as const;
 const OWN = "un-swapped";
 const SWAPPED = "[EOS] swapped";
 const SHEET_PAIRS = 6;
@@ -45,12 +50,18 @@ export const eosSwap: Experiment = {
       kept: SHEET_PAIRS,
     });
     const labels = conditions.map(({ label }) => label);
-    const named = scorers.classifier === null ? [] : [namedTable(grid, labels)];
+    const named = scorers.classifier === null ? [] : [table(grid, labels, NAMED)];
     return {
       findings: {
         paper: PAPER,
         method: METHOD,
-        tables: [alignmentTable(grid, labels, scorers.alignment), ...named],
+        tables: [
+          table(grid, labels, {
+            title: "Alignment of the image with each prompt (Table 1)",
+            names: alignmentNames(scorers.alignment, SIDES),
+          }),
+          ...named,
+        ],
         charts: scorers.alignment.map(({ name }, i) => ({
           file: `eos-swap_${i + 1}.svg`,
           kind: "rows" as const,
@@ -111,7 +122,7 @@ function conditionsOf({ drawing }: DrawingBase): Condition<SwapSubject>[] {
 
 function nameMetrics({ scorers: { classifier } }: Laboratory) {
   if (classifier === null) return [];
-  return (["source", "target"] as const).flatMap((side) =>
+  return PAIR_SIDES.flatMap((side) =>
     namedMetrics<SwapSubject>(classifier, side, (subject) => {
       const { noun, kind, attribute } = subject[side];
       return { noun, colour: kind === "colour" ? attribute : null };
@@ -119,28 +130,20 @@ function nameMetrics({ scorers: { classifier } }: Laboratory) {
   );
 }
 
-function alignmentTable(
+const NAMED = {
+  title: "What the classifier sees, as shares of the images (appendix D)",
+  names: ["object", "colour"].flatMap((part) => PAIR_SIDES.map((side) => `${part} of the ${side}`)),
+};
+
+function table(
   grid: MeasuredGrid<SwapSubject>,
   labels: readonly string[],
-  scorers: readonly AlignmentScorer[],
+  { title, names }: { readonly title: string; readonly names: readonly string[] },
 ): ResultTable {
-  const names = scorers.flatMap((scorer) => SIDES.map((side) => alignmentName(scorer, side)));
   return {
-    title: "Alignment of the image with each prompt (Table 1)",
+    title,
     columns: ["", ...names],
     rows: labels.map((label) => ({ label, cells: names.map((name) => grid.mean(name, label)) })),
-  };
-}
-
-const NAMED = ["object", "colour"].flatMap((part) =>
-  ["source", "target"].map((side) => `${part} of the ${side}`)
-);
-
-function namedTable(grid: MeasuredGrid<SwapSubject>, labels: readonly string[]): ResultTable {
-  return {
-    title: "What the classifier sees, as shares of the images (appendix D)",
-    columns: ["", ...NAMED],
-    rows: labels.map((label) => ({ label, cells: NAMED.map((name) => grid.mean(name, label)) })),
   };
 }
 
@@ -169,17 +172,13 @@ function readings(grid: MeasuredGrid<SwapSubject>, { scorers }: Laboratory): Rea
   }];
 }
 
-async function sheet(
-  kept: readonly Shown<SwapSubject>[],
-  columns: number,
-): Promise<ResultSheet> {
-  const cells = kept.map(({ image, subject: { source, target }, condition }) => ({
-    image,
-    label: condition === OWN ? source.text : `${condition}: ${target.text}`,
-  }));
-  return {
+function sheet(kept: readonly Shown<SwapSubject>[], columns: number): Promise<ResultSheet> {
+  return keptSheet(kept, {
     file: "eos-swap.png",
     caption: "The first pairs, none picked: the source un-swapped, then with [EOS] of the target.",
-    png: await contactSheet(cells, { columns, tile: 128 }),
-  };
+    columns,
+    tile: 128,
+    labelOf: ({ subject: { source, target }, condition }) =>
+      condition === OWN ? source.text : `${condition}: ${target.text}`,
+  });
 }

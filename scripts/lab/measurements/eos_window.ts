@@ -1,21 +1,16 @@
 /** Figs. 5 and 6: in which steps the [EOS] of the other prompt has its effect. */
-import type { ChartSeries } from "../chart.ts";
-import { contactSheet } from "../contact_sheet.ts";
 import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
 import { type DrawingBase, drawingBase, stepsAt } from "../drawing_base.ts";
 import { type Estimate, meanDifferenceOf } from "../estimate.ts";
 import type { Experiment } from "../experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
-import { alignmentMetrics, alignmentName } from "../metrics.ts";
+import type { Reading, ResultChart, ResultSheet } from "../findings.ts";
+import { keptSheet } from "../kept_sheet.ts";
+import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../metrics.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
 import { relativeCurve } from "../relative_curve.ts";
 import type { AlignmentScorer } from "../scorers/alignment.ts";
+import { STEP_WINDOWS, type StepWindow, windowLabel, windowTable } from "../step_window.ts";
 
-/** `first` the steps from the noise on, `last` those up to the image. */
-type Window = "first" | "last";
-
-const WINDOWS = ["first", "last"] as const;
-const SIDES = ["source", "target"] as const;
 const SHARES = [0, 0.02, 0.04, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
 /** Each with its complement among the shares. */
 const EARLY = [0.2, 0.5];
@@ -31,22 +26,26 @@ export const eosWindow: Experiment = {
     const { cache, scorers: { alignment } } = laboratory;
     const base = drawingBase(laboratory, sizes);
     const windows = stepsAt(SHARES, base.steps);
+    const names = alignmentNames(alignment, PAIR_SIDES);
     const grid = await measureGrid<PromptPair>(cache, {
       subjects: laboratory.pairs(sizes.count, sizes.attributes),
       seeds: sizes.seeds,
-      conditions: WINDOWS.flatMap((window) => windows.map((k) => condition(base, window, k))),
-      metrics: [
-        ...alignmentMetrics<PromptPair>(alignment, "source", ({ a }) => a.text),
-        ...alignmentMetrics<PromptPair>(alignment, "target", ({ b }) => b.text),
-      ],
+      conditions: STEP_WINDOWS.flatMap((window) => windows.map((k) => condition(base, window, k))),
+      metrics: pairMetrics(alignment),
       kept: SHEET_PAIRS,
     });
     return {
       findings: {
         paper: PAPER,
         method: METHOD,
-        tables: WINDOWS.map((window) => table(grid, window, windows, alignment)),
-        charts: WINDOWS.map((window) => chart(grid, window, windows, alignment)),
+        tables: STEP_WINDOWS.map((window) =>
+          windowTable(grid, names, {
+            title: `The target's [EOS] in the ${window} k steps`,
+            window,
+            lengths: windows,
+          })
+        ),
+        charts: STEP_WINDOWS.map((window) => chart(grid, window, windows, names)),
         readings: readings(grid, base.steps, alignment),
       },
       sheets: [await sheet(grid.kept, windows)],
@@ -66,18 +65,14 @@ const METHOD = [
   "its intervals resample pairs, and worst and best with them.",
 ];
 
-function labelOf(window: Window, k: number): string {
-  return `${window} ${k}`;
-}
-
 function condition(
   { drawing, steps }: DrawingBase,
-  window: Window,
+  window: StepWindow,
   k: number,
 ): Condition<PromptPair> {
   const [from, to] = window === "first" ? [0, k] : [steps - k, steps];
   return {
-    label: labelOf(window, k),
+    label: windowLabel(window, k),
     drawing: ({ a, b }, seed) =>
       k === 0
         ? drawing(a.text, seed)
@@ -85,36 +80,16 @@ function condition(
   };
 }
 
-function table(
-  grid: MeasuredGrid<PromptPair>,
-  window: Window,
-  windows: readonly number[],
-  scorers: readonly AlignmentScorer[],
-): ResultTable {
-  const names = scorers.flatMap((scorer) => SIDES.map((side) => alignmentName(scorer, side)));
-  return {
-    title: `The target's [EOS] in the ${window} k steps`,
-    columns: ["k", ...names],
-    rows: windows.map((k) => ({
-      label: String(k),
-      cells: names.map((name) => grid.mean(name, labelOf(window, k))),
-    })),
-  };
-}
-
 function chart(
   grid: MeasuredGrid<PromptPair>,
-  window: Window,
+  window: StepWindow,
   windows: readonly number[],
-  scorers: readonly AlignmentScorer[],
+  names: readonly string[],
 ): ResultChart {
-  const series = scorers.flatMap((scorer) =>
-    SIDES.map((side): ChartSeries<number> => {
-      const name = alignmentName(scorer, side);
-      const curve = relativeCurve(windows.map((k) => grid.values(name, labelOf(window, k))));
-      return { name, points: windows.map((x, i) => ({ x, y: curve[i]! })) };
-    })
-  );
+  const series = names.map((name) => {
+    const curve = relativeCurve(windows.map((k) => grid.values(name, windowLabel(window, k))));
+    return { name, points: windows.map((x, i) => ({ x, y: curve[i]! })) };
+  });
   return {
     file: `eos-window_${window}.svg`,
     kind: "line",
@@ -137,13 +112,13 @@ function readings(
     const late = steps - early;
     return scorers.flatMap((scorer) => {
       const target = alignmentName(scorer, "target");
-      const [first, last] = [labelOf("first", early), labelOf("last", late)];
+      const [first, last] = [windowLabel("first", early), windowLabel("last", late)];
       return [
         {
           claim:
             `the target's [EOS] in the first ${early} steps alone brings the image nearer to the ` +
             `target, by ${scorer.name}`,
-          difference: grid.difference(target, first, labelOf("first", 0)),
+          difference: grid.difference(target, first, windowLabel("first", 0)),
         },
         {
           claim:
@@ -169,24 +144,22 @@ function mostOf(
   steps: number,
 ): Estimate {
   const [none, some, all] = [0, early, steps]
-    .map((k) => grid.values(metric, labelOf("first", k)));
+    .map((k) => grid.values(metric, windowLabel("first", k)));
   const weighted = all!.map((value, i) => 0.9 * value + 0.1 * none![i]!);
   return meanDifferenceOf(some!, weighted);
 }
 
-async function sheet(
+function sheet(
   kept: readonly Shown<PromptPair>[],
   windows: readonly number[],
 ): Promise<ResultSheet> {
-  const cells = kept.map(({ image, subject: { a, b }, condition }) => ({
-    image,
-    label: `${a.text}, [EOS] of ${b.text}: ${condition}`,
-  }));
-  return {
+  return keptSheet(kept, {
     file: "eos-window.png",
     caption:
       "The first pairs, none picked; for each a row of the first k steps with the target's " +
       "[EOS], then one of the last k.",
-    png: await contactSheet(cells, { columns: windows.length, tile: 96 }),
-  };
+    columns: windows.length,
+    tile: 96,
+    labelOf: ({ subject: { a, b }, condition }) => `${a.text}, [EOS] of ${b.text}: ${condition}`,
+  });
 }

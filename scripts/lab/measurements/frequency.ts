@@ -8,7 +8,7 @@ import type { Reading, ResultChart, ResultTable } from "../findings.ts";
 import type { Drawing } from "../generation_cache.ts";
 import type { Laboratory } from "../laboratory.ts";
 import type { ObservedRun } from "../observed_runs.ts";
-import { meanOverSeeds, stepCurve } from "../step_curve.ts";
+import { meanOverSeeds, stepCurve, stepPoints } from "../step_curve.ts";
 
 const BANDS = ["low", "high"] as const;
 const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
@@ -164,20 +164,20 @@ function normTable({ prompts, noise, bins }: ObservedFrequency): ResultTable {
 function normChart({ prompts, noise, alphas }: ObservedFrequency, steps: number): ResultChart {
   const measured = BANDS.map((band) => ({
     name: `x, ${band}`,
-    points: points(stepCurve(prompts.map(({ norms }) => norms[band]))),
+    points: stepPoints(stepCurve(prompts.map(({ norms }) => norms[band]))),
   }));
   const theory = alphas === null ? [] : BANDS.flatMap((band) => [
     {
       name: `image's part, ${band}`,
       theory: true,
-      points: points(
+      points: stepPoints(
         alphas.map((alpha) => meanOf(prompts.map(({ final }) => Math.sqrt(alpha) * final[band]))),
       ),
     },
     {
       name: `noise's part, ${band}`,
       theory: true,
-      points: points(alphas.map((alpha) => exactly(Math.sqrt(1 - alpha) * noise[band]))),
+      points: stepPoints(alphas.map((alpha) => exactly(Math.sqrt(1 - alpha) * noise[band]))),
     },
   ]);
   return {
@@ -203,19 +203,15 @@ function variationChart({ prompts }: ObservedFrequency, steps: number): ResultCh
       series: BANDS.flatMap((band) => [
         {
           name: `x, ${band}`,
-          points: points(stepCurve(prompts.map(({ variation }) => variation[band]))),
+          points: stepPoints(stepCurve(prompts.map(({ variation }) => variation[band]))),
         },
         {
           name: `predicted x0, ${band}`,
-          points: points(stepCurve(prompts.map(({ predicted }) => predicted[band]))),
+          points: stepPoints(stepCurve(prompts.map(({ predicted }) => predicted[band]))),
         },
       ]),
     },
   };
-}
-
-function points(curve: readonly Estimate[]) {
-  return curve.map((y, x) => ({ x, y }));
 }
 
 /** A number that was not measured. */

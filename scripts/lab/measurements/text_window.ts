@@ -1,20 +1,18 @@
 /** Figs. 7 and 8: in which steps the text is needed at all. */
-import { contactSheet } from "../contact_sheet.ts";
 import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
 import { type DrawingBase, drawingBase, stepsAt } from "../drawing_base.ts";
 import type { Estimate } from "../estimate.ts";
 import type { Experiment } from "../experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
+import type { Reading, ResultChart, ResultSheet } from "../findings.ts";
+import { keptSheet } from "../kept_sheet.ts";
 import type { Laboratory } from "../laboratory.ts";
-import { alignmentMetrics, alignmentName, L1, l1Metric, similarityMetric } from "../metrics.ts";
+import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import { relativeCurve } from "../relative_curve.ts";
 import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
-import { meanOverSeeds, stepCurve } from "../step_curve.ts";
+import { meanOverSeeds, stepCurve, stepPoints } from "../step_curve.ts";
+import { STEP_WINDOWS, type StepWindow, windowLabel, windowTable } from "../step_window.ts";
 
-type Window = "first" | "last";
-
-const WINDOWS = ["first", "last"] as const;
 const FULL = "all steps";
 const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 const EARLY = 0.4;
@@ -35,13 +33,9 @@ export const textWindow: Experiment = {
       seeds: sizes.seeds,
       conditions: [
         { label: FULL, drawing: ({ text }, seed) => base.drawing(text, seed) },
-        ...WINDOWS.flatMap((window) => windows.map((k) => condition(base, window, k))),
+        ...STEP_WINDOWS.flatMap((window) => windows.map((k) => condition(base, window, k))),
       ],
-      metrics: [
-        l1Metric(),
-        similarityMetric(scorers.similarity),
-        ...alignmentMetrics<TemplatePrompt>(scorers.alignment, "prompt", ({ text }) => text),
-      ],
+      metrics: nearnessMetrics(scorers),
       kept: SHEET_PROMPTS,
     });
     const guidance = await observeGuidance(laboratory, base, {
@@ -52,7 +46,13 @@ export const textWindow: Experiment = {
       findings: {
         paper: PAPER,
         method: METHOD,
-        tables: WINDOWS.map((window) => table(grid, window, windows, scorers)),
+        tables: STEP_WINDOWS.map((window) =>
+          windowTable(grid, nearnessNames(scorers), {
+            title: `The text in the ${window} k steps, against the text in all steps`,
+            window,
+            lengths: windows,
+          })
+        ),
         charts: [...charts(grid, windows, scorers), guidanceChart(guidance, base.steps)],
         readings: readings(grid, base.steps, scorers),
       },
@@ -109,7 +109,6 @@ async function observeGuidance(
 }
 
 function guidanceChart({ unconditional, guidance }: GuidanceCurves, steps: number): ResultChart {
-  const points = (curve: readonly Estimate[]) => curve.map((y, x) => ({ x, y }));
   return {
     file: "text-window_guidance.svg",
     kind: "line",
@@ -118,49 +117,24 @@ function guidanceChart({ unconditional, guidance }: GuidanceCurves, steps: numbe
       x: `step of ${steps}, from the noise`,
       y: "norm per dimension",
       series: [
-        { name: "prediction for the empty prompt", points: points(unconditional) },
-        { name: "w (cond - uncond)", points: points(guidance) },
+        { name: "prediction for the empty prompt", points: stepPoints(unconditional) },
+        { name: "w (cond - uncond)", points: stepPoints(guidance) },
       ],
     },
   };
 }
 
-function labelOf(window: Window, k: number): string {
-  return `${window} ${k}`;
-}
-
 function condition(
   { drawing, steps }: DrawingBase,
-  window: Window,
+  window: StepWindow,
   k: number,
 ): Condition<TemplatePrompt> {
   const cutoff = window === "first"
     ? { guided_steps: k, tail: "null" as const }
     : { guided_from: steps - k, guided_steps: k, head: "null" as const };
   return {
-    label: labelOf(window, k),
+    label: windowLabel(window, k),
     drawing: ({ text }, seed) => drawing(text, seed, { cutoff }),
-  };
-}
-
-function metricNames({ similarity, alignment }: LaboratoryScorers): string[] {
-  return [L1, similarity.name, ...alignment.map((scorer) => alignmentName(scorer, "prompt"))];
-}
-
-function table(
-  grid: MeasuredGrid<TemplatePrompt>,
-  window: Window,
-  windows: readonly number[],
-  scorers: LaboratoryScorers,
-): ResultTable {
-  const names = metricNames(scorers);
-  return {
-    title: `The text in the ${window} k steps, against the text in all steps`,
-    columns: ["k", ...names],
-    rows: windows.map((k) => ({
-      label: String(k),
-      cells: names.map((name) => grid.mean(name, labelOf(window, k))),
-    })),
   };
 }
 
@@ -178,10 +152,12 @@ function charts(
         title: `Nearness to the image with text in all steps, by ${name}`,
         x: "k steps with text",
         y: `relative ${nearness}`,
-        series: WINDOWS.map((window) => {
+        series: STEP_WINDOWS.map((window) => {
           const sign = name === L1 ? -1 : 1;
           const curve = relativeCurve(
-            windows.map((k) => grid.values(name, labelOf(window, k)).map((value) => sign * value)),
+            windows.map((k) =>
+              grid.values(name, windowLabel(window, k)).map((value) => sign * value)
+            ),
           );
           return {
             name: `text in the ${window} k`,
@@ -199,7 +175,7 @@ function readings(
   { similarity, alignment }: LaboratoryScorers,
 ): Reading[] {
   const early = Math.round(EARLY * steps);
-  const [first, last] = [labelOf("first", early), labelOf("last", steps - early)];
+  const [first, last] = [windowLabel("first", early), windowLabel("last", steps - early)];
   const words = `the text in the first ${early} steps alone`;
   const rest = `the text in the last ${steps - early} alone`;
   return [
@@ -218,17 +194,17 @@ function readings(
   ];
 }
 
-async function sheet(
+function sheet(
   kept: readonly Shown<TemplatePrompt>[],
   windows: readonly number[],
 ): Promise<ResultSheet> {
-  const cells = kept.filter(({ condition }) => condition !== FULL)
-    .map(({ image, subject: { text }, condition }) => ({ image, label: `${text}: ${condition}` }));
-  return {
+  return keptSheet(kept.filter(({ condition }) => condition !== FULL), {
     file: "text-window.png",
     caption:
-      "The first prompts, none picked; for each a row with the text in the first k steps, then one " +
-      "with the text in the last k.",
-    png: await contactSheet(cells, { columns: windows.length, tile: 96 }),
-  };
+      "The first prompts, none picked; for each a row with the text in the first k steps, then " +
+      "one with the text in the last k.",
+    columns: windows.length,
+    tile: 96,
+    labelOf: ({ subject: { text }, condition }) => `${text}: ${condition}`,
+  });
 }

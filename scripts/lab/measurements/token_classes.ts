@@ -1,11 +1,11 @@
 /** Appendices E and F: what is left of the text when a class of tokens loses its states. */
 import type { GenerationRequestInput } from "../../../contract/mod.ts";
-import { contactSheet } from "../contact_sheet.ts";
 import { type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
 import { drawingBase } from "../drawing_base.ts";
 import type { Experiment } from "../experiment.ts";
 import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
-import { alignmentMetrics, alignmentName, similarityMetric } from "../metrics.ts";
+import { keptSheet } from "../kept_sheet.ts";
+import { alignmentMetrics, alignmentName, alignmentNames, similarityMetric } from "../metrics.ts";
 import { unrelatedPrompt } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
@@ -98,10 +98,7 @@ function withUnrelated(
 }
 
 function table(grid: MeasuredGrid<JudgedPrompt>, scorers: LaboratoryScorers): ResultTable {
-  const names = [
-    ...scorers.alignment.flatMap((scorer) => SIDES.map((side) => alignmentName(scorer, side))),
-    scorers.similarity.name,
-  ];
+  const names = [...alignmentNames(scorers.alignment, SIDES), scorers.similarity.name];
   return {
     title: "Alignment with the prompt, and image CLIPScore to Sem+EOS (Table 3)",
     columns: ["", ...names],
@@ -149,14 +146,12 @@ function readings(grid: MeasuredGrid<JudgedPrompt>, { alignment }: LaboratorySco
   });
 }
 
-async function sheet(kept: readonly Shown<JudgedPrompt>[]): Promise<ResultSheet> {
-  const cells = kept.map(({ image, subject: { prompt }, condition }) => ({
-    image,
-    label: `${prompt.text}: ${condition}`,
-  }));
-  return {
+function sheet(kept: readonly Shown<JudgedPrompt>[]): Promise<ResultSheet> {
+  return keptSheet(kept, {
     file: "token-classes.png",
     caption: "The first prompts, none picked, one in each row.",
-    png: await contactSheet(cells, { columns: CONDITIONS.length, tile: 112 }),
-  };
+    columns: CONDITIONS.length,
+    tile: 112,
+    labelOf: ({ subject: { prompt }, condition }) => `${prompt.text}: ${condition}`,
+  });
 }
