@@ -30,7 +30,7 @@ export function Ask({ draft, plan, problem, running, wait, onChange, onCancel }:
         label="Second prompt"
         value={draft.swap_prompt}
         placeholder="none"
-        hint="Lends its [EOS] to the first: try “a brown chair”."
+        hint="Its end of text, [EOS], replaces the first’s, and the shape follows. Try “a brown chair”."
         error={fieldError(problem, "eos_swap.prompt") ?? wholeFieldError(problem, "eos_swap")}
         onChange={(swap_prompt) => onChange({ swap_prompt })}
       />

@@ -19,11 +19,14 @@ export function InsightPanel({ view, running, onLook }: InsightPanelProps) {
   return (
     <details class="insights" open={shown}>
       <summary>Inside the run</summary>
-      <p>
-        Which words the image looks at, what is shape and what is detail, how hard the text pulls.
-        {" "}
-        <button type="button" disabled={running} onClick={onLook}>Look inside</button>
-      </p>
+      <div class="insights-head">
+        <button type="button" class="secondary" disabled={running} onClick={onLook}>
+          Look inside
+        </button>
+        <p class="hint">
+          Which words the image looks at, what is shape and what is detail, how hard the text pulls
+        </p>
+      </div>
       {shown ? <TokenHeatMaps view={view} /> : null}
       {shown ? <Charts insights={insights} steps={plan.num_inference_steps} /> : null}
     </details>

@@ -66,38 +66,40 @@ export function Studio({ api, initialDraft }: StudioProps) {
   return (
     <>
       <Masthead />
-      <form
-        class="studio"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit(request);
-        }}
-      >
-        <Ask {...form} plan={planned.plan} running={running} wait={wait} onCancel={cancel} />
-        <Gallery
-          demos={demos}
-          shown={view.id}
-          disabled={running && !view.replayed}
-          onPlay={play}
-        />
-        <Settings {...form} models={models} manifest={manifest} />
-        <div class="result">
-          <Stage view={view} onUnveil={unveil} />
-          <Outcome
-            view={view}
-            onKeepSeed={draft.seed === "" ? (seed) => change({ seed: String(seed) }) : null}
+      <main>
+        <form
+          class="studio"
+          noValidate
+          onSubmit={(event) => {
+            event.preventDefault();
+            submit(request);
+          }}
+        >
+          <Ask {...form} plan={planned.plan} running={running} wait={wait} onCancel={cancel} />
+          <Gallery
+            demos={demos}
+            shown={view.id}
+            disabled={running && !view.replayed}
+            onPlay={play}
           />
-          <RunTimeline {...form} manifest={manifest} view={view} planned={planned} />
-          <InsightPanel
-            view={view}
-            running={running || wait > 0}
-            onLook={() => submit(lookInside(request, manifest, view.plan?.seed))}
-          />
-          <Comparison api={api} draft={draft} manifest={manifest} onChange={change} />
-          <RequestCode request={request} origin={location.origin} />
-        </div>
-      </form>
+          <Settings {...form} models={models} manifest={manifest} />
+          <div class="result">
+            <Stage view={view} onUnveil={unveil} />
+            <Outcome
+              view={view}
+              onKeepSeed={draft.seed === "" ? (seed) => change({ seed: String(seed) }) : null}
+            />
+            <RunTimeline {...form} manifest={manifest} view={view} planned={planned} />
+            <InsightPanel
+              view={view}
+              running={running || wait > 0}
+              onLook={() => submit(lookInside(request, manifest, view.plan?.seed))}
+            />
+            <Comparison api={api} draft={draft} manifest={manifest} onChange={change} />
+            <RequestCode request={request} origin={location.origin} />
+          </div>
+        </form>
+      </main>
     </>
   );
 }

@@ -270,7 +270,9 @@ function ConditioningChoice<T extends string>(
 ) {
   return (
     <fieldset class="conditioning" disabled={disabled}>
-      <legend>{legend}</legend>
+      {/* WebKit lets no legend be an item of a row. */}
+      <legend class="visually-hidden">{legend}</legend>
+      <span class="legend" aria-hidden="true">{legend}</span>
       {options.map(({ value, label }) => (
         <label key={value} class={value}>
           <input

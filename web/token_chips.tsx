@@ -54,6 +54,7 @@ function ChipRow({ words, label, lendsEos = false }: ChipRowProps) {
           {token.class === "eos" && first
             ? (
               <>
+                {" "}
                 <span class="padding" title={`and ${padding.length} padding tokens`}>
                   +{padding.length}
                   <span class="visually-hidden">padding</span>
@@ -69,7 +70,12 @@ function ChipRow({ words, label, lendsEos = false }: ChipRowProps) {
 }
 
 function Note({ text }: { text: string | null }) {
-  return text === null ? null : <span class="padding">{text}</span>;
+  return text === null ? null : (
+    <>
+      {" "}
+      <span class="padding">{text}</span>
+    </>
+  );
 }
 
 const REPLACED = { zeros: "zeros", noise: "noise", sos: "as [SOS]", eos: "as [EOS]" } as const;

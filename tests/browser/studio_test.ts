@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Route } from "playwright-core";
 import { createProblem } from "../../contract/mod.ts";
+import { assertAccessible } from "./accessibility.ts";
 import { launchBrowser, openService, type Service } from "./service.ts";
 import {
   assertNoSideways,
@@ -175,6 +176,21 @@ async function compareCutoffs({ page }: Visit): Promise<void> {
   await assertNoSideways(page);
 }
 
+async function everythingOpen({ page }: Visit): Promise<void> {
+  await page.getByText("Inside the run").click();
+  await page.getByRole("button", { name: "Look inside" }).click();
+  await page.locator(".heat-map").first().waitFor({ timeout: 60_000 });
+  await filmstrip(page);
+  await page.getByRole("button", { name: "Compare cutoffs" }).click();
+  await page.getByRole("link", { name: "Contact sheet" }).waitFor({ timeout: 120_000 });
+  await page.getByText("Advanced").click();
+  await page.getByText("This request as curl").click();
+  await assertAccessible(page);
+  await page.getByLabel("Guidance", { exact: true }).fill("99");
+  await page.locator(".field-guidance_scale .error").waitFor();
+  await assertAccessible(page);
+}
+
 /** Answers the first of the requests in the service's place. */
 async function refuseOnce(route: Route): Promise<void> {
   const problem = { ...createProblem("rate_limited", "Requests must be fewer"), retry_after: 3 };
@@ -273,6 +289,16 @@ Deno.test("The page", async (t) => {
       "Cutoffs are compared in a row, for the rows that they do not share",
       on(freshQuery({ num_inference_steps: "10" }), compareCutoffs, PHONE),
     );
+    for (const colorScheme of ["light", "dark"] as const) {
+      await t.step(
+        `Everything open, and then wrong, is accessible in ${colorScheme} colours`,
+        on(
+          freshQuery({ num_inference_steps: "10", guided_to: "0.5", swap_prompt: "a brown chair" }),
+          everythingOpen,
+          { colorScheme },
+        ),
+      );
+    }
     await t.step(
       "A refusal that passes is counted down, and nothing is sent meanwhile",
       on(freshQuery({}), waitAndTryAgain, { prepare: (page) => page.clock.install() }),
