@@ -1,5 +1,6 @@
 /** What every request passes before its route: who calls, and whether that account may. */
 import type { Context, Next } from "hono";
+import { createProblem } from "../contract/mod.ts";
 import type { UsageCounts } from "../db/usage_queries.ts";
 import { allowOrigins } from "./cross_origin.ts";
 import { type EdgeApp, type EdgeEnv } from "./edge_app.ts";
@@ -47,9 +48,15 @@ async function identifyCaller(
 }
 
 /** RFC 6750, section 3. */
-export const CHALLENGE = {
+const CHALLENGE = {
   "www-authenticate": 'Bearer realm="shapefirst", error="invalid_token"',
 };
+
+/** @param what is shown to accounts with a key alone */
+export function refuseKeyless(what: string): Response {
+  const detail = `${what} must be asked for with an API key in Authorization, given none`;
+  return problemResponse(createProblem("unauthorized", detail), CHALLENGE);
+}
 
 /** Counts the request, and tells how the account stands, whatever the answer is. */
 async function limitRequests(

@@ -1,6 +1,7 @@
 /** The app's type: what the middleware knows of a request by the time a route runs. */
 import type { Context, Hono } from "hono";
 import type { RequestIdVariables } from "hono/request-id";
+import type { Parsed } from "../contract/mod.ts";
 import type { Caller } from "./caller.ts";
 import type { CacheOutcome } from "./observability/request_record.ts";
 import type { Origin } from "./origin.ts";
@@ -11,6 +12,8 @@ export interface EdgeVariables extends RequestIdVariables {
   readonly caller: Caller;
   /** Set once a generation or sweep is answered: by its run, or by what is stored of it. */
   readonly answeredBy?: "room" | "store";
+  /** Of a POST, which refuses a wrong one together with what else is wrong; null without one. */
+  readonly idempotencyKey: Parsed<string | null>;
   /** The seed for a request that leaves it out: its idempotency key's own, or a fresh one. */
   readonly drawSeed: () => number;
   /** Where its idempotency key has led to before; null without one, or before it is known. */

@@ -1,11 +1,13 @@
 /** How a client asks for events: as a stream, after which it has, and how fast. */
 import {
+  accept,
   createFieldProblem,
   fieldIssue,
   type Parsed,
   parseEventId,
   refuse,
 } from "../contract/mod.ts";
+import { acceptTogether } from "./accept_together.ts";
 
 export function wantsStream(request: Request): boolean {
   return (request.headers.get("accept") ?? "").includes("text/event-stream");
@@ -30,12 +32,15 @@ export interface StreamOptions {
 
 /** The cursor, and `?pace=live`. */
 export function readStreamOptions(request: Request): Parsed<StreamOptions> {
-  const cursor = readCursor(request);
-  if (!cursor.ok) return cursor;
+  const read = acceptTogether([readCursor(request), readPace(request)]);
+  if (!read.ok) return read;
+  const [after, paced] = read.value;
+  return accept({ after, paced });
+}
+
+function readPace(request: Request): Parsed<boolean> {
   const pace = new URL(request.url).searchParams.get("pace");
-  if (pace === null || pace === "live") {
-    return { ok: true, value: { after: cursor.value, paced: pace === "live" } };
-  }
+  if (pace === null || pace === "live") return accept(pace === "live");
   const issue = fieldIssue("pace", '"live", or left out', pace);
   return refuse(createFieldProblem("invalid_request", [issue]));
 }

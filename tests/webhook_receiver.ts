@@ -24,12 +24,13 @@ export class WebhookReceiver {
   readonly calls: ReceivedCall[] = [];
   /** By path and attempt, from 1. */
   answer: Answer = () => new Response(null, { status: 204 });
-  readonly #secret: string;
+  /** Of the account that the calls are for. */
+  secret: string;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   #heard = Promise.withResolvers<void>();
 
-  constructor(secret: string) {
-    this.#secret = secret;
+  constructor(secret = "") {
+    this.secret = secret;
     const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
     this.#server = Deno.serve(options, (request) => this.#receive(request));
   }
@@ -68,7 +69,7 @@ export class WebhookReceiver {
 
   #verify(text: string, headers: Headers): VerifiedPayload | null {
     try {
-      return new Webhook(this.#secret).verify(text, Object.fromEntries(headers)) as VerifiedPayload;
+      return new Webhook(this.secret).verify(text, Object.fromEntries(headers)) as VerifiedPayload;
     } catch {
       return null;
     }

@@ -27,8 +27,8 @@ export function keepIdempotent(ports: IdempotencyPorts): MiddlewareHandler<EdgeE
     c.set("idempotencyHash", null);
     const header = c.req.method === "POST" ? c.req.header("idempotency-key") : undefined;
     const key = readIdempotencyKey(header ?? null);
-    if (!key.ok) return problemResponse(key.problem);
-    if (key.value === null) return await next();
+    c.set("idempotencyKey", key);
+    if (!key.ok || key.value === null) return await next();
     const owner = { account: c.get("caller").account, key: key.value };
     const claimed = await claim(ports, c, owner);
     if (!claimed.ok) return problemResponse(claimed.problem);

@@ -197,6 +197,14 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: "get",
+    path: "/v1/webhook-secrets",
+    id: "showWebhookSecrets",
+    summary: "What the webhooks of the API key's account are signed with",
+    answers: [json("WebhookSecrets", "Its secrets, one for each of the service's")],
+    errors: [],
+  },
+  {
+    method: "get",
     path: "/health",
     id: "checkHealth",
     summary: "The state of the edge and of what it needs; 200 as long as the edge runs",

@@ -101,7 +101,7 @@ export function sweepRequestJson(): Schema {
 const WEBHOOK: Schema = {
   type: "object",
   description:
-    "Called, signed, when what is asked for has ended; only where the service has a secret",
+    "Called, signed, when what is asked for has ended; only with an API key, and a secret on the service's side",
   properties: { url: { type: "string", format: "uri", description: "https, with a public host" } },
   required: ["url"],
   additionalProperties: false,

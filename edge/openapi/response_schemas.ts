@@ -201,6 +201,7 @@ export function responseSchemas(): Readonly<Record<string, Schema>> {
     Models: v.object({ models: v.array(modelManifestSchema) }),
     Demos: v.object({ demos: v.array(demo) }),
     Usage: usage,
+    WebhookSecrets: v.object({ account: v.string(), secrets: v.array(v.string()) }),
     Health: health,
   };
   return Object.fromEntries(

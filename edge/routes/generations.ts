@@ -1,4 +1,5 @@
 /** `/v1/generations`: submit, look at, follow, cancel. */
+import { acceptTogether } from "../accept_together.ts";
 import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { readStreamOptions, wantsStream } from "../event_cursor.ts";
@@ -28,22 +29,22 @@ export function mountGenerations(app: EdgeApp, ports: Ports): void {
 
 async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const request = c.req.raw;
-  const asked = readStreamOptions(request);
-  if (!asked.ok) return problemResponse(asked.problem);
   const body = await readJsonBody(request);
   if (!body.ok) return problemResponse(body.problem);
-  const taken = takeWebhook(body.value, ports.webhooks.settings);
-  if (!taken.ok) return problemResponse(taken.problem);
-  const { input, url } = taken.value;
-  const planning = planRequest({ ...ports, drawSeed: c.get("drawSeed") }, input, c.get("caller"));
+  const caller = c.get("caller");
+  const { input, url: webhook } = takeWebhook(body.value, ports.webhooks.settings, caller);
+  const planning = planRequest({ ...ports, drawSeed: c.get("drawSeed") }, input, caller);
   const planned = await timePart(c, "plan", planning);
-  if (!planned.ok) return problemResponse(planned.problem);
-  const subject = generationPath(planned.value.plan.id);
+  const asked = readStreamOptions(request);
+  const read = acceptTogether([c.get("idempotencyKey"), asked, webhook, planned]);
+  if (!read.ok) return problemResponse(read.problem);
+  const [, reading, url, submission] = read.value;
+  const subject = generationPath(submission.plan.id);
   const moved = movedProblem(c, subject);
   if (moved) return problemResponse(moved);
   const options = {
     streamed: wantsStream(request),
-    ...asked.value,
+    ...reading,
     origin: originOf(c),
     onAnswer: (by: "room" | "store") => c.set("answeredBy", by),
     time: <T>(part: "db" | "room", work: Promise<T>) => timePart(c, part, work),
@@ -52,7 +53,7 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
     ports,
     c,
     { url, subject },
-    () => answerGeneration(ports, planned.value, options),
+    () => answerGeneration(ports, submission, options),
   );
   if (response.ok) c.set("cache", cacheOutcome(response));
   // Between rooms alone: who else was there first is no client's business.

@@ -1,4 +1,5 @@
 /** `POST /v1/plans`: what a generation would do and cost, and whether its result is there already. */
+import { acceptTogether } from "../accept_together.ts";
 import type { EdgeApp } from "../edge_app.ts";
 import { lacksInsights } from "../../contract/mod.ts";
 import { readJsonBody } from "../json_body.ts";
@@ -13,11 +14,12 @@ export function mountPlans(app: EdgeApp, ports: Ports): void {
     const body = await readJsonBody(c.req.raw);
     if (!body.ok) return problemResponse(body.problem);
     // Who asks for a webhook may ask for its plan first, in the same words.
-    const taken = takeWebhook(body.value, ports.webhooks.settings);
-    if (!taken.ok) return problemResponse(taken.problem);
-    const planned = await planRequest(ports, taken.value.input, c.get("caller"));
-    if (!planned.ok) return problemResponse(planned.problem);
-    const { plan } = planned.value;
+    const caller = c.get("caller");
+    const { input, url } = takeWebhook(body.value, ports.webhooks.settings, caller);
+    const planned = await planRequest(ports, input, caller);
+    const read = acceptTogether([c.get("idempotencyKey"), url, planned]);
+    if (!read.ok) return problemResponse(read.problem);
+    const [, , { plan }] = read.value;
     const { value: stored } = await lookUp(ports, (results) => results.find(plan.id));
     // A result that lacks insights asked for would run again.
     const cached = stored !== null && !lacksInsights(stored.plan, plan);

@@ -1,4 +1,5 @@
 /** `/v1/sweeps`: submit, look at, follow, cancel, and the contact sheet. */
+import { acceptTogether } from "../accept_together.ts";
 import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../edge_app.ts";
 import { createProblem, type SweepPlan } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../event_cursor.ts";
@@ -38,25 +39,22 @@ export function mountSweeps(app: EdgeApp, ports: Ports): void {
 
 async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const request = c.req.raw;
-  const cursor = readCursor(request);
-  if (!cursor.ok) return problemResponse(cursor.problem);
   const body = await readJsonBody(request);
   if (!body.ok) return problemResponse(body.problem);
-  const taken = takeWebhook(body.value, ports.webhooks.settings);
-  if (!taken.ok) return problemResponse(taken.problem);
-  const { input, url } = taken.value;
-  const planned = await planSweepRequest(
-    { ...ports, drawSeed: c.get("drawSeed") },
-    input,
-    c.get("caller"),
-  );
-  if (!planned.ok) return problemResponse(planned.problem);
-  const subject = sweepPath(planned.value.id);
+  const caller = c.get("caller");
+  const { input, url: webhook } = takeWebhook(body.value, ports.webhooks.settings, caller);
+  const drawSeed = c.get("drawSeed");
+  const planned = await planSweepRequest({ ...ports, drawSeed }, input, caller);
+  const cursor = readCursor(request);
+  const read = acceptTogether([c.get("idempotencyKey"), cursor, webhook, planned]);
+  if (!read.ok) return problemResponse(read.problem);
+  const [, after, url, plan] = read.value;
+  const subject = sweepPath(plan.id);
   const moved = movedProblem(c, subject);
   if (moved) return problemResponse(moved);
   const options = {
     streamed: wantsStream(request),
-    after: cursor.value,
+    after,
     origin: originOf(c),
     onAnswer: (by: "room" | "store") => c.set("answeredBy", by),
   };
@@ -64,7 +62,7 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
     ports,
     c,
     { url, subject },
-    () => answerSweep(ports, planned.value, options),
+    () => answerSweep(ports, plan, options),
   );
 }
 

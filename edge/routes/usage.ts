@@ -1,6 +1,6 @@
 /** `GET /v1/usage`: what the account of the key has used, day by day. */
 import { accept, createProblem, refuse } from "../../contract/mod.ts";
-import { CHALLENGE } from "../access.ts";
+import { refuseKeyless } from "../access.ts";
 import type { EdgeApp } from "../edge_app.ts";
 import { dayOf } from "../limits/usage_meter.ts";
 import type { Ports } from "../ports.ts";
@@ -12,10 +12,7 @@ const DAY_MS = 24 * 60 * 60_000;
 export function mountUsage(app: EdgeApp, ports: Ports): void {
   app.get("/v1/usage", async (c) => {
     const { account, keyed, limits } = c.get("caller");
-    if (!keyed) {
-      const detail = "Usage must be asked for with an API key in Authorization, given none";
-      return problemResponse(createProblem("unauthorized", detail), CHALLENGE);
-    }
+    if (!keyed) return refuseKeyless("Usage");
     const days = await readDays(ports, account);
     return days.ok
       ? jsonResponse({ account, limits, days: days.value })

@@ -1,6 +1,10 @@
-/** One attempt at one webhook, signed as Standard Webhooks (standardwebhooks.com, version 1.0). */
+/**
+ * One attempt at one webhook, signed as Standard Webhooks (standardwebhooks.com, version 1.0) with the
+ * secrets of the account that it was promised to.
+ */
 import { Webhook } from "standardwebhooks";
 import type { DueCall } from "../../db/webhook_queries.ts";
+import { accountSecrets } from "./account_secrets.ts";
 import type { WebhookSettings } from "./webhook_settings.ts";
 import { isPublicAddress } from "./webhook_target.ts";
 
@@ -19,16 +23,19 @@ export type CallOutcome = "delivered" | "failed" | "gone" | "refused";
 
 const ANSWER_MS = 10_000;
 
+export type SentCall = Pick<DueCall, "id" | "account" | "url" | "payload">;
+
 /** Never throws, never follows a redirect, never reads the answer's body. */
 export async function callWebhook(
   { settings, resolveHost, now }: CallPorts,
-  { id, url, payload }: Pick<DueCall, "id" | "url" | "payload">,
+  call: SentCall,
 ): Promise<CallOutcome> {
+  const { url, payload } = call;
   try {
     if (!settings.allowPrivate && !await isPublic(resolveHost, url)) return "refused";
     const response = await fetch(url, {
       method: "POST",
-      headers: { "content-type": "application/json", ...sign(settings, { id, payload }, now()) },
+      headers: { "content-type": "application/json", ...await sign(settings, call, now()) },
       body: payload,
       redirect: "manual",
       signal: AbortSignal.timeout(ANSWER_MS),
@@ -51,12 +58,13 @@ async function isPublic(resolveHost: ResolveHost, url: string): Promise<boolean>
   return addresses?.every(isPublicAddress) ?? true;
 }
 
-/** One signature for each secret. @param now epoch milliseconds; the header counts seconds */
-function sign(
-  { secrets }: WebhookSettings,
-  { id, payload }: Pick<DueCall, "id" | "payload">,
+/** One signature for each of the operator's secrets. @param now epoch milliseconds; the header counts seconds */
+async function sign(
+  settings: WebhookSettings,
+  { id, account, payload }: SentCall,
   now: number,
-): Record<string, string> {
+): Promise<Record<string, string>> {
+  const secrets = await accountSecrets(settings.secrets, account);
   const signatures = secrets.map((secret) => new Webhook(secret).sign(id, new Date(now), payload));
   return {
     "webhook-id": id,

@@ -3,13 +3,15 @@
  * nor GPU function: who is told of a result does not change it.
  */
 import {
+  accept,
   createFieldProblem,
   type FieldIssue,
   fieldIssue,
   type Parsed,
   refuse,
-  showGiven,
+  unknownFieldIssue,
 } from "../../contract/mod.ts";
+import type { Caller } from "../caller.ts";
 import type { WebhookSettings } from "./webhook_settings.ts";
 import { parseWebhookTarget } from "./webhook_target.ts";
 
@@ -17,35 +19,42 @@ export interface TakenWebhook {
   /** The body without the field. */
   readonly input: unknown;
   /** Null where there is no webhook. */
-  readonly url: string | null;
+  readonly url: Parsed<string | null>;
 }
 
 const FIELD = "webhook";
 
 export function takeWebhook(
   body: unknown,
-  { secrets, allowPrivate }: WebhookSettings,
-): Parsed<TakenWebhook> {
-  if (!isRecord(body) || !Object.hasOwn(body, FIELD)) {
-    return { ok: true, value: { input: body, url: null } };
-  }
+  settings: WebhookSettings,
+  asker: Pick<Caller, "keyed">,
+): TakenWebhook {
+  if (!isRecord(body) || !Object.hasOwn(body, FIELD)) return { input: body, url: accept(null) };
   const { [FIELD]: given, ...input } = body;
-  if (secrets.length === 0) return refuseField(fieldIssue(FIELD, UNSIGNED, given));
-  if (!isRecord(given)) return refuseField(fieldIssue(FIELD, "an object with a url", given));
-  const unknown = Object.keys(given).find((name) => name !== "url");
-  if (unknown !== undefined) {
-    const field = `${FIELD}.${unknown}`;
-    const message = `${field} is not a known field, known is url`;
-    return refuseField({ field, message, allowed: "url", given: showGiven(given[unknown]) });
-  }
-  const url = parseWebhookTarget(given.url, { allowPrivate, field: `${FIELD}.url` });
-  return url.ok ? { ok: true, value: { input, url: url.value } } : url;
+  return { input, url: parseWebhook(given, settings, asker) };
+}
+
+function parseWebhook(
+  given: unknown,
+  { secrets, allowPrivate }: WebhookSettings,
+  { keyed }: Pick<Caller, "keyed">,
+): Parsed<string> {
+  if (secrets.length === 0) return refuseFields([fieldIssue(FIELD, UNSIGNED, given)]);
+  if (!keyed) return refuseFields([fieldIssue(FIELD, KEYLESS, given)]);
+  if (!isRecord(given)) return refuseFields([fieldIssue(FIELD, "an object with a url", given)]);
+  const { url, ...unknown } = given;
+  const target = parseWebhookTarget(url, { allowPrivate, field: `${FIELD}.url` });
+  const issues = Object.entries(unknown)
+    .map(([name, value]) => unknownFieldIssue(`${FIELD}.${name}`, ["url"], value));
+  if (issues.length === 0) return target;
+  return refuseFields([...target.ok ? [] : target.problem.errors ?? [], ...issues]);
 }
 
 const UNSIGNED = "absent, since this service has no WEBHOOK_SECRET to sign webhooks with";
+const KEYLESS = "absent without an API key, since the secret of its account signs the call";
 
-function refuseField(issue: FieldIssue): Parsed<never> {
-  return refuse(createFieldProblem("invalid_request", [issue]));
+function refuseFields(issues: readonly FieldIssue[]): Parsed<never> {
+  return refuse(createFieldProblem("invalid_request", issues));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

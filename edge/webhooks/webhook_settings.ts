@@ -2,7 +2,7 @@
 import { type Environment, readText, wrongSetting } from "../settings.ts";
 
 export interface WebhookSettings {
-  /** The first signs; the others sign too, while receivers change over. None: webhooks are refused. */
+  /** Of each, the accounts' own are made. Several while receivers change over; none: webhooks are refused. */
   readonly secrets: readonly string[];
   /** Lets webhooks go to private addresses, and over http. */
   readonly allowPrivate: boolean;

@@ -5,12 +5,12 @@ import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
 import { openLibsqlDatabase } from "../adapters/libsql_database.ts";
 import type { LogRecord } from "../ports.ts";
 import type { CallOutcome, ResolveHost } from "./webhook_call.ts";
+import { accountSecrets } from "./account_secrets.ts";
 import { callWebhook } from "./webhook_call.ts";
 import type { WebhookEnd } from "./webhook_end.ts";
 import { createWebhooks, RETRY_PAUSES_MS } from "./webhooks.ts";
 
-const KEY = new Uint8Array(24).fill(7);
-const SECRET = `whsec_${KEY.toBase64()}`;
+const SECRET = `whsec_${new Uint8Array(24).fill(7).toBase64()}`;
 const OLD_SECRET = `whsec_${new Uint8Array(24).fill(8).toBase64()}`;
 const SUBJECT = `/v1/generations/${"a".repeat(64)}`;
 
@@ -77,7 +77,7 @@ async function settle(stage: Stage, webhooks = stage.create()) {
   await Promise.all(stage.work.splice(0));
 }
 
-Deno.test("A call is signed as Standard Webhooks say, by each secret", async () => {
+Deno.test("A call is signed as Standard Webhooks say, by each secret of its account", async () => {
   await withStage(async (stage) => {
     const seen: { headers: Headers; text: string }[] = [];
     stage.handler = ({ headers }, text) => {
@@ -91,8 +91,10 @@ Deno.test("A call is signed as Standard Webhooks say, by each secret", async () 
     assert.equal(headers.get("webhook-timestamp"), "1700000000");
     assert.equal(headers.get("content-type"), "application/json");
     const signed = `msg_1.1700000000.${text}`;
-    const expected = [KEY, new Uint8Array(24).fill(8)]
-      .map((key) => `v1,${createHmac("sha256", key).update(signed).digest("base64")}`);
+    const expected = (await accountSecrets([SECRET, OLD_SECRET], "key_1")).map((secret) => {
+      const hmac = createHmac("sha256", Uint8Array.fromBase64(secret.slice("whsec_".length)));
+      return `v1,${hmac.update(signed).digest("base64")}`;
+    });
     assert.deepEqual(headers.get("webhook-signature")?.split(" "), expected);
     assert.deepEqual(JSON.parse(text), {
       type: "generation.completed",
@@ -196,7 +198,7 @@ Deno.test("A name that stands for any private address is not called", async () =
         resolveHost: () => Promise.resolve(addresses),
         now: () => 0,
       },
-      { id: "msg_1", url, payload: "{}" },
+      { id: "msg_1", account: "key_1", url, payload: "{}" },
     );
   await withStage(async (stage) => {
     let calls = 0;

@@ -21,7 +21,13 @@ export interface AccessBench {
   from(address?: string): Record<string, string>;
 }
 
+export const WEBHOOK_ENVIRONMENT = {
+  WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+  WEBHOOK_ALLOW_PRIVATE: "1",
+};
+
 export const ENVIRONMENT = {
+  ...WEBHOOK_ENVIRONMENT,
   TRUSTED_PROXIES: "1",
   ANONYMOUS_LIMITS: "requests=20,evaluations=100,concurrent=1",
   KEY_LIMITS: "requests=10000,evaluations=100000,concurrent=50",

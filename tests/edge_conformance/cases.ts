@@ -13,11 +13,11 @@ import {
 } from "./conformance_client.ts";
 import { drawEvents } from "./gpu_double.ts";
 import { IDEMPOTENCY_CASES } from "./idempotency_cases.ts";
+import { JOINT_REFUSAL_CASES } from "./joint_refusal_cases.ts";
 import { REFUSAL_CASES } from "./refusal_cases.ts";
 import { STREAM_CASES } from "./stream_cases.ts";
 import { SWEEP_CASES } from "./sweep_cases.ts";
 import { OBSERVABILITY_CASES } from "./observability_cases.ts";
-import { WEBHOOK_CASES } from "./webhook_cases.ts";
 
 export interface Case {
   readonly name: string;
@@ -578,9 +578,9 @@ export const CASES: readonly Case[] = [
   ...FAILURE_CASES,
   ...PLAN_AND_MODEL_CASES,
   ...REFUSAL_CASES,
+  ...JOINT_REFUSAL_CASES,
   ...SWEEP_CASES,
   ...IDEMPOTENCY_CASES,
-  ...WEBHOOK_CASES,
   ...OBSERVABILITY_CASES,
   ...STREAM_CASES,
 ];

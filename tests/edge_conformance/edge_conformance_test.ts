@@ -4,7 +4,6 @@ import { ConformanceClient } from "./conformance_client.ts";
 import { type Edge, type EdgeOptions, startDeno, startInProcess, startWorkerd } from "./edges.ts";
 import { GpuDouble } from "./gpu_double.ts";
 import { publishFixtureModel } from "./published_model.ts";
-import { WEBHOOK_ENVIRONMENT } from "./webhook_cases.ts";
 
 const STARTS: readonly (readonly [name: string, start: (o: EdgeOptions) => Promise<Edge>])[] = [
   ["in process", startInProcess],
@@ -17,8 +16,7 @@ for (const [name, start] of STARTS) {
     const assets = await publishFixtureModel();
     const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
     const gpu = new GpuDouble().listen();
-    const environment = WEBHOOK_ENVIRONMENT;
-    const edge = await start({ gpuUrl: gpu.url, assets, dataDir, environment });
+    const edge = await start({ gpuUrl: gpu.url, assets, dataDir });
     try {
       const client = new ConformanceClient(edge, gpu, 1);
       for (const { name, run } of CASES) await t.step(name, () => run(client));

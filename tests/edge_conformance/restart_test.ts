@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import type { GenerationRequestInput, SweepEvent } from "../../contract/mod.ts";
 import { WebhookReceiver } from "../webhook_receiver.ts";
+import { runKeys } from "../../scripts/keys.ts";
+import { WEBHOOK_ENVIRONMENT } from "./access_bench.ts";
 import {
   ConformanceClient,
   type Frame,
@@ -14,7 +16,7 @@ import {
 import { type Edge, type EdgeOptions, startDeno, startWorkerd } from "./edges.ts";
 import { GpuDouble } from "./gpu_double.ts";
 import { publishFixtureModel } from "./published_model.ts";
-import { WEBHOOK_ENVIRONMENT } from "./webhook_cases.ts";
+import { keyedClient, webhookSecretOf } from "./webhook_cases.ts";
 
 async function withData(test: (options: EdgeOptions, gpu: GpuDouble) => Promise<void>) {
   const assets = await publishFixtureModel();
@@ -31,7 +33,10 @@ async function withData(test: (options: EdgeOptions, gpu: GpuDouble) => Promise<
 interface Loss {
   readonly name: string;
   /** Until the process ends. @returns what has to be seen at the next one */
-  begin(before: ConformanceClient): Promise<(after: ConformanceClient) => Promise<void>>;
+  begin(
+    before: ConformanceClient,
+    options: EdgeOptions,
+  ): Promise<(after: ConformanceClient) => Promise<void>>;
 }
 
 /** All of them lose one process, and come back to one. */
@@ -43,7 +48,7 @@ async function loseAll(
   await withData(async (options, gpu) => {
     const before = new ConformanceClient(await start(options), gpu, 1);
     const ends: (readonly [name: string, end: (after: ConformanceClient) => Promise<void>])[] = [];
-    for (const { name, begin } of losses) ends.push([name, await begin(before)]);
+    for (const { name, begin } of losses) ends.push([name, await begin(before, options)]);
     await before.edge.stop();
     const after = new ConformanceClient(await start(options), gpu, 1_000);
     try {
@@ -203,11 +208,13 @@ const storedSweepLoss: Loss = {
 function webhookLoss(receiver: WebhookReceiver): Loss {
   return {
     name: "a run is taken up though nobody asks, and its webhook called",
-    async begin(before) {
+    async begin(before, { dataDir }) {
       const stored = before.fresh();
       const first = await before.stream(stored);
-      const running = { ...before.fresh(), webhook: { url: receiver.url("/restarted") } };
-      const { id, head } = await leaveInMidRun(before, running, 8);
+      const keyed = keyedClient(before, await createKey(dataDir), 500);
+      receiver.secret = await webhookSecretOf(keyed);
+      const running = { ...keyed.fresh(), webhook: { url: receiver.url("/restarted") } };
+      const { id, head } = await leaveInMidRun(keyed, running, 8);
       return async (after) => {
         after.gpu.release(id);
         const [call] = await receiver.received("/restarted");
@@ -224,8 +231,18 @@ function webhookLoss(receiver: WebhookReceiver): Loss {
   };
 }
 
+async function createKey(dataDir: string): Promise<string> {
+  const said: string[] = [];
+  await runKeys(["create", "--name", "receiver", "--database", `${dataDir}/shapefirst.sqlite`], {
+    say: (line) => void said.push(line),
+    now: () => 1_700_000_000_000,
+    environment: () => undefined,
+  });
+  return said[0] ?? "";
+}
+
 Deno.test("On Deno what was lost with its process", async (t) => {
-  const receiver = new WebhookReceiver(WEBHOOK_ENVIRONMENT.WEBHOOK_SECRET);
+  const receiver = new WebhookReceiver();
   await loseAll(t, startDeno, [
     webhookLoss(receiver),
     storedSweepLoss,

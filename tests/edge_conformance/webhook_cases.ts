@@ -1,20 +1,15 @@
-/** Webhooks, whatever the edge runs on. */
+/** Webhooks, which are for accounts with a key, whatever the edge runs on. */
 import assert from "node:assert/strict";
 import { WebhookReceiver } from "../webhook_receiver.ts";
-import type { Case } from "./cases.ts";
+import { type AccessBench, accountOf, withKey } from "./access_bench.ts";
+import type { AccessCase } from "./access_cases.ts";
 import {
   assertProblem,
-  type ConformanceClient,
+  ConformanceClient,
   FrameReader,
   idOf,
   readFrames,
 } from "./conformance_client.ts";
-
-/** The settings that these cases take for given. */
-export const WEBHOOK_ENVIRONMENT = {
-  WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-  WEBHOOK_ALLOW_PRIVATE: "1",
-};
 
 interface WebhookCase {
   readonly name: string;
@@ -192,14 +187,84 @@ const WEBHOOK_CASES_WITH_RECEIVER: readonly WebhookCase[] = [
   },
 ];
 
-export const WEBHOOK_CASES: readonly Case[] = WEBHOOK_CASES_WITH_RECEIVER.map(({ name, run }) => ({
-  name,
-  async run(client) {
-    const receiver = new WebhookReceiver(WEBHOOK_ENVIRONMENT.WEBHOOK_SECRET);
-    try {
-      await run(client, receiver);
-    } finally {
-      await receiver.close();
-    }
+/** The same edge, asked by an account. */
+export function keyedClient(
+  { edge, gpu }: Pick<ConformanceClient, "edge" | "gpu">,
+  key: string,
+  firstSeed: number,
+): ConformanceClient {
+  const request = (path: string, { headers, ...init }: RequestInit = {}) => {
+    const all = { ...Object.fromEntries(new Headers(headers)), ...withKey(key) };
+    return edge.request(path, { ...init, headers: all });
+  };
+  return new ConformanceClient({ ...edge, request }, gpu, firstSeed);
+}
+
+/** What the service shows the account of what signs its calls. */
+export async function webhookSecretOf(client: Pick<ConformanceClient, "request">): Promise<string> {
+  const shown = await client.request("/v1/webhook-secrets");
+  const { secrets } = await shown.json();
+  assert.equal(secrets.length, 1);
+  return secrets[0];
+}
+
+/** Far from the seeds of other cases. */
+const FIRST_SEED = 1_000_000;
+
+const SECRET_CASES: readonly AccessCase[] = [
+  {
+    name: "signs the calls of each account with a secret of its own",
+    async run(bench) {
+      const { own, other } = bench.keys;
+      const [ours, theirs] = [
+        keyedClient(bench, own, 2_000_000),
+        keyedClient(bench, other, 2_000_100),
+      ];
+      const shown = await ours.request("/v1/webhook-secrets");
+      assert.match(shown.headers.get("cache-control") ?? "", /no-store/);
+      assert.equal((await shown.json()).account, accountOf(own));
+      const receiver = new WebhookReceiver(await webhookSecretOf(ours));
+      try {
+        for (const [client, path] of [[ours, "/ours"], [theirs, "/theirs"]] as const) {
+          await readFrames(
+            await client.post({ ...client.fresh(), webhook: { url: receiver.url(path) } }),
+          );
+        }
+        assert((await receiver.received("/ours"))[0]?.verified);
+        assert.equal((await receiver.received("/theirs"))[0]?.verified, null);
+      } finally {
+        await receiver.close();
+      }
+    },
   },
-}));
+  {
+    name: "promises no webhook without a key, and shows no secret",
+    async run({ edge, client, from }) {
+      const body = { ...client.fresh(), webhook: { url: "https://example.com/" } };
+      for (const path of ["/v1/generations", "/v1/plans"]) {
+        const refused = await client.post(body, { path, headers: from() });
+        const field = "webhook";
+        await assertProblem(refused, { status: 400, code: "invalid_request", field });
+      }
+      const secrets = await edge.request("/v1/webhook-secrets", { headers: from() });
+      assert.match(secrets.headers.get("www-authenticate") ?? "", /^Bearer/);
+      await assertProblem(secrets, { status: 401, code: "unauthorized" });
+    },
+  },
+];
+
+export const WEBHOOK_CASES: readonly AccessCase[] = [
+  ...WEBHOOK_CASES_WITH_RECEIVER.map(({ name, run }, i) => ({
+    name,
+    async run(bench: AccessBench) {
+      const client = keyedClient(bench, bench.keys.own, FIRST_SEED + 100 * i);
+      const receiver = new WebhookReceiver(await webhookSecretOf(client));
+      try {
+        await run(client, receiver);
+      } finally {
+        await receiver.close();
+      }
+    },
+  })),
+  ...SECRET_CASES,
+];

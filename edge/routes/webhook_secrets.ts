@@ -1,0 +1,15 @@
+/** `GET /v1/webhook-secrets`: what the calls to the account of the key are signed with. */
+import { refuseKeyless } from "../access.ts";
+import type { EdgeApp } from "../edge_app.ts";
+import type { Ports } from "../ports.ts";
+import { jsonResponse } from "../problem_response.ts";
+import { accountSecrets } from "../webhooks/account_secrets.ts";
+
+export function mountWebhookSecrets(app: EdgeApp, { webhooks }: Pick<Ports, "webhooks">): void {
+  app.get("/v1/webhook-secrets", async (c) => {
+    const { account, keyed } = c.get("caller");
+    if (!keyed) return refuseKeyless("Secrets of webhooks");
+    const secrets = await accountSecrets(webhooks.settings.secrets, account);
+    return jsonResponse({ account, secrets });
+  });
+}
