@@ -14,7 +14,7 @@ import {
   serveHub,
 } from "./fixtures/fake_hub.ts";
 import { type RecordedWorld, recordedWorld } from "./fixtures/recorded_world.ts";
-import { MINI, openWorkshop, readFiles, type Workshop } from "./fixtures/small_package.ts";
+import { openWorkshop, readFiles, TINY, type Workshop } from "./fixtures/small_package.ts";
 import { withPullFolder } from "./pull_folder.ts";
 
 const UNET = "unet/model.onnx";
@@ -28,7 +28,7 @@ async function withHub(
   options: Partial<FakeHubOptions> = {},
   change: (files: Files) => void = () => {},
 ): Promise<void> {
-  await using shop = await openWorkshop();
+  await using shop = await openWorkshop(TINY);
   const files = await readFiles(shop.source);
   files.set("README.md", new TextEncoder().encode("# Small"));
   files.set("unet/diffusion_pytorch_model.safetensors", new Uint8Array(10));
@@ -55,7 +55,7 @@ async function pull(
 async function assertWhole(shop: Workshop): Promise<void> {
   assert.deepEqual(await shop.inside(), ["small"]);
   const { manifest } = await readModelPackage(join(shop.models, "small"));
-  assert.equal(manifest.digest, (await readModelPackage(MINI)).manifest.digest);
+  assert.equal(manifest.digest, (await readModelPackage(TINY)).manifest.digest);
 }
 
 Deno.test("a pull takes the needed files alone and makes a model of them", () =>
@@ -65,7 +65,7 @@ Deno.test("a pull takes the needed files alone and makes a model of them", () =>
     await assertWhole(shop);
     assert.deepEqual(
       await readFile(join(shop.models, "small", UNET)),
-      await readFile(join(MINI, UNET)),
+      await readFile(join(TINY, UNET)),
     );
     const asked = hub.requests.map(({ path }) => path);
     const passedOver = ["README", "safetensors", "fp16", "safety_checker", "feature_extractor"];
@@ -149,7 +149,7 @@ Deno.test("a connection cut at half of a large file goes on where it broke, in t
       const { code, world } = await pull(hub, shop);
       assert.deepEqual([code, world.complained], [0, []]);
       await assertWhole(shop);
-      const { size } = await stat(join(MINI, UNET));
+      const { size } = await stat(join(TINY, UNET));
       const [first, second, ...more] = hub.contentRanges(UNET);
       assert.deepEqual([first, more], [null, []]);
       const [, from, to] = second?.match(/^bytes=(\d+)-(\d+)$/) ?? [];
@@ -172,7 +172,7 @@ Deno.test("a pull that failed goes on in the next run with exactly the missing b
       assert.match(world.complained.join("\n"), /^owner\/Small\/unet\/model\.onnx: .* status 503$/);
       assert.deepEqual(await shop.inside(), [".pulling"]);
       const { size: present } = await stat(join(shop.models, PART));
-      const { size } = await stat(join(MINI, UNET));
+      const { size } = await stat(join(TINY, UNET));
       const before = hub.requests.length;
       broken = false;
       assert.equal((await pull(hub, shop)).code, 0);
@@ -382,7 +382,7 @@ Deno.test("a hub that cannot be reached is named at once", async () => {
     gone = hub;
     return Promise.resolve();
   });
-  await using shop = await openWorkshop();
+  await using shop = await openWorkshop(TINY);
   const { code, world } = await pull(gone!, shop);
   assert.equal(code, 1);
   assert.match(
@@ -393,9 +393,9 @@ Deno.test("a hub that cannot be reached is named at once", async () => {
 
 Deno.test("a disk without room is noticed before any content is asked for", () =>
   withHub(async (hub, shop) => {
-    const { code, world } = await pull(hub, shop, { freeBytes: () => Promise.resolve(1_200_000) });
+    const { code, world } = await pull(hub, shop, { freeBytes: () => Promise.resolve(1_200) });
     assert.equal(code, 1);
-    assert.match(world.complained.join(), /models has 1\.2 MB free, 24\.0 MB are needed$/);
+    assert.match(world.complained.join(), /models has 1\.2 kB free, \d{3}\.\d kB are needed$/);
     assert.ok(!hub.requests.some(({ path }) => path.includes("/resolve/")));
   }));
 
