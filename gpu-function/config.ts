@@ -1,5 +1,6 @@
 /** Settings from the environment, checked before anything starts. */
 import { fieldIssue } from "../contract/mod.ts";
+import { WEIGHTS_MODES, type WeightsMode } from "./onnx/session.ts";
 import { SAFETY_MODES, type SafetyMode } from "./safety_checker.ts";
 import type { ServiceLimits } from "./service.ts";
 
@@ -10,6 +11,8 @@ export interface Config {
   readonly modelsDir: string;
   /** onnxruntime's names of execution providers, the first that this machine has being used. */
   readonly providers: readonly string[];
+  /** How the CPU reads a model's weights. */
+  readonly weights: WeightsMode;
   /** U-Net rows per batch. At 1 the same plan gives the same bytes. */
   readonly rowsMax: number;
   /** Inside one operator; 0 leaves it to onnxruntime. */
@@ -75,16 +78,18 @@ export function parseConfig(
 ): Config {
   const number = (name: keyof typeof NUMBERS) => parseNumber(name, read(name));
   const text = (name: string, standard: string) => parseText(name, read(name) ?? standard);
+  const providers = parseProviders(text("GPU_PROVIDER", "cpu"));
   return {
     host: text("GPU_HOST", "127.0.0.1"),
     port: number("GPU_PORT"),
     modelsDir: text("MODELS_DIR", standardModelsDir),
-    providers: parseProviders(text("GPU_PROVIDER", "cpu")),
+    providers,
+    weights: parseWeights(read("GPU_WEIGHTS"), providers),
     rowsMax: number("GPU_ROWS_MAX"),
     threads: number("GPU_THREADS"),
     modelBytes: number("GPU_MODELS_MB") * 1_000_000,
     rowMemoryBytes: number("GPU_ROW_MEMORY_MB") * 1_000_000,
-    safety: parseSafety(text("GPU_SAFETY", "report")),
+    safety: parseOneOf("GPU_SAFETY", SAFETY_MODES, read("GPU_SAFETY")),
     limits: {
       runningMax: number("GPU_RUNNING_MAX"),
       queuedMax: number("GPU_QUEUED_MAX"),
@@ -133,12 +138,23 @@ function parseSecrets(given: string | undefined): string[] {
   throw new RangeError(`GPU_SECRET must be ${allowed}, given one of ${wrong.length} characters`);
 }
 
-function parseSafety(given: string): SafetyMode {
-  const mode = SAFETY_MODES.find((name) => name === given);
-  if (mode) return mode;
-  throw new RangeError(
-    fieldIssue("GPU_SAFETY", `one of ${SAFETY_MODES.join(", ")}`, given).message,
-  );
+/** The first is taken where nothing is given. */
+function parseOneOf<T extends string>(
+  name: string,
+  allowed: readonly [T, ...T[]],
+  given: string = allowed[0],
+): T {
+  const value = allowed.find((value) => value === given);
+  if (value !== undefined) return value;
+  throw new RangeError(fieldIssue(name, `one of ${allowed.join(", ")}`, given).message);
+}
+
+/** A GPU has its own copy of the weights whatever the file is. */
+function parseWeights(given: string | undefined, providers: readonly string[]): WeightsMode {
+  const weights = parseOneOf("GPU_WEIGHTS", WEIGHTS_MODES, given);
+  if (weights === "packed" || providers.every((provider) => provider === "cpu")) return weights;
+  const allowed = `packed where GPU_PROVIDER is ${providers.join(",")}`;
+  throw new RangeError(fieldIssue("GPU_WEIGHTS", allowed, weights).message);
 }
 
 /** What `--help` prints. */
@@ -150,6 +166,10 @@ export function describeConfig(): string {
     [
       "GPU_PROVIDER",
       `${PROVIDERS.join(", ")}, or a fallback order such as cuda,webgpu,cpu (cpu)`,
+    ],
+    [
+      "GPU_WEIGHTS",
+      "packed, or mapped: the CPU reads weights where they lie, in less memory and slower (packed)",
     ],
     [
       "GPU_SAFETY",

@@ -7,6 +7,7 @@ Deno.test("parseConfig() has a default for everything, and listens on this machi
   const { host, port, modelsDir, rowsMax, limits } = parse({});
   assert.deepEqual([host, port, modelsDir, rowsMax], ["127.0.0.1", 8788, "models", 1]);
   assert.equal(limits.drainMs, 25_000);
+  assert.equal(parse({ GPU_WEIGHTS: "mapped" }).weights, "mapped");
 });
 
 Deno.test("parseConfig() reads every variable, in its unit", () => {
@@ -34,6 +35,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     port: 0,
     modelsDir: "elsewhere",
     providers: ["cuda", "webgpu", "cpu"],
+    weights: "packed",
     rowsMax: 16,
     threads: 2,
     modelBytes: 23_000_000,
@@ -61,6 +63,11 @@ Deno.test("parseConfig() refuses with the variable, what it allows and what was 
     [{ GPU_THREADS: "1.5" }, 'GPU_THREADS must be an integer from 0 to 1024, given "1.5"'],
     [{ GPU_QUEUED_MAX: "-1" }, 'GPU_QUEUED_MAX must be an integer from 0 to 100000, given "-1"'],
     [{ MODELS_DIR: " " }, 'MODELS_DIR must be non-empty, given " "'],
+    [{ GPU_WEIGHTS: "fast" }, 'GPU_WEIGHTS must be one of packed, mapped, given "fast"'],
+    [
+      { GPU_WEIGHTS: "mapped", GPU_PROVIDER: "cuda,cpu" },
+      'GPU_WEIGHTS must be packed where GPU_PROVIDER is cuda,cpu, given "mapped"',
+    ],
     ...["tpu", "cuda,tpu", "cuda,", "cpu,cpu"].map((given) =>
       [
         { GPU_PROVIDER: given },

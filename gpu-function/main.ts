@@ -100,12 +100,13 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 try {
-  const { modelsDir, threads, rowsMax, modelBytes, rowMemoryBytes, safety } = config;
+  const { modelsDir, threads, rowsMax, modelBytes, rowMemoryBytes, safety, weights } = config;
   const engine = await createEngine({
     modelsDir,
     executionProvider,
     intraOpNumThreads: threads,
     rowsMax,
+    weights,
     memoryBytes: modelBytes,
     rowMemoryBytes,
     safety,

@@ -14,6 +14,7 @@ import { createDriver } from "./driver.ts";
 import type { Engine } from "./engine.ts";
 import { runGeneration } from "./generation.ts";
 import { InstalledModels } from "./installed_models.ts";
+import type { WeightsMode } from "./onnx/session.ts";
 import { RowMemory } from "./row_memory.ts";
 import type { SafetyMode } from "./safety_checker.ts";
 
@@ -38,6 +39,8 @@ export interface OnnxEngineOptions {
   readonly memoryBytes?: number;
   /** Bytes of evaluated rows kept for generations that begin alike; none by default. */
   readonly rowMemoryBytes?: number;
+  /** `packed` by default. */
+  readonly weights?: WeightsMode;
   /** What happens to images that a model's safety checker flags; `report` by default. */
   readonly safety?: SafetyMode;
 }
@@ -45,12 +48,13 @@ export interface OnnxEngineOptions {
 /** @throws RangeError with a sentence that names the file when a package cannot be served */
 export async function createEngine(options: OnnxEngineOptions): Promise<Engine> {
   const { rowsMax = 1, executionProvider = "cpu", intraOpNumThreads = 0 } = options;
-  const { safety = "report" } = options;
+  const { safety = "report", weights = "packed" } = options;
   const exact = rowsMax === 1;
   const installed = await InstalledModels.open({
     ...options,
     executionProvider,
     intraOpNumThreads,
+    weights,
     exact,
     checked: safety !== "off",
     memoryBytes: options.memoryBytes ?? Infinity,

@@ -8,12 +8,13 @@ import {
 } from "../contract/mod.ts";
 import type { Engine } from "../gpu-function/engine.ts";
 import { chooseProvider } from "../gpu-function/onnx/provider.ts";
+import { WEIGHTS_MODES, type WeightsMode } from "../gpu-function/onnx/session.ts";
 import { createEngine } from "../gpu-function/onnx_engine.ts";
 import { modelsFolder, parseStrictly, UsageError } from "./generation_flags.ts";
 
 export type Completed = GenerationEventOf<"generation.completed">;
 
-const TEXT_FLAGS = ["models", "model", "provider"] as const;
+const TEXT_FLAGS = ["models", "model", "provider", "weights"] as const;
 /** With the largest that is allowed. */
 const COUNT_FLAGS = { rows: 256, size: 4096, steps: 1000, runs: 1000 } as const;
 
@@ -64,12 +65,15 @@ export async function openEngine(): Promise<Engine> {
 
 /** One model on the first provider of the order that this machine has. @throws UsageError | RangeError */
 export async function openModel(
-  { models, model, provider = "cpu", rows = 1 }: BenchFlags & { readonly models: string },
+  { models, model, provider = "cpu", weights = "packed", rows = 1 }:
+    & BenchFlags
+    & { readonly models: string },
 ): Promise<{ engine: Engine; manifest: ModelManifest; provider: string }> {
   const choice = await chooseProvider(provider.split(",").map((name) => name.trim()));
   const engine = await createEngine({
     modelsDir: models,
     executionProvider: choice.provider,
+    weights: readWeights(weights),
     rowsMax: rows,
     ...(model === undefined ? {} : { model }),
   });
@@ -78,6 +82,12 @@ export async function openModel(
   await engine.close();
   const ids = engine.models.map(({ id }) => id).join(", ");
   throw new UsageError(`--model must name one of ${ids}, given nothing`);
+}
+
+function readWeights(given: string): WeightsMode {
+  const mode = WEIGHTS_MODES.find((mode) => mode === given);
+  if (mode) return mode;
+  throw new UsageError(`--weights must be one of ${WEIGHTS_MODES.join(", ")}, given ${given}`);
 }
 
 /** Runs to the end and returns the terminal event. @param onStep called as each step ends */

@@ -20,7 +20,18 @@ export interface SessionOptions {
   readonly executionProvider: string;
   /** Threads inside one operator; 0 leaves it to onnxruntime. */
   readonly intraOpNumThreads: number;
+  /** `packed` by default. */
+  readonly weights?: WeightsMode;
 }
+
+/**
+ * How the CPU reads weights that lie in files beside the graph. `packed`: copied in the order that
+ * kernels like best, which is fastest. `mapped`: read where they lie, so that a model of any size opens
+ * at once, its pages can be given back to the system and are shared with other processes; rows take
+ * longer, and differ in their last bits.
+ */
+export type WeightsMode = typeof WEIGHTS_MODES[number];
+export const WEIGHTS_MODES = ["packed", "mapped"] as const;
 
 /** `bool` comes out as 0 and 1, and never goes in. */
 export type TensorType = "float32" | "float16" | "int32" | "int64" | "bool";
@@ -187,15 +198,21 @@ async function openSession(
   options: SessionOptions,
 ): Promise<InferenceSession> {
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
+  const mapped = options.weights === "mapped";
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [options.executionProvider],
     intraOpNumThreads: options.intraOpNumThreads,
     interOpNumThreads: 1,
     executionMode: "sequential",
-    graphOptimizationLevel: "all",
+    // Folding constants, packing, an arena and its plan each keep a second copy of the weights; of fp16
+    // ones a third, in fp32.
+    graphOptimizationLevel: mapped ? "disabled" : "all",
+    enableCpuMemArena: !mapped,
+    enableMemPattern: !mapped,
     logSeverityLevel: 3,
     extra: {
       session: {
+        disable_prepacking: mapped ? "1" : "0",
         intra_op: { allow_spinning: options.spinning ? "1" : "0" },
         // A graph that comes as bytes does not know where weights in files beside it lie.
         model_external_initializers_file_folder_path: dirname(file),

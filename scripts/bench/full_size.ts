@@ -22,12 +22,13 @@ weights, and the time of the run with the time inside onnxruntime. scripts/expor
 packages of full size with random weights.
   --models <folder>  a folder of model packages; without it nothing is measured
   --model <id>       which of them, default the only one
+  --weights <mode>   packed or mapped, as GPU_WEIGHTS, default packed
   --size <px>        side of the image, default 256
   --steps <n>        guided steps, of two rows each, default 2
   --runs <n>         after loading once, default 1; medians are shown`;
 
 await runCommand(async () => {
-  const flags = parseBenchFlags(Deno.args, ["models", "model", "size", "steps", "runs"]);
+  const flags = parseBenchFlags(Deno.args, ["models", "model", "weights", "size", "steps", "runs"]);
   if (flags === null) return console.log(HELP);
   const { models, size = 256, steps = 2, runs = 1 } = flags;
   if (models === undefined) return console.log("full_size: not run, it needs --models");
@@ -51,6 +52,7 @@ await runCommand(async () => {
   }
   const medianOf = (value: (run: ObservedRows) => number) => median(seen.map(value));
   const peak = peakBytes();
+  const own = await ownBytes();
   await engine.close();
   // Only now, since hashing reads every weight, and would fill the memory that loading is measured in.
   const files = await hashPackage(join(models, manifest.id));
@@ -64,6 +66,7 @@ await runCommand(async () => {
   console.log(`  inside onnxruntime     ${seconds((run) => run.completed.timings.inference_ms)} s`);
   console.log(`a row                    ${seconds((run) => run.wallMs)} s`);
   console.log(`  inside onnxruntime     ${seconds((run) => run.inferenceMs)} s`);
+  console.log(`of memory now its own    ${showBytes(own)}, the rest being pages of files`);
   const allowed = 1.3 * weights + GIGABYTE;
   judge(
     "peak memory at most 1.3 x files + 1 GB",
@@ -85,4 +88,10 @@ function outsideShare({ timings }: Completed): number {
 /** Of this process since its start, pages of mapped files included. */
 function peakBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
+}
+
+/** Of this process now, without pages of files, which the system takes back when it needs them. */
+async function ownBytes(): Promise<number> {
+  const status = await Deno.readTextFile("/proc/self/status");
+  return Number(/^RssAnon:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }

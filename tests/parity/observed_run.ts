@@ -10,7 +10,7 @@ import { prepareConditioning } from "../../gpu-function/conditioning.ts";
 import { type FinishedStep, startDenoising } from "../../gpu-function/denoising.ts";
 import type { Latents } from "../../gpu-function/diffusion/mod.ts";
 import { createDriver } from "../../gpu-function/driver.ts";
-import { type LoadedModel, loadModel } from "../../gpu-function/loaded_model.ts";
+import { type LoadedModel, loadModel, type LoadOptions } from "../../gpu-function/loaded_model.ts";
 import { readModelPackage } from "../../gpu-function/model_package.ts";
 import type { DenoiserRow } from "../../gpu-function/onnx/denoiser.ts";
 
@@ -21,14 +21,18 @@ export interface ObservedRun {
   readonly latents: Latents;
 }
 
-/** @param exact whether rows run alone, as the engine's do with one row a batch */
+/** @param options rows run alone unless it says otherwise, as the engine's do with one row a batch */
 export async function withModel(
   folder: string,
   use: (model: LoadedModel) => Promise<void>,
-  exact = true,
+  options: Partial<LoadOptions> = {},
 ): Promise<void> {
-  const options = { executionProvider: "cpu", intraOpNumThreads: 1, exact };
-  const model = await loadModel(await readModelPackage(folder), options);
+  const model = await loadModel(await readModelPackage(folder), {
+    executionProvider: "cpu",
+    intraOpNumThreads: 1,
+    exact: true,
+    ...options,
+  });
   try {
     await use(model);
   } finally {
