@@ -1,7 +1,8 @@
-// What a database that fails takes with it: the n-th call of each request is lost, for every n.
+// What a database that fails, or falls silent, takes with it: the n-th call of each request is lost, for every n.
 import assert from "node:assert/strict";
 import { idOf, readFrames, SweepReader } from "../edge_conformance/conformance_client.ts";
 import { describeFailure, type Failure, failuresOf } from "./call_faults.ts";
+import { CALL_MS } from "./failing_database.ts";
 import { drawNumbers, printedSeed } from "./chance.ts";
 import {
   assertEnds,
@@ -126,7 +127,7 @@ const STORIES: readonly Story[] = [
 
 /** @returns how many calls of the database the request took */
 async function perform(stage: Stage, story: Story, failure: Failure | null): Promise<number> {
-  const { faults } = stage.data;
+  const { faults, clock } = stage.data;
   const request = stage.client.fresh();
   let id = "";
   if (story.stored) {
@@ -139,6 +140,7 @@ async function perform(stage: Stage, story: Story, failure: Failure | null): Pro
   await stage.settled();
   const { calls } = faults;
   faults.arm(null);
+  clock.elapse(CALL_MS);
   await assertRecovered(stage, request);
   return calls;
 }

@@ -1,14 +1,21 @@
-/** SQLite whose calls go through faults. */
+/** SQLite whose calls go through faults, under the guard that is shipped: its time is the test's. */
 import { createClient } from "@libsql/client";
 import { drizzle } from "drizzle-orm/libsql";
 import type { SqlDatabase } from "../../db/queries.ts";
 import { passLibsqlCalls } from "../../edge/adapters/database_calls.ts";
 import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
+import { DatabaseGuard } from "../../edge/database_guard.ts";
+import { ManualClock } from "../../edge/fixtures/manual_clock.ts";
 import { CallFaults } from "./call_faults.ts";
+
+/** For one call, and for how long a silent database is left alone. */
+export const CALL_MS = 5_000;
 
 export interface FailingDatabase {
   readonly database: SqlDatabase;
   readonly faults: CallFaults;
+  /** Goes on by as much as a call may take whenever one says nothing. */
+  readonly clock: ManualClock;
   /** Past the faults. */
   execute(sql: string): Promise<void>;
   close(): void;
@@ -22,10 +29,15 @@ export async function openFailingDatabase(path: string): Promise<FailingDatabase
   const client = createClient({ url, concurrency: 1 });
   // No machine fails here, so nothing has to wait for the disk.
   await client.execute("PRAGMA synchronous = OFF");
-  const faults = new CallFaults();
+  const clock = new ManualClock();
+  // Behind whatever else is under way, which is no silence.
+  const faults = new CallFaults(() => setTimeout(() => clock.elapse(CALL_MS)));
+  const guard = new DatabaseGuard(CALL_MS, clock);
+  const failing = passLibsqlCalls(client, (call) => faults.pass(call));
   return {
-    database: drizzle(passLibsqlCalls(client, (call) => faults.pass(call))),
+    database: drizzle(passLibsqlCalls(failing, (call) => guard.pass(call))),
     faults,
+    clock,
     execute: async (sql) => void await client.execute(sql),
     close: () => client.close(),
   };

@@ -9,7 +9,12 @@ import {
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
 import type { GpuBackend } from "../../edge/ports.ts";
 import { ConformanceClient, type Frame } from "../edge_conformance/conformance_client.ts";
-import { type LocalEdge, startInProcess } from "../edge_conformance/edges.ts";
+import {
+  type EdgeOptions,
+  type EdgeProcess,
+  type LocalEdge,
+  startInProcess,
+} from "../edge_conformance/edges.ts";
 import { drawEvents, GpuDouble } from "../edge_conformance/gpu_double.ts";
 import { publishFixtureModel } from "../edge_conformance/published_model.ts";
 import { type FailingDatabase, openFailingDatabase } from "./failing_database.ts";
@@ -107,6 +112,25 @@ export async function withEdge(
     await test(new ConformanceClient(edge, new GpuDouble(), 1));
   } finally {
     await edge.stop();
+    await Deno.remove(assets, { recursive: true });
+  }
+}
+
+/** An edge in a process of its own, with the GPU double behind it. */
+export async function withProcess(
+  start: (options: EdgeOptions) => Promise<EdgeProcess>,
+  set: Pick<EdgeOptions, "worker" | "environment">,
+  test: (client: ConformanceClient, options: EdgeOptions) => Promise<void>,
+): Promise<void> {
+  const assets = await publishFixtureModel();
+  const gpu = new GpuDouble().listen();
+  const options = { gpuUrl: gpu.url, assets, dataDir: `${assets}/data`, ...set };
+  const edge = await start(options);
+  try {
+    await test(new ConformanceClient(edge, gpu, 1), options);
+  } finally {
+    await edge.stop();
+    await gpu.close();
     await Deno.remove(assets, { recursive: true });
   }
 }

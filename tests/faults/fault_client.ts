@@ -1,0 +1,28 @@
+/** What a test tells the faulty worker, and asks any edge, about its database. */
+import assert from "node:assert/strict";
+import type { ConformanceClient } from "../edge_conformance/conformance_client.ts";
+import type { Failure } from "./call_faults.ts";
+
+export const FAULTY_WORKER = "tests/faults/faulty_worker.ts";
+
+export async function arm(client: ConformanceClient, failure: Failure | null): Promise<void> {
+  const init = { method: "POST", body: JSON.stringify(failure) };
+  assert.equal((await client.request("/v1/faults/arm", init)).status, 200);
+}
+
+export async function countCalls(client: ConformanceClient): Promise<number> {
+  return await (await client.request("/v1/faults/count")).json();
+}
+
+export async function databaseStatus(client: ConformanceClient): Promise<string> {
+  const response = await client.request("/health");
+  assert.equal(response.status, 200);
+  return (await response.json()).database.status;
+}
+
+/** Health may be the call that finds the database back. */
+export async function untilReady(client: ConformanceClient): Promise<void> {
+  while (await databaseStatus(client) !== "READY") {
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
