@@ -1,23 +1,27 @@
-/** `deno task lab <experiment> [flags]`: runs an experiment of `scripts/lab/experiments/`, or all of the paper's. */
+/** `deno task lab <experiment> [flags]`: runs one experiment, or all of the paper's. */
 import { ROOT } from "./gate/source_files.ts";
-import { UsageError } from "./generation_flags.ts";
+import { runCommand, UsageError } from "./generation_flags.ts";
+import { runExperiment } from "./lab/experiment_run.ts";
 import { parseExperimentFlags } from "./lab/laboratory_flags.ts";
-import { PAPER_ORDER } from "./lab/paper_order.ts";
+import { PAPER_EXPERIMENTS } from "./lab/paper_experiments.ts";
+import { runQuality } from "./lab/quality/quality_run.ts";
 
-const FOLDER = `${ROOT}scripts/lab/experiments/`;
 const MISUSED = 2;
-
-/** `eos-swap` is `eos_swap.ts`. */
-const known = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
-  .filter((name) => /^[a-z_]+\.ts$/.test(name) && !name.endsWith("_test.ts"))
-  .map((name) => name.slice(0, -".ts".length).replaceAll("_", "-")).sort();
+const PAPER_NAMES = PAPER_EXPERIMENTS.map(({ name }) => name);
+const known = [...PAPER_NAMES, "latency", "quality"].sort();
 const usage = `Usage: deno task lab <${known.join(" | ")} | all> [flags]
-all runs ${PAPER_ORDER.join(", ")}, each with the flags given.
+all runs ${PAPER_NAMES.join(", ")}, each with the flags given.
 What an experiment measures and which flags it takes: deno task lab <experiment> --help`;
 
-async function runOne(name: string, flags: readonly string[]): Promise<number> {
+async function run(name: string, flags: readonly string[]): Promise<void> {
+  if (name === "quality") return await runQuality(flags);
+  if (name === "latency") Deno.exit(await runApart("scripts/lab/latency_run.ts", ...flags));
+  await runExperiment(PAPER_EXPERIMENTS.find((each) => each.name === name)!, flags);
+}
+
+async function runApart(...args: string[]): Promise<number> {
   const { code } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", `${FOLDER}${name.replaceAll("-", "_")}.ts`, ...flags],
+    args: ["run", "-A", ...args],
     cwd: ROOT,
     stdout: "inherit",
     stderr: "inherit",
@@ -37,11 +41,11 @@ async function runAll(flags: readonly string[]): Promise<number> {
   }
   const start = performance.now();
   const failed: string[] = [];
-  for (const name of PAPER_ORDER) {
-    if (await runOne(name, flags) !== 0) failed.push(name);
+  for (const name of PAPER_NAMES) {
+    if (await runApart("scripts/lab.ts", name, ...flags) !== 0) failed.push(name);
   }
   const minutes = (performance.now() - start) / 60_000;
-  console.log(`${PAPER_ORDER.length} experiments in ${minutes.toFixed(1)} minutes`);
+  console.log(`${PAPER_NAMES.length} experiments in ${minutes.toFixed(1)} minutes`);
   if (failed.length > 0) console.error(`Failed: ${failed.join(", ")}`);
   return failed.length > 0 ? 1 : 0;
 }
@@ -70,4 +74,4 @@ if (name === undefined || !known.includes(name)) {
   );
   Deno.exit(MISUSED);
 }
-Deno.exit(await runOne(name, flags));
+await runCommand(() => run(name, flags));

@@ -1,8 +1,8 @@
-/** Time and memory of a model on this machine. `deno task lab latency` */
-import { modelsFolder, runCommand } from "../../generation_flags.ts";
-import { findModel } from "../installed_model.ts";
-import { integerFlag, parseLabFlags } from "../lab_flags.ts";
-import { measureLatency } from "../latency.ts";
+/** Time and memory of a model on this machine, in a process that holds nothing else. `deno task lab latency` */
+import { modelsFolder, runCommand } from "../generation_flags.ts";
+import { findModel } from "./installed_model.ts";
+import { integerFlag, parseLabFlags } from "./lab_flags.ts";
+import { measureLatency } from "./latency.ts";
 
 const HELP = `Usage: deno task lab latency [--model <id>] [--runs <n>] [--out <file>]
 Medians of a U-Net row, a VAE decode, a text encoding, and of 50 steps with cutoff 0.5; peak memory.

@@ -6,7 +6,7 @@ import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import type { ModelPackage } from "../../../gpu-function/model_package.ts";
 import { createEngine } from "../../../gpu-function/onnx_engine.ts";
 import { ROOT } from "../../gate/source_files.ts";
-import { modelsFolder, runCommand } from "../../generation_flags.ts";
+import { modelsFolder } from "../../generation_flags.ts";
 import { startBar } from "../drawn_grid.ts";
 import { isPair, loadPrompts } from "../evaluation_prompt.ts";
 import { openGenerationCache } from "../generation_cache.ts";
@@ -15,17 +15,16 @@ import { findModel } from "../installed_model.ts";
 import type { Latency } from "../latency.ts";
 import { loadReferences } from "../references.ts";
 import { loadClassifier } from "../scorers/classifier.ts";
-import { loadImageEncoder } from "../scorers/dual_encoder_image.ts";
-import { loadTextScorer } from "../scorers/dual_encoder_text.ts";
-import { criteriaOf, criterionLine } from "../quality/criteria.ts";
-import { type DrawingList, drawingsOf, keyOf, listDrawings } from "../quality/drawing_list.ts";
-import { parseQualityFlags, QUALITY_HELP, type QualityOptions } from "../quality/quality_flags.ts";
-import { measureQuality, type QualityMeasurement } from "../quality/quality_measurement.ts";
-import { qualityReport } from "../quality/quality_report.ts";
-import type { QualityResult } from "../quality/quality_result.ts";
+import { loadDualEncoder } from "../scorers/dual_encoder.ts";
+import { criteriaOf, criterionLine } from "./criteria.ts";
+import { type DrawingList, drawingsOf, keyOf, listDrawings } from "./drawing_list.ts";
+import { parseQualityFlags, QUALITY_HELP, type QualityOptions } from "./quality_flags.ts";
+import { measureQuality, type QualityMeasurement } from "./quality_measurement.ts";
+import { qualityReport } from "./quality_report.ts";
+import type { QualityResult } from "./quality_result.ts";
 
-await runCommand(async () => {
-  const options = parseQualityFlags(Deno.args);
+export async function runQuality(args: readonly string[]): Promise<void> {
+  const options = parseQualityFlags(args);
   if (options === null) return console.log(QUALITY_HELP);
   const modelPackage = await findModel(modelsFolder(), options.model);
   const references = await loadReferences(options.references);
@@ -40,7 +39,7 @@ await runCommand(async () => {
   await write(options.out, result, measured);
   for (const criterion of criteriaOf(result)) console.log(criterionLine(criterion));
   console.log(join(options.out, "quality.md"));
-});
+}
 
 /** @throws RangeError naming the file that is missing, or the size that the judges cannot take */
 async function loadJudging(folder: string, { manifest, ...files }: ModelPackage) {
@@ -59,8 +58,7 @@ async function loadJudging(folder: string, { manifest, ...files }: ModelPackage)
   );
   const judges = {
     classifier,
-    images: await loadImageEncoder(folder),
-    texts: await loadTextScorer(folder, tokenizer),
+    ...await loadDualEncoder(folder, tokenizer),
     nouns: labels.objects.slice(1),
   };
   return { judges, labels };
@@ -93,7 +91,10 @@ async function drawAll(
   return images;
 }
 
-/** In a process of its own, whose memory holds neither images nor judges. */
+/**
+ * In a process of its own, whose memory holds neither images nor judges. It is begun by a small one
+ * (`lab.ts`), since Linux counts what the beginner held as a process's own peak.
+ */
 async function timeAlone(model: string): Promise<Latency> {
   const file = await Deno.makeTempFile({ suffix: ".json" });
   try {
