@@ -79,6 +79,12 @@ export function createProblem(
   return errors.length > 0 ? { ...problem, errors } : problem;
 }
 
+/** The end of a run whose image a model's safety checker flagged, where such images are withheld. */
+export function imageWithheld(): Problem {
+  const detail = "The image is withheld, since the model's safety checker flagged it";
+  return createProblem("image_refused", detail);
+}
+
 /** What is told at once. A body that is wrong in thousands of places is answered in few. */
 export const FIELD_ISSUES_MAX = 20;
 

@@ -20,6 +20,8 @@ export interface StoredImage {
   readonly bytes: Uint8Array;
   /** The account that alone may see it; null where everybody may. */
   readonly owner: string | null;
+  /** By the model's safety checker. */
+  readonly flagged: boolean;
 }
 
 /** A stored log with its pictures, ready to be sent again. */
@@ -117,12 +119,14 @@ async function findImage(database: SqlDatabase, id: string): Promise<StoredImage
     size: images.size,
     bytes: images.bytes,
     owner: generations.owner,
+    flagged: sql<number>`exists (select 1 from json_each(${generations.events})
+      where json_extract(value, '$.event.safety.flagged'))`,
   }).from(images).innerJoin(generations, eq(generations.id, images.generation_id))
     .where(eq(images.generation_id, id)).limit(1);
   if (!row) return null;
-  const { media_type, sha256, owner } = row;
+  const { media_type, sha256, owner, flagged } = row;
   const bytes = await wholeImage(database, row);
-  return bytes && { media_type, sha256, owner, bytes };
+  return bytes && { media_type, sha256, owner, flagged: flagged === 1, bytes };
 }
 
 /** One part a query: D1 gives bytes as arrays of numbers, so a large image must not come at once. */

@@ -7,7 +7,7 @@ import { EVENT_STREAM_HEADERS, replayEvents } from "./jobs/event_stream.ts";
 import type { PlannedGeneration } from "./jobs/job_room.ts";
 import type { Origin } from "./origin.ts";
 import type { Ports } from "./ports.ts";
-import { JSON_HEADERS, jsonResponse } from "./problem_response.ts";
+import { JSON_HEADERS, jsonResponse, problemResponse } from "./problem_response.ts";
 import { countHit, lookUp } from "./stored_results.ts";
 
 export interface AnswerOptions {
@@ -85,6 +85,8 @@ async function findStored(
     const { value: stored } = await lookUp(ports, (results) => results.find(id));
     if (!stored) return null;
     const resource = describeStored(stored);
+    const { failure } = resource;
+    if (failure) return { plan: stored.plan, respond: () => problemResponse(failure) };
     keepResourceNear(ports, stored, resource);
     return { plan: stored.plan, respond: () => jsonResponse(resource, { headers }) };
   }

@@ -4,9 +4,9 @@ import type { StoredImage } from "../db/queries.ts";
 import { readByteRange } from "./byte_range.ts";
 import { problemResponse } from "./problem_response.ts";
 
-export type ImageFile = Pick<StoredImage, "media_type" | "sha256" | "bytes" | "owner">;
+export type ImageFile = Pick<StoredImage, "media_type" | "sha256" | "bytes" | "owner" | "flagged">;
 
-/** Of what is somebody's own: no cache between here and there may keep it. */
+/** Of what is somebody's own, or may be withheld one day: no cache on the way may keep it. */
 export const PRIVATE_CACHE_CONTROL = "private, no-store";
 
 /** The whole, a single range of it, or 304 for whoever has it (RFC 9110, sections 13 and 14). */
@@ -15,7 +15,7 @@ export function imageResponse(image: ImageFile, request: Request, id: string): R
   const { length } = image.bytes;
   const headers: Record<string, string> = {
     etag,
-    "cache-control": image.owner === null
+    "cache-control": image.owner === null && !image.flagged
       ? "public, max-age=31536000, immutable"
       : PRIVATE_CACHE_CONTROL,
     "x-content-type-options": "nosniff",

@@ -1,7 +1,10 @@
 /** A contact sheet over HTTP: its sweep is its content, so it never changes. */
 import { PRIVATE_CACHE_CONTROL } from "./image_response.ts";
 
-/** @param body the SVG, or the parts of it as they are drawn */
+/**
+ * @param body the SVG, or the parts of it as they are drawn
+ * @param isPrivate somebody's own, or with an image that may be withheld one day
+ */
 export function sheetResponse(
   body: string | ReadableStream<Uint8Array>,
   { isPrivate }: { readonly isPrivate: boolean },

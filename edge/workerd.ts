@@ -20,6 +20,7 @@ import type { EdgeApp } from "./edge_app.ts";
 import { rarelyTouched } from "./cache/hit_counter.ts";
 import { nearResults } from "./cache/near_results.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
+import { withholdStored } from "./policy/withheld_images.ts";
 import type { ModelCatalog, Ports } from "./ports.ts";
 import { runScheduled } from "./scheduled.ts";
 import { readSettings } from "./settings.ts";
@@ -58,7 +59,7 @@ function portsOf(env: WorkerEnv): Ports {
     ...accessOfIsolate(env, settings),
     models: modelsOf(env),
     promptPolicy: promptPolicyOf(settings.policy),
-    results: nearResults(createResults(database), near),
+    results: nearResults(withholdStored(createResults(database), settings.policy), near),
     sweeps: rarelyTouched(createSweeps(database), near.hits),
     demos: createDemos(database),
     cache: near.cache,

@@ -1,8 +1,8 @@
 /** One generation from plan to terminal event: text, denoising, previews, image. */
 import {
-  createProblem,
   type GenerationEvent,
   type GenerationEventOf,
+  imageWithheld,
   type Plan,
   ProblemError,
 } from "../contract/mod.ts";
@@ -93,7 +93,7 @@ async function perform(
   const image = await decoding.decode(denoising.latents());
   for (const event of insights.conclude(denoising.latents(), image)) channel.send(event);
   const verdict = await model.safetyChecker?.check(image) ?? null;
-  if (verdict?.flagged && safety === "refuse") throw new ProblemError(withheld());
+  if (verdict?.flagged && safety === "refuse") throw new ProblemError(imageWithheld());
   channel.send(await imageEvent(image, plan, verdict && { flagged: verdict.flagged }));
   signal.throwIfAborted();
   channel.send({
@@ -191,11 +191,6 @@ async function imageEvent(
   const encoded = await encodeImage(image, output_format);
   const sha256 = sha256Hex(encoded.bytes);
   return { type: "generation.image", ...bitmap(encoded), sha256, safety };
-}
-
-function withheld() {
-  const detail = "The image is withheld, since the model's safety checker flagged it";
-  return createProblem("image_refused", detail);
 }
 
 function bitmap({ media_type, width, height, bytes }: EncodedImage) {

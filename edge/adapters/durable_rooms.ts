@@ -21,6 +21,7 @@ import {
 } from "../jobs/sweep_room.ts";
 import { handleSweepRequest } from "../jobs/sweep_room_routes.ts";
 import { countRun } from "../limits/usage_meter.ts";
+import { withholdStored } from "../policy/withheld_images.ts";
 import type { Rooms } from "../ports.ts";
 import { readSettings } from "../settings.ts";
 import { settleRun, settleSweep } from "../webhooks/webhook_end.ts";
@@ -122,8 +123,9 @@ export class SweepRoomObject {
     this.#watch = watch;
     const database = databaseOf(env);
     const keepAlive = (work: Promise<unknown>) => state.waitUntil(work);
+    const results = withholdStored(createResults(database), readSettings(env).policy);
     this.#room = new SweepRoom({
-      results: nearResults(createResults(database), nearOfIsolate()),
+      results: nearResults(results, nearOfIsolate()),
       cache: nearOfIsolate().cache,
       sweeps: createSweeps(database),
       rooms: createDurableRooms(env.ROOMS),

@@ -15,7 +15,11 @@ let shared: { readonly settings: string; readonly backend: GpuBackend } | null =
 
 /** One for all rooms of an isolate, so that they learn from each other which GPU functions fail. */
 export function backendOfIsolate(settings: EdgeSettings): GpuBackend {
-  const text = JSON.stringify([settings.gpuUrls, settings.backend]);
+  const text = JSON.stringify([
+    settings.gpuUrls,
+    settings.backend,
+    settings.policy.withholdsFlagged,
+  ]);
   if (shared?.settings !== text) {
     shared = { settings: text, backend: createBackend(settings, BACKEND_PORTS) };
   }

@@ -19,6 +19,7 @@ import { settleRun, settleSweep } from "../webhooks/webhook_end.ts";
 import { createWebhooks } from "../webhooks/webhooks.ts";
 import type { EdgeApp } from "../edge_app.ts";
 import { promptPolicyOf } from "../policy/prompt_policy.ts";
+import { withholdStored } from "../policy/withheld_images.ts";
 import { countRun } from "../limits/usage_meter.ts";
 import type { GpuBackend, Log } from "../ports.ts";
 import type { EdgeSettings } from "../settings.ts";
@@ -61,7 +62,7 @@ export function createLocalEdge(
   const hits = new HitCounter();
   const shared = {
     gpu: gpu ?? createBackend(settings, { ...BACKEND_PORTS, log }),
-    results: nearResults(createResults(database), { cache, hits }),
+    results: nearResults(withholdStored(createResults(database), settings.policy), { cache, hits }),
     sweeps: rarelyTouched(createSweeps(database), hits),
     cache,
     idempotency: createIdempotencyKeys(database),

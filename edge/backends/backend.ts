@@ -1,4 +1,5 @@
 /** The back end that the settings ask for. */
+import { withholdDrawn } from "../policy/withheld_images.ts";
 import type { GpuBackend } from "../ports.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { type CallPorts, GpuFunction, type GpuFunctionOptions } from "./gpu_function.ts";
@@ -13,9 +14,16 @@ export const GPU_FUNCTION_DEFAULTS: Omit<GpuFunctionOptions, "secret"> = {
   circuit: { failuresMax: 3, openMs: 1_000 },
 };
 
+/** What a back end depends on. */
+export type BackendChoice = Pick<EdgeSettings, "gpuUrls" | "backend" | "policy">;
+
 /** To be made once a process: it remembers which GPU functions fail. */
-export function createBackend(
-  { gpuUrls, backend: { gpuSecret, replicate } }: Pick<EdgeSettings, "gpuUrls" | "backend">,
+export function createBackend(settings: BackendChoice, ports: BackendPorts): GpuBackend {
+  return withholdDrawn(createDrawing(settings, ports), settings.policy);
+}
+
+function createDrawing(
+  { gpuUrls, backend: { gpuSecret, replicate } }: BackendChoice,
   ports: BackendPorts,
 ): GpuBackend {
   if (replicate) {

@@ -1,11 +1,13 @@
 /**
  * Results near the reader: images, and what answers a submission, as a whole stream or as JSON. Only
- * what everybody may see gets here. An image never changes; a stream does when its generation runs again
- * for more insights, so answers stay for a minute, and whoever resumes one is told by the database.
+ * what everybody may see gets here, and for good: nothing private, nothing flagged. An image never changes;
+ * a stream does when its generation runs again for more insights, so answers stay for a minute, and whoever
+ * resumes one is told by the database.
  */
 import type { Plan } from "../../contract/mod.ts";
 import type { Results, StoredImage, StoredReplay } from "../../db/queries.ts";
 import { encodeEvent, markCached } from "../jobs/event_log.ts";
+import { isFlagged } from "../policy/withheld_images.ts";
 import type { Ports } from "../ports.ts";
 import type { ColoCache } from "./colo_cache.ts";
 import { type HitCounter, rarelyTouched } from "./hit_counter.ts";
@@ -41,7 +43,7 @@ export function keepStreamNear(
   id: string,
   { plan, owner, events }: StoredReplay,
 ): void {
-  if (owner !== null) return;
+  if (!mayBeKept({ owner, events })) return;
   const pieces = events.map(({ id, event }) => encodeEvent(id, markCached(event)));
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (length > STREAM_LENGTH_MAX) return;
@@ -57,12 +59,17 @@ export function keepStreamNear(
 /** @param resource as `GET /v1/generations/{id}` shows the result */
 export function keepResourceNear(
   ports: NearPorts,
-  { plan, owner }: Pick<StoredReplay, "plan" | "owner">,
+  { plan, owner, events }: StoredReplay,
   resource: object,
 ): void {
-  if (owner !== null) return;
+  if (!mayBeKept({ owner, events })) return;
   const bytes = new TextEncoder().encode(JSON.stringify(resource));
   keepAnswerNear(ports, answerKey("resources", plan.id), { plan, bytes });
+}
+
+/** Whether a flagged image is shown is for the operator to change, so it is asked for each time. */
+function mayBeKept({ owner, events }: Pick<StoredReplay, "owner" | "events">): boolean {
+  return owner === null && !events.some(({ event }) => isFlagged(event));
 }
 
 function keepAnswerNear(
@@ -86,11 +93,11 @@ export async function findNearImage(
   const [, sha256] = found?.headers.get("etag")?.match(/^"([0-9a-f]{64})"$/) ?? [];
   if (!found || !sha256 || media_type !== "image/png" && media_type !== "image/webp") return null;
   const bytes = new Uint8Array(await found.arrayBuffer());
-  return { media_type, sha256, bytes, owner: null };
+  return { media_type, sha256, bytes, owner: null, flagged: false };
 }
 
 export function keepImageNear({ cache, keepAlive }: NearPorts, id: string, image: StoredImage) {
-  if (image.owner !== null) return;
+  if (image.owner !== null || image.flagged) return;
   const headers = {
     "content-type": image.media_type,
     "cache-control": "public, max-age=31536000, immutable",

@@ -28,6 +28,7 @@ const IMAGE: StoredImage = {
   sha256: "ab".repeat(32),
   bytes: new Uint8Array([1, 2, 3]),
   owner: null,
+  flagged: false,
 };
 
 Deno.test("A stream and an image come back as they were kept", async () => {
@@ -57,6 +58,21 @@ Deno.test("Nothing that has an owner is kept near", async () => {
   keepResourceNear(ports, { ...REPLAY, owner: "key_1" }, { id: PLAN.id });
   keepStreamNear(ports, PLAN.id, { ...REPLAY, owner: "key_1" });
   keepImageNear(ports, PLAN.id, { ...IMAGE, owner: "key_1" });
+  await Promise.all(kept);
+  assert.equal(ports.cache.bytes, 0);
+});
+
+Deno.test("Nothing that is flagged is kept near, since it may be withheld one day", async () => {
+  const { kept, ...ports } = stage();
+  const events = REPLAY.events.map(({ id, event }) =>
+    event.type === "generation.image"
+      ? { id, event: { ...event, safety: { flagged: true } } }
+      : { id, event }
+  );
+  assert(events.some(({ event }) => event.type === "generation.image"));
+  keepResourceNear(ports, { ...REPLAY, events }, { id: PLAN.id });
+  keepStreamNear(ports, PLAN.id, { ...REPLAY, events });
+  keepImageNear(ports, PLAN.id, { ...IMAGE, flagged: true });
   await Promise.all(kept);
   assert.equal(ports.cache.bytes, 0);
 });

@@ -104,10 +104,11 @@ function serveImage({ log, submission }: Job, request: Request): Response {
     .find((event) => event.type === "generation.image");
   const succeeded = log.events.at(-1)?.event.type === "generation.completed";
   if (!image || !succeeded) return new Response(null, { status: 404 });
-  const { media_type, sha256, data } = image;
+  const { media_type, sha256, data, safety } = image;
+  const flagged = safety?.flagged ?? false;
   const bytes = Uint8Array.fromBase64(data);
   const owner = submission.request.owner ?? null;
-  return imageResponse({ media_type, sha256, bytes, owner }, request, submission.plan.id);
+  return imageResponse({ media_type, sha256, bytes, owner, flagged }, request, submission.plan.id);
 }
 
 async function cancel(room: JobRoom, job: Job): Promise<Response> {

@@ -11,6 +11,7 @@ import {
 } from "../../contract/mod.ts";
 import { mayRead } from "../private_results.ts";
 import { jsonResponse, problemResponse } from "../problem_response.ts";
+import { isFlagged } from "../policy/withheld_images.ts";
 import { sheetResponse } from "../sheet_response.ts";
 import { describeSweep, type SweepResource } from "../sweep_resource.ts";
 import { EVENT_STREAM_HEADERS, READING, readLog } from "./event_stream.ts";
@@ -45,9 +46,11 @@ function sharedRequest({ branches: [first] }: SweepPlan): SeededRequest {
   return first.request;
 }
 
-function serveSheet({ sheet, plan }: SweepJob): Response {
+function serveSheet({ sheet, plan, runs }: SweepJob): Response {
   if (sheet === null) return new Response(null, { status: 404 });
-  return sheetResponse(sheet, { isPrivate: sharedRequest(plan).owner !== undefined });
+  const isPrivate = sharedRequest(plan).owner !== undefined ||
+    runs.some(({ record: { events } }) => events.some(({ event }) => isFlagged(event)));
+  return sheetResponse(sheet, { isPrivate });
 }
 
 async function join(room: SweepRoom, request: Request, after: number): Promise<Response> {

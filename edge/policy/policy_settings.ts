@@ -1,6 +1,7 @@
 /**
  * `BLOCKLIST`: words and phrases, one a line or with commas between them, lines with `#` in front left out.
- * `BLOCKLIST_LEET`: whether digits and signs are read as letters too, as in `b1rd`.
+ * `BLOCKLIST_LEET`: whether digits and signs are read as letters too, as in `b1rd`. `GPU_SAFETY`: as at the
+ * GPU function.
  */
 import { type Environment, readText, wrongSetting } from "../settings.ts";
 import { foldEntry } from "./blocklist.ts";
@@ -8,6 +9,8 @@ import { foldEntry } from "./blocklist.ts";
 export interface PolicySettings {
   readonly blocklist: readonly string[];
   readonly leet: boolean;
+  /** No image is shown that a model's safety checker flagged, whenever it was drawn. */
+  readonly withholdsFlagged: boolean;
 }
 
 const ENTRIES_MAX = 20_000;
@@ -20,7 +23,7 @@ let last: { readonly given: string; readonly settings: PolicySettings } | null =
  * @throws Error with one sentence that names the variable, what it allows and what was given
  */
 export function readPolicySettings(environment: Environment): PolicySettings {
-  const names = ["BLOCKLIST", "BLOCKLIST_FILE", "BLOCKLIST_LEET"];
+  const names = ["BLOCKLIST", "BLOCKLIST_FILE", "BLOCKLIST_LEET", "GPU_SAFETY"];
   const given = JSON.stringify(names.map((name) => readText(environment, name)));
   if (last?.given !== given) last = { given, settings: parsePolicy(environment) };
   return last.settings;
@@ -47,7 +50,11 @@ function parsePolicy(environment: Environment): PolicySettings {
   if (leet !== "on" && leet !== "off") {
     throw wrongSetting("BLOCKLIST_LEET", '"on" or "off"', leet);
   }
-  return { blocklist, leet: leet === "on" };
+  const safety = readText(environment, "GPU_SAFETY") ?? "report";
+  if (!/^(report|refuse|off)$/.test(safety)) {
+    throw wrongSetting("GPU_SAFETY", "report, refuse or off", safety);
+  }
+  return { blocklist, leet: leet === "on", withholdsFlagged: safety === "refuse" };
 }
 
 function splitEntries(text: string): string[] {

@@ -6,8 +6,9 @@ Deno.test("a blocklist is lines, or entries with commas between them, without re
   assert.deepEqual(readPolicySettings({ BLOCKLIST }), {
     blocklist: ["weasel", "sly fox", "otter*"],
     leet: true,
+    withholdsFlagged: false,
   });
-  assert.deepEqual(readPolicySettings({ BLOCKLIST_LEET: "off" }), { blocklist: [], leet: false });
+  assert.equal(readPolicySettings({ BLOCKLIST_LEET: "off" }).leet, false);
 });
 
 Deno.test("an entry that nothing could match is refused by name", () => {
@@ -38,4 +39,16 @@ Deno.test("a file is refused where nobody has read it", () => {
   const message = "BLOCKLIST_FILE must be absent where there are no files, use BLOCKLIST, " +
     'given "list.txt"';
   assert.throws(() => readPolicySettings({ BLOCKLIST_FILE: "list.txt" }), { message });
+});
+
+Deno.test("flagged images are withheld where the operator refuses them, and nowhere else", () => {
+  const withholds = (GPU_SAFETY?: string) => readPolicySettings({ GPU_SAFETY }).withholdsFlagged;
+  assert.deepEqual([undefined, "report", "off", "refuse"].map(withholds), [
+    false,
+    false,
+    false,
+    true,
+  ]);
+  const message = 'GPU_SAFETY must be report, refuse or off, given "yes"';
+  assert.throws(() => withholds("yes"), { message });
 });

@@ -9,6 +9,7 @@ import { SWEEP_FINISHED } from "../jobs/sweep_room_routes.ts";
 import { readJsonBody } from "../json_body.ts";
 import type { Origin } from "../origin.ts";
 import { planSweepRequest } from "../planning.ts";
+import { isFlagged } from "../policy/withheld_images.ts";
 import type { Ports } from "../ports.ts";
 import { roomUrl } from "../private_results.ts";
 import { jsonResponse, notFound, problemResponse } from "../problem_response.ts";
@@ -152,7 +153,9 @@ async function followStored(
 async function showSheet(ports: Ports, reader: string, id: string): Promise<Response> {
   const stored = await findSweep(ports, id, reader);
   if (stored.value) {
-    const isPrivate = stored.value.results.some(({ owner }) => owner !== null);
+    const isPrivate = stored.value.results.some(({ owner, events }) =>
+      owner !== null || events.some(({ event }) => isFlagged(event))
+    );
     return sheetResponse(streamSheet(stored.value, ports.results), { isPrivate });
   }
   const response = await ports.sweepRooms.fetch(id, new Request(roomUrl("/sheet", reader)));

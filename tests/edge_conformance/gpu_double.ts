@@ -30,6 +30,8 @@ export interface Script {
   /** Sends the plan of another generation. */
   readonly otherPlan?: boolean;
   readonly wrongSha256?: boolean;
+  /** What the model's safety checker says of the image; unless given there is none. */
+  readonly flagged?: boolean;
   /** Ends with a problem instead of the image. */
   readonly fail?: boolean;
   /** Refuses the prediction with this problem code. */
@@ -267,7 +269,8 @@ export function drawEvents(plan: Plan, script: Script = {}): GenerationEvent[] {
   const sha256 = script.wrongSha256
     ? "0".repeat(64)
     : createHash("sha256").update(image).digest("hex");
-  events.push({ type: "generation.image", ...picture(image), sha256 });
+  const safety = script.flagged === undefined ? {} : { safety: { flagged: script.flagged } };
+  events.push({ type: "generation.image", ...picture(image), sha256, ...safety });
   events.push({
     type: "generation.completed",
     id: plan.id,

@@ -1,0 +1,69 @@
+/**
+ * Images that a model's safety checker flagged, where they are to be withheld (`GPU_SAFETY=refuse`). The GPU
+ * function withholds what it draws from then on; here is what was stored before, and what comes from one that
+ * was set otherwise. Both end as a run does that is refused: no preview, no image, `image_refused`.
+ */
+import { type GenerationEvent, imageWithheld, type Parsed } from "../../contract/mod.ts";
+import type { NumberedEvent, Results } from "../../db/queries.ts";
+import type { GpuBackend } from "../ports.ts";
+import type { PolicySettings } from "./policy_settings.ts";
+
+type Withholding = Pick<PolicySettings, "withholdsFlagged">;
+
+export function isFlagged(event: GenerationEvent): boolean {
+  return event.type === "generation.image" && event.safety?.flagged === true;
+}
+
+/** Unless withheld, the same. Where an image is, its generation has failed, and the image is not there. */
+export function withholdStored(results: Results, { withholdsFlagged }: Withholding): Results {
+  if (!withholdsFlagged) return results;
+  const withhold = <Found extends { readonly events: readonly NumberedEvent[] }>(
+    found: Found | null,
+  ) => found && { ...found, events: withoutFlagged(found.events) };
+  return {
+    ...results,
+    find: async (id) => withhold(await results.find(id)),
+    replay: async (id) => withhold(await results.replay(id)),
+    async image(id) {
+      const image = await results.image(id);
+      return image?.flagged ? null : image;
+    },
+  };
+}
+
+/** Under the ids that they had, so that whoever resumes sees the one end. */
+function withoutFlagged(events: readonly NumberedEvent[]): readonly NumberedEvent[] {
+  const end = events.findIndex(({ event }) => isFlagged(event));
+  if (end < 0) return events;
+  return events.slice(0, end + 1)
+    .filter(({ event }) => event.type !== "generation.preview")
+    .map(refuseFlagged);
+}
+
+function refuseFlagged(numbered: NumberedEvent): NumberedEvent {
+  if (!isFlagged(numbered.event)) return numbered;
+  return { ...numbered, event: { type: "generation.failed", error: imageWithheld() } };
+}
+
+/** Its previews were sent by then: only the GPU function knows beforehand that there will be a check. */
+export function withholdDrawn(backend: GpuBackend, { withholdsFlagged }: Withholding): GpuBackend {
+  if (!withholdsFlagged) return backend;
+  return {
+    async submit(submission, after): ReturnType<GpuBackend["submit"]> {
+      const submitted: Parsed<AsyncGenerator<NumberedEvent>> = await backend.submit(
+        submission,
+        after,
+      );
+      return submitted.ok ? { ok: true, value: untilFlagged(submitted.value) } : submitted;
+    },
+    cancel: (id) => backend.cancel(id),
+    health: () => backend.health(),
+  };
+}
+
+async function* untilFlagged(events: AsyncGenerator<NumberedEvent>): AsyncGenerator<NumberedEvent> {
+  for await (const numbered of events) {
+    yield refuseFlagged(numbered);
+    if (isFlagged(numbered.event)) return;
+  }
+}
