@@ -42,7 +42,7 @@ const AWAY: GpuBackend = {
   health: () => Promise.resolve({ status: "UNREACHABLE" }),
 };
 
-const CALLER = { account: "anonymous:1", keyed: false, limits: readTierLimits({}).anonymous };
+const CALLER = { account: "key_1", keyed: true, limits: readTierLimits({}).key };
 
 function createTestApp(changes: Partial<Ports> = {}) {
   const logged: LogRecord[] = [];
