@@ -109,16 +109,6 @@ testOnDatabases("Results", {
       assert.equal(JSON.stringify(replayed?.events), JSON.stringify(result.events));
     }
   },
-  "stores the largest image there can be": async (database) => {
-    const results = createResults(database);
-    // Noise of 2,048 x 2,048 pixels, which no PNG makes smaller.
-    const imageBytes = LIMITS.sideMax ** 2 * 3 + 100_000;
-    const result = finished("largest", { imageBytes });
-    assert.equal(await results.write(result), "stored");
-    const image = await results.image(result.plan.id);
-    assert.equal(image?.bytes.length, imageBytes);
-    assert.equal(createHash("sha256").update(image.bytes).digest("hex"), image.sha256);
-  },
   "gives no image of which a part is missing": async (database) => {
     const results = createResults(database);
     const result = finished("lost part");

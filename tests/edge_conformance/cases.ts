@@ -1,7 +1,12 @@
 /** What the edge does, whatever it runs on. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { type Insight, parseGenerationRequest, planGeneration } from "../../contract/mod.ts";
+import {
+  type Insight,
+  LIMITS,
+  parseGenerationRequest,
+  planGeneration,
+} from "../../contract/mod.ts";
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
 import {
   assertProblem,
@@ -309,10 +314,11 @@ const IMAGE_CASES: readonly Case[] = [
     },
   },
   {
-    name: "stores an image that is larger than a row, and serves it whole",
+    name: "stores the largest image there can be, which takes several rows, and serves it whole",
     async run(client) {
       const request = client.fresh();
-      client.gpu.script(request.seed, { imageBytes: 4_000_001 });
+      // Noise of 2,048 x 2,048 pixels, which no PNG makes smaller.
+      client.gpu.script(request.seed, { imageBytes: LIMITS.sideMax ** 2 * 3 + 100_000 });
       const { image, cached } = await client.json(request);
       assert.equal(cached, false);
       const bytes = await (await client.request(image.url)).bytes();
