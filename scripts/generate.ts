@@ -3,7 +3,7 @@
  * `deno task generate "a blue bird" --cutoff 0.5 --out bird.png`
  */
 import { SingleBar } from "cli-progress";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import type { GenerationEvent, Plan } from "../contract/mod.ts";
 import { ProblemError } from "../contract/mod.ts";
@@ -11,6 +11,8 @@ import { createEngine } from "../gpu-function/onnx_engine.ts";
 import { insightLines, isInsight, writeInsights } from "./insight_folder.ts";
 import { generationReport } from "./generation_report.ts";
 import { readImage } from "./lab/image_file.ts";
+import { readThreads } from "./thread_count.ts";
+import { writeWhole } from "./whole_file.ts";
 import {
   modelsFolder,
   parseCommandLine,
@@ -37,10 +39,7 @@ await runCommand(async () => {
   if (values["insights-out"] !== undefined && request.insights.length === 0) {
     throw new UsageError("--insights-out needs --insights to say which, given none; see --help");
   }
-  const threads = Number(values["threads"] ?? 0);
-  if (!Number.isInteger(threads) || threads < 0) {
-    throw new UsageError(`--threads must be an integer from 0, given ${values["threads"]}`);
-  }
+  const threads = readThreads(values["threads"]);
   const engine = await createEngine({
     modelsDir: modelsFolder(),
     model: request.model,
@@ -100,10 +99,10 @@ async function* show(
       } else if (event.type === "generation.preview" && previews !== null) {
         await mkdir(previews, { recursive: true });
         const step = String(event.step).padStart(3, "0");
-        await writeWhole(join(previews, `step_${step}.webp`), event.data);
+        await writeWhole(join(previews, `step_${step}.webp`), Uint8Array.fromBase64(event.data));
       } else if (event.type === "generation.image") {
         await mkdir(dirname(out), { recursive: true });
-        await writeWhole(out, event.data);
+        await writeWhole(out, Uint8Array.fromBase64(event.data));
       } else if (event.type === "generation.completed") {
         bar.stop();
         for (const line of generationReport(plan, event, out)) console.log(line);
@@ -113,17 +112,5 @@ async function* show(
     }
   } finally {
     bar.stop();
-  }
-}
-
-/** All of the file or nothing of it: written beside, then renamed. */
-async function writeWhole(file: string, base64: string): Promise<void> {
-  const temporary = `${file}.${Deno.pid}.tmp`;
-  try {
-    await writeFile(temporary, base64, "base64");
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
 }

@@ -4,19 +4,14 @@
  */
 import {
   createPromptTokenizer,
-  type GenerationRequest,
   type Plan,
   planGeneration,
   type PlannedToken,
   ProblemError,
   seesPrompt,
 } from "../contract/mod.ts";
-import {
-  listPackages,
-  type ModelPackage,
-  readModelPackage,
-} from "../gpu-function/model_package.ts";
 import { modelsFolder, parseCommandLine, REQUEST_HELP, runCommand } from "./generation_flags.ts";
+import { findModel } from "./installed_model.ts";
 
 const HELP = `Usage: deno task plan "<prompt>" [flags]
 ${REQUEST_HELP}
@@ -25,7 +20,10 @@ ${REQUEST_HELP}
 await runCommand(async () => {
   const { request, values } = parseCommandLine(Deno.args, { json: { type: "boolean" } });
   if (!request) return console.log(HELP);
-  const { manifest, tokenizerJson, tokenizerConfig } = await findPackage(request);
+  const { manifest, tokenizerJson, tokenizerConfig } = await findModel(
+    modelsFolder(),
+    request.model,
+  );
   const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
   // The seed does not change what is shown, so an absent one need not be drawn.
   const planned = planGeneration({ ...request, seed: request.seed ?? 0 }, { manifest, tokenizer });
@@ -33,16 +31,6 @@ await runCommand(async () => {
   if (values["json"]) console.log(JSON.stringify(planned.value, null, 2));
   else show(planned.value);
 });
-
-async function findPackage({ model }: GenerationRequest): Promise<ModelPackage> {
-  const known: string[] = [];
-  for (const folder of await listPackages(modelsFolder())) {
-    const modelPackage = await readModelPackage(folder);
-    if (modelPackage.manifest.id === model) return modelPackage;
-    known.push(modelPackage.manifest.id);
-  }
-  throw new RangeError(`--model must be one of ${known.join(", ")}, given ${model}`);
-}
 
 function show(plan: Plan): void {
   const { evaluations: { planned, full, saved }, eos_swap } = plan;

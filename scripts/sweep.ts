@@ -4,10 +4,8 @@
  * `deno task sweep "a blue bird" --a 0,5,10,15,20,25 --seed 7 --out sheet.png`
  */
 import { SingleBar } from "cli-progress";
-import { Buffer } from "node:buffer";
 import { mkdir } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
-import sharp from "sharp";
 import {
   planSweep,
   ProblemError,
@@ -16,12 +14,13 @@ import {
   type SweepRequest,
 } from "../contract/mod.ts";
 import type { Engine } from "../gpu-function/engine.ts";
-import type { RgbImage } from "../gpu-function/image/rgb.ts";
 import { createEngine } from "../gpu-function/onnx_engine.ts";
 import { runSweep, type SweptImage } from "./engine_sweep.ts";
 import { modelsFolder, REQUEST_HELP, runCommand, UsageError } from "./generation_flags.ts";
 import { contactSheet } from "./lab/contact_sheet.ts";
-import { writeWhole } from "./lab/image_file.ts";
+import { decodeImage } from "./lab/image_file.ts";
+import { readThreads } from "./thread_count.ts";
+import { writeWhole } from "./whole_file.ts";
 import { parseSweepCommandLine, SWEEP_HELP } from "./sweep_flags.ts";
 
 const HELP = `Usage: deno task sweep "<prompt>" <list> [flags]
@@ -44,10 +43,7 @@ await runCommand(async () => {
   if (extname(out).toLowerCase() !== ".png") {
     throw new UsageError(`--out must end in .png, given ${out}`);
   }
-  const threads = Number(values["threads"] ?? 0);
-  if (!Number.isInteger(threads) || threads < 0) {
-    throw new UsageError(`--threads must be an integer from 0, given ${values["threads"]}`);
-  }
+  const threads = readThreads(values["threads"]);
   const engine = await createEngine({
     modelsDir: modelsFolder(),
     model: sweep.base.model,
@@ -96,16 +92,13 @@ async function drawSheet(images: readonly SweptImage[], { branches }: SweepOutco
     const cost = evaluations
       ? ` ${evaluations.spent + evaluations.shared} evaluations, ${share(evaluations.saved)} saved`
       : "";
-    return { image: await decode(Uint8Array.fromBase64(image.data)), label: `${label}:${cost}` };
+    return {
+      image: await decodeImage(Uint8Array.fromBase64(image.data)),
+      label: `${label}:${cost}`,
+    };
   }));
   const tile = Math.max(TILE_MIN, ...cells.map(({ image }) => image.width));
   return await contactSheet(cells, { columns: Math.min(cells.length, COLUMNS_MAX), tile });
-}
-
-async function decode(file: Uint8Array): Promise<RgbImage> {
-  const { data, info } = await sharp(Buffer.from(file)).removeAlpha().toColourspace("srgb").raw()
-    .toBuffer({ resolveWithObject: true });
-  return { width: info.width, height: info.height, data: new Uint8Array(data) };
 }
 
 async function writeImages(folder: string, images: readonly SweptImage[]): Promise<void> {

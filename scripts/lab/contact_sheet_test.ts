@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { contactSheet, wrapLabel } from "./contact_sheet.ts";
-import { readImage, writeWhole } from "./image_file.ts";
+import { readImage } from "./image_file.ts";
+import { writeWhole } from "../whole_file.ts";
 
 const plain = (red: number) => ({
   width: 2,

@@ -3,11 +3,14 @@
 export type Values = Float32Array | Uint8Array;
 export type Distance = (a: Values, b: Values) => number;
 
+function requireEqualLength(a: Values, b: Values): void {
+  if (a.length === b.length) return;
+  throw new RangeError(`Rows of ${a.length} and ${b.length} values have no distance`);
+}
+
 /** Root of the mean squared difference of two equally long rows of values. */
 export function rootMeanSquare(a: Values, b: Values): number {
-  if (a.length !== b.length) {
-    throw new RangeError(`Rows of ${a.length} and ${b.length} values have no distance`);
-  }
+  requireEqualLength(a, b);
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
   return Math.sqrt(sum / a.length);
@@ -15,9 +18,7 @@ export function rootMeanSquare(a: Values, b: Values): number {
 
 /** The mean absolute difference: the paper's L1-distance (section 6), per value. */
 export function meanAbsolute(a: Values, b: Values): number {
-  if (a.length !== b.length) {
-    throw new RangeError(`Rows of ${a.length} and ${b.length} values have no distance`);
-  }
+  requireEqualLength(a, b);
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! - b[i]!);
   return sum / a.length;

@@ -8,7 +8,7 @@ import type { Experiment, Measured, Sizes } from "./experiment.ts";
 import { experimentReport, notesFile } from "./experiment_report.ts";
 import type { ExperimentResult } from "./experiment_result.ts";
 import type { ResultChart } from "./findings.ts";
-import { writeWhole } from "./image_file.ts";
+import { writeWhole } from "../whole_file.ts";
 import { openLaboratory } from "./laboratory.ts";
 import {
   experimentHelp,

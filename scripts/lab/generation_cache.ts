@@ -11,7 +11,8 @@ import {
 } from "../../contract/mod.ts";
 import type { Engine } from "../../gpu-function/engine.ts";
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
-import { readImage, writeWhole } from "./image_file.ts";
+import { readImage } from "./image_file.ts";
+import { writeWhole } from "../whole_file.ts";
 
 /** A request with its seed, so that the image is a function of it. */
 export type Drawing = GenerationRequestInput & { readonly seed: number };

@@ -12,7 +12,7 @@ import { createEngine } from "../../gpu-function/onnx_engine.ts";
 import { ROOT } from "../gate/source_files.ts";
 import { modelsFolder } from "../generation_flags.ts";
 import { type GenerationCache, openGenerationCache } from "./generation_cache.ts";
-import { findModel } from "./installed_model.ts";
+import { findModel } from "../installed_model.ts";
 import type { LaboratoryOptions } from "./laboratory_flags.ts";
 import { type ObservedRuns, openObservedRuns } from "./observed_runs.ts";
 import { type PromptPair, promptPairs } from "./prompts/prompt_pair.ts";

@@ -31,7 +31,7 @@ export interface ExperimentOptions extends LaboratoryOptions {
 }
 
 /** Allowed whatever the experiment, so that `all` can check them for every one. */
-export const EXPERIMENT_FLAGS = [
+const EXPERIMENT_FLAGS = [
   "model",
   "provider",
   "threads",
@@ -49,7 +49,7 @@ export const EXPERIMENT_FLAGS = [
   "rubric",
 ];
 
-export const FLAGS_HELP = `
+const FLAGS_HELP = `
   --model <id>             model package, default mini
   --provider <name>        where it runs: cpu (default), cuda, webgpu ... as onnxruntime-node has them here
   --threads <n>            inside one operator, default all; 1 is better beside other work

@@ -1,6 +1,6 @@
 /** Time and memory of a model on this machine, in a process that holds nothing else. `deno task lab latency` */
 import { modelsFolder, runCommand } from "../generation_flags.ts";
-import { findModel } from "./installed_model.ts";
+import { findModel } from "../installed_model.ts";
 import { integerFlag, parseLabFlags } from "./lab_flags.ts";
 import { measureLatency } from "./latency.ts";
 

@@ -14,7 +14,8 @@ import {
 import type { Engine } from "../../gpu-function/engine.ts";
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
 import { type Drawing, planOf } from "./generation_cache.ts";
-import { readImage, writeWhole } from "./image_file.ts";
+import { readImage } from "./image_file.ts";
+import { writeWhole } from "../whole_file.ts";
 
 export interface ObservedRun {
   readonly plan: Plan;

@@ -1,9 +1,9 @@
 /** Real renders to compare with: `references/<model>/`, written by `scripts/train/references.py`. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
 import { readImage } from "./image_file.ts";
+import { readJsonFile } from "./json_file.ts";
 import { cutTiles } from "./tile_sheet.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -60,7 +60,11 @@ export interface TrainingRenders {
 
 /** @throws RangeError naming the file that is missing or does not fit the others */
 export async function loadReferences(folder: string): Promise<References> {
-  const { held_out, variety, training, ...layout } = await readIndex(folder);
+  const { held_out, variety, training, ...layout } = await readJsonFile(
+    join(folder, "references.json"),
+    index,
+    "must be there as JSON; scripts/train/references.py writes it",
+  );
   const tiles = async (name: string, shape: typeof layout, counts: readonly number[]) => {
     const sheet = await readImage(join(folder, name));
     return consecutive(cutTiles(sheet, shape, counts.reduce((a, b) => a + b, 0)), counts);
@@ -84,22 +88,6 @@ export async function loadReferences(folder: string): Promise<References> {
       })),
     },
   };
-}
-
-async function readIndex(folder: string): Promise<v.InferOutput<typeof index>> {
-  const file = join(folder, "references.json");
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, "utf8"));
-  } catch (cause) {
-    throw new RangeError(`${file} must be there as JSON; scripts/train/references.py writes it`, {
-      cause,
-    });
-  }
-  const result = v.safeParse(index, json);
-  if (result.success) return result.output;
-  const [first] = result.issues;
-  throw new RangeError(`${file}: ${v.getDotPath(first) ?? "the file"}: ${first.message}`);
 }
 
 function consecutive<T>(items: readonly T[], counts: readonly number[]): T[][] {

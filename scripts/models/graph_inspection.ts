@@ -21,7 +21,7 @@ export function inspectGraphs({ files }: Pick<ModelPackage, "files">): PackageGr
   };
 }
 
-export function inspectGraph(file: string): OnnxGraph {
+function inspectGraph(file: string): OnnxGraph {
   const graph = readOnnxGraph(file);
   if (graph.opset > OPSET_MAX) {
     throw new RangeError(

@@ -1,7 +1,8 @@
-/** `shapefirst.json` as it is written: fields in the order of the one before, one rename. */
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+/** `shapefirst.json` as it is written: fields in the order of the one before. */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageFile } from "../../gpu-function/package_digest.ts";
+import { writeWhole } from "../whole_file.ts";
 
 /** Only what is written here; `model_package.ts` knows all fields and refuses unknown ones. */
 export interface ShapefirstJson {
@@ -31,13 +32,5 @@ export async function readShapefirst(folder: string): Promise<ShapefirstJson> {
 }
 
 export async function writeShapefirst(folder: string, content: ShapefirstJson): Promise<void> {
-  const file = join(folder, NAME);
-  const temporary = `${file}.${Deno.pid}.tmp`;
-  try {
-    await writeFile(temporary, JSON.stringify(content, null, 2) + "\n");
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeWhole(join(folder, NAME), JSON.stringify(content, null, 2) + "\n");
 }

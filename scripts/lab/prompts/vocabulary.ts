@@ -1,8 +1,8 @@
 /** The words that template prompts are made of: `prompts/<model>.json`, or the full-size list. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { readJsonFile } from "../json_file.ts";
 
 const words = v.pipe(v.array(v.pipe(v.string(), v.regex(/^[a-z]+$/))), v.minLength(1));
 const vocabulary = v.strictObject({
@@ -23,16 +23,9 @@ export function vocabularyFile(model: string): string {
 
 /** @throws RangeError naming the file and what is wrong with it */
 export async function loadVocabulary(file: string): Promise<Vocabulary> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, "utf8"));
-  } catch (cause) {
-    throw new RangeError(`${file} must be there as JSON with nouns, colours and textures`, {
-      cause,
-    });
-  }
-  const result = v.safeParse(vocabulary, json);
-  if (result.success) return result.output;
-  const [first] = result.issues;
-  throw new RangeError(`${file}: ${v.getDotPath(first) ?? "the file"}: ${first.message}`);
+  return await readJsonFile(
+    file,
+    vocabulary,
+    "must be there as JSON with nouns, colours and textures",
+  );
 }

@@ -41,17 +41,17 @@ export function colourIsRight({ asked, seen }: Judged): boolean | null {
 }
 
 /** The two objects in the order they were asked for; null unless both are there. */
-export function bothObjects({ asked, seen }: Judged): readonly [Seen, Seen] | null {
+function bothObjects({ asked, seen }: Judged): readonly [Seen, Seen] | null {
   const [first, second] = asked.objects.map((noun) => seen.find((each) => each.noun === noun));
   return first && second ? [first, second] : null;
 }
 
-export function relationIsRight(judged: Judged): boolean {
+function relationIsRight(judged: Judged): boolean {
   const both = bothObjects(judged);
   return both !== null && relationOf(...both) === judged.asked.relation;
 }
 
-export function bothColoursAreRight(judged: Judged): boolean {
+function bothColoursAreRight(judged: Judged): boolean {
   const { colours } = judged.asked;
   const both = bothObjects(judged);
   return both?.every(({ colour }, i) => colours[i] === null || colours[i] === colour) ?? false;

@@ -7,7 +7,7 @@ export interface Retrieval {
   readonly image_to_text: Estimate;
 }
 
-export const POOL = 100;
+const POOL = 100;
 
 /**
  * Recall at 1 within consecutive pools; what does not fill a pool is left out. As `recall_at_1` of
