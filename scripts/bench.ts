@@ -24,14 +24,17 @@ if (unknown !== undefined || (names.length === 0 && flags.includes("--help"))) {
   console.error(`deno task bench [${known.join(" | ")} …] [--help]`);
   Deno.exit(unknown === undefined ? 0 : 2);
 }
+/** Of a benchmark whose flags are wrong; they are wrong for all. */
+const MISUSED = 2;
 let failed = false;
 for (const name of names.length > 0 ? names : known) {
-  const { success } = await new Deno.Command(Deno.execPath(), {
+  const { success, code } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", `${FOLDER}${name}.ts`, ...flags],
     cwd: ROOT,
     stdout: "inherit",
     stderr: "inherit",
   }).output();
+  if (code === MISUSED) Deno.exit(code);
   failed ||= !success;
 }
 Deno.exit(failed ? 1 : 0);

@@ -44,6 +44,7 @@ export interface DemoWorld extends CommandWorld {
 /** @throws UsageError with one sentence for what was typed; Error for what did not work */
 export async function runDemos(args: readonly string[], world: DemoWorld): Promise<void> {
   const [command, ...rest] = args;
+  if (args.includes("--help") || args.includes("-h")) return world.say(HELP);
   switch (command) {
     case "add":
       return await add(rest, world);
@@ -53,9 +54,6 @@ export async function runDemos(args: readonly string[], world: DemoWorld): Promi
       return await list(readFlags(rest, 0).values, world);
     case "remove":
       return await remove(rest, world);
-    case "--help":
-    case "-h":
-      return world.say(HELP);
     default: {
       const given = command === undefined ? "none" : JSON.stringify(command);
       throw new UsageError(`Give one of add, warm, list, remove, given ${given}; see --help`);
@@ -73,13 +71,13 @@ function readFlags(args: readonly string[], words: number) {
   const { values, positionals } = parseStrictly(args, OWN_FLAGS);
   const extra = positionals[words];
   if (extra !== undefined) throw new UsageError(`There is no place for ${JSON.stringify(extra)}`);
-  // `parseStrictly` knows no more of its flags than their table.
-  return { values: values as Values, positionals };
+  return { values, positionals };
 }
 
 async function add([slug = "", ...args]: readonly string[], world: DemoWorld): Promise<void> {
   const { request, values: given } = parseCommandLine(args, OWN_FLAGS);
-  if (!request) return world.say(HELP);
+  // Help is told before any command.
+  if (!request) return;
   const values = given as Values;
   const title = values.title ?? "";
   if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(slug)) {
@@ -138,6 +136,9 @@ async function draw(
   world: DemoWorld,
 ): Promise<{ readonly id: string; readonly seed: number }> {
   const secret = key ?? world.environment("SHAPEFIRST_KEY");
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
+    throw new UsageError(`--url must begin with http:// or https://, given ${JSON.stringify(url)}`);
+  }
   // A paced answer is the database's, never that of a cache near the reader which has outlived it.
   const response = await world.fetch(`${url.replace(/\/+$/, "")}/v1/generations?pace=live`, {
     method: "POST",
@@ -147,8 +148,10 @@ async function draw(
       ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
     },
     body: JSON.stringify(request),
+  }).catch((cause) => {
+    throw new Error(`No service answers at ${url}: deno task start begins one`, { cause });
   });
-  const body = await response.json();
+  const body = await response.json().catch(() => ({ detail: "no JSON, so this is no edge" }));
   if (!response.ok) throw new Error(`The service refused (${response.status}): ${body.detail}`);
   return { id: body.id, seed: body.seed };
 }

@@ -1,7 +1,10 @@
 /** One statement on the edge's database from the command line: the local D1, a SQLite file, or printed. */
 import { drizzle } from "drizzle-orm/sqlite-proxy";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { SqlDatabase } from "../db/queries.ts";
 import { openLibsqlDatabase } from "../edge/adapters/libsql_database.ts";
+import { UsageError } from "./generation_flags.ts";
 import { inlineParameters, openLocalD1 } from "./local_d1.ts";
 
 export const DATABASE_FLAGS = {
@@ -49,6 +52,9 @@ export async function runStatement<Result>(
   }
   if (file === undefined) {
     return await build(await openLocalD1(data ?? environment("DATA_DIR") ?? ".data"));
+  }
+  if (!existsSync(dirname(file))) {
+    throw new UsageError(`--database must lie in a folder that exists, given ${file}`);
   }
   const { database, close } = await openLibsqlDatabase(`file:${file}`);
   try {

@@ -2,7 +2,6 @@
  * More of the fuzzing than the tests do: bytes through the parsers, and requests made from the served
  * OpenAPI document against a running edge. `deno task fuzz --help`
  */
-import { parseArgs } from "node:util";
 import { MANIFEST } from "../contract/fixtures/planning_model.ts";
 import { startDeno } from "../tests/edge_conformance/edges.ts";
 import { GpuDouble } from "../tests/edge_conformance/gpu_double.ts";
@@ -10,6 +9,7 @@ import { publishFixtureModel } from "../tests/edge_conformance/published_model.t
 import { REQUEST_PROPERTIES } from "../tests/fuzz/request_properties.ts";
 import { STREAM_PROPERTIES } from "../tests/fuzz/stream_properties.ts";
 import { ROOT } from "./gate/source_files.ts";
+import { parseStrictly, runCommand, UsageError } from "./generation_flags.ts";
 
 const HELP = `deno task fuzz [--only bytes|api] [--runs N] [--examples N] [--seed N]
 
@@ -46,39 +46,35 @@ interface Options {
   readonly url: string | undefined;
 }
 
-function readOptions(): Options {
+/** Null when help was asked for. */
+function readOptions(): Options | null {
   const string = { type: "string" } as const;
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      help: { type: "boolean" },
-      only: string,
-      runs: { ...string, default: "2000" },
-      examples: { ...string, default: "50" },
-      seed: string,
-      url: string,
-    },
+  const { values, positionals } = parseStrictly(Deno.args, {
+    help: { type: "boolean", short: "h" },
+    only: string,
+    runs: string,
+    examples: string,
+    seed: string,
+    url: string,
   });
-  if (values.help) {
-    console.log(HELP);
-    Deno.exit(0);
-  }
-  const { only, url } = values;
+  if (values.help) return null;
+  if (positionals.length > 0) throw new UsageError(`Flags only, given ${positionals[0]}`);
+  const { only, url, runs = "2000", examples = "50", seed } = values;
   if (only !== undefined && only !== "bytes" && only !== "api") {
-    throw new RangeError(`--only must be bytes or api, given ${only}`);
+    throw new UsageError(`--only must be bytes or api, given ${only}`);
   }
   return {
     only,
     url,
-    runs: readCount("--runs", values.runs),
-    examples: readCount("--examples", values.examples),
-    seed: values.seed === undefined ? drawSeed() : readCount("--seed", values.seed),
+    runs: readCount("--runs", runs),
+    examples: readCount("--examples", examples),
+    seed: seed === undefined ? drawSeed() : readCount("--seed", seed),
   };
 }
 
 function readCount(name: string, given: string): number {
   if (/^[1-9]\d{0,8}$/.test(given)) return Number(given);
-  throw new RangeError(`${name} must be an integer from 1 to 999999999, given ${given}`);
+  throw new UsageError(`${name} must be an integer from 1 to 999999999, given ${given}`);
 }
 
 function drawSeed(): number {
@@ -165,10 +161,13 @@ async function runSchemathesis(
   }
 }
 
-const options = readOptions();
-console.log(`seed ${options.seed}`);
-const passed = [
-  options.only === "api" || await fuzzBytes(options),
-  options.only === "bytes" || await fuzzApi(options),
-];
-Deno.exit(passed.every(Boolean) ? 0 : 1);
+await runCommand(async () => {
+  const options = readOptions();
+  if (!options) return console.log(HELP);
+  console.log(`seed ${options.seed}`);
+  const passed = [
+    options.only === "api" || await fuzzBytes(options),
+    options.only === "bytes" || await fuzzApi(options),
+  ];
+  Deno.exitCode = passed.every(Boolean) ? 0 : 1;
+});

@@ -1,4 +1,5 @@
 /** The flags that describe a generation, for every command that takes them. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import {
@@ -114,14 +115,25 @@ export function parseCommandLine(
 }
 
 /** @throws UsageError with node's sentence on what is wrong with the flags */
-export function parseStrictly(args: readonly string[], options: ParseArgsOptionsConfig) {
+export function parseStrictly<Options extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  options: Options,
+) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    const [sentence] = error.message.split(". To specify");
-    throw new UsageError(`${sentence}; see --help`, { cause: error });
+    throw new UsageError(`${flagSentence(error.message)}; see --help`, { cause: error });
   }
+}
+
+/** Node's sentence, without its advice of several lines. */
+function flagSentence(message: string): string {
+  const dashed = message.match(/^Option '(?:-\w, )?(--[\w-]+)(?: <value>)?' argument is ambiguous/);
+  if (dashed) {
+    return `${dashed[1]} needs a value; one that begins with - is given as ${dashed[1]}=-1`;
+  }
+  return message.split(/\. (?:To specify|This command)/)[0] ?? message;
 }
 
 /** The body that the HTTP API would take; fields not given are left out. */
@@ -190,13 +202,20 @@ function withoutAbsent(record: Record<string, unknown>): Record<string, unknown>
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 }
 
-/** The folder of model packages: `MODELS_DIR`, or the one that comes with the repository. */
-export function modelsFolder(): string {
-  const standard = join(import.meta.dirname ?? ".", "../gpu-function/models");
-  return Deno.env.get("MODELS_DIR") ?? standard;
+/**
+ * The folder of model packages: the one given, `MODELS_DIR`, or that of the repository.
+ * @throws UsageError when there is no such folder
+ */
+export function modelsFolder(given: string | undefined = Deno.env.get("MODELS_DIR")): string {
+  const folder = given ?? join(import.meta.dirname ?? ".", "../gpu-function/models");
+  if (existsSync(folder)) return folder;
+  throw new UsageError(`The folder of models must exist, given ${JSON.stringify(folder)}`);
 }
 
-/** Runs a command. What the user can mend is one sentence and exit code 2, anything else is ours. */
+/**
+ * Runs a command. What was typed wrong is one sentence and exit code 2; what the system or the service
+ * refuses is one and 1; anything else is a bug and keeps its stack.
+ */
 export async function runCommand(main: () => Promise<void>): Promise<never> {
   try {
     await main();
@@ -204,9 +223,9 @@ export async function runCommand(main: () => Promise<void>): Promise<never> {
   } catch (error) {
     const mendable = error instanceof UsageError || error instanceof RangeError ||
       error instanceof ProblemError && error.problem.status < 500;
-    console.error(
-      error instanceof Error && (mendable || error instanceof ProblemError) ? error.message : error,
-    );
+    const ofSystem = error instanceof Error && "code" in error && "syscall" in error;
+    const sentence = mendable || ofSystem || error instanceof ProblemError;
+    console.error(error instanceof Error && sentence ? error.message : error);
     Deno.exit(mendable ? 2 : 1);
   }
 }

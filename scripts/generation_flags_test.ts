@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ProblemError } from "../contract/mod.ts";
-import { parseCommandLine, REQUEST_HELP, UsageError } from "./generation_flags.ts";
+import { modelsFolder, parseCommandLine, REQUEST_HELP, UsageError } from "./generation_flags.ts";
 
 Deno.test("parseCommandLine turns flags into the request of the API", () => {
   const { request } = parseCommandLine(
@@ -80,6 +80,11 @@ const REFUSED: readonly (readonly [
 ])[] = [
   [["a", "--nope", "1"], UsageError, /Unknown option '--nope'; see --help/],
   [["a", "--steps"], UsageError, /--steps/],
+  [
+    ["a", "--steps", "-1"],
+    UsageError,
+    /^--steps needs a value; .* given as --steps=-1; see --help$/,
+  ],
   [["a", "--steps", "ten"], UsageError, /--steps must be a number, given "ten"/],
   [["a", "--seed", ""], UsageError, /--seed must be a number, given ""/],
   [["a", "b"], UsageError, /exactly one prompt, in quotes, given 2/],
@@ -106,3 +111,12 @@ for (const [args, kind, sentence] of REFUSED) {
     });
   });
 }
+
+Deno.test("modelsFolder refuses a folder that is not there", () => {
+  assert.throws(
+    () => modelsFolder("/no/such"),
+    new UsageError(
+      'The folder of models must exist, given "/no/such"',
+    ),
+  );
+});

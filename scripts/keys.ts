@@ -2,12 +2,11 @@
  * API keys: create, list, revoke.
  * `deno task keys --help`
  */
-import { parseArgs } from "node:util";
 import { keyStatements, type StoredKey } from "../db/key_queries.ts";
 import { formatApiKey, makeApiKey } from "../edge/identity/api_key.ts";
 import { LIMITS_RULE, parseLimits } from "../edge/limits/limit_settings.ts";
 import { type CommandWorld, DATABASE_FLAGS, DATABASE_HELP, runStatement } from "./edge_database.ts";
-import { UsageError } from "./generation_flags.ts";
+import { parseStrictly, UsageError } from "./generation_flags.ts";
 
 const HELP = `deno task keys <command> [options]
 
@@ -56,11 +55,7 @@ function readArguments(args: readonly string[]) {
     ...DATABASE_FLAGS,
     help: flag,
   };
-  try {
-    return parseArgs({ args: [...args], allowPositionals: true, options });
-  } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause));
-  }
+  return parseStrictly(args, options);
 }
 
 async function makeKey(

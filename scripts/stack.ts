@@ -43,8 +43,8 @@ const OUTPUT_KEPT = 20_000;
 
 /** @throws Error with one sentence when a port is taken or a part does not come up */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const port = claimPort(options.port);
-  const gpuPort = claimPort(options.gpuPort);
+  const port = claimPort(options.port, "PORT");
+  const gpuPort = claimPort(options.gpuPort, "GPU_PORT");
   const modelsDir = resolve(ROOT, options.modelsDir ?? "gpu-function/models");
   const dataDir = resolve(ROOT, options.dataDir);
   const gpuUrl = `http://127.0.0.1:${gpuPort}`;
@@ -146,14 +146,17 @@ export async function applyMigrations(dataDir: string): Promise<void> {
   throw new Error(`Cannot apply the database migrations:\n${text.slice(-OUTPUT_KEPT)}`);
 }
 
-function claimPort(port: number): number {
+function claimPort(port: number, variable: string): number {
   try {
     const listener = Deno.listen({ hostname: "127.0.0.1", port });
     const { port: claimed } = listener.addr;
     listener.close();
     return claimed;
   } catch (cause) {
-    throw new Error(`Port ${port} is taken: choose another with PORT or GPU_PORT`, { cause });
+    throw new Error(
+      `Port ${port} is taken, perhaps by this service in another terminal: ${variable} chooses another`,
+      { cause },
+    );
   }
 }
 

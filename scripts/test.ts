@@ -57,11 +57,12 @@ export async function runAllTests(filter?: string): Promise<boolean> {
 }
 
 if (import.meta.main) {
-  if (Deno.args.includes("--help")) {
+  const [first = "", ...more] = Deno.args;
+  if (first.startsWith("-") || more.length > 0) {
     console.log(
       "deno task test [part of a test's name]\n\nRuns all tests, or those whose name contains it.",
     );
-    Deno.exit(0);
+    Deno.exit(first === "--help" ? 0 : 2);
   }
   Deno.exit(await runAllTests(Deno.args[0]) ? 0 : 1);
 }
