@@ -27,9 +27,7 @@ async function readAsset(path: string): Promise<unknown> {
 }
 
 await Deno.mkdir(dataDir, { recursive: true });
-const variables = await withBlocklistFile(Deno.env.toObject());
-const { port, scheduleMs, shutdownMs } = readProcessSettings(variables);
-const set = readSettings(variables);
+const { port, scheduleMs, shutdownMs, ...set } = await readEnvironment();
 const addressSalt = set.identity.addressSalt ?? await readSaltFile(dataDir);
 const guard = new DatabaseGuard(set.databaseMs, { now: () => Date.now(), later });
 const { database, close } = await openLibsqlDatabase(
@@ -43,6 +41,17 @@ const onFound = (_path: string, c: Context) => {
   for (const [name, value] of pageHeaders) c.header(name, value);
 };
 edge.app.get("/*", serveStatic({ root: dist, onFound }));
+
+/** What an operator has set wrong is one sentence, not a stack. */
+async function readEnvironment() {
+  try {
+    const variables = await withBlocklistFile(Deno.env.toObject());
+    return { ...readProcessSettings(variables), ...readSettings(variables) };
+  } catch (cause) {
+    console.error(cause instanceof Error ? cause.message : cause);
+    Deno.exit(2);
+  }
+}
 
 const server = Deno.serve({ hostname: "127.0.0.1", port }, edge.app.fetch);
 let tending = false;
