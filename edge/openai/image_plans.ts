@@ -1,5 +1,5 @@
 /** What an image request asks for, as planned generations: one for each of its images. */
-import { accept, LIMITS, type Parsed } from "../../contract/mod.ts";
+import { accept, LIMITS, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
 import type { PlannedGeneration } from "../jobs/job_room.ts";
 import type { ImageRequest } from "./image_request.ts";
 
@@ -11,7 +11,7 @@ export async function planImages(
   plan: PlanImage,
 ): Promise<Parsed<readonly PlannedGeneration[]>> {
   const first = await plan(generation);
-  if (!first.ok) return first;
+  if (!first.ok) return refuse(inOpenAiWords(first.problem));
   const { seed } = first.value.plan;
   const every = previewsEvery(first.value, partialImages);
   const images: PlannedGeneration[] = [];
@@ -22,6 +22,14 @@ export async function planImages(
     images.push(planned.value);
   }
   return accept(images);
+}
+
+/** What is wrong with a side is wrong with the field that it came in. */
+function inOpenAiWords({ errors, ...problem }: Problem): Problem {
+  if (!errors) return problem;
+  const isSide = (field: string) => field === "width" || field === "height";
+  const placed = errors.map((issue) => isSide(issue.field) ? { ...issue, field: "size" } : issue);
+  return { ...problem, errors: placed };
 }
 
 /** The steps from one preview to the next: as ever, or closer where that would give too few. */

@@ -20,7 +20,6 @@ const CODES: Partial<Record<ErrorCode, string>> = {
 };
 
 export function openAiError({ code, detail, status, errors }: Problem): OpenAiError {
-  const field = errors?.[0]?.field || null;
   return {
     message: detail,
     type: status >= 500
@@ -28,9 +27,13 @@ export function openAiError({ code, detail, status, errors }: Problem): OpenAiEr
       : status === 429
       ? "rate_limit_error"
       : "invalid_request_error",
-    param: field === "width" || field === "height" ? "size" : field,
-    code: CODES[code] ?? code,
+    param: errors?.[0]?.field || null,
+    code: openAiCode(code),
   };
+}
+
+export function openAiCode(code: ErrorCode): string {
+  return CODES[code] ?? code;
 }
 
 export function openAiStatus(code: ErrorCode): number {

@@ -4,10 +4,12 @@ import { describeOperation } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
 import {
   generationRequestJson,
+  imageRequestJson,
   type Schema,
   sweepRequestJson,
   withWebhook,
 } from "./request_schemas.ts";
+import { openAiSchemas } from "./openai_schemas.ts";
 import { responseSchemas } from "./response_schemas.ts";
 
 export interface OpenApiDocument {
@@ -53,7 +55,9 @@ function createDocument(): OpenApiDocument {
         GenerationRequest: withWebhook(generationRequestJson()),
         SweepBase: generationRequestJson(),
         SweepRequest: withWebhook(sweepRequestJson()),
+        OpenAiImageRequest: imageRequestJson(),
         ...responseSchemas(),
+        ...openAiSchemas(),
       },
       securitySchemes: { apiKey: { type: "http", scheme: "bearer" } },
     },

@@ -1,5 +1,6 @@
 /** One operation of the API, in the few words that the document is made of. */
 import { ERROR_TABLE, type ErrorCode } from "../../contract/mod.ts";
+import { openAiCode, openAiStatus } from "../openai/openai_error.ts";
 
 export interface Operation {
   readonly method: "get" | "post" | "delete";
@@ -14,6 +15,8 @@ export interface Operation {
   readonly answers: readonly Answer[];
   /** Besides those that any operation may answer with. */
   readonly errors: readonly ErrorCode[];
+  /** Whose types it speaks, where they are not ours: errors and events have another shape. */
+  readonly dialect?: "openai";
 }
 
 export interface Answer {
@@ -73,7 +76,7 @@ const ANY_ERRORS: readonly ErrorCode[] = [
 ];
 
 export function describeOperation(operation: Operation): object {
-  const { path, id, summary, parameters = [], body, answers, errors } = operation;
+  const { path, id, summary, parameters = [], body, answers, errors, dialect } = operation;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
     name,
     in: "path",
@@ -88,19 +91,31 @@ export function describeOperation(operation: Operation): object {
     parameters: [...inPath, ...others],
     ...(body ? { requestBody: { required: true, content } } : {}),
     responses: {
-      ...Object.fromEntries(answers.map((answer) => [answer.status, describeAnswer(answer)])),
-      ...describeErrors([...errors, ...ANY_ERRORS]),
+      ...Object.fromEntries(
+        answers.map((answer) => [answer.status, describeAnswer(answer, dialect)]),
+      ),
+      ...describeErrors([...errors, ...ANY_ERRORS], dialect),
     },
   };
 }
 
-function describeAnswer({ description, content = {}, headers = [] }: Answer): object {
+type Dialect = Operation["dialect"];
+
+function describeAnswer(
+  { description, content = {}, headers = [] }: Answer,
+  dialect: Dialect,
+): object {
   return {
     description,
     ...(Object.keys(content).length > 0
       ? {
         content: Object.fromEntries(
-          Object.entries(content).map(([type, name]) => [type, mediaType(type, name)]),
+          Object.entries(content).map(([type, name]) => [
+            type,
+            type === "text/event-stream"
+              ? { schema: eventSchema(name, dialect) }
+              : { schema: name === "binary" ? {} : schemaRef(name) },
+          ]),
         ),
       }
       : {}),
@@ -110,33 +125,41 @@ function describeAnswer({ description, content = {}, headers = [] }: Answer): ob
   };
 }
 
-/** Of a stream the schema is that of one event, as OpenAPI 3.2 models them; 3.1 leaves it open. */
-function mediaType(type: string, name: string): object {
-  if (type === "text/event-stream") return { schema: eventSchema(name) };
-  return { schema: name === "binary" ? {} : schemaRef(name) };
-}
-
-function eventSchema(name: string): object {
+/** Of one event of the stream, as OpenAPI 3.2 models them; 3.1 leaves it open. OpenAI's have no ids. */
+function eventSchema(name: string, dialect: Dialect): object {
   const data = string({
     contentMediaType: "application/json",
     contentSchema: schemaRef(name),
   });
+  const named = { event: string(), data };
+  const numbered = { id: string({ pattern: "^[0-9]+$" }), ...named };
+  const properties = dialect === "openai" ? named : numbered;
+  const ids = dialect === "openai" ? "there are no ids" : "ids count from 0";
   return {
     type: "object",
-    description: "One server-sent event: ids count from 0, the name is the type in the data",
-    properties: { id: string({ pattern: "^[0-9]+$" }), event: string(), data },
-    required: ["id", "event", "data"],
+    description: `One server-sent event: ${ids}, the name is the type in the data`,
+    properties,
+    required: Object.keys(properties),
   };
 }
 
 /** Codes of one status share its place. */
-function describeErrors(codes: readonly ErrorCode[]): Readonly<Record<string, object>> {
-  const statuses = new Set(codes.map((code) => ERROR_TABLE[code].status));
-  const content = { "application/problem+json": { schema: schemaRef("Problem") } };
+function describeErrors(
+  codes: readonly ErrorCode[],
+  dialect: Dialect,
+): Readonly<Record<string, object>> {
+  const statusOf = (code: ErrorCode) =>
+    dialect === "openai" ? openAiStatus(code) : ERROR_TABLE[code].status;
+  const content = dialect === "openai"
+    ? { "application/json": { schema: schemaRef("OpenAiFailure") } }
+    : { "application/problem+json": { schema: schemaRef("Problem") } };
   return Object.fromEntries(
-    [...statuses].map((status) => {
-      const own = codes.filter((code) => ERROR_TABLE[code].status === status);
-      const description = own.map((code) => `\`${code}\`: ${ERROR_TABLE[code].title}`).join("; ");
+    [...new Set(codes.map(statusOf))].map((status) => {
+      const own = codes.filter((code) => statusOf(code) === status);
+      const description = own.map((code) => {
+        const told = dialect === "openai" ? openAiCode(code) : code;
+        return `\`${told}\`: ${ERROR_TABLE[code].title}`;
+      }).join("; ");
       return [String(status), { description, content }];
     }),
   );

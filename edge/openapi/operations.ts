@@ -143,6 +143,22 @@ export const OPERATIONS: readonly Operation[] = [
     errors: [...LOOK, "range_not_satisfiable"],
   },
   {
+    method: "post",
+    path: "/v1/images/generations",
+    id: "createImages",
+    summary: "Generations as OpenAI's clients ask for them, and are answered",
+    parameters: ["Idempotency-Key"],
+    body: "OpenAiImageRequest",
+    answers: [{
+      status: 200,
+      description: "The events as they happen where `stream` is true, else JSON after the end",
+      content: { "application/json": "OpenAiImages", "text/event-stream": "OpenAiImageEvent" },
+      headers: ["Location"],
+    }],
+    errors: RUN,
+    dialect: "openai",
+  },
+  {
     method: "get",
     path: "/v1/demos",
     id: "listDemos",

@@ -2,6 +2,7 @@
 import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { FIELD_RULES, generationRequestSchema, sweepRequestSchema } from "../../contract/mod.ts";
+import { IMAGE_FIELD_RULES, imageRequestSchema } from "../openai/image_request.ts";
 
 export type Schema = JsonSchema;
 
@@ -59,8 +60,8 @@ function isSchema(value: unknown): value is Schema {
 }
 
 /** Each field says what it allows in the words that refuse it. */
-function describeFields(schema: Schema): Schema {
-  for (const [path, rule] of Object.entries(FIELD_RULES)) {
+function describeFields(schema: Schema, rules = FIELD_RULES): Schema {
+  for (const [path, rule] of Object.entries(rules)) {
     const field = schemaAt(schema, path);
     if (field) field.description = rule;
   }
@@ -69,6 +70,12 @@ function describeFields(schema: Schema): Schema {
 
 export function generationRequestJson(): Schema {
   return describeFields(schemaOf(generationRequestSchema));
+}
+
+/** OpenAI's fields with their own rules, and ours among them with theirs. */
+export function imageRequestJson(): Schema {
+  const rules = { ...FIELD_RULES, ...IMAGE_FIELD_RULES };
+  return describeFields(schemaOf(imageRequestSchema), rules);
 }
 
 /** Branches are checked by the rules of the field that they vary. */

@@ -14,8 +14,8 @@ import {
 } from "../../contract/mod.ts";
 import { type Schema, schemaOf } from "./request_schemas.ts";
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+export const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const path = v.pipe(v.string(), v.startsWith("/v1/"));
 
 const issue = v.object({
@@ -96,7 +96,7 @@ const plan = {
   }),
 };
 
-const spent = v.object({
+export const spent = v.object({
   planned: count,
   spent: count,
   shared: count,
@@ -198,7 +198,11 @@ export function responseSchemas(): Readonly<Record<string, Schema>> {
     Sweep: sweep,
     SweepEvent: sweepEventSchema,
     ModelManifest: modelManifestSchema,
-    Models: v.object({ models: v.array(modelManifestSchema) }),
+    Models: v.object({
+      models: v.array(modelManifestSchema),
+      object: v.literal("list"),
+      data: v.array(v.object({ id: v.string(), object: v.literal("model") })),
+    }),
     Demos: v.object({ demos: v.array(demo) }),
     Usage: usage,
     WebhookSecrets: v.object({ account: v.string(), secrets: v.array(v.string()) }),

@@ -1,13 +1,19 @@
 /** `/v1/models`: what can be asked for. */
+import type { ModelManifest } from "../../contract/mod.ts";
 import type { EdgeApp } from "../edge_app.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse, notFound } from "../problem_response.ts";
 
 export function mountModels(app: EdgeApp, { models }: Ports): void {
-  app.get("/v1/models", async () => jsonResponse({ models: await models.list() }));
+  app.get("/v1/models", async () => jsonResponse(listed(await models.list())));
   app.get("/v1/models/:id", async (c) => {
     const id = c.req.param("id");
     const model = await models.find(id);
     return model ? jsonResponse(model.manifest) : notFound(`There is no model ${id.slice(0, 64)}`);
   });
+}
+
+/** `object` and `data` are for OpenAI's clients; when a model was made, and whose it is, is not known. */
+function listed(models: readonly ModelManifest[]) {
+  return { models, object: "list", data: models.map(({ id }) => ({ id, object: "model" })) };
 }

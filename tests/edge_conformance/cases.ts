@@ -19,6 +19,7 @@ import {
 import { drawEvents } from "./gpu_double.ts";
 import { IDEMPOTENCY_CASES } from "./idempotency_cases.ts";
 import { JOINT_REFUSAL_CASES } from "./joint_refusal_cases.ts";
+import { OPENAI_CASES } from "./openai_cases.ts";
 import { REFUSAL_CASES } from "./refusal_cases.ts";
 import { STREAM_CASES } from "./stream_cases.ts";
 import { SWEEP_CASES } from "./sweep_cases.ts";
@@ -589,4 +590,5 @@ export const CASES: readonly Case[] = [
   ...IDEMPOTENCY_CASES,
   ...OBSERVABILITY_CASES,
   ...STREAM_CASES,
+  ...OPENAI_CASES,
 ];

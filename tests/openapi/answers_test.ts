@@ -81,6 +81,35 @@ Deno.test("answers and events are as the document says", async () => {
   });
 });
 
+Deno.test("OpenAI's route answers as the document says", async () => {
+  await withClient(async (client) => {
+    const path = "/v1/images/generations";
+    const failing = client.fresh();
+    client.gpu.script(failing.seed, { fail: true });
+    for (const request of [client.fresh(), failing]) {
+      const streamed = { ...request, stream: true, partial_images: 2, user: "someone" };
+      check("OpenAiImageRequest", streamed);
+      const text = await (await client.post(streamed, { path })).text();
+      const events = [...text.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => JSON.parse(data));
+      assert.equal(events.length, 3);
+      for (const event of events) check("OpenAiImageEvent", event);
+    }
+    for (const more of [{ n: 2 }, { response_format: "url" }]) {
+      const asked = { ...client.fresh(), ...more };
+      client.fresh();
+      check("OpenAiImageRequest", asked);
+      check("OpenAiImages", await (await client.post(asked, { path })).json());
+    }
+    for (const wrong of [{}, { prompt: "a bird", model: "other" }, failing]) {
+      check("OpenAiFailure", await (await client.post(wrong, { path })).json());
+    }
+  });
+  const validate = validatorOf("OpenAiImageRequest");
+  for (const wrong of [{ n: 5 }, { width: 48 }, { output_format: "jpeg" }, { cutoff: {} }]) {
+    assert.equal(validate({ prompt: "a bird", ...wrong }), false, JSON.stringify(wrong));
+  }
+});
+
 Deno.test("what the document forbids is refused, and what it allows is not for its shape", () => {
   const validate = validatorOf("GenerationRequest");
   const good = { prompt: "a bird" };

@@ -3,6 +3,7 @@ import { validate } from "@readme/openapi-parser";
 import assert from "node:assert/strict";
 import { FIELD_RULES } from "../../contract/mod.ts";
 import { openApiDocument } from "../../edge/openapi/document.ts";
+import { IMAGE_FIELD_RULES } from "../../edge/openai/image_request.ts";
 import { schemaAt } from "../../edge/openapi/request_schemas.ts";
 import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
 import { createLocalEdge } from "../../edge/adapters/local_edge.ts";
@@ -32,11 +33,16 @@ Deno.test("the document lists exactly the routes that the app has", async () => 
 });
 
 Deno.test("every field of a request is in the document, with its rule", () => {
-  const { GenerationRequest } = openApiDocument().components.schemas;
-  assert(GenerationRequest);
+  const { GenerationRequest, OpenAiImageRequest } = openApiDocument().components.schemas;
+  assert(GenerationRequest && OpenAiImageRequest);
   for (const [path, rule] of Object.entries(FIELD_RULES)) {
     assert.equal(schemaAt(GenerationRequest, path)?.description, rule, path);
   }
+  for (const [path, rule] of Object.entries(IMAGE_FIELD_RULES)) {
+    assert.equal(schemaAt(OpenAiImageRequest, path)?.description, rule, path);
+  }
+  const { cutoff } = FIELD_RULES;
+  assert.equal(schemaAt(OpenAiImageRequest, "cutoff")?.description, cutoff);
 });
 
 Deno.test("the document is valid OpenAPI 3.1", async () => {
