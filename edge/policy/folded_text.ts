@@ -1,9 +1,8 @@
 /**
  * Text as it looks rather than as it is encoded, for finding words that somebody took care to hide: case,
- * accents, widths and styles, look-alike letters (Unicode UTS 39) and, if asked for, digits for letters.
+ * accents, widths and styles, look-alike letters and, if asked for, digits for letters.
  */
-// Its table alone: its function tries 6,311 patterns at each character.
-import lookAlikes from "unhomoglyph/data.json" with { type: "json" };
+import { lookAlikesOf, plainLetter, spellSigns } from "./look_alikes.ts";
 
 export interface FoldedCharacter {
   /** What it may stand for, itself (case and accents folded) or its look-alike first. */
@@ -43,7 +42,9 @@ const LEET: Readonly<Record<string, readonly string[]>> = {
 
 /** Without accents, joiners, widths and styles; vowel signs that are letters of their own stay. */
 function stripText(text: string): string {
-  return text.normalize("NFKD").replace(INVISIBLE, "").normalize("NFC");
+  // NFKD would make a sigma of the lunate one, which looks like a c.
+  const decomposed = text.replace(/[ϲϹ]/g, "c").normalize("NFKD");
+  return spellSigns(decomposed.replace(INVISIBLE, "")).normalize("NFC");
 }
 
 export interface FoldOptions {
@@ -76,9 +77,14 @@ function foldCharacter(
     isUnspaced: UNSPACED.test(character),
   };
   if (!isLetter) {
-    return [{ readings: [character, ...(leet ? LEET[character] ?? [] : [])], ...rest }];
+    return [{ readings: [character, ...(leet ? signReadings(character) : [])], ...rest }];
   }
   return [...lowerCase(character)].map((letter) => ({ readings: readingsOf(letter), ...rest }));
+}
+
+/** A digit of another script, too: ๐ is read as o. */
+function signReadings(sign: string): readonly string[] {
+  return LEET[sign] ?? [plainLetter(sign) ?? []].flat();
 }
 
 /** By way of the capital, so that ß and the sigma at a word's end are like all others. */
@@ -86,16 +92,14 @@ function lowerCase(text: string): string {
   return [...text.toUpperCase()].map((letter) => letter.toLowerCase()).join("");
 }
 
-const LOOK_ALIKES: ReadonlyMap<string, string> = new Map(Object.entries(lookAlikes));
-
 /**
  * ASCII is taken by its word: that rn looks like m, and I like l, would find words nobody wrote. Of other
  * letters the small and the capital form are looked up, as т looks like nothing and Т like T.
  */
 function readingsOf(letter: string): readonly string[] {
   if (letter < "\u0080") return [letter];
-  const similar = [letter, letter.toUpperCase()]
-    .map((form) => lowerCase(stripText(LOOK_ALIKES.get(form) ?? form)))
+  const similar = [letter, letter.toUpperCase()].flatMap(lookAlikesOf)
+    .map((form) => lowerCase(stripText(form)))
     .filter((form) => /^[a-z]+$/.test(form));
   return [...new Set([...similar, letter])];
 }
