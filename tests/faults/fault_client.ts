@@ -20,9 +20,13 @@ export async function databaseStatus(client: ConformanceClient): Promise<string>
   return (await response.json()).database.status;
 }
 
+const ATTEMPTS = 200;
+
 /** Health may be the call that finds the database back. */
 export async function untilReady(client: ConformanceClient): Promise<void> {
-  while (await databaseStatus(client) !== "READY") {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (await databaseStatus(client) === "READY") return;
     await new Promise((done) => setTimeout(done, 50));
   }
+  throw new Error("The database is not asked again");
 }

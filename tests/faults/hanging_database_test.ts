@@ -1,6 +1,7 @@
 // A database that hangs: nobody waits for it twice, what needs it is refused, the rest goes on, and so does it.
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { within } from "../../edge/jobs/patience.ts";
 import { assertProblem, ConformanceClient, idOf } from "../edge_conformance/conformance_client.ts";
 import { startDeno, startWorkerd } from "../edge_conformance/edges.ts";
 import { type Failure } from "./call_faults.ts";
@@ -19,8 +20,15 @@ const BEARER = { authorization: `Bearer sf_${"0".repeat(16)}_${"A".repeat(43)}` 
 const AWAY = { status: 503, code: "storage_unavailable" };
 const WEBHOOK = { url: "http://127.0.0.1:9/never" };
 
+/** By far more than it takes; what waits for each call of the database takes longer. */
+const PATIENCE_MS = 60_000;
+
 /** What a client sees while the database hangs. @returns what was drawn meanwhile */
-async function askInSilence(client: ConformanceClient) {
+function askInSilence(client: ConformanceClient) {
+  return within(askAll(client), PATIENCE_MS, "Asking");
+}
+
+async function askAll(client: ConformanceClient) {
   const request = client.fresh();
   await assertWhole(await client.stream(request), undisturbedSha256(request));
   assert.equal((await client.json(client.fresh())).cached, false);
