@@ -21,8 +21,8 @@ export interface DueCall extends PromisedCall {
 
 /** Every method rejects when the database fails. Times are epoch milliseconds. */
 export interface WebhookDeliveries {
-  /** A promise made twice under one id is one. */
-  promise(call: PromisedCall, now: number): Promise<void>;
+  /** A promise made twice under one id is one. @returns whether it is the first */
+  promise(call: PromisedCall, now: number): Promise<boolean>;
   /** Takes a promise back that was made for nothing; one that is due stays. */
   withdraw(id: string): Promise<void>;
   /** Makes all that wait for the subject due. @returns their ids */
@@ -51,8 +51,10 @@ export function createWebhookDeliveries(database: SqlDatabase): WebhookDeliverie
   };
   return {
     async promise(call, now) {
-      await database.insert(table).values({ ...call, state: "waiting", created_at: now })
-        .onConflictDoNothing();
+      const made = await database.insert(table)
+        .values({ ...call, state: "waiting", created_at: now })
+        .onConflictDoNothing().returning({ id: table.id });
+      return made.length > 0;
     },
     async withdraw(id) {
       await database.delete(table).where(and(eq(table.id, id), eq(table.state, "waiting")));

@@ -31,8 +31,8 @@ testOnDatabases("Webhook deliveries", {
     assert.equal((await deliveries.claim("msg_1", 15, 10))?.attempts, 2);
   }),
   "A promise made twice is one, and taken back only while it waits": fresh(async (deliveries) => {
-    await deliveries.promise(CALL, 0);
-    await deliveries.promise(CALL, 1);
+    assert.equal(await deliveries.promise(CALL, 0), true);
+    assert.equal(await deliveries.promise(CALL, 1), false);
     assert.deepEqual(await deliveries.settle("/a", "{}", 5), ["msg_1"]);
     await deliveries.withdraw("msg_1");
     assert.deepEqual(await deliveries.due(5, 9), ["msg_1"]);

@@ -23,15 +23,19 @@ export async function answerWithWebhook(
   const { account } = c.get("caller");
   // Under an idempotency key a repetition promises the same call again, not another one.
   const id = `msg_${(c.get("idempotencyHash") ?? ports.newId()).slice(0, 36)}`;
+  let isNew: boolean;
   try {
-    await deliveries.promise({ id, subject, account, url }, ports.now());
+    isNew = await deliveries.promise({ id, subject, account, url }, ports.now());
   } catch (cause) {
     const request_id = c.get("requestId");
     ports.log({ level: "error", message: "Promising a webhook failed", request_id, cause });
     return problemResponse(createProblem("storage_unavailable", AWAY));
   }
   const response = await answer();
-  ports.keepAlive(followUp(ports, { id, subject, refused: !response.ok }));
+  // A repetition that is refused takes nothing back: the first attempt may be under way.
+  if (response.ok || isNew) {
+    ports.keepAlive(followUp(ports, { id, subject, refused: !response.ok }));
+  }
   return response;
 }
 
