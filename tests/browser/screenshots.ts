@@ -5,8 +5,8 @@
 import type { Browser, BrowserContextOptions } from "playwright-core";
 import { launchBrowser, openService } from "./service.ts";
 
-const QUERY = "?prompt=a+blue+bird&seed=7&guided_to=0.5";
-const SWAP = "?prompt=a+blue+bird&seed=7&guided_to=0.5&swap_prompt=a+brown+chair&swap_to=0.4";
+const QUERY = "?prompt=a+blue+bird&seed=6&guided_to=0.5";
+const SWAP = "?prompt=a+blue+bird&seed=6&guided_to=0.5&swap_prompt=a+brown+chair&swap_to=0.4";
 const DESKTOP = { width: 1200, height: 960 };
 const PHONE = { width: 360, height: 800 };
 
