@@ -21,6 +21,8 @@ export interface EdgeProcess extends Edge {
   output(): string;
   /** SIGKILL for the process and all that it has started. */
   kill(): Promise<void>;
+  /** Linux alone: of the process and all that it has started. */
+  residentBytes(): number;
 }
 
 export interface LocalEdge extends Edge {
@@ -124,6 +126,7 @@ async function overHttp(name: string, child: Child, ready: RegExp): Promise<Edge
     output: () => child.output(),
     stop: () => child.stop(),
     kill: () => child.kill(),
+    residentBytes: () => child.pids().reduce((sum, pid) => sum + residentBytes(pid), 0),
   };
 }
 
@@ -133,6 +136,7 @@ interface Child {
   says(pattern: RegExp): Promise<string>;
   stop(): Promise<void>;
   kill(): Promise<void>;
+  pids(): number[];
 }
 
 function spawn(args: string[], env: Record<string, string>): Child {
@@ -153,6 +157,7 @@ function spawn(args: string[], env: Record<string, string>): Child {
       heard = Promise.withResolvers();
     }
   };
+  const pids = () => [child.pid, ...descendants(child.pid)];
   let ended = false;
   const drained = Promise.all([listen(child.stdout), listen(child.stderr), child.status]).then(
     () => {
@@ -176,10 +181,17 @@ function spawn(args: string[], env: Record<string, string>): Child {
     },
     async kill() {
       // From the top, so that nobody notices a death and cleans up.
-      for (const pid of [child.pid, ...descendants(child.pid)]) Deno.kill(pid, "SIGKILL");
+      for (const pid of pids()) Deno.kill(pid, "SIGKILL");
       await drained;
     },
+    pids,
   };
+}
+
+function residentBytes(pid: number): number {
+  const [, kilobytes = "0"] = Deno.readTextFileSync(`/proc/${pid}/status`)
+    .match(/^VmRSS:\s*(\d+)/m) ?? [];
+  return 1_024 * Number(kilobytes);
 }
 
 /** Linux alone: processes that a process has started, and those that they have. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Frame, idOf, readFrames } from "../edge_conformance/conformance_client.ts";
 import { PacedService } from "./paced_service.ts";
-import { assertEnds, type SeededInput, withEdge } from "./stage.ts";
+import { assertEnds, withEdge } from "./stage.ts";
 
 const CLIENTS = 200;
 const CAPACITY = { running: 4, queued: 16 };
@@ -44,7 +44,8 @@ Deno.test("200 different requests over a capacity of 4 are served or refused, an
       gpu.open();
       const admitted = responses.filter(({ status }) => status === 200);
       const streams = await Promise.all(admitted.map(readFrames));
-      for (const request of refused) streams.push(await streamInTime(client, request));
+      // One after the other: there is room by then.
+      for (const request of refused) streams.push(await client.stream(request));
       for (const frames of streams) {
         assertEnds(frames);
         assert.equal(typeOfEnd(frames), "generation.completed", JSON.stringify(frames.at(-1)));
@@ -66,14 +67,6 @@ async function assertAnswered(response: Response): Promise<void> {
   const problem = await response.json();
   assert.deepEqual([response.status, problem.code], [503, "at_capacity"]);
   assert(Number(response.headers.get("retry-after")) > 0);
-}
-
-/** One after the other: there is room by then. */
-async function streamInTime(
-  client: { post(body: unknown): Promise<Response> },
-  request: SeededInput,
-): Promise<Frame[]> {
-  return await readFrames(await client.post(request));
 }
 
 function typeOfEnd(frames: readonly Frame[]): string | undefined {

@@ -1,17 +1,29 @@
 // Readers that leave at any event, or take nothing for ever: neither is the run's business.
 import assert from "node:assert/strict";
 import {
+  type ConformanceClient,
   type Frame,
   FrameReader,
   idOf,
   readFrames,
 } from "../edge_conformance/conformance_client.ts";
-import { assertEnds, assertWhole, undisturbedSha256, withStage } from "./stage.ts";
+import { type EdgeProcess, startDeno, startWorkerd } from "../edge_conformance/edges.ts";
+import { IS_LONG } from "./call_faults.ts";
+import {
+  assertEnds,
+  assertWhole,
+  undisturbedSha256,
+  UNLIMITED,
+  withProcess,
+  withStage,
+} from "./stage.ts";
 
 const EVENTS = 27;
 const SLOW_READERS = 1_000;
-/** What 1,000 readers that hold a cursor each may cost; a copy of the log each would be over 260 MB. */
-const SLOW_READERS_BYTES = 96 * 1024 * 1024;
+/** What a log may cost that 1,000 open streams leave untaken; a copy each would be over 260 MB. */
+const HELD_BYTES = 96 * 1024 * 1024;
+/** The same with what the sockets of a process hold. */
+const HELD_BYTES_OVER_HTTP = 192 * 1024 * 1024;
 /** Large pictures, so that a copy a reader would show. */
 const IMAGE_BYTES = 200_000;
 
@@ -72,35 +84,68 @@ function heapBytes(): number {
   return Deno.memoryUsage().heapUsed + Deno.memoryUsage().external;
 }
 
+interface Held {
+  readonly client: ConformanceClient;
+  /** What memory is measured on. */
+  readonly bytes: () => number;
+  readonly bytesMax: number;
+  /** What goes on behind the end, where that can be waited for. */
+  readonly settled?: () => Promise<void>;
+}
+
+/** A run to its end with readers that hold their streams and take nothing until it is over. */
+async function holdReaders(
+  { client, bytes, bytesMax, settled = async () => {} }: Held,
+): Promise<void> {
+  const { gpu } = client;
+  const request = client.fresh();
+  gpu.script(request.seed, { pauseAfter: 6, imageBytes: IMAGE_BYTES });
+  const first = await client.open(request);
+  const head = await first.until(6);
+  const id = idOf(head);
+  const slow = await Promise.all(
+    Array.from(
+      { length: SLOW_READERS },
+      (_, i) => client.follow(id, i % 2 === 0 ? undefined : 3),
+    ),
+  );
+  const before = bytes();
+  gpu.release(id);
+  const whole = [...head, ...await first.rest()];
+  assertEnds(whole);
+  await settled();
+  const cost = bytes() - before;
+  assert(cost < bytesMax, `${SLOW_READERS} readers cost ${cost} bytes`);
+  // The run is over and stored, though none of them has read a byte.
+  const image = await client.request(`/v1/images/${id}.png`);
+  assert.equal((await image.bytes()).length, IMAGE_BYTES);
+  for (const [index, response] of slow.entries()) {
+    const frames = await readFrames(response);
+    const asked = whole.slice(index % 2 === 0 ? 0 : 4);
+    assert.deepEqual(withoutPreviews(frames), withoutPreviews(asked));
+  }
+  assert.equal(gpu.started, 1);
+  assert.equal(gpu.reading, 0);
+}
+
 Deno.test("1,000 readers that take nothing hold up neither the run nor the memory", async () => {
   await withStage(async (stage) => {
-    const { client, gpu } = stage;
-    const request = client.fresh();
-    gpu.script(request.seed, { pauseAfter: 6, imageBytes: IMAGE_BYTES });
-    const first = await client.open(request);
-    const head = await first.until(6);
-    const id = idOf(head);
-    const before = heapBytes();
-    const slow = await Promise.all(
-      Array.from(
-        { length: SLOW_READERS },
-        (_, i) => client.follow(id, i % 2 === 0 ? undefined : 3),
-      ),
-    );
-    gpu.release(id);
-    const whole = [...head, ...await first.rest()];
-    assertEnds(whole);
-    await stage.settled();
-    const cost = heapBytes() - before;
-    assert(cost < SLOW_READERS_BYTES, `${SLOW_READERS} readers cost ${cost} bytes`);
-    // The run is over and stored, though none of them has read a byte.
-    await stage.restart();
-    assert.equal((await stage.client.json(request)).cached, true);
-    for (const [index, response] of slow.entries()) {
-      const frames = await readFrames(response);
-      const asked = whole.slice(index % 2 === 0 ? 0 : 4);
-      assert.deepEqual(withoutPreviews(frames), withoutPreviews(asked));
-    }
+    const settled = () => stage.settled();
+    await holdReaders({ client: stage.client, bytes: heapBytes, bytesMax: HELD_BYTES, settled });
+  });
+});
+
+Deno.test({ name: "1,000 such readers over HTTP, on Deno", ignore: !IS_LONG }, async () => {
+  await withProcess(startDeno, { environment: UNLIMITED }, async (client) => {
+    const bytes = () => (client.edge as EdgeProcess).residentBytes();
+    await holdReaders({ client, bytes, bytesMax: HELD_BYTES_OVER_HTTP });
+  });
+});
+
+Deno.test({ name: "1,000 such readers over HTTP, on workerd", ignore: !IS_LONG }, async () => {
+  await withProcess(startWorkerd, { environment: UNLIMITED }, async (client) => {
+    // Wrangler's own proxy stands in between and holds more than the worker: that proves nothing.
+    await holdReaders({ client, bytes: () => 0, bytesMax: Infinity });
   });
 });
 

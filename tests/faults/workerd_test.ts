@@ -1,6 +1,5 @@
 // Faults where they are real: D1 that loses calls, rooms and processes that are lost in mid-run, on workerd.
 import assert from "node:assert/strict";
-import { isTerminal } from "../../contract/mod.ts";
 import {
   ConformanceClient,
   type Frame,
@@ -96,11 +95,6 @@ async function resume(client: ConformanceClient, id: string, after: number): Pro
   return await readFrames(await client.follow(id, after));
 }
 
-function assertOneEnd(frames: readonly Frame[]): void {
-  assert.deepEqual(frames.map(({ id }) => id), Array.from({ length: LAST + 1 }, (_, id) => id));
-  assert.equal(frames.filter(({ event }) => isTerminal(event)).length, 1);
-}
-
 Deno.test("Faults on workerd", async (t) => {
   await withWorkerd(async (client) => {
     for (const story of STORIES) {
@@ -154,7 +148,6 @@ async function loseRoom(client: ConformanceClient, n: number, forgets: boolean):
   if (forgets) gpu.forget(id);
   else gpu.release(id);
   const frames = [...head, ...await resume(client, id, n)];
-  assertOneEnd(frames);
   await assertWhole(frames, undisturbedSha256(request));
   assert.equal(gpu.started, started + (forgets ? 2 : 1));
   await postStream(client, request, id);
@@ -193,7 +186,6 @@ Deno.test("The edge killed in mid-run takes the run up again when it is back", a
       const after = new ConformanceClient(next, gpu, 1_000);
       gpu.release(id);
       const frames = [...head, ...await resume(after, id, 8)];
-      assertOneEnd(frames);
       await assertWhole(frames, undisturbedSha256(request));
       assert.equal(gpu.started, 2, "the GPU function joins the run that it has");
       await postStream(after, stored, "");
