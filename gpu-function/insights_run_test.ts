@@ -46,7 +46,7 @@ async function withEngine(
   test: (engine: Engine) => Promise<void>,
   options: { readonly rowsMax?: number; readonly rowMemoryBytes?: number } = {},
 ): Promise<void> {
-  const engine = await createEngine({ modelsDir, model: "mini", ...options });
+  const engine = await createEngine({ modelsDir, model: "mini", intraOpNumThreads: 1, ...options });
   try {
     await test(engine);
   } finally {
@@ -186,7 +186,12 @@ Deno.test("a plain run and one that shows its attention share memory that holds 
   const file = await readFile(join(modelsDir, "mini/shapefirst.json"), "utf8");
   const bytes = JSON.parse(file).files
     .reduce((sum: number, each: { bytes: number }) => sum + each.bytes, 0);
-  const engine = await createEngine({ modelsDir, model: "mini", memoryBytes: 1.5 * bytes });
+  const engine = await createEngine({
+    modelsDir,
+    model: "mini",
+    intraOpNumThreads: 1,
+    memoryBytes: 1.5 * bytes,
+  });
   try {
     const runs = await Promise.all([run(engine, {}), run(engine, { insights: ["attention"] })]);
     assert.deepEqual(pictures(runs[0].events), pictures(runs[1].events));
@@ -203,7 +208,7 @@ Deno.test("a package without taps is refused attention in one sentence, and show
     const file = join(folder, "mini/shapefirst.json");
     const { taps: _, ...untapped } = JSON.parse(await readFile(file, "utf8"));
     await writeFile(file, JSON.stringify(untapped));
-    const engine = await createEngine({ modelsDir: folder });
+    const engine = await createEngine({ modelsDir: folder, intraOpNumThreads: 1 });
     try {
       const request = parseGenerationRequest({ prompt: "bird", insights: ["attention"] });
       assert.ok(request.ok);

@@ -21,7 +21,11 @@ async function withTwins(test: (engine: Engine, folder: string) => Promise<void>
       await writeFile(file, JSON.stringify({ ...json, id }));
       bytes = json.files.reduce((sum: number, each: { bytes: number }) => sum + each.bytes, 0);
     }
-    const engine = await createEngine({ modelsDir: folder, memoryBytes: 1.5 * bytes });
+    const engine = await createEngine({
+      modelsDir: folder,
+      intraOpNumThreads: 1,
+      memoryBytes: 1.5 * bytes,
+    });
     try {
       await test(engine, folder);
     } finally {

@@ -76,7 +76,11 @@ async function runOnce(graph: Graph | null, safety?: SafetyMode) {
   const events: GenerationEvent[] = [];
   let failure: unknown = null;
   await withPackage(graph, async (modelsDir) => {
-    const engine = await createEngine({ modelsDir, ...(safety ? { safety } : {}) });
+    const engine = await createEngine({
+      modelsDir,
+      intraOpNumThreads: 1,
+      ...(safety ? { safety } : {}),
+    });
     try {
       const previews = { every: 1 };
       const request = { prompt: "a bird", seed: 7, num_inference_steps: 2, previews };

@@ -39,7 +39,12 @@ const SWEEPS: readonly [name: string, body: object][] = [
 
 Deno.test("runSweep() evaluates what the plan says, and draws what runs apart draw", async (t) => {
   const open = (rowMemoryBytes: number) =>
-    createEngine({ modelsDir: modelsFolder(), model: "mini", rowMemoryBytes });
+    createEngine({
+      modelsDir: modelsFolder(),
+      model: "mini",
+      intraOpNumThreads: 1,
+      rowMemoryBytes,
+    });
   const [engine, alone] = await Promise.all([open(64_000_000), open(0)]);
   for (const [seed, [name, body]] of SWEEPS.entries()) {
     await t.step(name, async () => {

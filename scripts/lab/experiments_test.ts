@@ -21,7 +21,7 @@ for (const experiment of PAPER_EXPERIMENTS) {
   const { name, title, question } = experiment;
   Deno.test(`lab ${name} measures and writes its report, charts and sheets`, async () => {
     const folder = await Deno.makeTempDir();
-    const sizes = ["--count", "2", "--seeds", "1", "--steps", "4"];
+    const sizes = ["--count", "2", "--seeds", "1", "--steps", "4", "--threads", "1"];
     const places = ["--out", join(folder, "out"), "--cache", join(folder, "cache")];
     await runExperiment(experiment, [...sizes, ...places]);
     const read = (file: string) => Deno.readTextFile(join(folder, "out", file));
