@@ -59,7 +59,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const edge = start({ port, gpuUrl, dataDir, quiet: options.quiet });
     started.push(edge);
     await Promise.all([
-      waitUntilReady(gpu, `${gpuUrl}/health-check`, (body) => body.includes('"READY"')),
+      waitUntilReady(gpu, `${gpuUrl}/health-check`, isGpuReady),
       waitUntilReady(edge, `${url}/health`, () => true),
     ]);
     const exited = Promise.race(started.map(({ ended, name }) => ended.then(() => name)));
@@ -68,6 +68,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stopAll(started);
     throw cause;
   }
+}
+
+/** @throws Error with what the GPU function says, when its models are none */
+function isGpuReady(body: string): boolean {
+  const { status, setup } = JSON.parse(body);
+  if (status === "SETUP_FAILED") throw new Error(setup.logs.replace(/^\w*Error: /, ""));
+  return status === "READY";
 }
 
 export function startGpuFunction(
@@ -172,6 +179,9 @@ function spawnService(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  // Whoever leaves without stopping it, as at Ctrl-C while it starts, leaves no orphan.
+  const end = () => kill(child, "SIGTERM");
+  addEventListener("unload", end);
   let kept = "";
   const keep = async (stream: ReadableStream<Uint8Array>) => {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
@@ -180,21 +190,25 @@ function spawnService(
     }
   };
   const drained = Promise.all([keep(child.stdout), keep(child.stderr)]);
-  const ended = child.status.then(() => drained).then(() => undefined);
+  const ended = child.status.then(() => drained).then(() => removeEventListener("unload", end));
   return {
     name,
     pid: child.pid,
     ended,
     output: () => kept,
     async stop(signal = "SIGTERM") {
-      try {
-        child.kill(signal);
-      } catch {
-        // It has ended already.
-      }
+      kill(child, signal);
       await ended;
     },
   };
+}
+
+function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended already.
+  }
 }
 
 async function stopAll(processes: readonly ServiceProcess[]): Promise<void> {

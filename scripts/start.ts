@@ -16,6 +16,8 @@ Starts the page and API (default port 8787) and the GPU function (8788) with the
   --models DIR  a folder with one folder per model (default gpu-function/models); also MODELS_DIR
 `;
 
+const INTERRUPTED = 130;
+
 const OPTIONS = {
   port: { type: "string" },
   "gpu-port": { type: "string" },
@@ -62,6 +64,10 @@ function readPlatform(value: string): EdgePlatform {
 await runCommand(async () => {
   const options = readOptions();
   if (!options) return console.log(HELP);
+  let stop: () => Promise<never> | never = () => Deno.exit(INTERRUPTED);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => void stop());
+  }
   const stack = await startStack(options).catch((cause) => {
     console.error(cause instanceof Error ? cause.message : cause);
     Deno.exit(1);
@@ -70,12 +76,10 @@ await runCommand(async () => {
     `\nShapefirst draws at ${stack.url}  (GPU function: ${stack.gpuUrl}; Ctrl-C stops both)`,
   );
   let asked = false;
-  const stop = () => {
+  stop = () => {
     asked = true;
-    void stack.stop().then(() => Deno.exit(0));
+    return stack.stop().then(() => Deno.exit(0));
   };
-  Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener("SIGTERM", stop);
   const gone = await stack.exited;
   // The exit code is that of the stop that is under way.
   if (asked) return await new Promise(() => {});
