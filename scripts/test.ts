@@ -1,10 +1,15 @@
 /**
  * All tests, in two groups: the pure members without any permission (a test there that needs one is
- * in the wrong place), then everything else. Ends with `N passed, N failed, N skipped`.
- * `deno task test [filter]`
+ * in the wrong place), then everything else. Files run side by side, the tests of a file one by one.
+ * Ends with `N passed, N failed, N skipped`. `deno task test [filter]`
  */
+import { availableParallelism } from "node:os";
 import { ROOT, sourceFiles } from "./gate/source_files.ts";
 import { PURE_MEMBERS } from "./gate/purity.ts";
+import { preparePage } from "./page.ts";
+
+/** One more than there are cores, since many tests wait for another process most of the time. */
+const FILES_AT_ONCE = availableParallelism() + 1;
 
 interface Counts {
   passed: number;
@@ -24,9 +29,10 @@ async function otherTestFiles(): Promise<string[]> {
 /** Runs `deno test`, passing its output through, and reads the counts from its closing line. */
 async function runTests(args: readonly string[]): Promise<Counts & { success: boolean }> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--quiet", ...args],
+    args: ["test", "--quiet", "--parallel", ...args],
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    // Threads of an operator spin while they wait, and would take the cores from each other.
+    env: { NO_COLOR: "1", DENO_JOBS: String(FILES_AT_ONCE), GPU_THREADS: "1" },
     stdout: "piped",
   }).spawn();
   let output = "";
@@ -48,6 +54,8 @@ async function runTests(args: readonly string[]): Promise<Counts & { success: bo
 }
 
 export async function runAllTests(filter?: string): Promise<boolean> {
+  // Before several tests find at once that it has to be built.
+  await preparePage(`${ROOT}gpu-function/models`);
   const filters = filter ? [`--filter=${filter}`] : [];
   const pure = await runTests([...filters, ...PURE_MEMBERS]);
   const rest = await runTests(["-A", ...filters, ...await otherTestFiles()]);
