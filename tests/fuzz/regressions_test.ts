@@ -23,25 +23,25 @@ const BODIES: readonly (readonly [name: string, body: string])[] = [
 
 for (const [name, body] of BODIES) {
   Deno.test(`a generation is refused in a bounded answer: ${name}`, () =>
-    answerBody(bytesOf(body), false));
+    answerBody(bytesOf(body), "generation"));
   Deno.test(`a sweep is refused in a bounded answer: ${name}`, () =>
-    answerBody(bytesOf(`{"base":${body},"cutoffs":[1,2]}`), true));
+    answerBody(bytesOf(`{"base":${body},"cutoffs":[1,2]}`), "sweep"));
 }
 
 Deno.test("a sweep is refused in a bounded answer: a long name of an unknown field of its own", () =>
-  answerBody(bytesOf(`{"base":{"prompt":"x"},"${"n".repeat(60_000)}":1}`), true));
+  answerBody(bytesOf(`{"base":{"prompt":"x"},"${"n".repeat(60_000)}":1}`), "sweep"));
 
 Deno.test("sixteen branches that are wrong in all fields are refused in a bounded answer", async () => {
   const auto = { tolerance: "x", min_steps: "x", max_steps: "x" };
   const wrong = { guided_steps: "x", guided_from: "x", a: "x", head: "x", tail: "x", auto };
   const cutoffs = Array.from({ length: 16 }, () => ({ ...wrong, guided_fraction: "x" }));
-  await answerBody(bytesOf(JSON.stringify({ base: { prompt: "x" }, cutoffs })), true);
+  await answerBody(bytesOf(JSON.stringify({ base: { prompt: "x" }, cutoffs })), "sweep");
 });
 
 Deno.test("sixteen branches that are all wrong are refused in a bounded answer", async () => {
   const wrong = `{"${"n".repeat(3_000)}":1}`;
   const body = `{"base":{"prompt":"x"},"cutoffs":[${Array.from({ length: 16 }, () => wrong)}]}`;
-  await answerBody(bytesOf(body), true);
+  await answerBody(bytesOf(body), "sweep");
 });
 
 /** Without an end of what they begin, each in a form of its own. */

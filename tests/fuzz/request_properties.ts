@@ -1,9 +1,11 @@
 /** What must hold of reading, parsing and planning a request, whatever bytes come. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { FIELD_RULES, type Problem } from "../../contract/mod.ts";
+import { FIELD_RULES, type Parsed, type Problem } from "../../contract/mod.ts";
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
 import { readJsonBody } from "../../edge/json_body.ts";
+import { planImages } from "../../edge/openai/image_plans.ts";
+import { IMAGE_FIELD_RULES, parseImageRequest } from "../../edge/openai/image_request.ts";
 import { planRequest, planSweepRequest } from "../../edge/planning.ts";
 import { readPolicySettings } from "../../edge/policy/policy_settings.ts";
 import { promptPolicyOf } from "../../edge/policy/prompt_policy.ts";
@@ -33,18 +35,26 @@ const REFUSALS: readonly Problem["code"][] = [
   "prompt_refused",
 ];
 
-export async function answerBody(bytes: Uint8Array<ArrayBuffer>, sweep: boolean): Promise<void> {
+/** What a body may ask for, each by its own parser. */
+const PLANNING = {
+  generation: (input: unknown) => planRequest(ports, input, ASKER),
+  sweep: (input: unknown) => planSweepRequest(ports, input, ASKER),
+  images: async (input: unknown) => {
+    const asked = parseImageRequest(input);
+    return asked.ok ? await planImages(asked.value, PLANNING.generation) : asked;
+  },
+};
+
+type Asked = keyof typeof PLANNING;
+
+export async function answerBody(bytes: Uint8Array<ArrayBuffer>, asked: Asked): Promise<void> {
   const request = new Request("http://edge/", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: bytes,
   });
   const body = await readJsonBody(request);
-  const planned = !body.ok
-    ? body
-    : sweep
-    ? await planSweepRequest(ports, body.value, ASKER)
-    : await planRequest(ports, body.value, ASKER);
+  const planned: Parsed<unknown> = body.ok ? await PLANNING[asked](body.value) : body;
   if (planned.ok) return;
   assert(REFUSALS.includes(planned.problem.code), planned.problem.code);
   assert(planned.problem.detail.length > 0);
@@ -86,11 +96,13 @@ const anything = fc.oneof(
   ),
 );
 
-const field = fc.constantFrom(
-  ...Object.keys(FIELD_RULES).filter(Boolean),
-  "constructor",
-  "toString",
-);
+const IMAGES = {
+  ...{ model: "fixture", prompt: "a blue bird", seed: 7, sampler: "ddim", cutoff: { a: 3 } },
+  ...{ n: 2, size: "32x48", quality: "auto", output_format: "webp", partial_images: 0 },
+};
+
+const fieldOf = (rules: object) =>
+  fc.constantFrom(...Object.keys(rules).filter(Boolean), "constructor", "toString");
 
 /** A good request with one thing put elsewhere. */
 function place(request: object, path: string, value: unknown): object {
@@ -102,22 +114,23 @@ function place(request: object, path: string, value: unknown): object {
   return Object.fromEntries([...Object.entries(request), [name, next]]);
 }
 
-const changedRequest = fc.array(fc.tuple(field, anything), { minLength: 1, maxLength: 3 })
-  .map((changes) =>
-    changes.reduce<object>((request, [path, value]) => place(request, path, value), GOOD)
+const changed = (good: object, rules: object) =>
+  fc.array(fc.tuple(fieldOf(rules), anything), { minLength: 1, maxLength: 3 }).map((changes) =>
+    changes.reduce<object>((request, [path, value]) => place(request, path, value), good)
   );
+const changedRequest = changed(GOOD, FIELD_RULES);
 
 const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value) ?? "");
 
 function property(
   name: string,
   body: fc.Arbitrary<Uint8Array<ArrayBuffer>>,
-  sweep: boolean,
+  asked: Asked,
 ): Property {
   return {
     name,
     check: (parameters) =>
-      fc.assert(fc.asyncProperty(body, (bytes) => answerBody(bytes, sweep)), parameters),
+      fc.assert(fc.asyncProperty(body, (bytes) => answerBody(bytes, asked)), parameters),
   };
 }
 
@@ -142,11 +155,11 @@ export const REQUEST_PROPERTIES: readonly Property[] = [
   property(
     "bytes at random are refused in one sentence",
     fc.uint8Array({ maxLength: 200 }).map((bytes) => new Uint8Array(bytes)),
-    false,
+    "generation",
   ),
-  property("a damaged request is planned or refused", damaged(GOOD), false),
-  property("a damaged sweep is planned or refused", damaged(SWEEP), true),
-  property("values out of place are planned or refused", changedRequest.map(bytesOf), false),
+  property("a damaged request is planned or refused", damaged(GOOD), "generation"),
+  property("a damaged sweep is planned or refused", damaged(SWEEP), "sweep"),
+  property("values out of place are planned or refused", changedRequest.map(bytesOf), "generation"),
   property(
     "a sweep of values out of place is planned or refused",
     fc.tuple(
@@ -155,6 +168,12 @@ export const REQUEST_PROPERTIES: readonly Property[] = [
       fc.constantFrom("cutoffs", "tails", "eos_windows"),
     )
       .map(([base, settings, axis]) => bytesOf({ base, [axis]: settings })),
-    true,
+    "sweep",
+  ),
+  property("a damaged image request is planned or refused", damaged(IMAGES), "images"),
+  property(
+    "an image request of values out of place is planned or refused",
+    changed(IMAGES, { ...FIELD_RULES, ...IMAGE_FIELD_RULES }).map(bytesOf),
+    "images",
   ),
 ];
