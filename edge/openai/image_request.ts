@@ -94,9 +94,10 @@ export const IMAGE_FIELD_RULES: Readonly<Record<string, string>> = {
 export function parseImageRequest(input: unknown): Parsed<ImageRequest> {
   // An array passes for an object in the schema.
   const result = v.safeParse(asked, Array.isArray(input) ? null : input);
-  if (!result.success) return refuseFields(result.issues.map(toFieldIssue));
+  const unknown = unknownFields(input);
+  if (!result.success) return refuseFields([...result.issues.map(toFieldIssue), ...unknown]);
   const body = result.output;
-  const issues = [...unknownFields(body), ...contradictions(body)];
+  const issues = [...unknown, ...contradictions(body)];
   if (issues.length > 0) return refuseFields(issues);
   return accept({
     generation: generationOf(body),
@@ -115,9 +116,10 @@ function toFieldIssue(issue: v.BaseIssue<unknown>): FieldIssue {
   return { ...told, field };
 }
 
-function unknownFields(body: Asked): FieldIssue[] {
-  return Object.keys(body).filter((name) => !FIELDS.includes(name))
-    .map((name) => unknownFieldIssue(name, FIELDS, body[name]));
+function unknownFields(input: unknown): FieldIssue[] {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return [];
+  return Object.entries(input).filter(([name]) => !FIELDS.includes(name))
+    .map(([name, value]) => unknownFieldIssue(name, FIELDS, value));
 }
 
 /** Fields that are right by themselves, and not together. */

@@ -204,8 +204,8 @@ async function openSession(
     intraOpNumThreads: options.intraOpNumThreads,
     interOpNumThreads: 1,
     executionMode: "sequential",
-    // Folding constants, packing, an arena and its plan each keep a second copy of the weights; of fp16
-    // ones a third, in fp32.
+    // Folded constants and packed weights are copies, of fp16 in fp32; an arena keeps what fp16 weights
+    // are cast to when they are used.
     graphOptimizationLevel: mapped ? "disabled" : "all",
     enableCpuMemArena: !mapped,
     enableMemPattern: !mapped,

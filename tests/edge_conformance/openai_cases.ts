@@ -309,6 +309,8 @@ const REFUSING_CASES: readonly Case[] = [
         if (message.startsWith("400")) assert.equal(code, "invalid_request");
         assert(refusal.requestID, message);
       }
+      const both = await refusalOf(draw(client, { ...client.fresh(), n: 9, hd: true }));
+      assert.match(both.message, /n must be .*given 9; hd is not a known field/);
       for (const fields of [{ n: 2 }, { response_format: "url" }] as const) {
         const refusal = await refusalOf(stream(client, { ...client.fresh(), ...fields }));
         assert.match(refusal.message, /where stream is true/);

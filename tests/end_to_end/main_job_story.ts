@@ -1,6 +1,11 @@
 /** The main job: one story, told in order, with a restart of everything at its end. */
 import assert from "node:assert/strict";
-import type { GenerationEventOf, GenerationEventType } from "../../contract/mod.ts";
+import OpenAI from "openai";
+import type {
+  GenerationEventOf,
+  GenerationEventType,
+  GenerationRequestInput,
+} from "../../contract/mod.ts";
 import type { Stack } from "../../scripts/stack.ts";
 import {
   generate,
@@ -28,6 +33,15 @@ async function image(stack: Stack, id: string): Promise<Uint8Array<ArrayBuffer>>
   assert.equal(response.status, 200);
   assert.match(response.headers.get("cache-control") ?? "", /immutable/);
   return await response.bytes();
+}
+
+/** Reads a generation's stream up to an event, and drops the connection. */
+async function leave(stack: Stack, request: GenerationRequestInput, after: number) {
+  const head = await readEvents(await postGeneration(stack.url, request), (e) => e.id === after);
+  const planned = only(head, "generation.planned")[0];
+  assert(planned);
+  const { plan } = planned;
+  return { head, plan, events: `${stack.url}/v1/generations/${plan.id}/events` };
 }
 
 export const mainJob: Story = async (t, service) => {
@@ -117,15 +131,30 @@ export const mainJob: Story = async (t, service) => {
     }
   });
 
+  await step("OpenAI's client streams a run's previews, and finds the native image", async () => {
+    const client = new OpenAI({
+      baseURL: `${service.stack.url}/v1`,
+      apiKey: "none",
+      defaultHeaders: { Authorization: null },
+    });
+    const prompt = "a red key";
+    const events = await Array.fromAsync(
+      await client.images.generate({ prompt, stream: true, partial_images: 3 }),
+    );
+    assert.deepEqual(events.map(({ type }) => type), [
+      ...Array(3).fill("image_generation.partial_image"),
+      "image_generation.completed",
+    ]);
+    assert.equal(new Set(events.map(({ b64_json }) => b64_json)).size, 4);
+    const { generation } = events.at(-1) as unknown as { generation: { seed: number } };
+    const native = await generate(service.stack.url, { prompt, seed: generation.seed });
+    assert.equal(only(native, "generation.completed")[0]?.cached, true);
+    assert.equal(only(native, "generation.image")[0]?.data, events.at(-1)?.b64_json);
+  });
+
   await step("A stream cut after event n resumes with exactly the rest", async () => {
     const request = { prompt: "a yellow star", seed: 4 };
-    const head = await readEvents(
-      await postGeneration(service.stack.url, request),
-      (e) => e.id === 20,
-    );
-    const planned = only(head, "generation.planned")[0];
-    assert(planned);
-    const events = `${service.stack.url}/v1/generations/${planned.plan.id}/events`;
+    const { head, events } = await leave(service.stack, request, 20);
     const resume = (n: number) => fetch(events, { headers: { "last-event-id": String(n) } });
     const tail = await readEvents(await resume(20));
     const whole = await generate(service.stack.url, request);
@@ -137,15 +166,9 @@ export const mainJob: Story = async (t, service) => {
 
   await step("A client that leaves does not stop the generation", async () => {
     const request = { prompt: "a purple crown", seed: 5, num_inference_steps: 30 };
-    const head = await readEvents(
-      await postGeneration(service.stack.url, request),
-      (e) => e.id === 4,
-    );
-    const planned = only(head, "generation.planned")[0];
-    assert(planned);
-    const events = `${service.stack.url}/v1/generations/${planned.plan.id}/events`;
+    const { plan, events } = await leave(service.stack, request, 4);
     await readEvents(await fetch(events));
-    assert.equal((await image(service.stack, planned.plan.id)).length > 0, true);
+    assert.equal((await image(service.stack, plan.id)).length > 0, true);
   });
 
   await step("JSON is the answer when no stream is asked for", async () => {
