@@ -1,14 +1,14 @@
 /** The GPU function as a process: environment in, one port out, drained on SIGTERM. `--help` */
 import { randomUUID } from "node:crypto";
-import type { Clock } from "./clock.ts";
-import { type Config, describeConfig, parseConfig } from "./config.ts";
-import { describeCause, type LogSink } from "./log_record.ts";
-import { createMetrics } from "./metrics.ts";
+import type { Clock } from "./jobs/clock.ts";
+import { type Config, describeConfig, parseConfig } from "./server/config.ts";
+import { describeCause, type LogSink } from "./jobs/log_record.ts";
+import { createMetrics } from "./server/metrics.ts";
 import { chooseProvider } from "./onnx/provider.ts";
-import { createEngine } from "./onnx_engine.ts";
-import { CallVerifier } from "./request_signature.ts";
-import { createServer } from "./server.ts";
-import { GenerationService } from "./service.ts";
+import { createEngine } from "./engine/onnx_engine.ts";
+import { CallVerifier } from "./server/request_signature.ts";
+import { createServer } from "./server/server.ts";
+import { GenerationService } from "./jobs/service.ts";
 
 const HELP = `deno run -A gpu-function/main.ts
 

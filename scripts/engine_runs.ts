@@ -6,10 +6,10 @@ import {
   parseGenerationRequest,
   ProblemError,
 } from "../contract/mod.ts";
-import type { Engine } from "../gpu-function/engine.ts";
+import type { Engine } from "../gpu-function/jobs/engine.ts";
 import { chooseProvider } from "../gpu-function/onnx/provider.ts";
 import { WEIGHTS_MODES, type WeightsMode } from "../gpu-function/onnx/session.ts";
-import { createEngine } from "../gpu-function/onnx_engine.ts";
+import { createEngine } from "../gpu-function/engine/onnx_engine.ts";
 import { modelsFolder, parseStrictly, UsageError } from "./generation_flags.ts";
 
 export type Completed = GenerationEventOf<"generation.completed">;

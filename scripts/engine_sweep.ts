@@ -8,7 +8,7 @@ import {
   sweepOutcome,
   type SweepPlan,
 } from "../contract/mod.ts";
-import type { Engine } from "../gpu-function/engine.ts";
+import type { Engine } from "../gpu-function/jobs/engine.ts";
 
 export interface SweptImage {
   readonly branch: SweepBranch;

@@ -1,8 +1,8 @@
 // A row shared by mistake would change a branch; one evaluated twice would break the sweep's promise.
 import assert from "node:assert/strict";
 import { parseSweepRequest, planSweep } from "../contract/mod.ts";
-import type { Engine } from "../gpu-function/engine.ts";
-import { createEngine } from "../gpu-function/onnx_engine.ts";
+import type { Engine } from "../gpu-function/jobs/engine.ts";
+import { createEngine } from "../gpu-function/engine/onnx_engine.ts";
 import { runSweep } from "./engine_sweep.ts";
 import { modelsFolder } from "./generation_flags.ts";
 

@@ -7,7 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import type { GenerationEvent, Plan } from "../contract/mod.ts";
 import { ProblemError } from "../contract/mod.ts";
-import { createEngine } from "../gpu-function/onnx_engine.ts";
+import { createEngine } from "../gpu-function/engine/onnx_engine.ts";
 import { insightLines, isInsight, writeInsights } from "./insight_folder.ts";
 import { generationReport } from "./generation_report.ts";
 import { readImage } from "./lab/image_file.ts";

@@ -5,7 +5,7 @@ import type { GenerationEvent, Plan, TokenMaps } from "../contract/mod.ts";
 import { overlayHeatMap } from "../gpu-function/image/heat_map.ts";
 import { encodeImage } from "../gpu-function/image/image_encoder.ts";
 import type { RgbImage } from "../gpu-function/image/rgb.ts";
-import { decodeTokenMaps } from "../gpu-function/token_maps.ts";
+import { decodeTokenMaps } from "../gpu-function/engine/token_maps.ts";
 import { writeWhole } from "./whole_file.ts";
 
 const INSIGHT = /^generation\.(attention|frequency|guidance)/;

@@ -3,7 +3,7 @@ import {
   listPackages,
   type ModelPackage,
   readModelPackage,
-} from "../gpu-function/model_package.ts";
+} from "../gpu-function/packages/model_package.ts";
 
 /** @throws RangeError that names the models which are there */
 export async function findModel(modelsDir: string, id: string): Promise<ModelPackage> {

@@ -4,7 +4,7 @@
  */
 import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { listPackages, readModelPackage } from "../gpu-function/model_package.ts";
+import { listPackages, readModelPackage } from "../gpu-function/packages/model_package.ts";
 
 /**
  * `<dist>/models/index.json` and `<dist>/models/<id>/{manifest,tokenizer,tokenizer_config}.json`. What is

@@ -13,8 +13,8 @@ import {
   type SweepPlan,
   type SweepRequest,
 } from "../contract/mod.ts";
-import type { Engine } from "../gpu-function/engine.ts";
-import { createEngine } from "../gpu-function/onnx_engine.ts";
+import type { Engine } from "../gpu-function/jobs/engine.ts";
+import { createEngine } from "../gpu-function/engine/onnx_engine.ts";
 import { runSweep, type SweptImage } from "./engine_sweep.ts";
 import { modelsFolder, REQUEST_HELP, runCommand, UsageError } from "./generation_flags.ts";
 import { contactSheet } from "./lab/contact_sheet.ts";

@@ -12,7 +12,7 @@ import {
 } from "../engine_runs.ts";
 import { showBytes } from "../models/byte_count.ts";
 import { runCommand } from "../generation_flags.ts";
-import { hashPackage } from "../../gpu-function/package_digest.ts";
+import { hashPackage } from "../../gpu-function/packages/package_digest.ts";
 
 const OVERHEAD_MAX = 0.01;
 const GIGABYTE = 1e9;

@@ -6,10 +6,10 @@ import { missingPaths, tidyFile } from "./tidy.ts";
 Deno.test("boundaryViolations() sees an import against the arrow", () => {
   const bad = [
     { from: "contract/plan.ts", to: "edge/app.ts" },
-    { from: "edge/app.ts", to: "gpu-function/engine.ts" },
-    { from: "gpu-function/service.ts", to: "db/schema.ts" },
+    { from: "edge/app.ts", to: "gpu-function/jobs/engine.ts" },
+    { from: "gpu-function/jobs/service.ts", to: "db/schema.ts" },
     { from: "gpu-function/diffusion/ddim.ts", to: "contract/plan.ts" },
-    { from: "gpu-function/driver.ts", to: "npm:onnxruntime-node" },
+    { from: "gpu-function/engine/rows/driver.ts", to: "npm:onnxruntime-node" },
     { from: "web/main.tsx", to: "npm:hono" },
     { from: "contract/plan.ts", to: "node:crypto" },
   ];
@@ -23,7 +23,7 @@ Deno.test("boundaryViolations() lets the drawn arrows pass", () => {
       { from: "edge/adapters/d1.ts", to: "db/queries.ts" },
       { from: "gpu-function/onnx/session.ts", to: "npm:onnxruntime-node" },
       { from: "contract/plan_test.ts", to: "npm:fast-check" },
-      { from: "scripts/start.ts", to: "gpu-function/engine.ts" },
+      { from: "scripts/start.ts", to: "gpu-function/jobs/engine.ts" },
     ]),
     [],
   );

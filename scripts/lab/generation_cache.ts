@@ -9,7 +9,7 @@ import {
   type Plan,
   ProblemError,
 } from "../../contract/mod.ts";
-import type { Engine } from "../../gpu-function/engine.ts";
+import type { Engine } from "../../gpu-function/jobs/engine.ts";
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
 import { readImage } from "./image_file.ts";
 import { writeWhole } from "../whole_file.ts";

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import sharp from "sharp";
 import { type GenerationRequest, type Plan, refuse } from "../../contract/mod.ts";
 import { createProblem } from "../../contract/mod.ts";
-import type { Engine } from "../../gpu-function/engine.ts";
+import type { Engine } from "../../gpu-function/jobs/engine.ts";
 import { openGenerationCache } from "./generation_cache.ts";
 
 /** Draws a pixel whose red is the seed; `drawn` lists the prompts that were drawn. */

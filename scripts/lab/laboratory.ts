@@ -6,9 +6,9 @@ import {
   type PromptTokenizer,
 } from "../../contract/mod.ts";
 import type { SchedulerConfig } from "../../gpu-function/diffusion/mod.ts";
-import type { Engine } from "../../gpu-function/engine.ts";
+import type { Engine } from "../../gpu-function/jobs/engine.ts";
 import { tryProvider } from "../../gpu-function/onnx/session.ts";
-import { createEngine } from "../../gpu-function/onnx_engine.ts";
+import { createEngine } from "../../gpu-function/engine/onnx_engine.ts";
 import { ROOT } from "../gate/source_files.ts";
 import { modelsFolder } from "../generation_flags.ts";
 import { type GenerationCache, openGenerationCache } from "./generation_cache.ts";

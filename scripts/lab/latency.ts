@@ -1,10 +1,10 @@
 /** How long the parts of a model and a whole run take on this machine, and how much memory a run needs. */
 import process from "node:process";
 import { createLatents, sizeOf } from "../../gpu-function/diffusion/mod.ts";
-import { type LoadedModel, loadModel } from "../../gpu-function/loaded_model.ts";
-import type { ModelPackage } from "../../gpu-function/model_package.ts";
+import { type LoadedModel, loadModel } from "../../gpu-function/engine/loading/loaded_model.ts";
+import type { ModelPackage } from "../../gpu-function/packages/model_package.ts";
 import type { Timed } from "../../gpu-function/onnx/session.ts";
-import { createEngine } from "../../gpu-function/onnx_engine.ts";
+import { createEngine } from "../../gpu-function/engine/onnx_engine.ts";
 import { median, timeRun } from "../engine_runs.ts";
 
 export interface Latency {

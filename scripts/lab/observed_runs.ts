@@ -11,7 +11,7 @@ import {
   parseGenerationEvent,
   type Plan,
 } from "../../contract/mod.ts";
-import type { Engine } from "../../gpu-function/engine.ts";
+import type { Engine } from "../../gpu-function/jobs/engine.ts";
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
 import { type Drawing, planOf } from "./generation_cache.ts";
 import { readImage } from "./image_file.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { INSIGHT_EVENTS } from "../../contract/fixtures/insight_events.ts";
 import type { GenerationEvent, Plan } from "../../contract/mod.ts";
-import type { Engine } from "../../gpu-function/engine.ts";
+import type { Engine } from "../../gpu-function/jobs/engine.ts";
 import { openObservedRuns } from "./observed_runs.ts";
 
 const step = INSIGHT_EVENTS.find((event) => event.type === "generation.frequency")!;

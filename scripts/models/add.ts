@@ -1,8 +1,8 @@
 /** `models add`: a folder of the user's becomes a model. */
 import { copyFile, mkdir, stat, symlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { type ModelPackage, readModelPackage } from "../../gpu-function/model_package.ts";
-import type { PackageFile } from "../../gpu-function/package_digest.ts";
+import { type ModelPackage, readModelPackage } from "../../gpu-function/packages/model_package.ts";
+import type { PackageFile } from "../../gpu-function/packages/package_digest.ts";
 import { modelsFolder, parseStrictly, UsageError } from "../generation_flags.ts";
 import { showBytes } from "./byte_count.ts";
 import type { Command, World } from "./command.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { lstatSync, truncateSync } from "node:fs";
 import { appendFile, cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { runModels } from "../models.ts";
 import { recordedWorld } from "./fixtures/recorded_world.ts";
 import { editJson, GRAPHS, MINI, openWorkshop, type Workshop } from "./fixtures/small_package.ts";

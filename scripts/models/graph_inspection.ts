@@ -1,7 +1,7 @@
 /** What can be said of a package's graphs from their files alone, before any weight is loaded. */
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { ModelPackage } from "../../gpu-function/model_package.ts";
+import type { ModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { type ExternalWeights, type OnnxGraph, readOnnxGraph } from "./onnx_graph.ts";
 
 /** The newest operator set that onnxruntime 1.30 takes; a test asks it. */

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { ModelPackage } from "../../gpu-function/model_package.ts";
+import type { ModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { modelsFolder, parseStrictly, UsageError } from "../generation_flags.ts";
 import { showBytes } from "./byte_count.ts";
 import type { Command } from "./command.ts";

@@ -1,6 +1,6 @@
 /** Which files of a repository a package needs, from a list that a stranger wrote. */
 import type { ListFileEntry } from "@huggingface/hub";
-import { MODEL_FOLDERS } from "../../gpu-function/package_digest.ts";
+import { MODEL_FOLDERS } from "../../gpu-function/packages/package_digest.ts";
 
 export interface RemoteFile {
   /** In the package. */

@@ -1,7 +1,11 @@
 /** The record of a package's files in its `shapefirst.json`, and what departs from it. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { digestOf, hashPackage, type PackageFile } from "../../gpu-function/package_digest.ts";
+import {
+  digestOf,
+  hashPackage,
+  type PackageFile,
+} from "../../gpu-function/packages/package_digest.ts";
 import { readShapefirst, type ShapefirstJson } from "./shapefirst_file.ts";
 
 /** The content of `shapefirst.json` that stands for exactly these files, its long list last. */

@@ -1,6 +1,6 @@
 /** `models pull`: a model from a hub. */
 import { mkdir } from "node:fs/promises";
-import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { modelsFolder, parseStrictly, UsageError } from "../generation_flags.ts";
 import { sayRegistration } from "./add.ts";
 import { showBytes } from "./byte_count.ts";

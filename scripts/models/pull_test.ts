@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { runModels } from "../models.ts";
 import {
   COMMIT,

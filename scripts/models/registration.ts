@@ -2,7 +2,7 @@
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelManifest } from "../../contract/mod.ts";
-import { type ModelPackage, readModelPackage } from "../../gpu-function/model_package.ts";
+import { type ModelPackage, readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { crossAttentionTaps } from "./cross_attention.ts";
 import { inspectGraphs, type PackageGraphs } from "./graph_inspection.ts";
 import { fitLatentRgb } from "./latent_rgb.ts";

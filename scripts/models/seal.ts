@@ -1,6 +1,6 @@
 /** `models seal`: a package records its own files where it lies. */
 import { parseStrictly, UsageError } from "../generation_flags.ts";
-import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import type { Command } from "./command.ts";
 import { crossAttentionTaps } from "./cross_attention.ts";
 import { inspectGraphs } from "./graph_inspection.ts";

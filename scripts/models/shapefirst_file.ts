@@ -1,7 +1,7 @@
 /** `shapefirst.json` as it is written: fields in the order of the one before. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { PackageFile } from "../../gpu-function/package_digest.ts";
+import type { PackageFile } from "../../gpu-function/packages/package_digest.ts";
 import { writeWhole } from "../whole_file.ts";
 
 /** Only what is written here; `model_package.ts` knows all fields and refuses unknown ones. */

@@ -5,7 +5,7 @@ import {
   listPackages,
   type ModelPackage,
   readModelPackage,
-} from "../../gpu-function/model_package.ts";
+} from "../../gpu-function/packages/model_package.ts";
 import { readShapefirst } from "./shapefirst_file.ts";
 
 export interface ShelfEntry {

@@ -1,7 +1,7 @@
 /** A package put to the test: its graphs loaded, one row through the denoiser. */
 import { areFinite, seededNoise } from "../../gpu-function/diffusion/mod.ts";
-import { type LoadedModel, loadModel } from "../../gpu-function/loaded_model.ts";
-import type { ModelPackage } from "../../gpu-function/model_package.ts";
+import { type LoadedModel, loadModel } from "../../gpu-function/engine/loading/loaded_model.ts";
+import type { ModelPackage } from "../../gpu-function/packages/model_package.ts";
 import type { PackageGraphs } from "./graph_inspection.ts";
 
 const OPTIONS = { executionProvider: "cpu", intraOpNumThreads: 0, exact: true };

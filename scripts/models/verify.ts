@@ -1,5 +1,5 @@
 /** `models verify`: every byte against the record, then every graph loaded and run. */
-import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { modelsFolder, parseStrictly } from "../generation_flags.ts";
 import { showBytes } from "./byte_count.ts";
 import type { Command } from "./command.ts";

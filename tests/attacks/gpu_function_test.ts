@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { LIMITS, parseGenerationRequest, planGeneration } from "../../contract/mod.ts";
 import { FakeClock } from "../../gpu-function/fixtures/fake_clock.ts";
 import { PacedEngine } from "../../gpu-function/fixtures/paced_engine.ts";
-import { createTokenizer } from "../../gpu-function/loaded_model.ts";
-import type { LogRecord } from "../../gpu-function/log_record.ts";
+import { createTokenizer } from "../../gpu-function/engine/loading/loaded_model.ts";
+import type { LogRecord } from "../../gpu-function/jobs/log_record.ts";
 import { SERVICE_LIMITS } from "../../gpu-function/fixtures/service_limits.ts";
-import { createMetrics } from "../../gpu-function/metrics.ts";
-import { readModelPackage } from "../../gpu-function/model_package.ts";
-import { createServer } from "../../gpu-function/server.ts";
-import { GenerationService } from "../../gpu-function/service.ts";
+import { createMetrics } from "../../gpu-function/server/metrics.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
+import { createServer } from "../../gpu-function/server/server.ts";
+import { GenerationService } from "../../gpu-function/jobs/service.ts";
 
 function setUp() {
   const clock = new FakeClock();

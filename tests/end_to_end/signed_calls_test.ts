@@ -8,10 +8,10 @@ import { GpuPool, POOL_DEFAULTS } from "../../edge/backends/pool.ts";
 import { FakeClock } from "../../gpu-function/fixtures/fake_clock.ts";
 import { PacedEngine } from "../../gpu-function/fixtures/paced_engine.ts";
 import { SERVICE_LIMITS } from "../../gpu-function/fixtures/service_limits.ts";
-import { createMetrics } from "../../gpu-function/metrics.ts";
-import { CallVerifier } from "../../gpu-function/request_signature.ts";
-import { createServer } from "../../gpu-function/server.ts";
-import { GenerationService } from "../../gpu-function/service.ts";
+import { createMetrics } from "../../gpu-function/server/metrics.ts";
+import { CallVerifier } from "../../gpu-function/server/request_signature.ts";
+import { createServer } from "../../gpu-function/server/server.ts";
+import { GenerationService } from "../../gpu-function/jobs/service.ts";
 
 const SECRET = "a-secret-of-this-test";
 const STEPS = 3;

@@ -8,7 +8,7 @@ import {
   type SweepEvent,
   type SweepEventOf,
 } from "../../contract/mod.ts";
-import { createEngine } from "../../gpu-function/onnx_engine.ts";
+import { createEngine } from "../../gpu-function/engine/onnx_engine.ts";
 import { modelsFolder } from "../../scripts/generation_flags.ts";
 import type { Stack } from "../../scripts/stack.ts";
 import { generate, readMetric, sha256 } from "./service_client.ts";

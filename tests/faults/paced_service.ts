@@ -1,10 +1,10 @@
 /** The GPU function's own service on loopback, with an engine that waits to be let on. */
 import { PacedEngine } from "../../gpu-function/fixtures/paced_engine.ts";
-import { createMetrics } from "../../gpu-function/metrics.ts";
-import { CallVerifier } from "../../gpu-function/request_signature.ts";
-import { createServer } from "../../gpu-function/server.ts";
+import { createMetrics } from "../../gpu-function/server/metrics.ts";
+import { CallVerifier } from "../../gpu-function/server/request_signature.ts";
+import { createServer } from "../../gpu-function/server/server.ts";
 import { drawEvents } from "../edge_conformance/gpu_double.ts";
-import { GenerationService, type ServiceTally } from "../../gpu-function/service.ts";
+import { GenerationService, type ServiceTally } from "../../gpu-function/jobs/service.ts";
 
 export interface Capacity {
   readonly running: number;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { normalizeText } from "../../contract/mod.ts";
-import { createTokenizer } from "../../gpu-function/loaded_model.ts";
-import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { createTokenizer } from "../../gpu-function/engine/loading/loaded_model.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { FAMILIES, FIXTURES } from "./goldens.ts";
 
 const TEXTS = [

@@ -6,12 +6,16 @@ import {
   type Plan,
   planGeneration,
 } from "../../contract/mod.ts";
-import { prepareConditioning } from "../../gpu-function/conditioning.ts";
-import { type FinishedStep, startDenoising } from "../../gpu-function/denoising.ts";
+import { prepareConditioning } from "../../gpu-function/engine/conditioning.ts";
+import { type FinishedStep, startDenoising } from "../../gpu-function/engine/denoising.ts";
 import type { Latents } from "../../gpu-function/diffusion/mod.ts";
-import { createDriver } from "../../gpu-function/driver.ts";
-import { type LoadedModel, loadModel, type LoadOptions } from "../../gpu-function/loaded_model.ts";
-import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { createDriver } from "../../gpu-function/engine/rows/driver.ts";
+import {
+  type LoadedModel,
+  loadModel,
+  type LoadOptions,
+} from "../../gpu-function/engine/loading/loaded_model.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import type { DenoiserRow } from "../../gpu-function/onnx/denoiser.ts";
 
 export interface ObservedRun {

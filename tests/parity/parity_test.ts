@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type GenerationRequestInput, parseGenerationRequest } from "../../contract/mod.ts";
 import { seededNoise } from "../../gpu-function/diffusion/mod.ts";
 import { sampleToRgb } from "../../gpu-function/image/rgb.ts";
-import type { LoadedModel } from "../../gpu-function/loaded_model.ts";
-import type { Engine } from "../../gpu-function/engine.ts";
-import { createEngine } from "../../gpu-function/onnx_engine.ts";
+import type { LoadedModel } from "../../gpu-function/engine/loading/loaded_model.ts";
+import type { Engine } from "../../gpu-function/jobs/engine.ts";
+import { createEngine } from "../../gpu-function/engine/onnx_engine.ts";
 import {
   LATENTS_BOUND,
   PIXEL_MEAN_BOUND,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
 import { createPromptTokenizer } from "../../contract/mod.ts";
-import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { FIXTURES, readGoldens } from "./goldens.ts";
 import { withPackageCopy } from "./package_copy.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { readModelPackage } from "../../gpu-function/model_package.ts";
+import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import type { WeightsMode } from "../../gpu-function/onnx/session.ts";
 import { HALF_BOUND, LATENTS_BOUND, relativeL2, WHOLE_TIMESTEPS_BOUND } from "./difference.ts";
 import { FAMILIES, FIXTURES, type Goldens, readGoldens, requestOf } from "./goldens.ts";

@@ -10,7 +10,7 @@ import {
   planGeneration,
   type PlanningModel,
 } from "../../../contract/mod.ts";
-import { readModelPackage } from "../../../gpu-function/model_package.ts";
+import { readModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { drawEvents } from "../../../tests/edge_conformance/gpu_double.ts";
 
 const IMAGE_BYTES = 9_000;

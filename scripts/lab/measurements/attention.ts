@@ -1,7 +1,7 @@
 /** Figs. 1 and 3: who is looked at, and when the maps have found the shape. */
 import type { PromptToken } from "../../../contract/mod.ts";
 import { overlayHeatMap } from "../../../gpu-function/image/heat_map.ts";
-import { decodeTokenMaps } from "../../../gpu-function/token_maps.ts";
+import { decodeTokenMaps } from "../../../gpu-function/engine/token_maps.ts";
 import { type Cell, contactSheet } from "../contact_sheet.ts";
 import { startBar } from "../drawn_grid.ts";
 import { drawingBase, stepsAt } from "../drawing_base.ts";

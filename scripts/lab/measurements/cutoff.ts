@@ -1,6 +1,6 @@
 /** Table 2: what a cutoff changes in the image and what it saves, for each tail and sampler. */
 import type { Tail } from "../../../contract/mod.ts";
-import type { Engine } from "../../../gpu-function/engine.ts";
+import type { Engine } from "../../../gpu-function/jobs/engine.ts";
 import { timeRun } from "../../engine_runs.ts";
 import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
 import { drawingBase, stepsAt } from "../drawing_base.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { PromptToken } from "../../../contract/mod.ts";
-import type { Engine } from "../../../gpu-function/engine.ts";
+import type { Engine } from "../../../gpu-function/jobs/engine.ts";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import type { Estimate } from "../estimate.ts";
 import type { Experiment } from "../experiment.ts";

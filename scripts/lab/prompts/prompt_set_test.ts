@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createPromptTokenizer } from "../../../contract/mod.ts";
-import { readModelPackage } from "../../../gpu-function/model_package.ts";
+import { readModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { ROOT } from "../../gate/source_files.ts";
 import { nounChunks } from "../noun_chunks.ts";
 import { loadClassifier } from "../scorers/classifier.ts";

@@ -1,0 +1,175 @@
+/** The packages of a folder: all of them ready to plan, and as many in memory as may be. */
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { PlanningModel } from "../../../contract/mod.ts";
+import type { EngineCounters } from "../../jobs/engine.ts";
+import { createTokenizer, type LoadedModel, loadModel } from "./loaded_model.ts";
+import { type Lease, ModelCache } from "./model_cache.ts";
+import { listPackages, type ModelPackage, readModelPackage } from "../../packages/model_package.ts";
+import type { DenoiserOptions } from "../../onnx/denoiser.ts";
+import { rememberRows, type RowMemory } from "../rows/row_memory.ts";
+
+export interface InstalledModelsOptions extends DenoiserOptions {
+  readonly modelsDir: string;
+  /** Only this one, by id; all by default. */
+  readonly model?: string | undefined;
+  /** Bytes of graph files that may be loaded at one time. */
+  readonly memoryBytes: number;
+  /** Serves all models; null evaluates every row. */
+  readonly rowMemory: RowMemory | null;
+  /** Whether images are to be looked at by the models' safety checkers. */
+  readonly checked: boolean;
+}
+
+interface InstalledModel extends PlanningModel {
+  readonly modelPackage: ModelPackage;
+}
+
+export class InstalledModels {
+  readonly #models: ReadonlyMap<string, InstalledModel>;
+  readonly #cache: ModelCache<LoadedModel>;
+  readonly #inMemory = new Set<LoadedModel>();
+  /** What models no longer in memory have counted. */
+  #past: EngineCounters = { unetRows: 0, unetRuns: 0, inferenceMs: 0 };
+
+  private constructor(
+    models: ReadonlyMap<string, InstalledModel>,
+    bytesOf: ReadonlyMap<string, number>,
+    options: InstalledModelsOptions,
+  ) {
+    this.#models = models;
+    this.#cache = new ModelCache<LoadedModel>({
+      bytesOf,
+      bytesMax: options.memoryBytes,
+      load: (id) => this.#load(id, options),
+      unload: (model) => this.#unload(model),
+    });
+  }
+
+  /**
+   * Reads every package, and loads those that fit side by side, so that a damaged one is known at once.
+   * @throws RangeError with a sentence that names the file when a package cannot be served
+   */
+  static async open(options: InstalledModelsOptions): Promise<InstalledModels> {
+    const models = await readPackages(options);
+    const bytesOf = new Map<string, number>();
+    for (const [id, { modelPackage }] of models) bytesOf.set(id, await graphBytes(modelPackage));
+    const tapped = [...bytesOf].map(([id, bytes]) => [tappedName(id), bytes] as const);
+    const installed = new InstalledModels(models, new Map([...bytesOf, ...tapped]), options);
+    let free = options.memoryBytes;
+    try {
+      for (const [id, bytes] of bytesOf) {
+        if (bytes > free) continue;
+        free -= bytes;
+        (await installed.acquire(id)).release();
+      }
+    } catch (error) {
+      await installed.close();
+      throw error;
+    }
+    return installed;
+  }
+
+  get all(): readonly PlanningModel[] {
+    return [...this.#models.values()];
+  }
+
+  find(id: string): PlanningModel | undefined {
+    return this.#models.get(id);
+  }
+
+  /**
+   * Waits for memory, and for the graphs. @throws the signal's reason
+   * @param tapped with a denoiser that gives attention: a model of its own to the memory, so that it is
+   *   loaded when first asked for, put away like others, and may stand where only one has room
+   */
+  acquire(
+    id: string,
+    { signal, tapped = false }: { readonly signal?: AbortSignal; readonly tapped?: boolean } = {},
+  ): Promise<Lease<LoadedModel>> {
+    return this.#cache.acquire(tapped ? tappedName(id) : id, signal);
+  }
+
+  get counters(): EngineCounters {
+    return [...this.#inMemory].map(countersOf).reduce(sumOf, this.#past);
+  }
+
+  close(): Promise<void> {
+    return this.#cache.close();
+  }
+
+  async #load(name: string, options: InstalledModelsOptions): Promise<LoadedModel> {
+    const tapped = name.endsWith(tappedName(""));
+    const installed = this.#models.get(tapped ? name.slice(0, -tappedName("").length) : name);
+    if (!installed) throw new RangeError(`There is no model ${name} to load`);
+    const loaded = await loadModel(installed.modelPackage, { ...options, tapped });
+    const { rowMemory } = options;
+    const denoiser = rowMemory
+      ? rememberRows(loaded.denoiser, installed.manifest.digest, rowMemory)
+      : loaded.denoiser;
+    const model = { ...loaded, denoiser };
+    this.#inMemory.add(model);
+    return model;
+  }
+
+  async #unload(model: LoadedModel): Promise<void> {
+    this.#past = sumOf(this.#past, countersOf(model));
+    this.#inMemory.delete(model);
+    for (const { session } of partsOf(model)) await session.release();
+  }
+}
+
+/** In the cache; no id of a model has a space in it. */
+function tappedName(id: string): string {
+  return `${id} tapped`;
+}
+
+async function readPackages(
+  { modelsDir, model }: InstalledModelsOptions,
+): Promise<ReadonlyMap<string, InstalledModel>> {
+  const models = new Map<string, InstalledModel>();
+  for (const folder of await listPackages(modelsDir)) {
+    const modelPackage = await readModelPackage(folder);
+    const { manifest } = modelPackage;
+    if (model !== undefined && model !== manifest.id) continue;
+    const twin = models.get(manifest.id)?.modelPackage;
+    if (twin) throw new RangeError(`${folder} and ${twin.folder} have the same id, ${manifest.id}`);
+    models.set(manifest.id, { modelPackage, manifest, tokenizer: createTokenizer(modelPackage) });
+  }
+  if (models.size > 0) return models;
+  throw new RangeError(`${modelsDir} must hold ${model ?? "a model package"} in a sub-folder`);
+}
+
+/** Size of the graphs on disk, weights in files beside them included. */
+async function graphBytes({ files }: ModelPackage): Promise<number> {
+  let bytes = 0;
+  const { safetyChecker, ...graphs } = files;
+  const paths = [...Object.values(graphs), ...(safetyChecker ? [safetyChecker.graph] : [])];
+  for (const folder of new Set(paths.map((file) => dirname(file)))) {
+    for (const name of await readdir(folder).catch(() => [])) {
+      bytes += (await stat(join(folder, name))).size;
+    }
+  }
+  return bytes;
+}
+
+function partsOf({ textEncoder, denoiser, vaeDecoder, safetyChecker }: LoadedModel) {
+  return [textEncoder, denoiser, vaeDecoder, ...(safetyChecker ? [safetyChecker] : [])];
+}
+
+function countersOf(model: LoadedModel): EngineCounters {
+  const { rows, runs } = model.denoiser.session.usage;
+  const inferenceMs = partsOf(model).reduce(
+    (sum, { session }) => sum + session.usage.milliseconds,
+    0,
+  );
+  return { unetRows: rows, unetRuns: runs, inferenceMs };
+}
+
+function sumOf(a: EngineCounters, b: EngineCounters): EngineCounters {
+  return {
+    unetRows: a.unetRows + b.unetRows,
+    unetRuns: a.unetRuns + b.unetRuns,
+    inferenceMs: a.inferenceMs + b.inferenceMs,
+  };
+}

@@ -1,0 +1,97 @@
+/** Models that do not fit side by side are served one after the other, and nothing counted is lost. */
+import assert from "node:assert/strict";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type GenerationEvent, parseGenerationRequest } from "../../../contract/mod.ts";
+import type { Engine } from "../../jobs/engine.ts";
+import { createEngine } from "../onnx_engine.ts";
+
+const mini = join(import.meta.dirname!, "../../models/mini");
+
+/** Two copies of mini under two names, and an engine whose memory holds one of them. */
+async function withTwins(test: (engine: Engine, folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "shapefirst-"));
+  try {
+    let bytes = 0;
+    for (const id of ["one", "two"]) {
+      await cp(mini, join(folder, id), { recursive: true });
+      const file = join(folder, id, "shapefirst.json");
+      const json = JSON.parse(await readFile(file, "utf8"));
+      await writeFile(file, JSON.stringify({ ...json, id }));
+      bytes = json.files.reduce((sum: number, each: { bytes: number }) => sum + each.bytes, 0);
+    }
+    const engine = await createEngine({
+      modelsDir: folder,
+      intraOpNumThreads: 1,
+      memoryBytes: 1.5 * bytes,
+    });
+    try {
+      await test(engine, folder);
+    } finally {
+      await engine.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function start(engine: Engine, model: string, signal = new AbortController().signal) {
+  const request = parseGenerationRequest({
+    model,
+    prompt: "a blue bird",
+    seed: 7,
+    num_inference_steps: 3,
+    previews: { every: 0 },
+  });
+  assert.ok(request.ok);
+  const plan = engine.plan(request.value);
+  assert.ok(plan.ok);
+  return engine.generate(plan.value, signal);
+}
+
+const imageOf = (events: readonly GenerationEvent[]) =>
+  events.flatMap((event) => event.type === "generation.image" ? [event.sha256] : []);
+
+Deno.test("two models take turns in memory that holds one, and draw as ever", () =>
+  withTwins(async (engine) => {
+    assert.deepEqual(engine.models.map(({ id }) => id), ["one", "two"]);
+    const runs = ["two", "one", "two", "one"].map((id) => Array.fromAsync(start(engine, id)));
+    const images = (await Promise.all(runs)).flatMap(imageOf);
+    assert.equal(images.length, 4);
+    assert.equal(new Set(images).size, 1);
+    assert.equal(engine.counters.unetRows, 4 * 6);
+    assert.equal(engine.counters.unetRuns, 4 * 6);
+    assert.ok(engine.counters.inferenceMs > 0);
+  }));
+
+Deno.test("a run that is canceled while it waits for memory ends, and holds nothing up", () =>
+  withTwins(async (engine) => {
+    const first = start(engine, "one");
+    await first.next();
+    const cancel = new AbortController();
+    const waiting = Array.fromAsync(start(engine, "two", cancel.signal));
+    cancel.abort();
+    assert.deepEqual(await waiting, []);
+    assert.equal((await Array.fromAsync(first)).at(-1)?.type, "generation.completed");
+    assert.equal(
+      (await Array.fromAsync(start(engine, "two"))).at(-1)?.type,
+      "generation.completed",
+    );
+  }));
+
+Deno.test("a model that turns out damaged when it is asked for fails its own run alone", () =>
+  withTwins(async (engine, folder) => {
+    await writeFile(join(folder, "two/unet/model.onnx"), "no graph");
+    await assert.rejects(
+      Array.fromAsync(start(engine, "two")),
+      /two.unet.model\.onnx: onnxruntime/,
+    );
+    assert.equal(imageOf(await Array.fromAsync(start(engine, "one"))).length, 1);
+  }));
+
+Deno.test("memory below a single model is refused with both sizes", () =>
+  assert.rejects(
+    createEngine({ modelsDir: join(mini, ".."), memoryBytes: 1_000_000 }),
+    /memory must hold each model: mini takes \d+ MB, allowed are 1 MB/,
+  ));

@@ -1,0 +1,123 @@
+/** The engine on onnxruntime: runs plans on the packages of a folder. */
+import {
+  createFieldProblem,
+  fieldIssue,
+  type GenerationEvent,
+  type OwnedRequest,
+  type Parsed,
+  type Plan,
+  planGeneration,
+  ProblemError,
+  refuse,
+} from "../../contract/mod.ts";
+import { createDriver } from "./rows/driver.ts";
+import type { Engine } from "../jobs/engine.ts";
+import { runGeneration } from "./generation.ts";
+import { InstalledModels } from "./loading/installed_models.ts";
+import type { WeightsMode } from "../onnx/session.ts";
+import { RowMemory } from "./rows/row_memory.ts";
+import type { SafetyMode } from "../onnx/safety_checker.ts";
+
+export interface OnnxEngineOptions {
+  /** A folder with one model package per sub-folder. */
+  readonly modelsDir: string;
+  /** Only this one, by id; all by default. */
+  readonly model?: string;
+  /** As onnxruntime-node names it; `cpu` by default. */
+  readonly executionProvider?: string;
+  /** Threads inside one operator; 0, the default, leaves it to onnxruntime. */
+  readonly intraOpNumThreads?: number;
+  /**
+   * Rows per batch. 1, the default, runs every row alone: the same plan gives the same bytes whatever
+   * else runs. More is faster on a GPU and keeps the picture, not every bit.
+   */
+  readonly rowsMax?: number;
+  /**
+   * Bytes of graph files that may be loaded at one time; without a bound by default. Beyond it models
+   * are loaded when asked for, and the least recently used one makes room.
+   */
+  readonly memoryBytes?: number;
+  /** Bytes of evaluated rows kept for generations that begin alike; none by default. */
+  readonly rowMemoryBytes?: number;
+  /** `packed` by default. */
+  readonly weights?: WeightsMode;
+  /** What happens to images that a model's safety checker flags; `report` by default. */
+  readonly safety?: SafetyMode;
+}
+
+/** @throws RangeError with a sentence that names the file when a package cannot be served */
+export async function createEngine(options: OnnxEngineOptions): Promise<Engine> {
+  const { rowsMax = 1, executionProvider = "cpu", intraOpNumThreads = 0 } = options;
+  const { safety = "report", weights = "packed" } = options;
+  const exact = rowsMax === 1;
+  const installed = await InstalledModels.open({
+    ...options,
+    executionProvider,
+    intraOpNumThreads,
+    weights,
+    exact,
+    checked: safety !== "off",
+    memoryBytes: options.memoryBytes ?? Infinity,
+    rowMemory: options.rowMemoryBytes ? new RowMemory(options.rowMemoryBytes) : null,
+  });
+  const driver = createDriver({ rowsMax });
+  const closing = new AbortController();
+  const running = new Set<Promise<void>>();
+  const now = () => performance.now();
+
+  async function* runWithModel(plan: Plan, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    const { model, release } = await installed.acquire(plan.model, {
+      signal,
+      tapped: plan.insights.names.includes("attention"),
+    });
+    try {
+      const determinism = exact ? "bitwise" : "visual";
+      const context = { model, driver, now, determinism, safety } as const;
+      yield* runGeneration(plan, context, signal);
+    } finally {
+      release();
+    }
+  }
+
+  return {
+    models: installed.all.map(({ manifest }) => manifest),
+    plan: (request) => planFor(installed, request),
+    async *generate(plan, signal) {
+      if (!installed.find(plan.model)) throw new ProblemError(unknownModel(installed, plan.model));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      running.add(promise);
+      const stopped = AbortSignal.any([signal, closing.signal]);
+      try {
+        yield* runWithModel(plan, stopped);
+      } catch (error) {
+        if (!stopped.aborted) throw error;
+      } finally {
+        running.delete(promise);
+        resolve();
+      }
+    },
+    get counters() {
+      return installed.counters;
+    },
+    async close() {
+      closing.abort();
+      await Promise.all(running);
+      await installed.close();
+    },
+  };
+}
+
+function planFor(installed: InstalledModels, request: OwnedRequest): Parsed<Plan> {
+  const model = installed.find(request.model);
+  if (!model) return refuse(unknownModel(installed, request.model));
+  return planGeneration({ ...request, seed: request.seed ?? drawSeed() }, model);
+}
+
+function unknownModel({ all }: InstalledModels, given: string) {
+  const allowed = `one of ${all.map(({ manifest }) => manifest.id).join(", ")}`;
+  return createFieldProblem("unknown_model", [fieldIssue("model", allowed, given)]);
+}
+
+function drawSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+}

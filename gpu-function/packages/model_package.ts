@@ -1,0 +1,237 @@
+/**
+ * A model package: the diffusers/optimum ONNX folder as it is, plus an optional `shapefirst.json`.
+ * Reads and checks everything but the graphs, so the edge's publishing and the CLI can use it too.
+ */
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import * as v from "valibot";
+import {
+  INSIGHTS,
+  INSIGHTS_WITHOUT_TAPS,
+  LIMITS,
+  type ModelManifest,
+  parseModelManifest,
+} from "../../contract/mod.ts";
+import {
+  parseSchedulerConfig,
+  SAMPLERS,
+  samplersFor,
+  type SchedulerConfig,
+} from "../diffusion/mod.ts";
+import type { DenoiserConfig, ModelFamily } from "./families/model_family.ts";
+import { familyOf } from "./families/registry.ts";
+import { verifiedDigest } from "./package_digest.ts";
+import { parseJson, readJson, readOptionalJson, readText } from "./package_json.ts";
+import { describeText, readTokenizer, type TokenizerFiles } from "./package_text.ts";
+import type { SafetyCheckerFiles } from "../onnx/safety_checker.ts";
+
+export interface ModelPackage {
+  readonly folder: string;
+  readonly family: ModelFamily;
+  readonly manifest: ModelManifest;
+  readonly tokenizerJson: object;
+  readonly tokenizerConfig: object;
+  readonly schedulerConfig: SchedulerConfig;
+  readonly denoiserConfig: DenoiserConfig;
+  /** Values of the denoiser's graph that hold cross-attention weights, one per layer. */
+  readonly taps: readonly string[];
+  readonly files: {
+    readonly textEncoder: string;
+    readonly denoiser: string;
+    readonly vaeDecoder: string;
+    /** Null where the package has none. */
+    readonly safetyChecker: SafetyCheckerFiles | null;
+  };
+}
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const rgb = v.tuple([v.number(), v.number(), v.number()]);
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
+/** Closed: a misspelt field would otherwise be a setting that silently does nothing. */
+const shapefirstJson = v.strictObject({
+  id: v.optional(v.string()),
+  name: v.optional(v.string()),
+  description: v.optional(v.string()),
+  defaults: v.optional(
+    v.strictObject({
+      width: v.optional(count),
+      height: v.optional(count),
+      num_inference_steps: v.optional(count),
+      guidance_scale: v.optional(v.number()),
+      sampler: v.optional(v.picklist([...SAMPLERS.keys()])),
+    }),
+    {},
+  ),
+  /** Tokens of a prompt where the encoder's config sets no limit: PixArt has models of 120 and 300. */
+  max_length: v.optional(count),
+  size: v.optional(v.strictObject({ min: count, max: count, multiple_of: count })),
+  latent_rgb: v.optional(v.nullable(v.strictObject({ matrix: v.array(rgb), bias: rgb })), null),
+  taps: v.optional(v.array(v.string()), []),
+  digest: v.optional(sha256),
+  files: v.optional(v.array(v.strictObject({ path: v.string(), bytes: count, sha256 }))),
+});
+
+type ShapefirstJson = v.InferOutput<typeof shapefirstJson>;
+
+const modelIndex = v.object({ _class_name: v.string() });
+const vaeConfig = v.object({
+  latent_channels: count,
+  scaling_factor: v.optional(v.number(), 0.18215),
+  block_out_channels: v.pipe(v.array(count), v.minLength(1)),
+});
+
+/** Sub-folders that hold a package, in order of their names. */
+export async function listPackages(modelsDir: string): Promise<string[]> {
+  const folders: string[] = [];
+  for (const name of (await readdir(modelsDir)).sort()) {
+    const folder = join(modelsDir, name);
+    if (existsSync(join(folder, "model_index.json"))) folders.push(folder);
+  }
+  return folders;
+}
+
+/**
+ * Graphs need not be there yet, so that a download can stop before gigabytes of what cannot be served.
+ * @throws RangeError with a sentence that names the file and what is wrong with it
+ */
+export async function readModelPackage(folder: string): Promise<ModelPackage> {
+  const extra = await readOptionalJson(folder, "shapefirst.json", shapefirstJson) ??
+    v.parse(shapefirstJson, {});
+  const { pipeline, family } = await readFamily(folder);
+  const tokenizer = await readTokenizer(folder, family.text);
+  const { folder: denoiser, config } = family.denoiser;
+  const parts = {
+    pipeline,
+    family,
+    tokenizer,
+    schedulerConfig: await readSchedulerConfig(folder),
+    denoiserConfig: await readJson(folder, `${denoiser}/config.json`, config),
+  };
+  const manifest = await assembleManifest(folder, extra, parts);
+  const graph = (part: string) => join(folder, part, "model.onnx");
+  return {
+    folder,
+    family,
+    manifest,
+    tokenizerJson: tokenizer.json,
+    tokenizerConfig: tokenizer.config,
+    schedulerConfig: parts.schedulerConfig,
+    denoiserConfig: parts.denoiserConfig,
+    taps: extra.taps,
+    files: {
+      textEncoder: graph("text_encoder"),
+      denoiser: graph(denoiser),
+      vaeDecoder: graph("vae_decoder"),
+      safetyChecker: existsSync(graph("safety_checker"))
+        ? { graph: graph("safety_checker"), processor: join(folder, "feature_extractor") }
+        : null,
+    },
+  };
+}
+
+/** What is read before the manifest, which needs all of it. */
+interface PackageParts {
+  readonly pipeline: string;
+  readonly family: ModelFamily;
+  readonly tokenizer: TokenizerFiles;
+  readonly schedulerConfig: SchedulerConfig;
+  readonly denoiserConfig: DenoiserConfig;
+}
+
+async function readFamily(folder: string): Promise<Pick<PackageParts, "pipeline" | "family">> {
+  const path = "model_index.json";
+  const { _class_name: pipeline } = await readJson(folder, path, modelIndex);
+  return { pipeline, family: naming(join(folder, path), () => familyOf(pipeline)) };
+}
+
+async function assembleManifest(
+  folder: string,
+  extra: ShapefirstJson,
+  { pipeline, family, tokenizer, schedulerConfig, denoiserConfig }: PackageParts,
+): Promise<ModelManifest> {
+  const vae = await readVaeConfig(folder);
+  const { channels, sampleSize, multipleOf } = denoiserConfig;
+  if (channels !== vae.latent_channels) {
+    throw new RangeError(
+      `${join(folder, family.denoiser.folder, "config.json")}: in_channels must be the VAE's ` +
+        `latent_channels, ${vae.latent_channels}, given ${channels}`,
+    );
+  }
+  const vae_scale_factor = 2 ** (vae.block_out_channels.length - 1);
+  const side = sampleSize * vae_scale_factor;
+  const multiple_of = vae_scale_factor * multipleOf;
+  const parsed = parseModelManifest({
+    id: extra.id ?? idFromFolder(folder),
+    name: extra.name ?? basename(folder),
+    description: extra.description ?? "",
+    pipeline,
+    digest: await verifiedDigest(folder, extra),
+    defaults: {
+      width: extra.defaults.width ?? side,
+      height: extra.defaults.height ?? side,
+      num_inference_steps: extra.defaults.num_inference_steps ??
+        family.defaults.num_inference_steps,
+      guidance_scale: extra.defaults.guidance_scale ?? family.defaults.guidance_scale,
+      sampler: defaultSampler(folder, extra, schedulerConfig),
+    },
+    size: extra.size ?? { min: multiple_of, max: Math.min(2 * side, LIMITS.sideMax), multiple_of },
+    samplers: samplersFor(schedulerConfig),
+    latents: {
+      channels: vae.latent_channels,
+      vae_scale_factor,
+      scaling_factor: vae.scaling_factor,
+    },
+    text: await describeText(folder, tokenizer, extra.max_length ?? family.text.maxLength),
+    latent_rgb: extra.latent_rgb,
+    insights: extra.taps.length > 0 ? [...INSIGHTS] : [...INSIGHTS_WITHOUT_TAPS],
+  });
+  if (!parsed.ok) throw new RangeError(`${folder}: ${parsed.problem.detail}`);
+  return parsed.value;
+}
+
+/** The scheduler file's own, unless the package names another that fits the model. */
+function defaultSampler(
+  folder: string,
+  { defaults }: ShapefirstJson,
+  schedulerConfig: SchedulerConfig,
+): string {
+  const { sampler = schedulerConfig.sampler } = defaults;
+  const fitting = samplersFor(schedulerConfig);
+  if (fitting.includes(sampler)) return sampler;
+  throw new RangeError(
+    `${join(folder, "shapefirst.json")}: defaults.sampler must be one of ${fitting.join(", ")} ` +
+      `for this scheduler, given ${sampler}`,
+  );
+}
+
+async function readSchedulerConfig(folder: string): Promise<SchedulerConfig> {
+  const path = "scheduler/scheduler_config.json";
+  const text = await readText(folder, path);
+  if (text === null) throw new RangeError(`${join(folder, path)} is missing`);
+  // Python writes `-Infinity`, which JSON does not know; -1e999 is read as the same number.
+  const json = parseJson(join(folder, path), text.replace(/(?<=:\s*)-Infinity\b/g, "-1e999"));
+  return naming(join(folder, path), () => parseSchedulerConfig(json));
+}
+
+/** optimum puts it beside the graph; folders that keep diffusers' layout have it in `vae`. */
+async function readVaeConfig(folder: string): Promise<v.InferOutput<typeof vaeConfig>> {
+  return await readOptionalJson(folder, "vae_decoder/config.json", vaeConfig) ??
+    await readOptionalJson(folder, "vae/config.json", vaeConfig) ??
+    await readJson(folder, "vae_decoder/config.json", vaeConfig);
+}
+
+/** Puts the file in front of a sentence about its content. */
+function naming<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(`${file}: ${error.message}`, { cause: error });
+  }
+}
+
+function idFromFolder(folder: string): string {
+  return basename(folder).toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "");
+}
