@@ -6,7 +6,7 @@ import { createApp } from "./app.ts";
 import { NO_CACHE } from "./cache/colo_cache.ts";
 import { createLocalLimiters } from "./limits/local_limiters.ts";
 import { readTierLimits } from "./limits/limit_settings.ts";
-import { createLocalRooms, createLocalSweepRooms } from "./adapters/local_rooms.ts";
+import { createLocalRooms, createLocalSweepRooms } from "./platforms/deno/local_rooms.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
 import type { WebhookDeliveries } from "../db/webhook_queries.ts";

@@ -8,7 +8,7 @@ import type { Usage } from "../db/usage_queries.ts";
 import type { Trimmed } from "../db/trim_queries.ts";
 import type { ColoCache } from "./cache/colo_cache.ts";
 import type { PromptPolicy } from "./policy/prompt_policy.ts";
-import type { Identify } from "./identity/identify.ts";
+import type { Identify } from "./callers/identify.ts";
 import type { Limiters } from "./limits/limiter_call.ts";
 import type { UsageMeter } from "./limits/usage_meter.ts";
 
@@ -59,8 +59,8 @@ export interface ModelCatalog {
 }
 
 /**
- * One room per content key, or per sweep. Rooms speak HTTP (`jobs/room_routes.ts`,
- * `jobs/sweep_room_routes.ts`), wherever they live.
+ * One room per content key, or per sweep. Rooms speak HTTP (`generations/generation_room_routes.ts`,
+ * `sweeps/sweep_room_routes.ts`), wherever they live.
  */
 export interface Rooms {
   fetch(id: string, request: Request): Promise<Response>;

@@ -4,8 +4,8 @@ import { type PolicySettings, readPolicySettings } from "./policy/policy_setting
 
 import { type CacheSettings, readCache } from "./cache/cache_settings.ts";
 import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
-import { readCorsOrigins } from "./cross_origin.ts";
-import { type IdentitySettings, readIdentity } from "./identity/identity_settings.ts";
+import { readCorsOrigins } from "./http/cross_origin.ts";
+import { type IdentitySettings, readIdentity } from "./callers/identity_settings.ts";
 import { readTierLimits, type TierLimits } from "./limits/limit_settings.ts";
 
 /** Variables by name. Workers' bindings are among them; only strings are read. */

@@ -1,7 +1,7 @@
 // If this breaks, demos that were added are not pinned, or cost the GPU function again.
 import assert from "node:assert/strict";
 import { sql } from "drizzle-orm";
-import { openLibsqlDatabase } from "../edge/adapters/libsql_database.ts";
+import { openLibsqlDatabase } from "../edge/platforms/deno/libsql_database.ts";
 import { readFrames } from "../tests/edge_conformance/conformance_client.ts";
 import { startDeno } from "../tests/edge_conformance/edges.ts";
 import { GpuDouble } from "../tests/edge_conformance/gpu_double.ts";

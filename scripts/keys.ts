@@ -3,7 +3,7 @@
  * `deno task keys --help`
  */
 import { keyStatements, type StoredKey } from "../db/key_queries.ts";
-import { formatApiKey, makeApiKey } from "../edge/identity/api_key.ts";
+import { formatApiKey, makeApiKey } from "../edge/callers/api_key.ts";
 import { LIMITS_RULE, parseLimits } from "../edge/limits/limit_settings.ts";
 import { type CommandWorld, DATABASE_FLAGS, DATABASE_HELP, runStatement } from "./edge_database.ts";
 import { parseStrictly, UsageError } from "./generation_flags.ts";

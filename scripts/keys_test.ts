@@ -1,8 +1,8 @@
 // If this breaks, keys that were created do not work, or the command gives away what it should keep.
 import assert from "node:assert/strict";
 import { createKeys } from "../db/key_queries.ts";
-import { openLibsqlDatabase } from "../edge/adapters/libsql_database.ts";
-import { parseApiKey, provesSecret } from "../edge/identity/api_key.ts";
+import { openLibsqlDatabase } from "../edge/platforms/deno/libsql_database.ts";
+import { parseApiKey, provesSecret } from "../edge/callers/api_key.ts";
 import { runKeys } from "./keys.ts";
 import { inlineParameters } from "./local_d1.ts";
 

@@ -96,7 +96,7 @@ interface EdgeProcessOptions {
 
 function startDenoEdge({ port, gpuUrl, dataDir, quiet }: EdgeProcessOptions): ServiceProcess {
   return spawnService("Edge", {
-    args: ["run", "-A", "edge/deno.ts"],
+    args: ["run", "-A", "edge/platforms/deno/main.ts"],
     env: { PORT: String(port), GPU_URL: gpuUrl, DATA_DIR: dataDir },
     quiet,
   });

@@ -4,8 +4,8 @@ import type { GpuBackend } from "../ports.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { type CallPorts, GpuFunction, type GpuFunctionOptions } from "./gpu_function.ts";
 import { GpuPool, POOL_DEFAULTS, type PoolPorts } from "./pool.ts";
-import { REPLICATE_DEFAULTS, ReplicateBackend } from "./replicate.ts";
-import { ReplicateClient } from "./replicate_client.ts";
+import { REPLICATE_DEFAULTS, ReplicateBackend } from "./replicate/replicate.ts";
+import { ReplicateClient } from "./replicate/replicate_client.ts";
 
 export type BackendPorts = CallPorts & PoolPorts;
 

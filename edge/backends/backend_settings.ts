@@ -1,5 +1,5 @@
 /** What an operator sets about where images are drawn, beside the GPU functions' addresses (`GPU_URL`). */
-import { readReplicate, type ReplicateSettings } from "./replicate_settings.ts";
+import { readReplicate, type ReplicateSettings } from "./replicate/replicate_settings.ts";
 import { type Environment, readText, wrongSetting } from "../settings.ts";
 
 export interface BackendSettings {

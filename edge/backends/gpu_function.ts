@@ -11,9 +11,9 @@ import {
   SIGNATURE_HEADERS,
   signCall,
 } from "../../contract/mod.ts";
-import { within } from "../jobs/patience.ts";
+import { within } from "../clock.ts";
 import type { GpuFunctionHealth, Submission } from "../ports.ts";
-import { CircuitBreaker, type CircuitOptions } from "./circuit_breaker.ts";
+import { CircuitBreaker, type CircuitOptions } from "../circuit_breaker.ts";
 
 export interface CallPorts {
   /** Epoch milliseconds. */

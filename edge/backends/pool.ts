@@ -12,8 +12,8 @@ import {
   refuse,
 } from "../../contract/mod.ts";
 import type { NumberedEvent } from "../../db/queries.ts";
-import { NoProgress } from "../jobs/message_stream.ts";
-import { pause } from "../jobs/patience.ts";
+import { NoProgress } from "../rooms/message_stream.ts";
+import { pause } from "../clock.ts";
 import type { GpuBackend, GpuHealth, Log, Submission } from "../ports.ts";
 import type { Body, GpuFunction } from "./gpu_function.ts";
 import { GpuLoads } from "./gpu_loads.ts";

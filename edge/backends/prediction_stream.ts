@@ -1,7 +1,7 @@
 /** The body of one connection to the GPU function, as numbered events. */
 import { decodeOutput, ProblemError } from "../../contract/mod.ts";
 import type { NumberedEvent } from "../../db/queries.ts";
-import { readMessages } from "../jobs/message_stream.ts";
+import { readMessages } from "../rooms/message_stream.ts";
 
 export interface StreamPatience {
   /** Without a byte: heartbeats count. */

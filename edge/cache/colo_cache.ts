@@ -1,5 +1,5 @@
 /** A cache near the reader, for what everybody may see. It may forget anything at any moment. */
-import { within } from "../jobs/patience.ts";
+import { within } from "../clock.ts";
 import type { Log } from "../ports.ts";
 
 export interface ColoCache {

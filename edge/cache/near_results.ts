@@ -6,7 +6,7 @@
  */
 import type { Plan } from "../../contract/mod.ts";
 import type { Results, StoredImage, StoredReplay } from "../../db/queries.ts";
-import { encodeEvent, markCached } from "../jobs/event_log.ts";
+import { encodeEvent, markCached } from "../rooms/event_log.ts";
 import { isFlagged } from "../policy/withheld_images.ts";
 import type { Ports } from "../ports.ts";
 import type { ColoCache } from "./colo_cache.ts";

@@ -6,10 +6,10 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { createProblem, LIMITS, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
 import type { KeyOwner, RememberedKey } from "../../db/idempotency_queries.ts";
-import type { EdgeContext, EdgeEnv } from "../edge_app.ts";
-import { bodyTooLarge, readBytes } from "../json_body.ts";
+import type { EdgeContext, EdgeEnv } from "../http/edge_app.ts";
+import { bodyTooLarge, readBytes } from "../http/json_body.ts";
 import type { Ports } from "../ports.ts";
-import { problemResponse } from "../problem_response.ts";
+import { problemResponse } from "../http/problem_response.ts";
 import { readIdempotencyKey } from "./idempotency_key.ts";
 
 type IdempotencyPorts = Pick<Ports, "idempotency" | "now" | "drawSeed" | "log" | "keepAlive">;

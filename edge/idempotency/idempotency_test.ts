@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { createFieldProblem, createProblem, fieldIssue } from "../../contract/mod.ts";
 import { createIdempotencyKeys } from "../../db/idempotency_queries.ts";
-import { openLibsqlDatabase } from "../adapters/libsql_database.ts";
-import type { EdgeContext, EdgeEnv } from "../edge_app.ts";
+import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
+import type { EdgeContext, EdgeEnv } from "../http/edge_app.ts";
 import { readTierLimits } from "../limits/limit_settings.ts";
-import { problemResponse } from "../problem_response.ts";
+import { problemResponse } from "../http/problem_response.ts";
 import { keepIdempotent, movedProblem } from "./idempotency.ts";
 
 type Route = (c: EdgeContext) => Response;

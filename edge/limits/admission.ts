@@ -1,6 +1,6 @@
 /** The door to the GPU function: who begins a run pays for it, and gets back what it did not spend. */
 import { accept, createProblem, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
-import type { Origin } from "../origin.ts";
+import type { Origin } from "../callers/on_behalf_of.ts";
 import type { Policy, Standing, Verdict } from "./account_limiter.ts";
 import type { Limiters } from "./limiter_call.ts";
 

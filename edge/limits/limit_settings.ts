@@ -1,5 +1,5 @@
 /** What each tier of callers may use, as an operator sets it. */
-import type { AccountLimits } from "../caller.ts";
+import type { AccountLimits } from "../callers/caller.ts";
 import { type Environment, readText, wrongSetting } from "../settings.ts";
 
 export interface TierLimits {

@@ -1,5 +1,5 @@
 /** Limiters that answer even when the real ones are away: then this process counts by itself. */
-import { within } from "../jobs/patience.ts";
+import { within } from "../clock.ts";
 import type { Log } from "../ports.ts";
 import type { Limiters } from "./limiter_call.ts";
 import { createLocalLimiters } from "./local_limiters.ts";

@@ -3,8 +3,8 @@
  * cached answer must not cost a write. What a process gathers and loses with its life was for information.
  */
 import type { AccountDay, Usage, UsageCounts } from "../../db/usage_queries.ts";
-import type { RunEnd } from "../jobs/job_room.ts";
-import { pause } from "../jobs/patience.ts";
+import type { RunEnd } from "../generations/generation_room.ts";
+import { pause } from "../clock.ts";
 import type { Log } from "../ports.ts";
 
 export interface UsageMeterPorts {

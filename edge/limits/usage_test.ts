@@ -1,7 +1,7 @@
 // If this breaks, accounts are told that they used more or less than they did, or hits cost writes.
 import assert from "node:assert/strict";
 import { createUsage } from "../../db/usage_queries.ts";
-import { openLibsqlDatabase } from "../adapters/libsql_database.ts";
+import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
 import type { LogRecord } from "../ports.ts";
 import { usageDay, UsageMeter } from "./usage_meter.ts";
 

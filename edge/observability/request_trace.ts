@@ -5,7 +5,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { setMetric, wrapTime } from "hono/timing";
-import type { EdgeEnv } from "../edge_app.ts";
+import type { EdgeEnv } from "../http/edge_app.ts";
 import type { Ports } from "../ports.ts";
 import { isWorthLogging, type RequestRecord } from "./request_record.ts";
 

@@ -1,6 +1,6 @@
 /** One operation of the API, in the few words that the document is made of. */
 import { ERROR_TABLE, type ErrorCode } from "../../contract/mod.ts";
-import { openAiCode, openAiStatus } from "../openai/openai_error.ts";
+import { openAiCode, openAiStatus } from "../dialects/openai/openai_error.ts";
 
 export interface Operation {
   readonly method: "get" | "post" | "delete";

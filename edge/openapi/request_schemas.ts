@@ -2,7 +2,7 @@
 import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { FIELD_RULES, generationRequestSchema, sweepRequestSchema } from "../../contract/mod.ts";
-import { IMAGE_FIELD_RULES, imageRequestSchema } from "../openai/image_request.ts";
+import { IMAGE_FIELD_RULES, imageRequestSchema } from "../dialects/openai/image_request.ts";
 
 export type Schema = JsonSchema;
 

@@ -1,20 +1,24 @@
 /** `/v1/generations`: submit, look at, follow, cancel. */
-import { acceptTogether } from "../accept_together.ts";
-import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../edge_app.ts";
+import { acceptTogether } from "../http/accept_together.ts";
+import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../http/edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
-import { readStreamOptions, wantsStream } from "../event_cursor.ts";
-import { answerGeneration, describeStored } from "../generation_answer.ts";
-import { generationPath } from "../generation_resource.ts";
+import { readStreamOptions, wantsStream } from "../http/event_cursor.ts";
+import { answerGeneration, describeStored } from "../generations/generation_answer.ts";
+import { generationPath } from "../generations/generation_resource.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";
-import { EVENT_STREAM_HEADERS, replayEvents } from "../jobs/event_stream.ts";
-import { ALREADY_FINISHED, BEGUN_HERE, cacheOutcome } from "../jobs/room_routes.ts";
-import { readJsonBody } from "../json_body.ts";
+import { EVENT_STREAM_HEADERS, replayEvents } from "../rooms/event_stream.ts";
+import {
+  ALREADY_FINISHED,
+  BEGUN_HERE,
+  cacheOutcome,
+} from "../generations/generation_room_routes.ts";
+import { readJsonBody } from "../http/json_body.ts";
 import { timePart } from "../observability/request_trace.ts";
-import { planRequest } from "../planning.ts";
+import { planRequest } from "../generations/planning.ts";
 import type { Ports } from "../ports.ts";
-import { readableBy, roomUrl } from "../private_results.ts";
-import { jsonResponse, notFound, problemResponse } from "../problem_response.ts";
-import { lookUp } from "../stored_results.ts";
+import { readableBy, roomUrl } from "../callers/private_results.ts";
+import { jsonResponse, notFound, problemResponse } from "../http/problem_response.ts";
+import { lookUp } from "../generations/stored_results.ts";
 import { answerWithWebhook } from "../webhooks/webhook_promise.ts";
 import { takeWebhook } from "../webhooks/webhook_request.ts";
 

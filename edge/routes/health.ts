@@ -1,8 +1,8 @@
 /** `GET /health`: always 200 while the edge runs; the state of the rest stands in the body. */
-import type { EdgeApp } from "../edge_app.ts";
+import type { EdgeApp } from "../http/edge_app.ts";
 import type { Ports } from "../ports.ts";
-import { jsonResponse } from "../problem_response.ts";
-import { lookUp } from "../stored_results.ts";
+import { jsonResponse } from "../http/problem_response.ts";
+import { lookUp } from "../generations/stored_results.ts";
 
 export function mountHealth(app: EdgeApp, ports: Ports): void {
   app.get("/health", async () => {

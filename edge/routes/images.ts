@@ -1,12 +1,12 @@
 /** `GET /v1/images/{id}.{png|webp}`: the finished image, for ever. */
-import { type EdgeApp, readerOf } from "../edge_app.ts";
+import { type EdgeApp, readerOf } from "../http/edge_app.ts";
 import { findNearImage, keepImageNear } from "../cache/near_results.ts";
 import { createProblem } from "../../contract/mod.ts";
-import { imageResponse } from "../image_response.ts";
+import { imageResponse } from "../generations/image_response.ts";
 import type { Ports } from "../ports.ts";
-import { readableBy, roomUrl } from "../private_results.ts";
-import { notFound, problemResponse } from "../problem_response.ts";
-import { lookUp } from "../stored_results.ts";
+import { readableBy, roomUrl } from "../callers/private_results.ts";
+import { notFound, problemResponse } from "../http/problem_response.ts";
+import { lookUp } from "../generations/stored_results.ts";
 
 export function mountImages(app: EdgeApp, ports: Ports): void {
   app.get("/v1/images/:file{[0-9a-f]{64}\\.(?:png|webp)}", async (c) => {

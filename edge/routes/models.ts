@@ -1,8 +1,8 @@
 /** `/v1/models`: what can be asked for. */
 import type { ModelManifest } from "../../contract/mod.ts";
-import type { EdgeApp } from "../edge_app.ts";
+import type { EdgeApp } from "../http/edge_app.ts";
 import type { Ports } from "../ports.ts";
-import { jsonResponse, notFound } from "../problem_response.ts";
+import { jsonResponse, notFound } from "../http/problem_response.ts";
 
 export function mountModels(app: EdgeApp, { models }: Ports): void {
   app.get("/v1/models", async () => jsonResponse(listed(await models.list())));

@@ -1,7 +1,7 @@
 /** `GET /v1/openapi.json`: the API as a document for tools. */
-import type { EdgeApp } from "../edge_app.ts";
+import type { EdgeApp } from "../http/edge_app.ts";
 import { openApiDocument } from "../openapi/document.ts";
-import { jsonResponse } from "../problem_response.ts";
+import { jsonResponse } from "../http/problem_response.ts";
 
 export function mountOpenApi(app: EdgeApp): void {
   app.get("/v1/openapi.json", () => jsonResponse(openApiDocument()));

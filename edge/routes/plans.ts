@@ -1,12 +1,12 @@
 /** `POST /v1/plans`: what a generation would do and cost, and whether its result is there already. */
-import { acceptTogether } from "../accept_together.ts";
-import type { EdgeApp } from "../edge_app.ts";
+import { acceptTogether } from "../http/accept_together.ts";
+import type { EdgeApp } from "../http/edge_app.ts";
 import { lacksInsights } from "../../contract/mod.ts";
-import { readJsonBody } from "../json_body.ts";
-import { planRequest } from "../planning.ts";
+import { readJsonBody } from "../http/json_body.ts";
+import { planRequest } from "../generations/planning.ts";
 import type { Ports } from "../ports.ts";
-import { jsonResponse, problemResponse } from "../problem_response.ts";
-import { lookUp } from "../stored_results.ts";
+import { jsonResponse, problemResponse } from "../http/problem_response.ts";
+import { lookUp } from "../generations/stored_results.ts";
 import { takeWebhook } from "../webhooks/webhook_request.ts";
 
 export function mountPlans(app: EdgeApp, ports: Ports): void {

@@ -1,19 +1,19 @@
 /** `/v1/sweeps`: submit, look at, follow, cancel, and the contact sheet. */
-import { acceptTogether } from "../accept_together.ts";
-import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../edge_app.ts";
+import { acceptTogether } from "../http/accept_together.ts";
+import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../http/edge_app.ts";
 import { createProblem, type SweepPlan } from "../../contract/mod.ts";
-import { readCursor, wantsStream } from "../event_cursor.ts";
+import { readCursor, wantsStream } from "../http/event_cursor.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";
-import { EVENT_STREAM_HEADERS } from "../jobs/event_stream.ts";
-import { SWEEP_FINISHED } from "../jobs/sweep_room_routes.ts";
-import { readJsonBody } from "../json_body.ts";
-import type { Origin } from "../origin.ts";
-import { planSweepRequest } from "../planning.ts";
+import { EVENT_STREAM_HEADERS } from "../rooms/event_stream.ts";
+import { SWEEP_FINISHED } from "../sweeps/sweep_room_routes.ts";
+import { readJsonBody } from "../http/json_body.ts";
+import type { Origin } from "../callers/on_behalf_of.ts";
+import { planSweepRequest } from "../generations/planning.ts";
 import { isFlagged } from "../policy/withheld_images.ts";
 import type { Ports } from "../ports.ts";
-import { roomUrl } from "../private_results.ts";
-import { jsonResponse, notFound, problemResponse } from "../problem_response.ts";
-import { sheetResponse } from "../sheet_response.ts";
+import { roomUrl } from "../callers/private_results.ts";
+import { jsonResponse, notFound, problemResponse } from "../http/problem_response.ts";
+import { sheetResponse } from "../sweeps/sheet_response.ts";
 import {
   countSweepHit,
   describeFound,
@@ -23,8 +23,8 @@ import {
   lastIdOf,
   replaySweep,
   streamSheet,
-} from "../stored_sweep.ts";
-import { sweepPath } from "../sweep_resource.ts";
+} from "../sweeps/stored_sweep.ts";
+import { sweepPath } from "../sweeps/sweep_resource.ts";
 import { answerWithWebhook } from "../webhooks/webhook_promise.ts";
 import { takeWebhook } from "../webhooks/webhook_request.ts";
 

@@ -1,10 +1,10 @@
 /** `GET /v1/usage`: what the account of the key has used, day by day. */
 import { accept, createProblem, refuse } from "../../contract/mod.ts";
-import { refuseKeyless } from "../access.ts";
-import type { EdgeApp } from "../edge_app.ts";
+import { refuseKeyless } from "../http/access.ts";
+import type { EdgeApp } from "../http/edge_app.ts";
 import { dayOf } from "../limits/usage_meter.ts";
 import type { Ports } from "../ports.ts";
-import { jsonResponse, problemResponse } from "../problem_response.ts";
+import { jsonResponse, problemResponse } from "../http/problem_response.ts";
 
 const DAYS = 31;
 const DAY_MS = 24 * 60 * 60_000;

@@ -1,8 +1,8 @@
 /** `GET /v1/webhook-secrets`: what the calls to the account of the key are signed with. */
-import { refuseKeyless } from "../access.ts";
-import type { EdgeApp } from "../edge_app.ts";
+import { refuseKeyless } from "../http/access.ts";
+import type { EdgeApp } from "../http/edge_app.ts";
 import type { Ports } from "../ports.ts";
-import { jsonResponse } from "../problem_response.ts";
+import { jsonResponse } from "../http/problem_response.ts";
 import { accountSecrets } from "../webhooks/account_secrets.ts";
 
 export function mountWebhookSecrets(app: EdgeApp, { webhooks }: Pick<Ports, "webhooks">): void {

@@ -1,13 +1,13 @@
 /** The end of a generation or sweep, as a webhook tells it: what `GET` of its address shows. */
-import { describeStored } from "../generation_answer.ts";
-import { describeGeneration, type GenerationResource } from "../generation_resource.ts";
-import type { RunEnd } from "../jobs/job_room.ts";
-import type { SweepJob } from "../jobs/sweep_room.ts";
-import { describeSweepJob } from "../jobs/sweep_room_routes.ts";
+import { describeStored } from "../generations/generation_answer.ts";
+import { describeGeneration, type GenerationResource } from "../generations/generation_resource.ts";
+import type { RunEnd } from "../generations/generation_room.ts";
+import type { SweepJob } from "../sweeps/sweep_room.ts";
+import { describeSweepJob } from "../sweeps/sweep_room_routes.ts";
 import type { Ports } from "../ports.ts";
-import { roomUrl, THE_EDGE } from "../private_results.ts";
-import { describeFound, findSweep } from "../stored_sweep.ts";
-import type { SweepResource } from "../sweep_resource.ts";
+import { roomUrl, THE_EDGE } from "../callers/private_results.ts";
+import { describeFound, findSweep } from "../sweeps/stored_sweep.ts";
+import type { SweepResource } from "../sweeps/sweep_resource.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 type Resource = GenerationResource | SweepResource;

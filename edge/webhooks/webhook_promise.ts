@@ -1,8 +1,8 @@
 /** A webhook beside an answer: promised before it, taken back where it is refused, kept where it is a hit. */
 import { createProblem } from "../../contract/mod.ts";
-import type { EdgeContext } from "../edge_app.ts";
+import type { EdgeContext } from "../http/edge_app.ts";
 import type { Ports } from "../ports.ts";
-import { problemResponse } from "../problem_response.ts";
+import { problemResponse } from "../http/problem_response.ts";
 import { findEnd } from "./webhook_end.ts";
 
 interface AskedWebhook {

@@ -11,7 +11,7 @@ import {
   refuse,
   unknownFieldIssue,
 } from "../../contract/mod.ts";
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../callers/caller.ts";
 import type { WebhookSettings } from "./webhook_settings.ts";
 import { parseWebhookTarget } from "./webhook_target.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
-import { openLibsqlDatabase } from "../adapters/libsql_database.ts";
+import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
 import type { LogRecord } from "../ports.ts";
 import type { CallOutcome, ResolveHost } from "./webhook_call.ts";
 import { accountSecrets } from "./account_secrets.ts";

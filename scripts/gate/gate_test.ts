@@ -20,7 +20,7 @@ Deno.test("boundaryViolations() lets the drawn arrows pass", () => {
   assert.deepEqual(
     boundaryViolations([
       { from: "edge/app.ts", to: "contract/mod.ts" },
-      { from: "edge/adapters/d1.ts", to: "db/queries.ts" },
+      { from: "edge/platforms/workerd/d1.ts", to: "db/queries.ts" },
       { from: "gpu-function/onnx/session.ts", to: "npm:onnxruntime-node" },
       { from: "contract/plan_test.ts", to: "npm:fast-check" },
       { from: "scripts/start.ts", to: "gpu-function/jobs/engine.ts" },
@@ -54,7 +54,7 @@ for (const [name, path, source, expected] of FAULTS) {
 }
 
 Deno.test("tidyFile() lets an entrypoint read the clock", () => {
-  assert.deepEqual(tidyFile("edge/workerd.ts", "Date.now();\n"), []);
+  assert.deepEqual(tidyFile("edge/platforms/workerd/main.ts", "Date.now();\n"), []);
 });
 
 Deno.test("missingPaths() sees a document that names a file nobody has", () => {

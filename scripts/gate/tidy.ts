@@ -18,19 +18,18 @@ const BANNED: readonly { readonly text: RegExp; readonly use: string; readonly e
     {
       text: /^Math\.random$/,
       use: "seeded noise or an injected source",
-      except: /^(scripts\/|edge\/(workerd|deno)\.ts|edge\/adapters\/)/,
+      except: /^(scripts\/|edge\/platforms\/)/,
     },
     {
       text: /^(Date\.now|performance\.now)$/,
       use: "an injected clock",
       except:
-        /^(scripts\/|web\/|gpu-function\/main\.ts|gpu-function\/engine\/onnx_engine\.ts|gpu-function\/onnx\/|edge\/(workerd|deno)\.ts|edge\/adapters\/)/,
+        /^(scripts\/|web\/|gpu-function\/main\.ts|gpu-function\/engine\/onnx_engine\.ts|gpu-function\/onnx\/|edge\/platforms\/)/,
     },
     {
       text: /^console\.\w+$/,
       use: "the log port",
-      except:
-        /^(scripts\/|web\/.*screenshots|gpu-function\/main\.ts|edge\/(workerd|deno)\.ts|edge\/adapters\/)/,
+      except: /^(scripts\/|web\/.*screenshots|gpu-function\/main\.ts|edge\/platforms\/)/,
     },
   ];
 

@@ -1,11 +1,11 @@
 // Attacks on who is who: guessing keys by time, reading what is another's, headers, and what logs keep.
 import assert from "node:assert/strict";
 import { createKeys } from "../../db/key_queries.ts";
-import { logToConsole } from "../../edge/adapters/console_log.ts";
-import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
-import { createLocalEdge } from "../../edge/adapters/local_edge.ts";
-import { formatApiKey, makeApiKey } from "../../edge/identity/api_key.ts";
-import { KeyCheck } from "../../edge/identity/key_check.ts";
+import { logToConsole } from "../../edge/platforms/console_log.ts";
+import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
+import { formatApiKey, makeApiKey } from "../../edge/callers/api_key.ts";
+import { KeyCheck } from "../../edge/callers/key_check.ts";
 import type { LogRecord } from "../../edge/ports.ts";
 import { readSettings } from "../../edge/settings.ts";
 

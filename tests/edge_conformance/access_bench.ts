@@ -1,6 +1,6 @@
 /** An edge with tight limits and three API keys, and requests that come from where a case says. */
 import assert from "node:assert/strict";
-import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
+import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import { runKeys } from "../../scripts/keys.ts";
 import { executeLocally } from "../../scripts/local_d1.ts";
 import { ConformanceClient } from "./conformance_client.ts";

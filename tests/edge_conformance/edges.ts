@@ -1,8 +1,8 @@
 /** The edge on each of its platforms, started on loopback with a GPU function of the caller's. */
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
-import { createLocalEdge } from "../../edge/adapters/local_edge.ts";
+import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import type { SqlDatabase } from "../../db/queries.ts";
 import type { GpuBackend } from "../../edge/ports.ts";
 import { readSettings } from "../../edge/settings.ts";
@@ -77,7 +77,7 @@ export async function startInProcess(
 export async function startDeno(
   { gpuUrl, assets, dataDir, environment = {} }: EdgeOptions,
 ): Promise<EdgeProcess> {
-  const child = spawn(["run", "-A", "edge/deno.ts"], {
+  const child = spawn(["run", "-A", "edge/platforms/deno/main.ts"], {
     PORT: "0",
     GPU_URL: gpuUrl,
     ASSETS_DIR: assets,

@@ -7,7 +7,7 @@ import {
   REPLICATE_WEBHOOK_SECRET,
   type ReplicateDouble,
   type ReplicateScript,
-} from "../../edge/backends/fixtures/replicate_double.ts";
+} from "../../edge/backends/replicate/fixtures/replicate_double.ts";
 import {
   assertProblem,
   type ConformanceClient,

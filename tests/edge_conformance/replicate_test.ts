@@ -1,7 +1,7 @@
 // The edge with Replicate behind it, in process, on Deno and on workerd; and what outlives its process.
 import assert from "node:assert/strict";
-import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
-import { ReplicateDouble } from "../../edge/backends/fixtures/replicate_double.ts";
+import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { ReplicateDouble } from "../../edge/backends/replicate/fixtures/replicate_double.ts";
 import { ConformanceClient, FrameReader, idOf } from "./conformance_client.ts";
 import { type Edge, type EdgeOptions, startDeno, startInProcess, startWorkerd } from "./edges.ts";
 import { drawEvents, GpuDouble, planOf } from "./gpu_double.ts";

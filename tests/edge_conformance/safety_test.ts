@@ -1,6 +1,6 @@
 // An operator who refuses flagged images went on serving those that were stored before.
 import assert from "node:assert/strict";
-import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
+import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import {
   assertProblem,
   ConformanceClient,

@@ -2,9 +2,9 @@
 import { createClient } from "@libsql/client";
 import { drizzle } from "drizzle-orm/libsql";
 import type { SqlDatabase } from "../../db/queries.ts";
-import { passLibsqlCalls } from "../../edge/adapters/database_calls.ts";
-import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
-import { DatabaseGuard } from "../../edge/database_guard.ts";
+import { passLibsqlCalls } from "../../edge/platforms/database_calls.ts";
+import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { DatabaseGuard } from "../../edge/platforms/database_guard.ts";
 import { ManualClock } from "../../edge/fixtures/manual_clock.ts";
 import { CallFaults } from "./call_faults.ts";
 

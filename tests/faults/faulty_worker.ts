@@ -1,9 +1,9 @@
 /** The shipped worker with two things in a test's hands: its database fails as told, its rooms are lost. */
-import shipped, { JobRoomObject as ShippedJobRoom } from "../../edge/workerd.ts";
-import { passD1Calls } from "../../edge/adapters/database_calls.ts";
+import shipped, { JobRoomObject as ShippedJobRoom } from "../../edge/platforms/workerd/main.ts";
+import { passD1Calls } from "../../edge/platforms/database_calls.ts";
 import { CallFaults, type Failure } from "./call_faults.ts";
 
-export * from "../../edge/workerd.ts";
+export * from "../../edge/platforms/workerd/main.ts";
 
 type WorkerEnv = Parameters<typeof shipped.fetch>[1];
 type RoomParts = ConstructorParameters<typeof ShippedJobRoom>;

@@ -1,7 +1,7 @@
 // A database that hangs: nobody waits for it twice, what needs it is refused, the rest goes on, and so does it.
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { within } from "../../edge/jobs/patience.ts";
+import { within } from "../../edge/clock.ts";
 import { assertProblem, ConformanceClient, idOf } from "../edge_conformance/conformance_client.ts";
 import { startDeno, startWorkerd } from "../edge_conformance/edges.ts";
 import { type Failure } from "./call_faults.ts";

@@ -1,7 +1,7 @@
 // What fuzzing has found, each kept: it must not come back.
 import assert from "node:assert/strict";
 import { createServerSentDecoder, LIMITS } from "../../contract/mod.ts";
-import { readMessages } from "../../edge/jobs/message_stream.ts";
+import { readMessages } from "../../edge/rooms/message_stream.ts";
 import { answerBody } from "./request_properties.ts";
 import { bodyOf, bytesOf } from "./stream_properties.ts";
 

@@ -33,7 +33,7 @@ const stream = fc.array(piece, { maxLength: 30 }).map((pieces) =>
   new Uint8Array(pieces.flatMap((bytes) => [...bytes]))
 );
 
-/** As `edge/jobs/message_stream.ts` does it. */
+/** As `edge/rooms/message_stream.ts` does it. */
 function decode(chunks: readonly Uint8Array[]): ServerSentMessage[] {
   const text = new TextDecoder("utf-8", { ignoreBOM: true });
   const decoder = createServerSentDecoder();

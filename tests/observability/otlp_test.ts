@@ -1,6 +1,6 @@
 // What Deno itself exports of the edge over OTLP: spans arrive, and have no prompt in them.
 import assert from "node:assert/strict";
-import { within } from "../../edge/jobs/patience.ts";
+import { within } from "../../edge/clock.ts";
 import { ConformanceClient } from "../edge_conformance/conformance_client.ts";
 import { startDeno } from "../edge_conformance/edges.ts";
 import { GpuDouble } from "../edge_conformance/gpu_double.ts";

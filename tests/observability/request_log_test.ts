@@ -1,8 +1,8 @@
 // The log and the counters of requests: what they say, and what they must not.
 import assert from "node:assert/strict";
-import { openLibsqlDatabase } from "../../edge/adapters/libsql_database.ts";
-import { createLocalEdge } from "../../edge/adapters/local_edge.ts";
-import type { EdgeApp } from "../../edge/edge_app.ts";
+import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
+import type { EdgeApp } from "../../edge/http/edge_app.ts";
 import type { LogRecord } from "../../edge/ports.ts";
 import { readSettings } from "../../edge/settings.ts";
 import { GpuDouble } from "../edge_conformance/gpu_double.ts";

@@ -1,8 +1,8 @@
 /** The edge plans from published files alone, and must come to the GPU function's key for every family. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { createAssetModels } from "../../edge/adapters/asset_models.ts";
-import { planRequest } from "../../edge/planning.ts";
+import { createAssetModels } from "../../edge/platforms/asset_models.ts";
+import { planRequest } from "../../edge/generations/planning.ts";
 import { readPolicySettings } from "../../edge/policy/policy_settings.ts";
 import { promptPolicyOf } from "../../edge/policy/prompt_policy.ts";
 import { publishModels } from "../../scripts/publish_models.ts";

@@ -1,8 +1,8 @@
 /** The shipped worker with two bare routes of Hono beside it: what the platform itself costs. */
 import { Hono } from "hono";
-import shipped from "../../../edge/workerd.ts";
+import shipped from "../../../edge/platforms/workerd/main.ts";
 
-export * from "../../../edge/workerd.ts";
+export * from "../../../edge/platforms/workerd/main.ts";
 
 type Fetch = typeof shipped.fetch;
 

@@ -1,0 +1,169 @@
+// If this breaks, somebody is taken for somebody else, or an address for more or fewer clients than it is.
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { StoredKey } from "../../db/key_queries.ts";
+import { localAddress } from "../platforms/client_address.ts";
+import { readTierLimits } from "../limits/limit_settings.ts";
+import type { LogRecord } from "../ports.ts";
+import { formatApiKey, makeApiKey, parseApiKey, provesSecret } from "./api_key.ts";
+import { anonymousAccount, clientNetwork, forwardedAddress } from "./client_network.ts";
+import { createIdentify } from "./identify.ts";
+import { readIdentity } from "./identity_settings.ts";
+import { KeyCheck } from "./key_check.ts";
+
+const CHANCE = {
+  id: new Uint8Array(8).fill(1),
+  secret: new Uint8Array(32).fill(2),
+  salt: new Uint8Array(16).fill(3),
+};
+const { key, proof } = await makeApiKey(CHANCE);
+const STORED: StoredKey = {
+  id: key.id,
+  name: "a",
+  ...proof,
+  limits: null,
+  created_at: 0,
+  revoked_at: null,
+};
+
+Deno.test("A key is what it was made of, and its proof SHA-256 of salt and secret", async () => {
+  const text = formatApiKey(key);
+  assert.equal(text, `sf_${"01".repeat(8)}_${"AgIC".repeat(10)}AgI`);
+  assert.deepEqual(parseApiKey(text), key);
+  // (printf '\3%.0s' {1..16}; printf AgIC%.0s {1..10}; printf AgI) | sha256sum
+  const expected = "c0a13a9a6762662113ed4455894e55d9a35133ce9a1a3f891e9d7543f47104cb";
+  assert.equal(proof.hash, expected);
+  assert(await provesSecret(proof, key.secret));
+  assert(!await provesSecret(proof, key.secret.replace("A", "B")));
+  assert(!await provesSecret(null, key.secret));
+});
+
+Deno.test("Nothing but a key is taken for one", () => {
+  const text = formatApiKey(key);
+  const wrong = ["", "sf_", text.slice(1), text.slice(0, -1), `${text}A`, text.toUpperCase()];
+  for (const given of [...wrong, `${text}\n`, ` ${text}`]) assert.equal(parseApiKey(given), null);
+  fc.assert(fc.property(fc.string(), (given) => assert.equal(parseApiKey(given), null)));
+});
+
+function checkOf(find: () => Promise<StoredKey | null>) {
+  const seen = { finds: 0, now: 0, logged: [] as LogRecord[] };
+  const check = new KeyCheck({
+    keys: {
+      find: () => {
+        seen.finds++;
+        return find();
+      },
+    },
+    limits: readTierLimits({}).key,
+    now: () => seen.now,
+    log: (record) => void seen.logged.push(record),
+  });
+  return { check: () => check.check(`Bearer ${formatApiKey(key)}`), seen };
+}
+
+Deno.test("A key costs one query in five seconds, and lives no longer after it is revoked", async () => {
+  let stored = STORED;
+  const { check, seen } = checkOf(() => Promise.resolve(stored));
+  const first = await check();
+  assert(first.ok);
+  assert.deepEqual(first.value, { account: key.id, keyed: true, limits: readTierLimits({}).key });
+  stored = { ...STORED, revoked_at: 1 };
+  seen.now = 4_999;
+  assert((await check()).ok);
+  assert.equal(seen.finds, 1);
+  seen.now = 5_000;
+  const refused = await check();
+  assert(!refused.ok && refused.problem.code === "unauthorized");
+  assert.equal(seen.finds, 2);
+});
+
+Deno.test("A key's own limits go before those of the tier", async () => {
+  const stored = { ...STORED, limits: { requests_per_minute: 3 } };
+  const checked = await checkOf(() => Promise.resolve(stored)).check();
+  assert(checked.ok);
+  const { key: tier } = readTierLimits({});
+  assert.deepEqual(checked.value.limits, { ...tier, requests_per_minute: 3 });
+});
+
+Deno.test("Without its database the edge says that a key cannot be checked, not that it is wrong", async () => {
+  const { check, seen } = checkOf(() => Promise.reject(new Error("gone")));
+  const refused = await check();
+  assert(!refused.ok);
+  assert.equal(refused.problem.code, "storage_unavailable");
+  assert.equal(seen.logged.length, 1);
+  await check();
+  assert.equal(seen.finds, 2, "what failed is asked again");
+});
+
+Deno.test("Clients are counted by IPv4 address, or by /64", () => {
+  const names: readonly [address: string | null, name: string, isLoopback?: boolean][] = [
+    ["203.0.113.7", "203.0.113.7"],
+    ["::ffff:203.0.113.7", "203.0.113.7"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:DB8:1:2::", "2001:db8:1:2::/64"],
+    ["2001:db8:1:3::", "2001:db8:1:3::/64"],
+    ["127.0.0.1", "127.0.0.1", true],
+    ["127.8.8.8", "127.8.8.8", true],
+    ["::1", "0:0:0:0::/64", true],
+    ["::ffff:127.0.0.1", "127.0.0.1", true],
+    ["nonsense", "unknown"],
+    ["", "unknown"],
+    [null, "unknown"],
+  ];
+  for (const [address, name, isLoopback = false] of names) {
+    assert.deepEqual(clientNetwork(address), { name, isLoopback }, String(address));
+  }
+});
+
+Deno.test("An account without a key says nothing of its address, and differs by deployment", async () => {
+  const accounts = await Promise.all([
+    anonymousAccount("203.0.113.7", "one salt"),
+    anonymousAccount("203.0.113.7", "one salt"),
+    anonymousAccount("203.0.113.8", "one salt"),
+    anonymousAccount("203.0.113.7", "other salt"),
+  ]);
+  for (const account of accounts) assert.match(account, /^anonymous:[0-9a-f]{16}$/);
+  assert.equal(accounts[0], accounts[1]);
+  assert.equal(new Set(accounts).size, 3);
+});
+
+Deno.test("Of a chain of proxies the trusted ones are believed, and nobody before them", () => {
+  const header = "10.0.0.1, 203.0.113.7,198.51.100.2";
+  assert.equal(forwardedAddress(header, 1), "198.51.100.2");
+  assert.equal(forwardedAddress(header, 2), "203.0.113.7");
+  for (const short of [null, "", "203.0.113.7"]) assert.equal(forwardedAddress(short, 2), null);
+});
+
+Deno.test("Who is at the machine has room to try things; who comes through a proxy there has not", async () => {
+  const tiers = readTierLimits({});
+  const identify = (trustedProxies: number) =>
+    createIdentify({
+      keyCheck: { check: () => Promise.reject(new Error("There is no key")) },
+      tiers,
+      addressOf: localAddress(trustedProxies),
+      addressSalt: () => Promise.resolve("a salt"),
+    });
+  const limitsOf = async (headers: Record<string, string>, hostname: string, proxies = 0) => {
+    const platform = { remoteAddr: { hostname } };
+    const caller = await identify(proxies)(new Request("http://e.org", { headers }), platform);
+    assert(caller.ok);
+    return caller.value.limits;
+  };
+  const forwarded = { "x-forwarded-for": "203.0.113.7" };
+  assert.equal(await limitsOf({}, "127.0.0.1"), tiers.loopback);
+  assert.equal(await limitsOf({}, "::1"), tiers.loopback);
+  assert.equal(await limitsOf({}, "203.0.113.7"), tiers.anonymous);
+  assert.equal(await limitsOf(forwarded, "127.0.0.1"), tiers.anonymous);
+  assert.equal(await limitsOf(forwarded, "127.0.0.1", 1), tiers.anonymous);
+  assert.equal(await limitsOf({}, "127.0.0.1", 1), tiers.anonymous);
+});
+
+Deno.test("Settings of identity are refused by name, and a secret among them is not repeated", () => {
+  assert.deepEqual(readIdentity({}), { trustedProxies: 0, addressSalt: null });
+  for (const wrong of ["-1", "10", "yes"]) {
+    assert.throws(() => readIdentity({ TRUSTED_PROXIES: wrong }), /TRUSTED_PROXIES must be 0 to 9/);
+  }
+  assert.throws(() => readIdentity({ ADDRESS_SALT: "short" }), {
+    message: 'ADDRESS_SALT must be at least 16 characters, given "5 characters"',
+  });
+});

@@ -1,0 +1,81 @@
+/** The check of an `Authorization` header against the stored keys. */
+import { accept, createProblem, type Parsed, refuse } from "../../contract/mod.ts";
+import type { Keys, StoredKey } from "../../db/key_queries.ts";
+import type { AccountLimits, Caller } from "./caller.ts";
+import type { Log } from "../ports.ts";
+import { parseApiKey, provesSecret } from "./api_key.ts";
+
+export interface KeyCheckPorts {
+  readonly keys: Keys;
+  /** Of a key that has none of its own. */
+  readonly limits: AccountLimits;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** How long a key that was revoked may live on, and a failing database go unnoticed. */
+const REMEMBERED_MS = 5_000;
+const REMEMBERED_MAX = 1_000;
+
+interface Remembered {
+  /** Null: there is no such key. */
+  readonly stored: StoredKey | null;
+  readonly until: number;
+}
+
+/** One for each process or isolate: it remembers keys for a few seconds, so that hits cost no query. */
+export class KeyCheck {
+  readonly #ports: KeyCheckPorts;
+  readonly #remembered = new Map<string, Remembered>();
+
+  constructor(ports: KeyCheckPorts) {
+    this.#ports = ports;
+  }
+
+  /** Whoever shows a key and is wrong is told so, never served as if without one. */
+  async check(header: string): Promise<Parsed<Caller>> {
+    const [, text = ""] = /^bearer +(\S+)$/i.exec(header.trim()) ?? [];
+    const key = parseApiKey(text);
+    if (!key) {
+      // What was given may be a secret of somewhere else: it is not repeated.
+      const detail = "Authorization must be Bearer and an API key (sf_…), given something else";
+      return refuse(createProblem("unauthorized", detail));
+    }
+    const stored = await this.#find(key.id);
+    if (!stored.ok) return stored;
+    const isProven = await provesSecret(stored.value, key.secret);
+    if (!isProven || !stored.value || stored.value.revoked_at !== null) {
+      const detail = "The API key must be one that was created and not revoked, given another";
+      return refuse(createProblem("unauthorized", detail));
+    }
+    const limits = { ...this.#ports.limits, ...stored.value.limits };
+    return accept({ account: key.id, keyed: true, limits });
+  }
+
+  async #find(id: string): Promise<Parsed<StoredKey | null>> {
+    const now = this.#ports.now();
+    const known = this.#remembered.get(id);
+    if (known && now < known.until) return accept(known.stored);
+    this.#remembered.delete(id);
+    try {
+      const stored = await this.#ports.keys.find(id);
+      this.#remember(id, { stored, until: now + REMEMBERED_MS });
+      return accept(stored);
+    } catch (cause) {
+      this.#ports.log({ level: "error", message: "Reading a key failed", cause });
+      const detail = "The database is not available, so the API key cannot be checked; " +
+        "requests without one go on";
+      return refuse(createProblem("storage_unavailable", detail));
+    }
+  }
+
+  /** Drops the oldest beyond the bound: guesses of ids must not fill the memory. */
+  #remember(id: string, entry: Remembered): void {
+    this.#remembered.set(id, entry);
+    if (this.#remembered.size <= REMEMBERED_MAX) return;
+    for (const oldest of this.#remembered.keys()) {
+      this.#remembered.delete(oldest);
+      break;
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/** Finished images and previews as OpenAI's types tell them, in JSON and as events. */
+import type { GenerationEventOf, Plan } from "../../../contract/mod.ts";
+import { imagePath } from "../../generations/generation_resource.ts";
+import type { ImageRequest } from "./image_request.ts";
+
+export interface DrawnImage {
+  readonly plan: Plan;
+  readonly image: GenerationEventOf<"generation.image">;
+  readonly completed: GenerationEventOf<"generation.completed">;
+}
+
+/** No image here has another. */
+const BACKGROUND = "opaque";
+
+export interface AnswerOptions extends Pick<ImageRequest, "responseFormat"> {
+  /** Unix time in seconds. */
+  readonly created: number;
+  /** Where the service is, as the client reached it. */
+  readonly origin: string;
+}
+
+/** OpenAI's `ImagesResponse`, with what each image cost beside it. */
+export function imagesAnswer(
+  images: readonly DrawnImage[],
+  { created, responseFormat, origin }: AnswerOptions,
+) {
+  const [first] = images;
+  return {
+    created,
+    background: BACKGROUND,
+    ...(first ? { output_format: first.plan.output_format, size: sizeOf(first.plan) } : {}),
+    data: images.map((drawn) => ({
+      ...(responseFormat === "url"
+        ? { url: origin + imagePath(drawn.plan) }
+        : { b64_json: drawn.image.data }),
+      generation: summaryOf(drawn),
+    })),
+    usage: usageOf(images.map(({ plan }) => plan)),
+  };
+}
+
+/** OpenAI's `image_generation.partial_image`: its size is that of the image asked for. */
+export function partialImage(
+  preview: GenerationEventOf<"generation.preview">,
+  plan: Plan,
+  { created, index }: { readonly created: number; readonly index: number },
+) {
+  return {
+    type: "image_generation.partial_image",
+    b64_json: preview.data,
+    partial_image_index: index,
+    ...eventFields(plan, created),
+    output_format: preview.media_type.slice("image/".length),
+  } as const;
+}
+
+/** OpenAI's `image_generation.completed`. */
+export function completedImage(drawn: DrawnImage, created: number) {
+  return {
+    type: "image_generation.completed",
+    b64_json: drawn.image.data,
+    ...eventFields(drawn.plan, created),
+    usage: usageOf([drawn.plan]),
+    generation: summaryOf(drawn),
+  } as const;
+}
+
+function eventFields(plan: Plan, created_at: number) {
+  const { output_format } = plan;
+  const size = sizeOf(plan);
+  return { created_at, size, quality: "auto", background: BACKGROUND, output_format } as const;
+}
+
+function sizeOf({ width, height }: Plan): string {
+  return `${width}x${height}`;
+}
+
+/** What OpenAI has no word for. The id leads to the rest: plan, events, insights. */
+function summaryOf({ plan: { id, seed }, completed: { cached, evaluations } }: DrawnImage) {
+  return { id, seed, cached, evaluations };
+}
+
+/** The prompt's tokens as the model reads them, without padding. Images here are not made of tokens. */
+function usageOf(plans: readonly Plan[]) {
+  const text_tokens = plans
+    .map(({ tokens }) => tokens.prompt.filter((token) => token.class !== "padding").length)
+    .reduce((sum, count) => sum + count, 0);
+  return {
+    total_tokens: text_tokens,
+    input_tokens: text_tokens,
+    output_tokens: 0,
+    input_tokens_details: { text_tokens, image_tokens: 0 },
+  };
+}

@@ -1,0 +1,53 @@
+/** What an image request asks for, as planned generations: one for each of its images. */
+import { accept, LIMITS, type Parsed, type Problem, refuse } from "../../../contract/mod.ts";
+import type { PlannedGeneration } from "../../generations/generation_room.ts";
+import type { ImageRequest } from "./image_request.ts";
+
+export type PlanImage = (input: unknown) => Promise<Parsed<PlannedGeneration>>;
+
+/** Seeds count up from the first image's, which is given or drawn: any of them can be asked for alone. */
+export async function planImages(
+  { generation, n, partialImages }: ImageRequest,
+  plan: PlanImage,
+): Promise<Parsed<readonly PlannedGeneration[]>> {
+  const first = await plan(generation);
+  if (!first.ok) return refuse(inOpenAiWords(first.problem));
+  const { seed } = first.value.plan;
+  const every = previewsEvery(first.value, partialImages);
+  const images: PlannedGeneration[] = [];
+  for (let i = 0; i < n; i++) {
+    const next = { ...generation, seed: (seed + i) % (LIMITS.seedMax + 1), previews: { every } };
+    const planned = await plan(next);
+    if (!planned.ok) return planned;
+    images.push(planned.value);
+  }
+  return accept(images);
+}
+
+/** What is wrong with a side is wrong with the field that it came in. */
+function inOpenAiWords({ errors, ...problem }: Problem): Problem {
+  if (!errors) return problem;
+  const isSide = (field: string) => field === "width" || field === "height";
+  const placed = errors.map((issue) => isSide(issue.field) ? { ...issue, field: "size" } : issue);
+  return { ...problem, errors: placed };
+}
+
+/** The steps from one preview to the next: as ever, or closer where that would give too few. */
+function previewsEvery({ request, plan }: PlannedGeneration, partialImages: number): number {
+  const between = Math.floor(plan.num_inference_steps / (partialImages + 1));
+  return Math.min(request.previews.every, Math.max(between, 1));
+}
+
+/**
+ * Which previews of a run to show: at most `count`, at even distances in steps. Asked with the step of each
+ * preview in turn; the i-th is the first one by which i + 1 of the count + 1 equal parts of the run are done.
+ */
+export function spreadPreviews(steps: number, count: number): (step: number) => boolean {
+  let shown = 0;
+  return (step) => {
+    const due = Math.min(Math.floor(((step + 1) * (count + 1)) / steps), count);
+    const isDue = due > shown;
+    shown = Math.max(due, shown);
+    return isDue;
+  };
+}

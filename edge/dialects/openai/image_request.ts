@@ -1,0 +1,151 @@
+/**
+ * The body of OpenAI's `POST /v1/images/generations`. Its own fields are read here; what it has no word for,
+ * such as `seed` or `cutoff`, goes on to the contract's parser as it came.
+ */
+import * as v from "valibot";
+import {
+  accept,
+  createFieldProblem,
+  FIELD_ISSUES_MAX,
+  FIELD_RULES,
+  type FieldIssue,
+  fieldIssue,
+  generationRequestSchema,
+  type Parsed,
+  refuse,
+  unknownFieldIssue,
+} from "../../../contract/mod.ts";
+
+export interface ImageRequest {
+  /** The body of the generation that is asked for. */
+  readonly generation: Readonly<Record<string, unknown>>;
+  /** How many, of seeds that follow one another. */
+  readonly n: number;
+  readonly streamed: boolean;
+  /** How many previews at most. */
+  readonly partialImages: number;
+  readonly responseFormat: "b64_json" | "url";
+}
+
+/** Each is a run of its own, one after another, within one request. */
+const IMAGES_MAX = 4;
+const PARTIAL_IMAGES_MAX = 3;
+
+const {
+  model,
+  // In OpenAI's words these are `size`, `output_format` and `partial_images`; insights have no event there.
+  width: _width,
+  height: _height,
+  output_format,
+  previews: _previews,
+  insights: _insights,
+  insight_options: _insightOptions,
+  ...passed
+} = generationRequestSchema.entries;
+
+const integer = (min: number, max: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
+const label = v.nullish(v.pipe(v.string(), v.maxLength(512)));
+
+/** OpenAI's types allow null for what is left out. */
+const own = {
+  model: v.nullish(model.wrapped),
+  n: v.nullish(integer(1, IMAGES_MAX)),
+  size: v.nullish(v.pipe(v.string(), v.regex(/^(auto|[1-9]\d{0,3}x[1-9]\d{0,3})$/))),
+  quality: v.nullish(v.literal("auto")),
+  background: v.nullish(v.picklist(["auto", "opaque"])),
+  moderation: v.nullish(v.literal("auto")),
+  output_format: v.nullish(output_format.wrapped),
+  output_compression: v.nullish(v.literal(100)),
+  response_format: v.nullish(v.picklist(["b64_json", "url"])),
+  stream: v.nullish(v.boolean()),
+  partial_images: v.nullish(integer(0, PARTIAL_IMAGES_MAX)),
+  user: label,
+  safety_identifier: label,
+};
+
+const PASSED_FIELDS = Object.keys(passed);
+const FIELDS = [...PASSED_FIELDS, ...Object.keys(own)];
+
+/** For documents of the API. */
+export const imageRequestSchema = v.strictObject({ ...passed, ...own });
+
+const asked = v.looseObject(own);
+
+/** What each of OpenAI's fields allows here, in words. */
+export const IMAGE_FIELD_RULES: Readonly<Record<string, string>> = {
+  "": "a JSON object with at least a prompt",
+  model: FIELD_RULES.model ?? "",
+  n: `an integer from 1 to ${IMAGES_MAX}`,
+  size: '"auto", or a width and a height in pixels such as "512x512"',
+  quality: '"auto", since num_inference_steps says how much is computed',
+  background: '"auto" or "opaque", since no image here is transparent',
+  moderation: '"auto", since what is refused is the operator\'s to say',
+  output_format: FIELD_RULES.output_format ?? "",
+  output_compression: "100, since images are kept without loss",
+  response_format: '"b64_json" or "url"',
+  stream: "true or false",
+  partial_images: `an integer from 0 to ${PARTIAL_IMAGES_MAX}`,
+  user: "text of at most 512 characters, a label that changes nothing",
+  safety_identifier: "text of at most 512 characters, a label that changes nothing",
+};
+
+/** Every wrong field of OpenAI's is named; those of a generation are checked when it is planned. */
+export function parseImageRequest(input: unknown): Parsed<ImageRequest> {
+  // An array passes for an object in the schema.
+  const result = v.safeParse(asked, Array.isArray(input) ? null : input);
+  const unknown = unknownFields(input);
+  if (!result.success) return refuseFields([...result.issues.map(toFieldIssue), ...unknown]);
+  const body = result.output;
+  const issues = [...unknown, ...contradictions(body)];
+  if (issues.length > 0) return refuseFields(issues);
+  return accept({
+    generation: generationOf(body),
+    n: body.n ?? 1,
+    streamed: body.stream ?? false,
+    partialImages: body.partial_images ?? 0,
+    responseFormat: body.response_format ?? "b64_json",
+  });
+}
+
+type Asked = v.InferOutput<typeof asked>;
+
+function toFieldIssue(issue: v.BaseIssue<unknown>): FieldIssue {
+  const field = v.getDotPath(issue) ?? "";
+  const told = fieldIssue(field || "body", IMAGE_FIELD_RULES[field] ?? "absent", issue.input);
+  return { ...told, field };
+}
+
+function unknownFields(input: unknown): FieldIssue[] {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return [];
+  return Object.entries(input).filter(([name]) => !FIELDS.includes(name))
+    .map(([name, value]) => unknownFieldIssue(name, FIELDS, value));
+}
+
+/** Fields that are right by themselves, and not together. */
+function contradictions({ stream, n, partial_images, response_format }: Asked): FieldIssue[] {
+  const issues: FieldIssue[] = [];
+  if (stream && (n ?? 1) > 1) {
+    issues.push(fieldIssue("n", "1 where stream is true, whose events do not number images", n));
+  }
+  if (stream && response_format === "url") {
+    const allowed = '"b64_json" where stream is true, whose events have no place for a URL';
+    issues.push(fieldIssue("response_format", allowed, response_format));
+  }
+  if (!stream && (partial_images ?? 0) > 0) {
+    issues.push(fieldIssue("partial_images", "0 where stream is not true", partial_images));
+  }
+  return issues;
+}
+
+function generationOf(body: Asked): ImageRequest["generation"] {
+  const more = Object.entries(body).filter(([name]) => PASSED_FIELDS.includes(name));
+  const [width, height] = body.size && body.size !== "auto" ? body.size.split("x").map(Number) : [];
+  const { model, output_format } = body;
+  const asked = { model: model ?? undefined, output_format: output_format ?? undefined };
+  return { ...Object.fromEntries(more), ...asked, width, height };
+}
+
+function refuseFields(issues: readonly FieldIssue[]): Parsed<never> {
+  return refuse(createFieldProblem("invalid_request", issues.slice(0, FIELD_ISSUES_MAX)));
+}

@@ -1,0 +1,127 @@
+/** `/v1/images/generations`: OpenAI's dialect of the same generations. */
+import type { Parsed } from "../../../contract/mod.ts";
+import { acceptTogether } from "../../http/accept_together.ts";
+import { type EdgeApp, type EdgeContext, originOf } from "../../http/edge_app.ts";
+import { generationPath } from "../../generations/generation_resource.ts";
+import { movedProblem } from "../../idempotency/idempotency.ts";
+import { EVENT_STREAM_HEADERS } from "../../rooms/event_stream.ts";
+import { type GenerationStream, openGeneration } from "../../generations/generation_stream.ts";
+import type { PlannedGeneration } from "../../generations/generation_room.ts";
+import { readJsonBody } from "../../http/json_body.ts";
+import type { CacheOutcome } from "../../observability/request_record.ts";
+import { timePart } from "../../observability/request_trace.ts";
+import { type DrawnImage, imagesAnswer } from "./image_answer.ts";
+import { planImages } from "./image_plans.ts";
+import { type ImageRequest, parseImageRequest } from "./image_request.ts";
+import { followImage } from "./image_run.ts";
+import { streamImage } from "./image_stream.ts";
+import { tellErrorsAsOpenAi } from "./openai_error.ts";
+import { planRequest } from "../../generations/planning.ts";
+import type { Ports } from "../../ports.ts";
+import { jsonResponse, problemResponse } from "../../http/problem_response.ts";
+
+const PATH = "/v1/images/generations";
+
+/** To be called before whatever may refuse a request, so that refusals are told in OpenAI's shape. */
+export function mountOpenAiErrors(app: EdgeApp): void {
+  app.use(PATH, tellErrorsAsOpenAi());
+}
+
+export function mountOpenAiImages(app: EdgeApp, ports: Ports): void {
+  app.post(PATH, (c) => submit(ports, c));
+}
+
+async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
+  const body = await readJsonBody(c.req.raw);
+  if (!body.ok) return problemResponse(body.problem);
+  const read = acceptTogether([c.get("idempotencyKey"), parseImageRequest(body.value)]);
+  if (!read.ok) return problemResponse(read.problem);
+  const [, request] = read.value;
+  const planned = await timePart(c, "plan", planAsked(ports, c, request));
+  if (!planned.ok) return problemResponse(planned.problem);
+  const images = planned.value;
+  const location = addressOf(images);
+  const moved = location === null ? null : movedProblem(c, location);
+  if (moved) return problemResponse(moved);
+  const response = request.streamed
+    ? await stream(ports, c, request, images)
+    : await drawAll(ports, c, request, images);
+  if (response.ok && location !== null) response.headers.set("location", location);
+  return response;
+}
+
+async function planAsked(ports: Ports, c: EdgeContext, request: ImageRequest) {
+  const planning = { ...ports, drawSeed: c.get("drawSeed") };
+  return await planImages(request, (input) => planRequest(planning, input, c.get("caller")));
+}
+
+/** Several images have no address in common. */
+function addressOf(images: readonly PlannedGeneration[]): string | null {
+  const [first] = images;
+  return first && images.length === 1 ? generationPath(first.plan.id) : null;
+}
+
+async function stream(
+  ports: Ports,
+  c: EdgeContext,
+  { partialImages }: ImageRequest,
+  [image]: readonly PlannedGeneration[],
+): Promise<Response> {
+  if (!image) throw new RangeError("No image was asked for");
+  const leave = new AbortController();
+  const opened = await open(ports, c, image, leave.signal);
+  if (!opened.ok) return problemResponse(opened.problem);
+  const { plan } = image;
+  const { cache, events } = opened.value;
+  c.set("cache", cache);
+  const body = streamImage(followImage(events, plan, cache === "miss"), {
+    plan,
+    partialImages,
+    created: unixTime(ports),
+    log: ports.log,
+    leave: () => leave.abort(),
+  });
+  return new Response(body, { headers: EVENT_STREAM_HEADERS });
+}
+
+/** One after another: together they would take as many of the account's runs at a time. */
+async function drawAll(
+  ports: Ports,
+  c: EdgeContext,
+  { responseFormat }: ImageRequest,
+  images: readonly PlannedGeneration[],
+): Promise<Response> {
+  const drawn: DrawnImage[] = [];
+  const outcomes: CacheOutcome[] = [];
+  for (const image of images) {
+    const opened = await open(ports, c, image, new AbortController().signal);
+    if (!opened.ok) return problemResponse(opened.problem);
+    const { cache, events } = opened.value;
+    outcomes.push(cache);
+    for await (const step of followImage(events, image.plan, cache === "miss")) {
+      if ("drawn" in step) drawn.push(step.drawn);
+    }
+  }
+  c.set("cache", (["miss", "join"] as const).find((o) => outcomes.includes(o)) ?? "hit");
+  const { origin } = new URL(c.req.url);
+  return jsonResponse(imagesAnswer(drawn, { created: unixTime(ports), responseFormat, origin }));
+}
+
+function open(
+  ports: Ports,
+  c: EdgeContext,
+  image: PlannedGeneration,
+  signal: AbortSignal,
+): Promise<Parsed<GenerationStream>> {
+  return openGeneration(ports, { ...image, origin: originOf(c) }, {
+    signal,
+    // Where one of several images is drawn, the request as a whole was not answered from the store.
+    onAnswer: (by) => c.get("answeredBy") === "room" || c.set("answeredBy", by),
+    time: (part, work) => timePart(c, part, work),
+  });
+}
+
+/** In seconds. */
+function unixTime({ now }: Ports): number {
+  return Math.floor(now() / 1_000);
+}

@@ -1,0 +1,128 @@
+/** The answer to a planned generation, for its own route and for the sweeps that it is a branch of. */
+import { joinInsights, lacksInsights, type Plan } from "../../contract/mod.ts";
+import type { StoredResult } from "../../db/queries.ts";
+import { findNearAnswer, keepResourceNear, keepStreamNear } from "../cache/near_results.ts";
+import { describeGeneration, generationPath } from "./generation_resource.ts";
+import { EVENT_STREAM_HEADERS, replayEvents } from "../rooms/event_stream.ts";
+import type { PlannedGeneration } from "./generation_room.ts";
+import type { Origin } from "../callers/on_behalf_of.ts";
+import type { Ports } from "../ports.ts";
+import { JSON_HEADERS, jsonResponse, problemResponse } from "../http/problem_response.ts";
+import { countHit, lookUp } from "./stored_results.ts";
+
+export interface AnswerOptions {
+  readonly streamed: boolean;
+  readonly after: number;
+  /** A stored run with the pauses that it had, instead of at once. */
+  readonly paced?: boolean;
+  readonly origin: Origin;
+  /** Told what answers, before it does. */
+  readonly onAnswer?: (by: "room" | "store") => void;
+  /** Measures a part of the answer. */
+  readonly time?: <T>(part: "db" | "room", work: Promise<T>) => Promise<T>;
+}
+
+const UNTIMED: NonNullable<AnswerOptions["time"]> = (_, work) => work;
+
+/** The part of the app that an answer needs. */
+export type AnswerPorts = Pick<
+  Ports,
+  "results" | "cache" | "rooms" | "now" | "log" | "keepAlive"
+>;
+
+/** The stored result if it shows all that is asked for, or the run: joined, or begun. */
+export async function answerGeneration(
+  ports: AnswerPorts,
+  submission: PlannedGeneration,
+  options: AnswerOptions,
+): Promise<Response> {
+  const { time = UNTIMED } = options;
+  const stored = await findNear(ports, submission, options) ??
+    await time("db", findStored(ports, submission.plan.id, options));
+  const isWhole = stored !== null && !lacksInsights(stored.plan, submission.plan);
+  options.onAnswer?.(isWhole ? "store" : "room");
+  if (!stored) return await time("room", joinRoom(ports, submission, options));
+  if (!isWhole) {
+    const wanted = joinInsights(submission, stored.plan);
+    return await time("room", joinRoom(ports, wanted, options));
+  }
+  countHit(ports, submission.plan.id);
+  return stored.respond();
+}
+
+interface StoredAnswer {
+  readonly plan: Pick<Plan, "id" | "insights">;
+  respond(): Response;
+}
+
+/** From the cache near the reader: the whole, at once, if it shows all that is asked for. */
+async function findNear(
+  ports: AnswerPorts,
+  { plan: { id, insights } }: PlannedGeneration,
+  { streamed, after, paced = false }: AnswerOptions,
+): Promise<StoredAnswer | null> {
+  if (after >= 0 || paced) return null;
+  const near = await findNearAnswer(ports, streamed ? "streams" : "resources", id);
+  if (!near || lacksInsights({ id, insights: near.insights }, { insights })) return null;
+  const headers = {
+    ...(streamed ? EVENT_STREAM_HEADERS : JSON_HEADERS),
+    location: generationPath(id),
+  };
+  return {
+    plan: { id, insights: near.insights },
+    respond: () => new Response(near.body, { headers }),
+  };
+}
+
+/** Null on a miss, and when the database does not answer. */
+async function findStored(
+  ports: AnswerPorts,
+  id: string,
+  { streamed, after, paced = false }: AnswerOptions,
+): Promise<StoredAnswer | null> {
+  const headers = { location: generationPath(id) };
+  if (!streamed) {
+    const { value: stored } = await lookUp(ports, (results) => results.find(id));
+    if (!stored) return null;
+    const resource = describeStored(stored);
+    const { failure } = resource;
+    if (failure) return { plan: stored.plan, respond: () => problemResponse(failure) };
+    keepResourceNear(ports, stored, resource);
+    return { plan: stored.plan, respond: () => jsonResponse(resource, { headers }) };
+  }
+  const { value: stored } = await lookUp(ports, (results) => results.replay(id));
+  if (!stored) return null;
+  const { plan, events } = stored;
+  if (after < 0 && !paced) keepStreamNear(ports, id, stored);
+  return {
+    plan,
+    respond: () =>
+      new Response(replayEvents(events, { after, cached: true, paced }), {
+        headers: { ...EVENT_STREAM_HEADERS, ...headers },
+      }),
+  };
+}
+
+export function describeStored({ plan, events, image }: StoredResult) {
+  return describeGeneration({ plan, events, cached: true, imageBytes: image.bytes });
+}
+
+/** The room's answer passes through by its body: no event is touched here. */
+async function joinRoom(
+  ports: AnswerPorts,
+  submission: PlannedGeneration,
+  { streamed, after, paced = false, origin }: AnswerOptions,
+): Promise<Response> {
+  const { id } = submission.plan;
+  const response = await ports.rooms.fetch(
+    id,
+    new Request(`http://room/join?after=${after}${paced ? "&pace=live" : ""}`, {
+      method: "POST",
+      headers: { accept: streamed ? "text/event-stream" : "application/json" },
+      body: JSON.stringify({ ...submission, origin }),
+    }),
+  );
+  const headers = new Headers(response.headers);
+  if (response.ok) headers.set("location", generationPath(id));
+  return new Response(response.body, { status: response.status, headers });
+}

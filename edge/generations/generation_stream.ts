@@ -1,0 +1,127 @@
+/** A generation submitted and followed to its end by the edge itself, over connections that break. */
+import {
+  createProblem,
+  ERROR_TABLE,
+  isTerminal,
+  type Parsed,
+  parseGenerationEvent,
+  type Problem,
+  ProblemError,
+} from "../../contract/mod.ts";
+import type { NumberedEvent } from "../../db/queries.ts";
+import { answerGeneration, type AnswerOptions, type AnswerPorts } from "./generation_answer.ts";
+import type { CacheOutcome } from "../observability/request_record.ts";
+import type { RoomSubmission } from "./generation_room.ts";
+import { readMessages } from "../rooms/message_stream.ts";
+import { pause } from "../clock.ts";
+import { cacheOutcome } from "./generation_room_routes.ts";
+
+export interface GenerationStream {
+  /** `miss`: the run is this submission's own; `join`: somebody else had begun it. */
+  readonly cache: CacheOutcome;
+  /** From the first to the terminal one; fewer when the signal aborts. */
+  readonly events: AsyncGenerator<NumberedEvent>;
+}
+
+/** Three heartbeats of a room missed. */
+const SILENCE_MS = 30_000;
+/** Before each new connection, after a stream broke. */
+const RETRY_PAUSES_MS = [100, 400, 1_600, 5_000];
+
+export interface FollowOptions extends Pick<AnswerOptions, "onAnswer" | "time"> {
+  /** Ends the following, and not the generation. */
+  readonly signal: AbortSignal;
+}
+
+/** Refuses before the first event. Later the events throw ProblemError. */
+export async function openGeneration(
+  ports: AnswerPorts,
+  submission: RoomSubmission,
+  { signal, ...first }: FollowOptions,
+): Promise<Parsed<GenerationStream>> {
+  const connection = await connect(ports, submission, { after: -1, ...first });
+  if (!connection.ok) return connection;
+  const { cache, body } = connection.value;
+  const events = follow(ports, submission, { body, signal });
+  return { ok: true, value: { cache, events } };
+}
+
+interface Connection {
+  readonly cache: CacheOutcome;
+  readonly body: ReadableStream<Uint8Array>;
+}
+
+async function connect(
+  ports: AnswerPorts,
+  submission: RoomSubmission,
+  options: Pick<AnswerOptions, "after" | "onAnswer" | "time">,
+): Promise<Parsed<Connection>> {
+  const { origin } = submission;
+  const response = await answerGeneration(ports, submission, {
+    streamed: true,
+    origin,
+    ...options,
+  });
+  if (!response.ok) return { ok: false, problem: await readProblem(response) };
+  const cache = cacheOutcome(response);
+  return { ok: true, value: { cache, body: response.body ?? new Blob().stream() } };
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  const body: unknown = await response.json().catch(() => null);
+  const isProblem = typeof body === "object" && body !== null && "code" in body &&
+    Object.hasOwn(ERROR_TABLE, String(body.code));
+  // The room is of this program: what has a code of ours is a problem of ours.
+  if (isProblem) return body as unknown as Problem;
+  return createProblem("upstream_failed", `The generation's room answered ${response.status}`);
+}
+
+async function* follow(
+  ports: AnswerPorts,
+  submission: RoomSubmission,
+  { body: first, signal }: { readonly body: Connection["body"]; readonly signal: AbortSignal },
+): AsyncGenerator<NumberedEvent> {
+  let body: Connection["body"] | null = first;
+  let after = -1;
+  let failures = 0;
+  while (!signal.aborted) {
+    for await (const numbered of body ? readEvents(body, signal) : []) {
+      if (numbered.id <= after) continue;
+      after = numbered.id;
+      failures = 0;
+      yield numbered;
+      if (isTerminal(numbered.event)) return;
+    }
+    if (signal.aborted) return;
+    const ms = RETRY_PAUSES_MS[failures++];
+    if (ms === undefined) {
+      const detail = `The generation's events broke off after ${after}`;
+      throw new ProblemError(createProblem("upstream_failed", detail));
+    }
+    await pause(ms);
+    const next: Parsed<Connection> = await connect(ports, submission, { after });
+    if (!next.ok && !next.problem.retryable) throw new ProblemError(next.problem);
+    body = next.ok ? next.value.body : null;
+  }
+}
+
+/** Ends early where the connection breaks, and at once when the signal aborts. */
+async function* readEvents(body: Connection["body"], signal: AbortSignal) {
+  const messages = readMessages(body, SILENCE_MS);
+  const aborted = new Promise<null>((resolve) =>
+    signal.addEventListener("abort", () => resolve(null), { once: true })
+  );
+  try {
+    while (true) {
+      const next = await Promise.race([aborted, messages.next().catch(() => null)]);
+      if (next === null || next.done) return;
+      const { id, data } = next.value;
+      const event = parseGenerationEvent(JSON.parse(data));
+      if (!event.ok) throw new ProblemError(event.problem);
+      if (id !== null) yield { id, event: event.value };
+    }
+  } finally {
+    // Not awaited: a read that is under way ends with its connection.
+    void messages.return(undefined).catch(() => {});
+  }
+}

@@ -1,0 +1,58 @@
+/** An image over HTTP: its address is its content, so it never changes. */
+import { createProblem } from "../../contract/mod.ts";
+import type { StoredImage } from "../../db/queries.ts";
+import { readByteRange } from "../http/byte_range.ts";
+import { problemResponse } from "../http/problem_response.ts";
+
+export type ImageFile = Pick<StoredImage, "media_type" | "sha256" | "bytes" | "owner" | "flagged">;
+
+/** Of what is somebody's own, or may be withheld one day: no cache on the way may keep it. */
+export const PRIVATE_CACHE_CONTROL = "private, no-store";
+
+/** The whole, a single range of it, or 304 for whoever has it (RFC 9110, sections 13 and 14). */
+export function imageResponse(image: ImageFile, request: Request, id: string): Response {
+  const etag = `"${image.sha256}"`;
+  const { length } = image.bytes;
+  const headers: Record<string, string> = {
+    etag,
+    "cache-control": image.owner === null && !image.flagged
+      ? "public, max-age=31536000, immutable"
+      : PRIVATE_CACHE_CONTROL,
+    "x-content-type-options": "nosniff",
+    "accept-ranges": "bytes",
+  };
+  if (matches(request.headers.get("if-none-match"), etag)) {
+    return new Response(null, { status: 304, headers });
+  }
+  const range = readByteRange(rangeHeader(request, etag), length);
+  if (range === "not satisfiable") return refuseRange(request, length);
+  headers["content-type"] = image.media_type;
+  const extension = image.media_type.slice("image/".length);
+  headers["content-disposition"] = `inline; filename="${id.slice(0, 12)}.${extension}"`;
+  if (range) headers["content-range"] = `bytes ${range.first}-${range.last}/${length}`;
+  const bytes = range ? image.bytes.subarray(range.first, range.last + 1) : image.bytes;
+  headers["content-length"] = String(bytes.length);
+  const body = request.method === "HEAD" ? null : new Uint8Array(bytes);
+  return new Response(body, { status: range ? 206 : 200, headers });
+}
+
+/** Ranges are for GET alone, and `If-Range` has to name this very image. */
+function rangeHeader({ method, headers }: Request, etag: string): string | null {
+  const condition = headers.get("if-range");
+  const applies = method === "GET" && (condition === null || condition.trim() === etag);
+  return applies ? headers.get("range") : null;
+}
+
+function refuseRange(request: Request, length: number): Response {
+  const given = (request.headers.get("range") ?? "").slice(0, 60);
+  const detail = `Range must begin within the image's ${length} bytes, given ${given}`;
+  const headers = { "content-range": `bytes */${length}`, "accept-ranges": "bytes" };
+  return problemResponse(createProblem("range_not_satisfiable", detail), headers);
+}
+
+/** RFC 9110, section 13.1.2: weak comparison, a list or `*`. */
+function matches(condition: string | null, etag: string): boolean {
+  if (condition === null) return false;
+  return condition.split(",").map((tag) => tag.trim().replace(/^W\//, ""))
+    .some((tag) => tag === "*" || tag === etag);
+}

@@ -1,0 +1,72 @@
+/** From a body of any shape to a plan, without the GPU function. */
+import {
+  createFieldProblem,
+  fieldIssue,
+  type Parsed,
+  parseGenerationRequest,
+  parseSweepRequest,
+  planGeneration,
+  type PlanningModel,
+  planSweep,
+  refuse,
+  type SeededRequest,
+  type SweepPlan,
+} from "../../contract/mod.ts";
+import type { Caller } from "../callers/caller.ts";
+import type { PlannedGeneration } from "./generation_room.ts";
+import type { Ports } from "../ports.ts";
+import { ownerOf } from "../callers/private_results.ts";
+
+type Asker = Pick<Caller, "account" | "keyed">;
+type PlanningPorts = Pick<Ports, "models" | "promptPolicy" | "drawSeed">;
+
+/** A seed left out is drawn here, so that the GPU function plans the same generation. */
+export async function planRequest(
+  { models, promptPolicy, drawSeed }: PlanningPorts,
+  input: unknown,
+  asker: Asker,
+): Promise<Parsed<PlannedGeneration>> {
+  const parsed = parseGenerationRequest(input);
+  if (!parsed.ok) return parsed;
+  const owner = ownerOf(parsed.value, asker);
+  if (!owner.ok) return owner;
+  const refusal = promptPolicy.refusalOf(parsed.value);
+  if (refusal) return refuse(refusal);
+  const model = await findModel(models, parsed.value.model, "model");
+  if (!model.ok) return model;
+  const request = { ...parsed.value, ...owner.value, seed: parsed.value.seed ?? drawSeed() };
+  const plan = planGeneration(request, model.value);
+  return plan.ok ? { ok: true, value: { request, plan: plan.value } } : plan;
+}
+
+/** A seed left out is drawn once for all branches. */
+export async function planSweepRequest(
+  { models, promptPolicy, drawSeed }: PlanningPorts,
+  input: unknown,
+  asker: Asker,
+): Promise<Parsed<SweepPlan>> {
+  const parsed = parseSweepRequest(input);
+  if (!parsed.ok) return parsed;
+  const owner = ownerOf(parsed.value.base, asker, "base.private");
+  if (!owner.ok) return owner;
+  const refusal = promptPolicy.refusalOfSweep(parsed.value);
+  if (refusal) return refuse(refusal);
+  const { base } = parsed.value;
+  const model = await findModel(models, base.model, "base.model");
+  if (!model.ok) return model;
+  const planBranch = (request: SeededRequest) => planGeneration(request, model.value);
+  const branches = parsed.value.branches.map((branch) => ({ ...branch, ...owner.value }));
+  return planSweep({ ...parsed.value, branches }, base.seed ?? drawSeed(), planBranch);
+}
+
+async function findModel(
+  models: Ports["models"],
+  id: string,
+  field: string,
+): Promise<Parsed<PlanningModel>> {
+  const model = await models.find(id);
+  if (model) return { ok: true, value: model };
+  const ids = (await models.list()).map(({ id }) => id);
+  const issue = fieldIssue(field, `one of ${ids.join(", ")}`, id);
+  return refuse(createFieldProblem("unknown_model", [issue]));
+}

@@ -1,0 +1,31 @@
+/** The database as the app sees it: when it fails, the service goes on without it. */
+import type { Results } from "../../db/queries.ts";
+import type { Ports } from "../ports.ts";
+
+export type Lookup<T> =
+  | { readonly available: true; readonly value: T | null }
+  | { readonly available: false; readonly value: null };
+
+/** Reads, or says that the database did not answer. A miss and an outage are not the same. */
+export async function lookUp<T>(
+  { results, log }: Pick<Ports, "results" | "log">,
+  read: (results: Results) => Promise<T | null>,
+): Promise<Lookup<T>> {
+  try {
+    return { available: true, value: await read(results) };
+  } catch (cause) {
+    log({ level: "error", message: "Reading the database failed", cause });
+    return { available: false, value: null };
+  }
+}
+
+/** Counts a hit, after the reply. */
+export function countHit(
+  { results, keepAlive, now, log }: Pick<Ports, "results" | "keepAlive" | "now" | "log">,
+  generation: string,
+): void {
+  const touched = results.touch(generation, now()).catch((cause) =>
+    log({ level: "error", message: "Counting a hit failed", generation, cause })
+  );
+  keepAlive(touched);
+}

@@ -1,0 +1,54 @@
+/** Which pages of other origins may call the API. Nothing here is sent along by a browser by itself. */
+import type { MiddlewareHandler } from "hono";
+import { cors } from "hono/cors";
+import { type Environment, readText, wrongSetting } from "../settings.ts";
+
+const DEFAULT = "*";
+/** As long as browsers believe it: a preflight for every request would double them. */
+const PREFLIGHT_SECONDS = 7_200;
+
+/** `CORS_ORIGINS`: `*` for all, or origins with commas between them. */
+export function readCorsOrigins(environment: Environment): readonly string[] {
+  const text = readText(environment, "CORS_ORIGINS") ?? DEFAULT;
+  const origins = text.split(",").map((origin) => origin.trim()).filter(Boolean);
+  const wrong = origins.find((origin) => origin !== "*" && !isOrigin(origin));
+  const isMixed = origins.length > 1 && origins.includes("*");
+  if (origins.length > 0 && wrong === undefined && !isMixed) return origins;
+  const allowed = "* or origins such as https://example.org with commas between them";
+  throw wrongSetting("CORS_ORIGINS", allowed, wrong ?? text);
+}
+
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
+  return cors({
+    origin: origins.includes("*") ? "*" : [...origins],
+    allowMethods: ["GET", "HEAD", "POST", "DELETE"],
+    allowHeaders: [
+      "Accept",
+      "Authorization",
+      "Content-Type",
+      "Idempotency-Key",
+      "If-None-Match",
+      "Last-Event-ID",
+      "Range",
+      "X-Request-Id",
+    ],
+    exposeHeaders: [
+      "Accept-Ranges",
+      "Content-Range",
+      "ETag",
+      "Idempotency-Replayed",
+      "Location",
+      "RateLimit",
+      "RateLimit-Policy",
+      "Retry-After",
+      "Server-Timing",
+      "WWW-Authenticate",
+      "X-Request-Id",
+    ],
+    maxAge: PREFLIGHT_SECONDS,
+  });
+}

@@ -1,0 +1,40 @@
+/** The app's type: what the middleware knows of a request by the time a route runs. */
+import type { Context, Hono } from "hono";
+import type { RequestIdVariables } from "hono/request-id";
+import type { Parsed } from "../../contract/mod.ts";
+import type { Caller } from "../callers/caller.ts";
+import type { CacheOutcome } from "../observability/request_record.ts";
+import type { Origin } from "../callers/on_behalf_of.ts";
+
+export interface EdgeVariables extends RequestIdVariables {
+  /** Where the answer came from; not set where nothing was asked to be made. */
+  readonly cache?: CacheOutcome;
+  readonly caller: Caller;
+  /** Set once a generation or sweep is answered: by its run, or by what is stored of it. */
+  readonly answeredBy?: "room" | "store";
+  /** Of a POST, which refuses a wrong one together with what else is wrong; null without one. */
+  readonly idempotencyKey: Parsed<string | null>;
+  /** The seed for a request that leaves it out: its idempotency key's own, or a fresh one. */
+  readonly drawSeed: () => number;
+  /** Where its idempotency key has led to before; null without one, or before it is known. */
+  readonly keptLocation: string | null;
+  /** Of its account and idempotency key, alike as long as the key lasts; null without one. */
+  readonly idempotencyHash: string | null;
+}
+
+export interface EdgeEnv {
+  readonly Variables: EdgeVariables;
+}
+
+export type EdgeApp = Hono<EdgeEnv>;
+export type EdgeContext = Context<EdgeEnv>;
+
+/** On whose behalf results are read: private ones show to their owner alone. */
+export function readerOf(c: EdgeContext): string {
+  return c.get("caller").account;
+}
+
+export function originOf(c: EdgeContext): Origin {
+  const { account, limits } = c.get("caller");
+  return { account, request_id: c.get("requestId"), limits };
+}

@@ -1,0 +1,52 @@
+/** A JSON body read with bounds, refused as early as possible. */
+import { createProblem, LIMITS, type Parsed, refuse } from "../../contract/mod.ts";
+
+/** Content type first, then size (declared and real), then encoding and syntax. */
+export async function readJsonBody(request: Request): Promise<Parsed<unknown>> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/json\s*(;|$)/i.test(type.trim())) {
+    const given = type === "" ? "none" : type.slice(0, 60);
+    const detail = `The content type must be application/json, given ${given}`;
+    return refuse(createProblem("unsupported_media_type", detail));
+  }
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > LIMITS.requestBodyBytes) return bodyTooLarge(`${declared}`);
+  const bytes = await readBytes(request.body, LIMITS.requestBodyBytes);
+  if (!bytes) return bodyTooLarge("more");
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const value: unknown = JSON.parse(text);
+    return { ok: true, value };
+  } catch {
+    const detail = bytes.length === 0
+      ? "The body must be JSON in UTF-8, given nothing"
+      : "The body must be JSON in UTF-8, given something that does not parse";
+    return refuse(createProblem("invalid_json", detail));
+  }
+}
+
+export function bodyTooLarge(given: string): Parsed<never> {
+  const detail = `The body must be at most ${LIMITS.requestBodyBytes} bytes, given ${given}`;
+  return refuse(createProblem("body_too_large", detail));
+}
+
+/** Null when there is more than the maximum; the rest is not read. */
+export async function readBytes(
+  body: ReadableStream<Uint8Array> | null,
+  max: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.length;
+    if (length > max) return null;
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}

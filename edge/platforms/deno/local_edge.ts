@@ -1,0 +1,116 @@
+/** The edge in one process: SQLite, rooms here, the same app. `main.ts` serves it. */
+import { createIdempotencyKeys } from "../../../db/idempotency_queries.ts";
+import { createDemos } from "../../../db/demo_queries.ts";
+import { createResults, type SqlDatabase } from "../../../db/queries.ts";
+import { createRoomMemories } from "../../../db/room_memory_queries.ts";
+import { createWebhookDeliveries } from "../../../db/webhook_queries.ts";
+import { createSweeps } from "../../../db/sweep_queries.ts";
+import { trimResults } from "../../../db/trim_queries.ts";
+import { createApp } from "../../app.ts";
+import { HitCounter, rarelyTouched } from "../../cache/hit_counter.ts";
+import { nearResults } from "../../cache/near_results.ts";
+import { createBackend } from "../../backends/backend.ts";
+import { tellAll } from "../../rooms/end_listeners.ts";
+import type { RunEnd } from "../../generations/generation_room.ts";
+import { EdgeMetrics } from "../../observability/edge_metrics.ts";
+import type { RequestRecord } from "../../observability/request_record.ts";
+import { runScheduled } from "../../scheduled.ts";
+import { settleRun, settleSweep } from "../../webhooks/webhook_end.ts";
+import { createWebhooks } from "../../webhooks/webhooks.ts";
+import type { EdgeApp } from "../../http/edge_app.ts";
+import { promptPolicyOf } from "../../policy/prompt_policy.ts";
+import { withholdStored } from "../../policy/withheld_images.ts";
+import { countRun } from "../../limits/usage_meter.ts";
+import type { GpuBackend, Log } from "../../ports.ts";
+import type { EdgeSettings } from "../../settings.ts";
+import { createAssetModels, type ReadAsset } from "../asset_models.ts";
+import { BACKEND_PORTS } from "../isolate_backend.ts";
+import { createLocalAccess } from "./local_access.ts";
+import { hostAddresses } from "./host_addresses.ts";
+import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
+import { createProcessCache } from "../near_cache.ts";
+import { PendingWork } from "./pending_work.ts";
+import { drawSeed } from "../random.ts";
+import { roomMemory, sweepMemory, takeUpRooms } from "./remembered_rooms.ts";
+
+export interface LocalEdgePorts {
+  readonly database: SqlDatabase;
+  readonly settings: EdgeSettings;
+  readonly readAsset: ReadAsset;
+  readonly log: Log;
+  /** Instead of the one that the settings ask for. */
+  readonly gpu?: GpuBackend | undefined;
+}
+
+export interface LocalEdge {
+  readonly app: EdgeApp;
+  /** Resolves when nothing goes on behind the responses. */
+  settled(): Promise<void>;
+  /** Takes up the runs that an earlier process left, as far as the GPU function lets it. */
+  takeUp(): Promise<void>;
+  /** What is to be done every minute or so. */
+  runScheduled(): Promise<void>;
+}
+
+export function createLocalEdge(
+  { database, settings, readAsset, log, gpu }: LocalEdgePorts,
+): LocalEdge {
+  const work = new PendingWork(log);
+  const metrics = new EdgeMetrics(() => work.count);
+  const access = createLocalAccess({ database, settings, log });
+  const cache = createProcessCache();
+  const hits = new HitCounter();
+  const shared = {
+    gpu: gpu ?? createBackend(settings, { ...BACKEND_PORTS, log }),
+    results: nearResults(withholdStored(createResults(database), settings.policy), { cache, hits }),
+    sweeps: rarelyTouched(createSweeps(database), hits),
+    cache,
+    idempotency: createIdempotencyKeys(database),
+    now: () => Date.now(),
+    log,
+    keepAlive: work.keepAlive,
+    ...access,
+  };
+  const webhooks = createWebhooks({
+    ...shared,
+    deliveries: createWebhookDeliveries(database),
+    settings: settings.webhooks,
+    resolveHost: hostAddresses,
+    onCall: (outcome) => metrics.countCall(outcome),
+  });
+  const meterRun = ({ event }: RunEnd) => Promise.resolve(metrics.countRun(event));
+  const memories = createRoomMemories(database, "generation");
+  const sweepMemories = createRoomMemories(database, "sweep");
+  const rooms = createLocalRooms(
+    { ...shared, afterEnd: tellAll([settleRun(webhooks), countRun(shared), meterRun]) },
+    (id) => roomMemory(memories, id),
+  );
+  const sweepRooms = createLocalSweepRooms(
+    { ...shared, rooms, afterSweepEnd: settleSweep(webhooks) },
+    (id) => sweepMemory(sweepMemories, id),
+  );
+  const ports = {
+    ...shared,
+    webhooks,
+    replicateWebhookSecret: settings.backend.replicate?.webhook?.secret ?? null,
+    demos: createDemos(database),
+    trim: (now: number) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
+    metrics,
+    onRequest: (record: RequestRecord) => metrics.countRequest(record),
+    models: createAssetModels(readAsset),
+    promptPolicy: promptPolicyOf(settings.policy),
+    rooms,
+    sweepRooms,
+    newId: () => crypto.randomUUID(),
+    drawSeed,
+  };
+  return {
+    app: createApp(ports),
+    async takeUp() {
+      await takeUpRooms(rooms, memories, log);
+      await takeUpRooms(sweepRooms, sweepMemories, log);
+    },
+    runScheduled: () => runScheduled(ports, Date.now()),
+    settled: () => work.settled(() => access.usageMeter.hurry()),
+  };
+}

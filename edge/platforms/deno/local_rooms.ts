@@ -1,0 +1,75 @@
+/** Rooms in this process. Finished ones stay for replays, within bounds. */
+import { JobRoom, type RoomMemory, type RoomPorts } from "../../generations/generation_room.ts";
+import { handleRoomRequest } from "../../generations/generation_room_routes.ts";
+import { type SweepMemory, SweepRoom, type SweepRoomPorts } from "../../sweeps/sweep_room.ts";
+import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
+import type { Rooms } from "../../ports.ts";
+
+const IDLE_ROOMS_MAX = 64;
+/** A sweep's log has the images of all of its branches. */
+const IDLE_SWEEPS_MAX = 8;
+
+/** @param memoryOf a room's by its id; without it rooms are lost with this process */
+export function createLocalRooms(
+  ports: Omit<RoomPorts, "memory">,
+  memoryOf: (id: string) => RoomMemory = () => NO_MEMORY,
+): Rooms {
+  return createRooms({
+    idleMax: IDLE_ROOMS_MAX,
+    create: (id) => new JobRoom({ ...ports, memory: memoryOf(id) }),
+    handle: handleRoomRequest,
+  });
+}
+
+export function createLocalSweepRooms(
+  ports: Omit<SweepRoomPorts, "memory">,
+  memoryOf: (id: string) => SweepMemory = () => NO_SWEEP_MEMORY,
+): Rooms {
+  return createRooms({
+    idleMax: IDLE_SWEEPS_MAX,
+    create: (id) => new SweepRoom({ ...ports, memory: memoryOf(id) }),
+    handle: handleSweepRequest,
+  });
+}
+
+interface RoomKind<Room> {
+  readonly idleMax: number;
+  readonly create: (id: string) => Room;
+  readonly handle: (room: Room, request: Request) => Promise<Response>;
+}
+
+interface Idling {
+  readonly busy: boolean;
+  readonly job: object | null;
+}
+
+function createRooms<Room extends Idling>({ idleMax, create, handle }: RoomKind<Room>): Rooms {
+  const rooms = new Map<string, Room>();
+
+  /** Drops rooms without a job, and beyond the bound the longest unvisited; never a running one. */
+  function dropIdle(): void {
+    const idle = [...rooms].filter(([, room]) => !room.busy);
+    const empty = idle.filter(([, room]) => room.job === null);
+    const surplus = idle.filter(([, room]) => room.job !== null).slice(0, -idleMax);
+    for (const [id] of [...empty, ...surplus]) rooms.delete(id);
+  }
+
+  return {
+    async fetch(id, request) {
+      const room = rooms.get(id) ?? create(id);
+      // Into the last place: the order of the map is the order of the visits.
+      rooms.delete(id);
+      rooms.set(id, room);
+      try {
+        return await handle(room, request);
+      } finally {
+        dropIdle();
+      }
+    },
+  };
+}
+
+const NOTHING = () => Promise.resolve(null);
+const FORGET = () => Promise.resolve();
+const NO_MEMORY: RoomMemory = { load: NOTHING, save: FORGET, clear: FORGET };
+const NO_SWEEP_MEMORY: SweepMemory = { load: NOTHING, save: FORGET, note: FORGET, clear: FORGET };

@@ -1,0 +1,26 @@
+/** What an operator sets for the edge as a process of its own, which it is on Deno. */
+import { type Environment, readText, wrongSetting } from "../../settings.ts";
+
+export interface ProcessSettings {
+  readonly port: number;
+  /** Between two rounds of what `runScheduled` does. */
+  readonly scheduleMs: number;
+  /** For what is under way when the process is asked to stop. */
+  readonly shutdownMs: number;
+}
+
+/** `PORT`, `SCHEDULE_SECONDS`, `SHUTDOWN_SECONDS`. */
+export function readProcessSettings(environment: Environment): ProcessSettings {
+  const read = (name: string, fallback: number, [min, max]: readonly [number, number]) => {
+    const text = readText(environment, name) ?? String(fallback);
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw wrongSetting(name, `an integer from ${min} to ${max}`, text);
+  };
+  return {
+    // 0 takes a free one.
+    port: read("PORT", 8_787, [0, 65_535]),
+    scheduleMs: 1_000 * read("SCHEDULE_SECONDS", 60, [1, 3_600]),
+    shutdownMs: 1_000 * read("SHUTDOWN_SECONDS", 10, [0, 3_600]),
+  };
+}

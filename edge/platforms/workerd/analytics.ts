@@ -1,0 +1,24 @@
+/** Requests as data points of Workers Analytics Engine, where an operator has bound a data set. */
+import type { RequestRecord } from "../../observability/request_record.ts";
+
+/** The part of the platform's binding that is used. */
+export interface AnalyticsDataset {
+  writeDataPoint(point: {
+    readonly indexes: readonly string[];
+    readonly blobs: readonly string[];
+    readonly doubles: readonly number[];
+  }): void;
+}
+
+/** Sampled by route. Blobs: method, route, cache. Doubles: status, milliseconds. */
+export function writeRequest(
+  dataset: AnalyticsDataset | undefined,
+  { method, route, cache, status, ms }: RequestRecord,
+): void {
+  const name = route ?? "none";
+  dataset?.writeDataPoint({
+    indexes: [name],
+    blobs: [method, name, cache ?? "none"],
+    doubles: [status, ms],
+  });
+}

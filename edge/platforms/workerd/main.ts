@@ -1,0 +1,101 @@
+/** Entrypoint on Cloudflare's workerd: D1, Durable Objects, static assets. */
+import { waitUntil } from "cloudflare:workers";
+import { createIdempotencyKeys } from "../../../db/idempotency_queries.ts";
+import { createDemos } from "../../../db/demo_queries.ts";
+import { createResults } from "../../../db/queries.ts";
+import { createSweeps } from "../../../db/sweep_queries.ts";
+import { trimResults } from "../../../db/trim_queries.ts";
+import { type AnalyticsDataset, writeRequest } from "./analytics.ts";
+import { createAssetModels } from "../asset_models.ts";
+import { logToConsole } from "../console_log.ts";
+import { databaseOf } from "./d1_database.ts";
+import { webhooksOf } from "./d1_webhooks.ts";
+import { createDurableRooms, type RoomEnv } from "./durable_rooms.ts";
+import { type AccessEnv, accessOfIsolate } from "./isolate_access.ts";
+import { backendOfIsolate } from "../isolate_backend.ts";
+import { nearOfIsolate } from "../near_cache.ts";
+import { drawSeed } from "../random.ts";
+import { createApp } from "../../app.ts";
+import type { EdgeApp } from "../../http/edge_app.ts";
+import { rarelyTouched } from "../../cache/hit_counter.ts";
+import { nearResults } from "../../cache/near_results.ts";
+import { promptPolicyOf } from "../../policy/prompt_policy.ts";
+import { withholdStored } from "../../policy/withheld_images.ts";
+import type { ModelCatalog, Ports } from "../../ports.ts";
+import { runScheduled } from "../../scheduled.ts";
+import { readSettings } from "../../settings.ts";
+
+export { LimiterObject } from "./durable_limiters.ts";
+export { JobRoomObject, SweepRoomObject } from "./durable_rooms.ts";
+
+interface WorkerEnv extends RoomEnv, AccessEnv {
+  readonly DB: AccessEnv["DB"];
+  readonly ROOMS: Parameters<typeof createDurableRooms>[0];
+  readonly SWEEP_ROOMS: Parameters<typeof createDurableRooms>[0];
+  /** Optional. */
+  readonly ANALYTICS?: AnalyticsDataset;
+  readonly ASSETS: { fetch(url: string): Promise<Response> };
+}
+
+// Once an isolate: it keeps the tokenisers that have been read.
+let models: ModelCatalog | null = null;
+
+function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
+  return models ??= createAssetModels(async (path) => {
+    const response = await ASSETS.fetch(`http://assets${path}`);
+    if (response.status === 404) return null;
+    if (!response.ok) throw new Error(`Asset ${path} answered ${response.status}`);
+    return await response.json();
+  });
+}
+
+function portsOf(env: WorkerEnv): Ports {
+  const settings = readSettings(env);
+  const database = databaseOf(env);
+  // Of whichever request is being answered.
+  const keepAlive = (work: Promise<unknown>) => waitUntil(work);
+  const near = nearOfIsolate();
+  return {
+    ...accessOfIsolate(env, settings),
+    models: modelsOf(env),
+    promptPolicy: promptPolicyOf(settings.policy),
+    results: nearResults(withholdStored(createResults(database), settings.policy), near),
+    sweeps: rarelyTouched(createSweeps(database), near.hits),
+    demos: createDemos(database),
+    cache: near.cache,
+    trim: (now) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
+    idempotency: createIdempotencyKeys(database),
+    webhooks: webhooksOf(env, keepAlive),
+    rooms: createDurableRooms(env.ROOMS),
+    sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
+    gpu: backendOfIsolate(settings),
+    replicateWebhookSecret: settings.backend.replicate?.webhook?.secret ?? null,
+    now: () => Date.now(),
+    newId: () => crypto.randomUUID(),
+    drawSeed,
+    log: logToConsole,
+    onRequest: (record) => writeRequest(env.ANALYTICS, record),
+    metrics: null,
+    keepAlive,
+  };
+}
+
+// Once an isolate: its routes are more work than a cached answer.
+let app: EdgeApp | null = null;
+
+interface ScheduledController {
+  /** When it was due, epoch milliseconds. */
+  readonly scheduledTime: number;
+}
+
+export default {
+  async fetch(request: Request, env: WorkerEnv): Promise<Response> {
+    app ??= createApp(portsOf(env));
+    return await app.fetch(request);
+  },
+
+  /** By the cron trigger, every minute. */
+  async scheduled({ scheduledTime }: ScheduledController, env: WorkerEnv): Promise<void> {
+    await runScheduled(portsOf(env), scheduledTime);
+  },
+};

@@ -1,0 +1,126 @@
+/** Server-sent events as a response body. Hono's own helper swallows errors, so this is written out. */
+import { HEARTBEAT, LIMITS } from "../../contract/mod.ts";
+import type { NumberedEvent } from "../../db/queries.ts";
+import { encodeEvent, markCached } from "./event_log.ts";
+import type { LogMessage, MessageLog } from "./message_log.ts";
+import { later, pause, settlesWithin } from "../clock.ts";
+import { replayPauses } from "./replay_pace.ts";
+
+export interface ReadOptions {
+  /** The cursor of the last event that the reader has; -1 for none. */
+  readonly after: number;
+  /** Whether the reader's submission was answered from a finished result. */
+  readonly cached: boolean;
+  readonly heartbeatMs: number;
+  /** A reader that takes nothing for so long is sent away. It can resume. */
+  readonly stalledMs: number;
+}
+
+/** How the rooms read: heartbeats as promised, five minutes for a reader that takes nothing. */
+export const READING = { heartbeatMs: LIMITS.heartbeatMs, stalledMs: 5 * 60_000 } as const;
+
+/** What one reader is given at a time: all that a slow one can hold, whatever an event weighs. */
+const CHUNK_LENGTH = 64 * 1024;
+const HEARTBEAT_BYTES = new TextEncoder().encode(HEARTBEAT);
+
+/**
+ * One reader of a log. The stream pulls: it holds a cursor and a piece of one message, whose bytes belong
+ * to the log, so a slow reader costs nothing and a fast one waits for the log. A reader that falls far
+ * behind is given the newest preview instead of those that it has missed; what was in the log when it
+ * came it has asked for.
+ */
+export function readLog(
+  log: MessageLog<LogMessage>,
+  options: ReadOptions,
+): ReadableStream<Uint8Array> {
+  const leave = new AbortController();
+  const askedFor = log.lastId;
+  let cursor = options.after;
+  let rest: Uint8Array = new Uint8Array();
+  let calmDown = () => {};
+
+  function take(): boolean {
+    let message = log.next(cursor);
+    while (message && message.id > askedFor && log.isStale(message)) message = log.next(message.id);
+    if (!message) return false;
+    cursor = message.id;
+    rest = options.cached ? message.cachedBytes ?? message.bytes : message.bytes;
+    return true;
+  }
+
+  function give(controller: ReadableStreamDefaultController<Uint8Array>, bytes: Uint8Array): void {
+    controller.enqueue(bytes);
+    calmDown = later(options.stalledMs, () => controller.error(stalled(options)));
+  }
+
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      calmDown();
+      while (!leave.signal.aborted) {
+        if (rest.length > 0 || take()) {
+          const piece = rest.subarray(0, CHUNK_LENGTH);
+          rest = rest.subarray(CHUNK_LENGTH);
+          if (rest.length > 0 || !isThrough(log, cursor)) return give(controller, piece);
+          controller.enqueue(piece);
+          return controller.close();
+        }
+        if (log.ended) return controller.close();
+        if (!await settlesWithin(log.changed, options.heartbeatMs, leave.signal)) {
+          return give(controller, HEARTBEAT_BYTES);
+        }
+      }
+    },
+    cancel() {
+      calmDown();
+      leave.abort();
+    },
+  }, { highWaterMark: 0 });
+}
+
+function isThrough(log: MessageLog<LogMessage>, cursor: number): boolean {
+  return log.ended && cursor === log.lastId;
+}
+
+function stalled({ stalledMs }: ReadOptions): Error {
+  return new Error(`The reader took nothing for ${stalledMs} ms`);
+}
+
+export interface ReplayOptions extends Pick<ReadOptions, "after" | "cached"> {
+  /** With the pauses of the run, instead of at once. */
+  readonly paced?: boolean;
+}
+
+/** A finished log, sent from memory. */
+export function replayEvents(
+  events: readonly NumberedEvent[],
+  { after, cached, paced = false }: ReplayOptions,
+): ReadableStream<Uint8Array> {
+  const leave = new AbortController();
+  const first = events.findIndex(({ id }) => id > after);
+  const pauses = paced ? replayPauses(events) : [];
+  let next = first < 0 ? events.length : first;
+  let wait = pauses[next] ?? 0;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const numbered = events[next];
+      if (!numbered) return controller.close();
+      const slice = Math.min(wait, LIMITS.heartbeatMs);
+      if (slice > 0) await pause(slice, leave.signal);
+      if (leave.signal.aborted) return;
+      wait -= slice;
+      if (wait > 0) return controller.enqueue(HEARTBEAT_BYTES);
+      const event = cached ? markCached(numbered.event) : numbered.event;
+      controller.enqueue(encodeEvent(numbered.id, event));
+      wait = pauses[++next] ?? 0;
+      if (next === events.length) controller.close();
+    },
+    cancel: () => leave.abort(),
+  }, { highWaterMark: 0 });
+}
+
+/** `no-transform` keeps proxies from compressing, which would hold events back. */
+export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store, no-transform",
+  "x-accel-buffering": "no",
+};
