@@ -1,6 +1,6 @@
 /** What a model package declares of itself: enough to validate, plan and address a generation. */
 import * as v from "valibot";
-import { INSIGHTS, INSIGHTS_WITHOUT_TAPS } from "./insights.ts";
+import { INSIGHTS, INSIGHTS_WITHOUT_TAPS } from "./request/insights.ts";
 import { accept, createProblem, type Parsed, refuse } from "./problem.ts";
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));

@@ -1,7 +1,7 @@
 /** The queries on curated demos, for D1 and for SQLite behind libSQL. */
 import { asc, eq, sql } from "drizzle-orm";
 import type { Plan, SeededRequest } from "../contract/mod.ts";
-import type { SqlDatabase, StoredResult } from "./queries.ts";
+import type { SqlDatabase, StoredResult } from "./result_queries.ts";
 import { demos, generations, images } from "./schema.ts";
 
 export interface Demo {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createDemos } from "./demo_queries.ts";
 import { testOnDatabases } from "./fixtures/databases.ts";
 import { finished } from "./fixtures/stored.ts";
-import { createResults } from "./queries.ts";
+import { createResults } from "./result_queries.ts";
 
 const demoOf = (slug: string) => {
   const { request, plan } = finished(slug);

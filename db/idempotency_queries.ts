@@ -1,6 +1,6 @@
 /** What was promised under an `Idempotency-Key`, by account. */
 import { and, eq, isNull, lte } from "drizzle-orm";
-import type { SqlDatabase } from "./queries.ts";
+import type { SqlDatabase } from "./result_queries.ts";
 import { idempotency_keys } from "./schema.ts";
 
 /** For how long a key is remembered. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { testOnDatabases } from "./fixtures/databases.ts";
-import type { SqlDatabase } from "./queries.ts";
+import type { SqlDatabase } from "./result_queries.ts";
 import { idempotency_keys } from "./schema.ts";
 import { createIdempotencyKeys, IDEMPOTENCY_MS, type KeyClaim } from "./idempotency_queries.ts";
 

@@ -1,6 +1,6 @@
 /** The queries on API keys, for D1 and for SQLite behind libSQL. */
 import { desc, eq, sql } from "drizzle-orm";
-import type { SqlDatabase } from "./queries.ts";
+import type { SqlDatabase } from "./result_queries.ts";
 import { type AccountLimits, api_keys } from "./schema.ts";
 
 export type { AccountLimits } from "./schema.ts";

@@ -5,7 +5,7 @@ import { sql } from "drizzle-orm";
 import { LIMITS } from "../contract/mod.ts";
 import { testOnDatabases } from "./fixtures/databases.ts";
 import { count, finished, sweep, withInsights } from "./fixtures/stored.ts";
-import { createResults, type SqlDatabase } from "./queries.ts";
+import { createResults, type SqlDatabase } from "./result_queries.ts";
 import { createSweeps, type StoredSweep } from "./sweep_queries.ts";
 
 testOnDatabases("Results", {

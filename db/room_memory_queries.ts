@@ -1,6 +1,6 @@
 /** What rooms of a single process remember on disk; on workerd each Durable Object has its own storage. */
 import { and, eq } from "drizzle-orm";
-import type { SqlDatabase } from "./queries.ts";
+import type { SqlDatabase } from "./result_queries.ts";
 import { room_memories } from "./schema.ts";
 
 export type RoomKind = "generation" | "sweep";

@@ -1,7 +1,7 @@
 /** Keeping the stored results within a budget, for D1 and for SQLite behind libSQL. */
 import { and, asc, eq, inArray, notInArray, sql } from "drizzle-orm";
 import { LIMITS } from "../contract/mod.ts";
-import type { SqlDatabase } from "./queries.ts";
+import type { SqlDatabase } from "./result_queries.ts";
 import { demos, generations, image_parts, images, previews, sweeps } from "./schema.ts";
 
 export interface TrimOptions {

@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import { testOnDatabases } from "./fixtures/databases.ts";
 import { count, finished, sweep } from "./fixtures/stored.ts";
 import { createDemos } from "./demo_queries.ts";
-import { createResults, type SqlDatabase } from "./queries.ts";
+import { createResults, type SqlDatabase } from "./result_queries.ts";
 import { createSweeps } from "./sweep_queries.ts";
 import { heldBytes, trimResults } from "./trim_queries.ts";
 

@@ -1,6 +1,6 @@
 /** The queries on usage, for D1 and for SQLite behind libSQL. */
 import { and, desc, eq, gte, sql } from "drizzle-orm";
-import type { SqlDatabase } from "./queries.ts";
+import type { SqlDatabase } from "./result_queries.ts";
 import { usage } from "./schema.ts";
 
 export interface UsageCounts {

@@ -1,6 +1,6 @@
 /** Calls that are owed to clients: promised with a request, due when its subject has ended. */
 import { and, asc, eq, inArray, lt, lte, notInArray, sql } from "drizzle-orm";
-import type { SqlDatabase } from "./queries.ts";
+import type { SqlDatabase } from "./result_queries.ts";
 import { webhook_deliveries } from "./schema.ts";
 
 export interface PromisedCall {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { testOnDatabases } from "./fixtures/databases.ts";
-import type { SqlDatabase } from "./queries.ts";
+import type { SqlDatabase } from "./result_queries.ts";
 import { webhook_deliveries } from "./schema.ts";
 import { createWebhookDeliveries } from "./webhook_queries.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../contract/fixtures/planning_model.ts";
 import { accept, createProblem, refuse } from "../contract/mod.ts";
-import type { Results } from "../db/queries.ts";
+import type { Results } from "../db/result_queries.ts";
 import { createApp } from "./app.ts";
 import { NO_CACHE } from "./cache/colo_cache.ts";
 import { createLocalLimiters } from "./limits/local_limiters.ts";

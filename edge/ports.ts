@@ -2,7 +2,7 @@
 import type { GenerationRequest, ModelManifest, Parsed, PlanningModel } from "../contract/mod.ts";
 import type { IdempotencyKeys } from "../db/idempotency_queries.ts";
 import type { Demos } from "../db/demo_queries.ts";
-import type { NumberedEvent, Results } from "../db/queries.ts";
+import type { NumberedEvent, Results } from "../db/result_queries.ts";
 import type { Sweeps } from "../db/sweep_queries.ts";
 import type { Usage } from "../db/usage_queries.ts";
 import type { Trimmed } from "../db/trim_queries.ts";

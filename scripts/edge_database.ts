@@ -2,7 +2,7 @@
 import { drizzle } from "drizzle-orm/sqlite-proxy";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import type { SqlDatabase } from "../db/queries.ts";
+import type { SqlDatabase } from "../db/result_queries.ts";
 import { openLibsqlDatabase } from "../edge/platforms/deno/libsql_database.ts";
 import { UsageError } from "./generation_flags.ts";
 import { inlineParameters, openLocalD1 } from "./local_d1.ts";

@@ -3,12 +3,16 @@ import {
   type GenerationEvent,
   isTerminal,
   parseGenerationEvent,
-} from "../contract/generation_event.ts";
+} from "../contract/events/generation_event.ts";
 import { type ModelManifest, parseModelManifest } from "../contract/model_manifest.ts";
-import type { Plan } from "../contract/plan.ts";
+import type { Plan } from "../contract/plan/plan.ts";
 import { createProblem, type Parsed, type Problem, ProblemError } from "../contract/problem.ts";
-import { createServerSentDecoder } from "../contract/server_sent_events.ts";
-import { isSweepTerminal, parseSweepEvent, type SweepEvent } from "../contract/sweep_event.ts";
+import { createServerSentDecoder } from "../contract/events/server_sent_events.ts";
+import {
+  isSweepTerminal,
+  parseSweepEvent,
+  type SweepEvent,
+} from "../contract/sweep/sweep_event.ts";
 import { type Demo, parseDemos } from "./demo.ts";
 import type { RequestBody } from "./request_draft.ts";
 

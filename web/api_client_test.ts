@@ -2,10 +2,10 @@
 // The client against a server that hangs up, on loopback.
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
-import type { GenerationEvent } from "../contract/generation_event.ts";
+import type { GenerationEvent } from "../contract/events/generation_event.ts";
 import { createProblem, ProblemError } from "../contract/problem.ts";
-import { encodeServerSentMessage } from "../contract/server_sent_events.ts";
-import type { SweepEvent } from "../contract/sweep_event.ts";
+import { encodeServerSentMessage } from "../contract/events/server_sent_events.ts";
+import type { SweepEvent } from "../contract/sweep/sweep_event.ts";
 import { createApiClient } from "./api_client.ts";
 import type { Demo } from "./demo.ts";
 

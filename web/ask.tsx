@@ -1,5 +1,5 @@
 /** What to draw, and the button that draws it. */
-import type { Plan } from "../contract/plan.ts";
+import type { Plan } from "../contract/plan/plan.ts";
 import type { Problem } from "../contract/problem.ts";
 import { FieldError, fieldError, TextField, wholeFieldError } from "./field.tsx";
 import type { RequestDraft } from "./request_draft.ts";

@@ -1,6 +1,6 @@
 /** A curated demo: what the gallery shows of it, and what it puts into the form. Pure. */
-import type { DemoPlan } from "../contract/demo_plan.ts";
-import { parseGenerationEvent } from "../contract/generation_event.ts";
+import type { DemoPlan } from "../contract/plan/demo_plan.ts";
+import { parseGenerationEvent } from "../contract/events/generation_event.ts";
 import type { ModelManifest } from "../contract/model_manifest.ts";
 import { EMPTY_DRAFT, type RequestDraft } from "./request_draft.ts";
 

@@ -2,8 +2,8 @@
 // A demo that fills the form wrongly would draw another image at the next run.
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../contract/fixtures/planning_model.ts";
-import { parseGenerationRequest } from "../contract/generation_request.ts";
-import { type Plan, planGeneration } from "../contract/plan.ts";
+import { parseGenerationRequest } from "../contract/request/generation_request.ts";
+import { type Plan, planGeneration } from "../contract/plan/plan.ts";
 import { demoDraft, parseDemos } from "./demo.ts";
 import { draftQuery, draftRequest, EMPTY_DRAFT, parseDraftQuery } from "./request_draft.ts";
 

@@ -1,7 +1,7 @@
 /** What the page knows of a generation: its events folded into one state. Pure. */
-import type { GenerationEvent, GenerationEventOf } from "../contract/generation_event.ts";
-import { endGuidance } from "../contract/phase.ts";
-import type { Plan } from "../contract/plan.ts";
+import type { GenerationEvent, GenerationEventOf } from "../contract/events/generation_event.ts";
+import { endGuidance } from "../contract/plan/phase.ts";
+import type { Plan } from "../contract/plan/plan.ts";
 import type { Problem } from "../contract/problem.ts";
 import { type InsightView, NO_INSIGHTS, reduceInsight } from "./insight_view.ts";
 

@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
-import type { GenerationEvent } from "../contract/generation_event.ts";
+import type { GenerationEvent } from "../contract/events/generation_event.ts";
 import {
   filmstripSteps,
   type GenerationView,

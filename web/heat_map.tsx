@@ -1,7 +1,7 @@
 /** Where a token was looked at: its map in colours over the image. */
 import { interpolateInferno } from "d3-scale-chromatic";
 import { useEffect, useRef } from "preact/hooks";
-import type { TokenMaps } from "../contract/insight_event.ts";
+import type { TokenMaps } from "../contract/events/insight_event.ts";
 import type { Picture } from "./generation_view.ts";
 
 type TokenMap = TokenMaps["tokens"][number];

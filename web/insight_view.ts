@@ -1,6 +1,6 @@
 /** What a run has shown of its inside so far. Pure. */
-import type { GenerationEventOf } from "../contract/generation_event.ts";
-import type { TokenMaps } from "../contract/insight_event.ts";
+import type { GenerationEventOf } from "../contract/events/generation_event.ts";
+import type { TokenMaps } from "../contract/events/insight_event.ts";
 
 export type InsightEvent = GenerationEventOf<
   | "generation.attention"

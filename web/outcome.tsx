@@ -1,5 +1,5 @@
 /** One line on how the run goes and what it cost, and the same for screen readers, less often. */
-import type { GenerationEventOf } from "../contract/generation_event.ts";
+import type { GenerationEventOf } from "../contract/events/generation_event.ts";
 import type { GenerationView } from "./generation_view.ts";
 import { formatShare } from "./timeline.tsx";
 

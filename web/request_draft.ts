@@ -1,7 +1,7 @@
 /** What stands in the form, and its two other spellings: the request body and the page's query. */
 import { LIMITS } from "../contract/limits.ts";
 import type { ModelManifest } from "../contract/model_manifest.ts";
-import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "../contract/token_states.ts";
+import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "../contract/request/token_states.ts";
 
 /** What can be chosen, the first being the empty form's. */
 export const CHOICES = {
@@ -18,8 +18,8 @@ export const CHOICES = {
 
 type Choices = { readonly [Name in keyof typeof CHOICES]: (typeof CHOICES)[Name][number] };
 const CHOICE_NAMES = Object.keys(CHOICES) as (keyof Choices)[];
-import { HEADS, TAILS } from "../contract/cutoff.ts";
-import { EOS_ALIGNMENTS, EOS_SCOPES } from "../contract/eos_swap.ts";
+import { HEADS, TAILS } from "../contract/request/cutoff.ts";
+import { EOS_ALIGNMENTS, EOS_SCOPES } from "../contract/request/eos_swap.ts";
 
 /**
  * Numbers stay the text that was typed (empty: the model's default), so that the service can name what

@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import { MANIFEST } from "../contract/fixtures/planning_model.ts";
-import { parseGenerationRequest } from "../contract/generation_request.ts";
+import { parseGenerationRequest } from "../contract/request/generation_request.ts";
 import {
   draftQuery,
   draftRequest,

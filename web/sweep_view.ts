@@ -1,8 +1,8 @@
 /** What the page knows of a sweep: its events folded into one row of branches. Pure. */
-import type { GenerationEvent } from "../contract/generation_event.ts";
-import type { Plan } from "../contract/plan.ts";
+import type { GenerationEvent } from "../contract/events/generation_event.ts";
+import type { Plan } from "../contract/plan/plan.ts";
 import type { Problem } from "../contract/problem.ts";
-import type { SweepEvent, SweepEventOf } from "../contract/sweep_event.ts";
+import type { SweepEvent, SweepEventOf } from "../contract/sweep/sweep_event.ts";
 import type { Picture } from "./generation_view.ts";
 
 export interface BranchView {

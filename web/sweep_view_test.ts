@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../contract/fixtures/planning_model.ts";
 import { EVENTS } from "../contract/fixtures/events.ts";
-import { planGeneration } from "../contract/plan.ts";
+import { planGeneration } from "../contract/plan/plan.ts";
 import { createProblem } from "../contract/problem.ts";
-import type { SweepEvent } from "../contract/sweep_event.ts";
-import { sweepOutcome } from "../contract/sweep_outcome.ts";
-import { planSweep } from "../contract/sweep_plan.ts";
-import { parseSweepRequest } from "../contract/sweep_request.ts";
+import type { SweepEvent } from "../contract/sweep/sweep_event.ts";
+import { sweepOutcome } from "../contract/sweep/sweep_outcome.ts";
+import { planSweep } from "../contract/sweep/sweep_plan.ts";
+import { parseSweepRequest } from "../contract/sweep/sweep_request.ts";
 import { comparisonLine } from "./comparison.tsx";
 import { EMPTY_DRAFT } from "./request_draft.ts";
 import { cutoffRow, draftSweep } from "./sweep_draft.ts";

@@ -1,6 +1,6 @@
 /** The run as a strip of steps: which are guided, where [EOS] is swapped, how far the run has come. */
-import type { Phase } from "../contract/phase.ts";
-import type { Plan } from "../contract/plan.ts";
+import type { Phase } from "../contract/plan/phase.ts";
+import type { Plan } from "../contract/plan/plan.ts";
 import { FieldError } from "./field.tsx";
 import { guidedInterval, type RequestDraft } from "./request_draft.ts";
 

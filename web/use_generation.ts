@@ -1,5 +1,5 @@
 import { useReducer, useRef } from "preact/hooks";
-import type { GenerationEvent } from "../contract/generation_event.ts";
+import type { GenerationEvent } from "../contract/events/generation_event.ts";
 import type { ApiClient } from "./api_client.ts";
 import type { Demo } from "./demo.ts";
 import { type GenerationView, IDLE, reduceGeneration } from "./generation_view.ts";

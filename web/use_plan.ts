@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Plan } from "../contract/plan.ts";
+import type { Plan } from "../contract/plan/plan.ts";
 import type { Problem } from "../contract/problem.ts";
 import type { ApiClient } from "./api_client.ts";
 import type { RequestBody } from "./request_draft.ts";

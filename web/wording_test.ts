@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
 import { planningModel } from "../contract/fixtures/planning_model.ts";
-import { parseGenerationRequest } from "../contract/generation_request.ts";
-import { planGeneration } from "../contract/plan.ts";
+import { parseGenerationRequest } from "../contract/request/generation_request.ts";
+import { planGeneration } from "../contract/plan/plan.ts";
 import { createProblem } from "../contract/problem.ts";
 import { generalError, runLabel } from "./ask.tsx";
 import { fieldError, wholeFieldError } from "./field.tsx";

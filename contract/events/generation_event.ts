@@ -3,11 +3,11 @@
  * with exactly one terminal one.
  */
 import * as v from "valibot";
-import { TAILS } from "./cutoff.ts";
+import { TAILS } from "../request/cutoff.ts";
 import { INSIGHT_EVENTS } from "./insight_event.ts";
-import type { Plan } from "./plan.ts";
-import { createProblem, type Problem } from "./problem.ts";
-import { accept, type Parsed, refuse } from "./problem.ts";
+import type { Plan } from "../plan/plan.ts";
+import { createProblem, type Problem } from "../problem.ts";
+import { accept, type Parsed, refuse } from "../problem.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const bitmap = {

@@ -9,9 +9,9 @@ import {
   type GenerationEvent,
   isTerminal,
   parseGenerationEvent,
-} from "./mod.ts";
-import { EVENTS } from "./fixtures/events.ts";
-import { INSIGHT_EVENTS } from "./fixtures/insight_events.ts";
+} from "../mod.ts";
+import { EVENTS } from "../fixtures/events.ts";
+import { INSIGHT_EVENTS } from "../fixtures/insight_events.ts";
 
 for (const event of [...EVENTS, ...INSIGHT_EVENTS]) {
   Deno.test(`${event.type} survives Cog's output frame`, () => {

@@ -5,8 +5,8 @@
  */
 import * as v from "valibot";
 import { type GenerationEvent, parseGenerationEvent } from "./generation_event.ts";
-import type { OwnedRequest } from "./generation_request.ts";
-import { accept, createProblem, type Parsed, refuse } from "./problem.ts";
+import type { OwnedRequest } from "../request/generation_request.ts";
+import { accept, createProblem, type Parsed, refuse } from "../problem.ts";
 import { encodeServerSentMessage, type ServerSentMessage } from "./server_sent_events.ts";
 
 export type PredictionStatus = "starting" | "processing" | "succeeded" | "failed" | "canceled";

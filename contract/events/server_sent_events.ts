@@ -1,6 +1,6 @@
 /** Server-sent events as text, both ways (WHATWG HTML, section 9.2). Bytes and sockets live elsewhere. */
 import { createParser, ParseError } from "eventsource-parser";
-import { LIMITS } from "./limits.ts";
+import { LIMITS } from "../limits.ts";
 
 export interface ServerSentMessage {
   /** The event's sequence number in its stream; null when the sender gave none. */

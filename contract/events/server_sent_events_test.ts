@@ -7,7 +7,7 @@ import {
   HEARTBEAT,
   LIMITS,
   parseEventId,
-} from "./mod.ts";
+} from "../mod.ts";
 
 Deno.test("encodeServerSentMessage() writes id, event and one line of JSON", () => {
   assert.equal(

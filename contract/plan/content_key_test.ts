@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { canonicalJson, type CanonicalValue, contentKey } from "./mod.ts";
+import { canonicalJson, type CanonicalValue, contentKey } from "../mod.ts";
 
 Deno.test("contentKey() is SHA-256 of the canonical JSON", () => {
   // printf '{"a":[1,"x"],"b":null}' | sha256sum

@@ -1,10 +1,15 @@
 /** The content key of a plan: what can change the image, in canonical form, and nothing else. */
 import { contentKey } from "./content_key.ts";
-import { eosSwapSources } from "./eos_swap.ts";
-import { ENGINE_VERSION } from "./limits.ts";
+import { eosSwapSources } from "../request/eos_swap.ts";
+import { ENGINE_VERSION } from "../limits.ts";
 import { type Phase, seesPrompt } from "./phase.ts";
 import type { SeededRequest, Settings, TokenizedPrompts } from "./plan.ts";
-import { type PlannedToken, planTokens, spellStateSources, stateSources } from "./token_states.ts";
+import {
+  type PlannedToken,
+  planTokens,
+  spellStateSources,
+  stateSources,
+} from "../request/token_states.ts";
 
 /**
  * Whether the swap puts any other state into the conditional row. It does not for equal prompts, nor

@@ -9,7 +9,7 @@ import {
   type PhaseOptions,
   planPhases,
   TAILS,
-} from "./mod.ts";
+} from "../mod.ts";
 
 const OPTIONS: PhaseOptions = {
   num_inference_steps: 50,

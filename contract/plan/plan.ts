@@ -2,13 +2,13 @@
  * The plan: everything that a run will do, before anything runs. Edge and GPU function compute it from
  * the same request and package, so they agree on the key without talking.
  */
-import { checkCutoff, type Cutoff, planCutoff } from "./cutoff.ts";
-import { type EosSwapOptions, eosSwapSources } from "./eos_swap.ts";
+import { checkCutoff, type Cutoff, planCutoff } from "../request/cutoff.ts";
+import { type EosSwapOptions, eosSwapSources } from "../request/eos_swap.ts";
 import { generationKey, swapChangesStates } from "./generation_key.ts";
-import type { OwnedRequest } from "./generation_request.ts";
-import { checkInsights, planInsights, type PlannedInsights } from "./insights.ts";
-import { ENGINE_VERSION } from "./limits.ts";
-import type { ModelManifest } from "./model_manifest.ts";
+import type { OwnedRequest } from "../request/generation_request.ts";
+import { checkInsights, planInsights, type PlannedInsights } from "../request/insights.ts";
+import { ENGINE_VERSION } from "../limits.ts";
+import type { ModelManifest } from "../model_manifest.ts";
 import { countEvaluations, type Phase, type PlannedEvaluations, planPhases } from "./phase.ts";
 import {
   accept,
@@ -17,9 +17,9 @@ import {
   fieldIssue,
   type Parsed,
   refuse,
-} from "./problem.ts";
+} from "../problem.ts";
 import type { PromptToken, PromptTokenizer, TokenizedPrompt } from "./prompt_tokenizer.ts";
-import { type PlannedToken, planTokens, type TokenStates } from "./token_states.ts";
+import { type PlannedToken, planTokens, type TokenStates } from "../request/token_states.ts";
 
 /** What planning needs of a model. */
 export interface PlanningModel {

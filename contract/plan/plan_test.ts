@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { planningModel } from "./fixtures/planning_model.ts";
+import { planningModel } from "../fixtures/planning_model.ts";
 import {
   AUTO_CUTOFF_DEFAULTS,
   EOS_ALIGNMENTS,
@@ -14,7 +14,7 @@ import {
   SOS_REPLACEMENTS,
   STATE_REPLACEMENTS,
   TAILS,
-} from "./mod.ts";
+} from "../mod.ts";
 
 function plan(
   input: Omit<GenerationRequestInput, "prompt"> & { prompt?: string },

@@ -3,7 +3,7 @@
  * [EOS] there means the first one and all the padding behind it, which we keep apart as `padding`.
  */
 import { Tokenizer } from "@huggingface/tokenizers";
-import type { ModelManifest } from "./model_manifest.ts";
+import type { ModelManifest } from "../model_manifest.ts";
 
 export type TokenClass = "sos" | "semantic" | "eos" | "padding";
 

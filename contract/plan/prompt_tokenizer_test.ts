@@ -1,8 +1,8 @@
 // Classes go by position: a padding id that is a word, or an encoder without [SOS], must not shift them.
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
-import { MANIFEST, TOKENIZER_JSON } from "./fixtures/planning_model.ts";
-import { createPromptTokenizer, type ModelManifest } from "./mod.ts";
+import { MANIFEST, TOKENIZER_JSON } from "../fixtures/planning_model.ts";
+import { createPromptTokenizer, type ModelManifest } from "../mod.ts";
 
 const BLUE = 4;
 

@@ -1,5 +1,5 @@
 /** What runs that begin alike cost together. Pure arithmetic on plans. */
-import { modelCallsInStep } from "./model_calls.ts";
+import { modelCallsInStep } from "./sampler_calls.ts";
 import { type Phase, phaseOfStep } from "./phase.ts";
 import type { Plan } from "./plan.ts";
 

@@ -1,6 +1,6 @@
 /** A cutoff that the run itself decides, between bounds, when the text has ceased to change the image. */
 import type { Cutoff } from "./cutoff.ts";
-import { type FieldIssue, fieldIssue } from "./problem.ts";
+import { type FieldIssue, fieldIssue } from "../problem.ts";
 
 export interface AutoCutoffOptions {
   /**

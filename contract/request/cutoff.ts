@@ -1,7 +1,7 @@
 /** Which steps are guided: one interval, spelled in three ways, and what comes before and after it. */
 import { type AutoCutoff, checkAutoCutoff, planAutoCutoff } from "./auto_cutoff.ts";
 import type { GenerationRequest } from "./generation_request.ts";
-import { type FieldIssue, fieldIssue } from "./problem.ts";
+import { type FieldIssue, fieldIssue } from "../problem.ts";
 
 /**
  * The noise prediction where a step is not guided (paper, eq. 9): `null` the empty prompt alone, `cond`

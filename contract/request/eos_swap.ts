@@ -1,5 +1,5 @@
 /** Which token of prompt B stands in for which token of prompt A when [EOS] is swapped. */
-import type { PromptToken } from "./prompt_tokenizer.ts";
+import type { PromptToken } from "../plan/prompt_tokenizer.ts";
 
 /** Which of A's positions are replaced: its first [EOS], the padding behind that, or both. */
 export const EOS_SCOPES = ["first", "padding", "all"] as const;

@@ -2,8 +2,8 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { planningModel } from "./fixtures/planning_model.ts";
-import { EOS_ALIGNMENTS, EOS_SCOPES, type EosSwapOptions, eosSwapSources } from "./mod.ts";
+import { planningModel } from "../fixtures/planning_model.ts";
+import { EOS_ALIGNMENTS, EOS_SCOPES, type EosSwapOptions, eosSwapSources } from "../mod.ts";
 
 const { tokenizer } = planningModel();
 /** A prompt of so many words in the fixture's eight positions: [SOS], words, [EOS], padding. */

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { HEADS, TAILS } from "./cutoff.ts";
 import { EOS_ALIGNMENTS, EOS_SCOPES, EOS_SWAP_DEFAULTS } from "./eos_swap.ts";
 import { INSIGHT_DEFAULTS, INSIGHTS } from "./insights.ts";
-import { LIMITS } from "./limits.ts";
+import { LIMITS } from "../limits.ts";
 import {
   accept,
   createFieldProblem,
@@ -17,7 +17,7 @@ import {
   type Parsed,
   refuse,
   unknownFieldIssue,
-} from "./problem.ts";
+} from "../problem.ts";
 import { isPlainText, normalizeText } from "./prompt_text.ts";
 import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "./token_states.ts";
 

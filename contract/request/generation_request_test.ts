@@ -8,7 +8,7 @@ import {
   parseOwnedRequest,
   STATE_REPLACEMENTS,
   TAILS,
-} from "./mod.ts";
+} from "../mod.ts";
 
 Deno.test("parseGenerationRequest() fills the defaults that hold for every model", () => {
   assert.deepEqual(parseGenerationRequest({ prompt: "a blue bird" }), {

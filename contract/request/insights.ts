@@ -1,9 +1,9 @@
 /** What a run may show of its inside, as asked for and as planned. No insight changes the image. */
 import type { GenerationRequest } from "./generation_request.ts";
-import type { ModelManifest } from "./model_manifest.ts";
-import { type Phase, phaseOfStep, seesPrompt } from "./phase.ts";
-import type { Plan, SeededRequest } from "./plan.ts";
-import { type FieldIssue, fieldIssue } from "./problem.ts";
+import type { ModelManifest } from "../model_manifest.ts";
+import { type Phase, phaseOfStep, seesPrompt } from "../plan/phase.ts";
+import type { Plan, SeededRequest } from "../plan/plan.ts";
+import { type FieldIssue, fieldIssue } from "../problem.ts";
 
 export const INSIGHTS = ["attention", "frequency", "guidance"] as const;
 

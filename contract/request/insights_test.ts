@@ -1,8 +1,8 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
-import { MANIFEST, planningModel } from "./fixtures/planning_model.ts";
+import { MANIFEST, planningModel } from "../fixtures/planning_model.ts";
 import { INSIGHTS, INSIGHTS_WITHOUT_TAPS, joinInsights, lacksInsights } from "./insights.ts";
-import { type GenerationRequestInput, parseGenerationRequest, planGeneration } from "./mod.ts";
+import { type GenerationRequestInput, parseGenerationRequest, planGeneration } from "../mod.ts";
 
 function tryPlan(request: Partial<GenerationRequestInput>, model = planningModel()) {
   const parsed = parseGenerationRequest({ model: "fixture", prompt: "a blue bird", ...request });

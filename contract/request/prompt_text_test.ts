@@ -2,7 +2,7 @@
 // A character that hides or reorders text reached a model, or an honest spelling was refused or changed.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isPlainText, LIMITS, normalizeText, parseGenerationRequest } from "./mod.ts";
+import { isPlainText, LIMITS, normalizeText, parseGenerationRequest } from "../mod.ts";
 
 const REFUSED: readonly (readonly [name: string, text: string])[] = [
   ["a null", "a\u0000b"],

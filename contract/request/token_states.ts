@@ -3,7 +3,7 @@
  * prompt's, or a replacement (paper, appendices E and F). Zeros are how the paper leaves a class out: an
  * exported graph fixes how many positions it takes (`docs/adr/0008-a-class-is-zeroed-never-dropped.md`).
  */
-import type { PromptToken } from "./prompt_tokenizer.ts";
+import type { PromptToken } from "../plan/prompt_tokenizer.ts";
 
 /**
  * `zeros`, `noise` (standard normal, of a seed of its own, alike in all steps), `sos` the prompt's

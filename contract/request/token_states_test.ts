@@ -1,8 +1,8 @@
 // Broken here: a replacement lands on the wrong class, or comes before the swap.
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
-import { planningModel } from "./fixtures/planning_model.ts";
-import { planTokens, spellStateSources, stateSources, type TokenStates } from "./mod.ts";
+import { planningModel } from "../fixtures/planning_model.ts";
+import { planTokens, spellStateSources, stateSources, type TokenStates } from "../mod.ts";
 
 const { tokens } = planningModel().tokenizer.tokenize("a bird");
 const SWAP = [null, null, null, 5, 6, 7, 7, 7];

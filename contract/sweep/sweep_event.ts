@@ -1,8 +1,8 @@
 /** What a sweep says while it runs: one log for all branches, ending with exactly one terminal event. */
 import * as v from "valibot";
-import { type GenerationEvent, parseGenerationEvent } from "./generation_event.ts";
-import type { Plan } from "./plan.ts";
-import { accept, createProblem, type Parsed, type Problem, refuse } from "./problem.ts";
+import { type GenerationEvent, parseGenerationEvent } from "../events/generation_event.ts";
+import type { Plan } from "../plan/plan.ts";
+import { accept, createProblem, type Parsed, type Problem, refuse } from "../problem.ts";
 import { SWEEP_AXES } from "./sweep_request.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));

@@ -1,8 +1,8 @@
 /// <reference lib="deno.ns" />
 // What a sweep tells at its end is what its branches cost: a wrong sum would be a wrong claim.
 import assert from "node:assert/strict";
-import { EVENTS } from "./fixtures/events.ts";
-import { planningModel } from "./fixtures/planning_model.ts";
+import { EVENTS } from "../fixtures/events.ts";
+import { planningModel } from "../fixtures/planning_model.ts";
 import {
   type BranchEnd,
   createProblem,
@@ -14,7 +14,7 @@ import {
   type SweepEvent,
   sweepOutcome,
   sweepStatus,
-} from "./mod.ts";
+} from "../mod.ts";
 
 function sweepOf(cutoffs: readonly unknown[]) {
   const request = parseSweepRequest({ base: { model: "fixture", prompt: "a blue bird" }, cutoffs });

@@ -1,5 +1,5 @@
 /** How a sweep ended, from how its branches ended. Pure. */
-import type { Problem } from "./problem.ts";
+import type { Problem } from "../problem.ts";
 import type { SweepBranch, SweepPlan } from "./sweep_plan.ts";
 
 /** U-Net rows; the words mean what they mean for a generation. */

@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 // A sweep whose plan differs from its branches' own would cache images under the wrong keys.
 import assert from "node:assert/strict";
-import { planningModel } from "./fixtures/planning_model.ts";
+import { planningModel } from "../fixtures/planning_model.ts";
 import {
   parseGenerationRequest,
   parseSweepRequest,
@@ -10,7 +10,7 @@ import {
   rowsTogether,
   type SeededRequest,
   type SweepPlan,
-} from "./mod.ts";
+} from "../mod.ts";
 
 const MODEL = planningModel();
 const planBranch = (request: SeededRequest) => planGeneration(request, MODEL);

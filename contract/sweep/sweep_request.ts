@@ -7,8 +7,8 @@ import {
   type GenerationRequest,
   type OwnedRequest,
   parseGenerationRequest,
-} from "./generation_request.ts";
-import { LIMITS } from "./limits.ts";
+} from "../request/generation_request.ts";
+import { LIMITS } from "../limits.ts";
 import {
   accept,
   createFieldProblem,
@@ -18,7 +18,7 @@ import {
   type Parsed,
   refuse,
   unknownFieldIssue,
-} from "./problem.ts";
+} from "../problem.ts";
 
 /** What can be varied: the whole cutoff, its tail alone, or the window of the [EOS] swap. */
 export const SWEEP_AXES = ["cutoffs", "tails", "eos_windows"] as const;

@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 // A refusal under the wrong path would send a client to the wrong field.
 import assert from "node:assert/strict";
-import { parseSweepRequest } from "./mod.ts";
+import { parseSweepRequest } from "../mod.ts";
 
 const base = { model: "fixture", prompt: "a blue bird" };
 const swap = { ...base, eos_swap: { prompt: "a brown chair" } };

@@ -1,4 +1,4 @@
-/** One GPU function over HTTP, in Cog's dialect (`contract/prediction.ts`): one call at a time. */
+/** One GPU function over HTTP, in Cog's dialect (`contract/events/prediction.ts`): one call at a time. */
 import {
   accept,
   createProblem,

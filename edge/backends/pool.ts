@@ -11,7 +11,7 @@ import {
   ProblemError,
   refuse,
 } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/queries.ts";
+import type { NumberedEvent } from "../../db/result_queries.ts";
 import { NoProgress } from "../rooms/message_stream.ts";
 import { pause } from "../clock.ts";
 import type { GpuBackend, GpuHealth, Log, Submission } from "../ports.ts";

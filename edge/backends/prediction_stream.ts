@@ -1,6 +1,6 @@
 /** The body of one connection to the GPU function, as numbered events. */
 import { decodeOutput, ProblemError } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/queries.ts";
+import type { NumberedEvent } from "../../db/result_queries.ts";
 import { readMessages } from "../rooms/message_stream.ts";
 
 export interface StreamPatience {

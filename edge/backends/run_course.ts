@@ -8,7 +8,7 @@ import {
   isTerminal,
   ProblemError,
 } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/queries.ts";
+import type { NumberedEvent } from "../../db/result_queries.ts";
 
 export class RunCourse {
   /** The cursor of the last event that was taken; -1 for none. */

@@ -5,7 +5,7 @@
  * resumes one is told by the database.
  */
 import type { Plan } from "../../contract/mod.ts";
-import type { Results, StoredImage, StoredReplay } from "../../db/queries.ts";
+import type { Results, StoredImage, StoredReplay } from "../../db/result_queries.ts";
 import { encodeEvent, markCached } from "../rooms/event_log.ts";
 import { isFlagged } from "../policy/withheld_images.ts";
 import type { Ports } from "../ports.ts";

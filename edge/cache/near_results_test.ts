@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../../contract/fixtures/events.ts";
-import type { Results, StoredImage } from "../../db/queries.ts";
+import type { Results, StoredImage } from "../../db/result_queries.ts";
 import { HitCounter } from "./hit_counter.ts";
 import { createMemoryCache } from "./memory_cache.ts";
 import {

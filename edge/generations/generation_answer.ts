@@ -1,6 +1,6 @@
 /** The answer to a planned generation, for its own route and for the sweeps that it is a branch of. */
 import { joinInsights, lacksInsights, type Plan } from "../../contract/mod.ts";
-import type { StoredResult } from "../../db/queries.ts";
+import type { StoredResult } from "../../db/result_queries.ts";
 import { findNearAnswer, keepResourceNear, keepStreamNear } from "../cache/near_results.ts";
 import { describeGeneration, generationPath } from "./generation_resource.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../rooms/event_stream.ts";

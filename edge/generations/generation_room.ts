@@ -16,7 +16,7 @@ import {
   refuse,
   type SeededRequest,
 } from "../../contract/mod.ts";
-import type { NumberedEvent, Results } from "../../db/queries.ts";
+import type { NumberedEvent, Results } from "../../db/result_queries.ts";
 import { spentSoFar } from "./generation_resource.ts";
 import { beginRun, endRun } from "../limits/admission.ts";
 import type { Limiters } from "../limits/limiter_call.ts";

@@ -9,7 +9,7 @@ import {
   planGeneration,
   refuse,
 } from "../../contract/mod.ts";
-import type { FinishedGeneration, NumberedEvent } from "../../db/queries.ts";
+import type { FinishedGeneration, NumberedEvent } from "../../db/result_queries.ts";
 import type { GpuBackend, LogRecord } from "../ports.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
 import {

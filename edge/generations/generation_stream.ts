@@ -8,7 +8,7 @@ import {
   type Problem,
   ProblemError,
 } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/queries.ts";
+import type { NumberedEvent } from "../../db/result_queries.ts";
 import { answerGeneration, type AnswerOptions, type AnswerPorts } from "./generation_answer.ts";
 import type { CacheOutcome } from "../observability/request_record.ts";
 import type { RoomSubmission } from "./generation_room.ts";

@@ -1,6 +1,6 @@
 /** An image over HTTP: its address is its content, so it never changes. */
 import { createProblem } from "../../contract/mod.ts";
-import type { StoredImage } from "../../db/queries.ts";
+import type { StoredImage } from "../../db/result_queries.ts";
 import { readByteRange } from "../http/byte_range.ts";
 import { problemResponse } from "../http/problem_response.ts";
 

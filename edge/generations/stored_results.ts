@@ -1,5 +1,5 @@
 /** The database as the app sees it: when it fails, the service goes on without it. */
-import type { Results } from "../../db/queries.ts";
+import type { Results } from "../../db/result_queries.ts";
 import type { Ports } from "../ports.ts";
 
 export type Lookup<T> =

@@ -4,7 +4,7 @@
  * was set otherwise. Both end as a run does that is refused: no preview, no image, `image_refused`.
  */
 import { type GenerationEvent, imageWithheld, type Parsed } from "../../contract/mod.ts";
-import type { NumberedEvent, Results } from "../../db/queries.ts";
+import type { NumberedEvent, Results } from "../../db/result_queries.ts";
 import type { GpuBackend } from "../ports.ts";
 import type { PolicySettings } from "./policy_settings.ts";
 

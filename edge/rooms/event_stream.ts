@@ -1,6 +1,6 @@
 /** Server-sent events as a response body. Hono's own helper swallows errors, so this is written out. */
 import { HEARTBEAT, LIMITS } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/queries.ts";
+import type { NumberedEvent } from "../../db/result_queries.ts";
 import { encodeEvent, markCached } from "./event_log.ts";
 import type { LogMessage, MessageLog } from "./message_log.ts";
 import { later, pause, settlesWithin } from "../clock.ts";

@@ -5,7 +5,7 @@ import {
   isTerminal,
   type SweepBranch,
 } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/queries.ts";
+import type { NumberedEvent } from "../../db/result_queries.ts";
 import type { GenerationRecord } from "../generations/generation_resource.ts";
 import type { SheetImage } from "./sweep_sheet.ts";
 

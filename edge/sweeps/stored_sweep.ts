@@ -6,7 +6,7 @@ import {
   type SweepEvent,
   type SweepPlan,
 } from "../../contract/mod.ts";
-import type { Results, StoredResult } from "../../db/queries.ts";
+import type { Results, StoredResult } from "../../db/result_queries.ts";
 import type { StoredSweep } from "../../db/sweep_queries.ts";
 import { markCached } from "../rooms/event_log.ts";
 import { markSweepCached } from "./sweep_log.ts";

@@ -14,7 +14,7 @@ import {
   refuse,
   type SweepEvent,
 } from "../../contract/mod.ts";
-import type { Results } from "../../db/queries.ts";
+import type { Results } from "../../db/result_queries.ts";
 import type { StoredSweep } from "../../db/sweep_queries.ts";
 import { createLocalRooms } from "../platforms/deno/local_rooms.ts";
 import type { GpuBackend, LogRecord } from "../ports.ts";

@@ -5,13 +5,13 @@ import { missingPaths, tidyFile } from "./tidy.ts";
 
 Deno.test("boundaryViolations() sees an import against the arrow", () => {
   const bad = [
-    { from: "contract/plan.ts", to: "edge/app.ts" },
+    { from: "contract/plan/plan.ts", to: "edge/app.ts" },
     { from: "edge/app.ts", to: "gpu-function/jobs/engine.ts" },
     { from: "gpu-function/jobs/service.ts", to: "db/schema.ts" },
-    { from: "gpu-function/diffusion/ddim.ts", to: "contract/plan.ts" },
+    { from: "gpu-function/diffusion/ddim.ts", to: "contract/plan/plan.ts" },
     { from: "gpu-function/engine/rows/driver.ts", to: "npm:onnxruntime-node" },
     { from: "web/main.tsx", to: "npm:hono" },
-    { from: "contract/plan.ts", to: "node:crypto" },
+    { from: "contract/plan/plan.ts", to: "node:crypto" },
   ];
   assert.equal(boundaryViolations(bad).length, bad.length);
 });
@@ -20,9 +20,9 @@ Deno.test("boundaryViolations() lets the drawn arrows pass", () => {
   assert.deepEqual(
     boundaryViolations([
       { from: "edge/app.ts", to: "contract/mod.ts" },
-      { from: "edge/platforms/workerd/d1.ts", to: "db/queries.ts" },
+      { from: "edge/platforms/workerd/d1.ts", to: "db/result_queries.ts" },
       { from: "gpu-function/onnx/session.ts", to: "npm:onnxruntime-node" },
-      { from: "contract/plan_test.ts", to: "npm:fast-check" },
+      { from: "contract/plan/plan_test.ts", to: "npm:fast-check" },
       { from: "scripts/start.ts", to: "gpu-function/jobs/engine.ts" },
     ]),
     [],
@@ -58,7 +58,7 @@ Deno.test("tidyFile() lets an entrypoint read the clock", () => {
 });
 
 Deno.test("missingPaths() sees a document that names a file nobody has", () => {
-  assert.deepEqual(missingPaths("X.md", "see `contract/plan.ts` and `contract/gone.ts`"), [
+  assert.deepEqual(missingPaths("X.md", "see `contract/plan/plan.ts` and `contract/gone.ts`"), [
     "X.md names contract/gone.ts, which does not exist",
   ]);
 });

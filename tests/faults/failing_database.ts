@@ -1,7 +1,7 @@
 /** SQLite whose calls go through faults, under the guard that is shipped: its time is the test's. */
 import { createClient } from "@libsql/client";
 import { drizzle } from "drizzle-orm/libsql";
-import type { SqlDatabase } from "../../db/queries.ts";
+import type { SqlDatabase } from "../../db/result_queries.ts";
 import { passLibsqlCalls } from "../../edge/platforms/database_calls.ts";
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import { DatabaseGuard } from "../../edge/platforms/database_guard.ts";

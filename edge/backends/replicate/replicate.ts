@@ -13,7 +13,7 @@ import {
   ProblemError,
   refuse,
 } from "../../../contract/mod.ts";
-import type { NumberedEvent } from "../../../db/queries.ts";
+import type { NumberedEvent } from "../../../db/result_queries.ts";
 import { NoProgress, readDecoded } from "../../rooms/message_stream.ts";
 import { pause, within } from "../../clock.ts";
 import type { GpuBackend, GpuHealth, Submission } from "../../ports.ts";

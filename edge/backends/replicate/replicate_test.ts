@@ -6,7 +6,7 @@ import {
   parseGenerationRequest,
   ProblemError,
 } from "../../../contract/mod.ts";
-import type { NumberedEvent } from "../../../db/queries.ts";
+import type { NumberedEvent } from "../../../db/result_queries.ts";
 import type { Submission } from "../../ports.ts";
 import {
   REPLICATE_TOKEN,

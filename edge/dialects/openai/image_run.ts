@@ -6,7 +6,7 @@ import {
   type Plan,
   ProblemError,
 } from "../../../contract/mod.ts";
-import type { NumberedEvent } from "../../../db/queries.ts";
+import type { NumberedEvent } from "../../../db/result_queries.ts";
 import type { DrawnImage } from "./image_answer.ts";
 
 export type ImageProgress =

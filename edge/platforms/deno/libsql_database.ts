@@ -3,7 +3,7 @@ import { createClient } from "@libsql/client";
 import { drizzle } from "drizzle-orm/libsql";
 import { migrate } from "drizzle-orm/libsql/migrator";
 import { fileURLToPath } from "node:url";
-import type { SqlDatabase } from "../../../db/queries.ts";
+import type { SqlDatabase } from "../../../db/result_queries.ts";
 import { type Pass, passLibsqlCalls } from "../database_calls.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../../../db/migrations", import.meta.url));

@@ -1,6 +1,6 @@
 /** Identity and limits in one process. */
 import { createKeys } from "../../../db/key_queries.ts";
-import type { SqlDatabase } from "../../../db/queries.ts";
+import type { SqlDatabase } from "../../../db/result_queries.ts";
 import { createUsage, type Usage } from "../../../db/usage_queries.ts";
 import { createIdentify, type Identify } from "../../callers/identify.ts";
 import { KeyCheck } from "../../callers/key_check.ts";

@@ -1,7 +1,7 @@
 /** The edge in one process: SQLite, rooms here, the same app. `main.ts` serves it. */
 import { createIdempotencyKeys } from "../../../db/idempotency_queries.ts";
 import { createDemos } from "../../../db/demo_queries.ts";
-import { createResults, type SqlDatabase } from "../../../db/queries.ts";
+import { createResults, type SqlDatabase } from "../../../db/result_queries.ts";
 import { createRoomMemories } from "../../../db/room_memory_queries.ts";
 import { createWebhookDeliveries } from "../../../db/webhook_queries.ts";
 import { createSweeps } from "../../../db/sweep_queries.ts";

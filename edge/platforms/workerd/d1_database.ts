@@ -1,6 +1,6 @@
 /** D1, each call of it with an end: silence is remembered once an isolate. */
 import { drizzle } from "drizzle-orm/d1";
-import type { SqlDatabase } from "../../../db/queries.ts";
+import type { SqlDatabase } from "../../../db/result_queries.ts";
 import { DatabaseGuard } from "../database_guard.ts";
 import { later } from "../../clock.ts";
 import { type Environment, readSettings } from "../../settings.ts";

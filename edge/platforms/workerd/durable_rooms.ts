@@ -1,5 +1,5 @@
 /** Rooms as Durable Objects: one in the world for each content key, one for each sweep. */
-import { createResults } from "../../../db/queries.ts";
+import { createResults } from "../../../db/result_queries.ts";
 import { createSweeps } from "../../../db/sweep_queries.ts";
 import { createUsage } from "../../../db/usage_queries.ts";
 import { nearResults } from "../../cache/near_results.ts";

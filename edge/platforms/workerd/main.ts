@@ -2,7 +2,7 @@
 import { waitUntil } from "cloudflare:workers";
 import { createIdempotencyKeys } from "../../../db/idempotency_queries.ts";
 import { createDemos } from "../../../db/demo_queries.ts";
-import { createResults } from "../../../db/queries.ts";
+import { createResults } from "../../../db/result_queries.ts";
 import { createSweeps } from "../../../db/sweep_queries.ts";
 import { trimResults } from "../../../db/trim_queries.ts";
 import { type AnalyticsDataset, writeRequest } from "./analytics.ts";
