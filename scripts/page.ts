@@ -18,7 +18,7 @@ async function isFresh(): Promise<boolean> {
   const page = `${DIST}/index.html`;
   if (!existsSync(page)) return false;
   const built = (await Deno.stat(page)).mtime?.getTime() ?? 0;
-  const sources = await sourceFiles(/^(web|contract)\/(?!.*_test\.tsx?$)|^deno\.lock$/);
+  const sources = await sourceFiles(/^(client|contract|web)\/(?!.*_test\.tsx?$)|^deno\.lock$/);
   const times = await Promise.all(sources.map((path) => Deno.stat(ROOT + path)));
   return times.every(({ mtime }) => (mtime?.getTime() ?? Infinity) <= built);
 }

@@ -1,7 +1,7 @@
 /** Entry of the page. */
 import { render } from "preact";
-import { createApiClient } from "./api_client.ts";
-import { parseDraftQuery } from "./request_draft.ts";
+import { createApiClient } from "../client/api_client.ts";
+import { parseDraftQuery } from "./state/request_draft.ts";
 import { Studio } from "./studio.tsx";
 
 const root = document.getElementById("studio");

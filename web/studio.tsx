@@ -2,31 +2,26 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ModelManifest } from "../contract/model_manifest.ts";
 import type { Problem } from "../contract/problem.ts";
-import type { ApiClient } from "./api_client.ts";
-import { Ask } from "./ask.tsx";
-import { Comparison } from "./comparison.tsx";
-import { type Demo, demoDraft } from "./demo.ts";
-import { fieldError } from "./field.tsx";
-import { Gallery } from "./gallery.tsx";
-import { type GenerationView, isRunning } from "./generation_view.ts";
-import { InsightPanel } from "./insight_panel.tsx";
-import { Outcome } from "./outcome.tsx";
-import {
-  draftQuery,
-  draftRequest,
-  draftSteps,
-  type RequestBody,
-  type RequestDraft,
-} from "./request_draft.ts";
-import { RequestCode } from "./request_code.tsx";
-import { Settings } from "./settings.tsx";
-import { Stage } from "./stage.tsx";
-import { Timeline } from "./timeline.tsx";
-import { useDemos } from "./use_demos.ts";
-import { useGeneration } from "./use_generation.ts";
-import { useModels } from "./use_models.ts";
-import { type PlanState, usePlan } from "./use_plan.ts";
-import { useWait } from "./use_wait.ts";
+import type { ApiClient, RequestBody } from "../client/api_client.ts";
+import { Ask } from "./parts/ask.tsx";
+import { Comparison } from "./parts/comparison.tsx";
+import type { Demo } from "../client/demo.ts";
+import { demoDraft } from "./state/demo_draft.ts";
+import { fieldError } from "./parts/field.tsx";
+import { Gallery } from "./parts/gallery.tsx";
+import { type GenerationView, isRunning } from "./state/generation_view.ts";
+import { InsightPanel } from "./parts/insights/insight_panel.tsx";
+import { Outcome } from "./parts/outcome.tsx";
+import { draftQuery, draftRequest, draftSteps, type RequestDraft } from "./state/request_draft.ts";
+import { RequestCode } from "./parts/request_code.tsx";
+import { Settings } from "./parts/settings.tsx";
+import { Stage } from "./parts/stage.tsx";
+import { Timeline } from "./parts/timeline.tsx";
+import { useDemos } from "./state/use_demos.ts";
+import { useGeneration } from "./state/use_generation.ts";
+import { useModels } from "./state/use_models.ts";
+import { type PlanState, usePlan } from "./state/use_plan.ts";
+import { useWait } from "./state/use_wait.ts";
 
 interface StudioProps {
   readonly api: ApiClient;

@@ -5,13 +5,13 @@ import { planningModel } from "../contract/fixtures/planning_model.ts";
 import { parseGenerationRequest } from "../contract/request/generation_request.ts";
 import { planGeneration } from "../contract/plan/plan.ts";
 import { createProblem } from "../contract/problem.ts";
-import { generalError, runLabel } from "./ask.tsx";
-import { fieldError, wholeFieldError } from "./field.tsx";
-import { IDLE, reduceGeneration } from "./generation_view.ts";
-import { fileName, formatSeconds, statusLine } from "./outcome.tsx";
-import { curlCommand } from "./request_code.tsx";
-import { stateNote, tokenWords } from "./token_chips.tsx";
-import { secondsLeft, waitLabel } from "./use_wait.ts";
+import { generalError, runLabel } from "./parts/ask.tsx";
+import { fieldError, wholeFieldError } from "./parts/field.tsx";
+import { IDLE, reduceGeneration } from "./state/generation_view.ts";
+import { fileName, formatSeconds, statusLine } from "./parts/outcome.tsx";
+import { curlCommand } from "./parts/request_code.tsx";
+import { stateNote, tokenWords } from "./parts/insights/token_chips.tsx";
+import { secondsLeft, waitLabel } from "./state/use_wait.ts";
 
 Deno.test("curlCommand() survives an apostrophe in a POSIX shell", async () => {
   const command = curlCommand({ prompt: "a bird's nest" }, "http://localhost:1");

@@ -66,7 +66,11 @@ export const RULES: readonly Rule[] = [
     folder: "db/",
     allowed: ["contract/", "node:", "npm:drizzle-orm", "npm:drizzle-kit", "npm:@libsql/client"],
   },
-  { folder: "web/", allowed: ["contract/", "npm:d3-scale-chromatic", "npm:preact", "npm:vite"] },
+  { folder: "client/", allowed: ["contract/"] },
+  {
+    folder: "web/",
+    allowed: ["client/", "contract/", "npm:d3-scale-chromatic", "npm:preact", "npm:vite"],
+  },
 ];
 
 /** Tests may use these everywhere, and fixtures of the contract. */

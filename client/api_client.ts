@@ -1,0 +1,226 @@
+/** The service's API as the page uses it. Everything that arrives is checked against the contract. */
+import {
+  type GenerationEvent,
+  isTerminal,
+  parseGenerationEvent,
+} from "../contract/events/generation_event.ts";
+import { type ModelManifest, parseModelManifest } from "../contract/model_manifest.ts";
+import type { Plan } from "../contract/plan/plan.ts";
+import { createProblem, type Parsed, type Problem, ProblemError } from "../contract/problem.ts";
+import { createServerSentDecoder } from "../contract/events/server_sent_events.ts";
+import {
+  isSweepTerminal,
+  parseSweepEvent,
+  type SweepEvent,
+} from "../contract/sweep/sweep_event.ts";
+import { type Demo, parseDemos } from "./demo.ts";
+
+/** A request as JSON. The service says what is wrong with it. */
+export type RequestBody = Readonly<Record<string, unknown>>;
+
+export interface ApiClient {
+  /** @throws ProblemError, as do all of these; DOMException "AbortError" when the signal fires */
+  models(): Promise<ModelManifest[]>;
+  demos(): Promise<Demo[]>;
+  plan(request: RequestBody, signal: AbortSignal): Promise<Plan>;
+  /** Events up to the terminal one, over as many connections as it takes (bounded). */
+  generate(request: RequestBody): AsyncGenerator<GenerationEvent>;
+  /** A demo's run from the store, with the pauses that it had. Ends early when the signal fires. */
+  replay(demo: Demo, signal: AbortSignal): AsyncGenerator<GenerationEvent>;
+  cancel(id: string): Promise<void>;
+  /** The same of a sweep, whose body is of `POST /v1/sweeps`. */
+  sweep(request: RequestBody): AsyncGenerator<SweepEvent>;
+  cancelSweep(id: string): Promise<void>;
+}
+
+const RESUMES_MAX = 6;
+const RESUME_PAUSE_MS = 300;
+
+/**
+ * @param base origin of the service, empty for the page's own
+ * @param resumePauseMs doubled with each attempt to resume a stream
+ */
+export function createApiClient(base = "", resumePauseMs = RESUME_PAUSE_MS): ApiClient {
+  const post = (path: string, request: RequestBody, init: RequestInit) =>
+    send(base + path, {
+      ...init,
+      method: "POST",
+      headers: { ...init.headers, "content-type": "application/json" },
+      body: JSON.stringify(request),
+    });
+  const streamOf = (path: string, request: RequestBody): StreamSource => ({
+    open: () => post(path, request, { headers: EVENT_STREAM }),
+    async resume(id, { attempt, headers }) {
+      // Only the first attempt is at once: a service that restarts needs a moment.
+      await pause(attempt === 0 ? 0 : resumePauseMs * 2 ** attempt);
+      return await send(`${base}${path}/${id}/events`, { headers });
+    },
+  });
+  return {
+    async models() {
+      const { models } = await readJson(await send(`${base}/v1/models`, {}));
+      if (!Array.isArray(models)) throw unexpected("GET /v1/models answered without models");
+      return models.map((model) => orThrow(parseModelManifest(model)));
+    },
+    async demos() {
+      return parseDemos(await readJson(await send(`${base}/v1/demos`, {})));
+    },
+    async plan(request, signal) {
+      const plan = await readJson(await post("/v1/plans", request, { signal }));
+      const event = orThrow(parseGenerationEvent({ type: "generation.planned", plan }));
+      if (event.type !== "generation.planned") throw unexpected("POST /v1/plans gave no plan");
+      return event.plan;
+    },
+    generate: (request) => follow(GENERATIONS, streamOf("/v1/generations", request)),
+    async *replay({ links }, signal) {
+      const open = (headers: Record<string, string>) =>
+        send(`${base}${links.events}?pace=live`, { headers, signal });
+      const source: StreamSource = {
+        open: () => open(EVENT_STREAM),
+        resume: (_, { headers }) => open(headers),
+      };
+      try {
+        yield* follow(GENERATIONS, source);
+      } catch (cause) {
+        if (!signal.aborted) throw cause;
+      }
+    },
+    sweep: (request) => follow(SWEEPS, streamOf("/v1/sweeps", request)),
+    async cancel(id) {
+      await send(`${base}/v1/generations/${id}`, { method: "DELETE" });
+    },
+    async cancelSweep(id) {
+      await send(`${base}/v1/sweeps/${id}`, { method: "DELETE" });
+    },
+  };
+}
+
+const EVENT_STREAM = { accept: "text/event-stream" };
+
+interface StreamSource {
+  open(): Promise<Response>;
+  resume(
+    id: string,
+    options: { readonly attempt: number; readonly headers: Record<string, string> },
+  ): Promise<Response>;
+}
+
+/** What has to be known of the events to follow them. */
+interface EventKind<Event> {
+  parse(input: unknown): Parsed<Event>;
+  /** Of the generation or sweep, where the event tells it. */
+  idOf(event: Event): string | null;
+  isEnd(event: Event): boolean;
+}
+
+const GENERATIONS: EventKind<GenerationEvent> = {
+  parse: parseGenerationEvent,
+  idOf(event) {
+    if (event.type === "generation.queued") return event.id;
+    return event.type === "generation.planned" ? event.plan.id : null;
+  },
+  isEnd: isTerminal,
+};
+
+const SWEEPS: EventKind<SweepEvent> = {
+  parse: parseSweepEvent,
+  idOf: (event) => event.type === "sweep.planned" ? event.id : null,
+  isEnd: isSweepTerminal,
+};
+
+async function* follow<Event>(
+  kind: EventKind<Event>,
+  { open, resume }: StreamSource,
+): AsyncGenerator<Event> {
+  let response = await open();
+  let id: string | null = null;
+  let cursor = -1;
+  for (let resumes = 0;; resumes++) {
+    for await (const message of readMessages(response, kind)) {
+      if (message.id !== null && message.id <= cursor) continue;
+      cursor = message.id ?? cursor;
+      id = kind.idOf(message.event) ?? id;
+      yield message.event;
+      if (kind.isEnd(message.event)) return;
+    }
+    if (id === null || resumes === RESUMES_MAX) throw unexpected("The connection was lost");
+    const last = cursor < 0 ? {} : { "last-event-id": String(cursor) };
+    response = await resume(id, { attempt: resumes, headers: { ...EVENT_STREAM, ...last } })
+      .catch((cause) => isLost(cause) ? LOST() : Promise.reject(cause));
+  }
+}
+
+/** An empty stream: the next attempt follows. */
+const LOST = () => new Response("");
+
+function isLost(cause: unknown): boolean {
+  return cause instanceof ProblemError && cause.problem.retryable;
+}
+
+/** Ends quietly where the connection breaks: the caller knows whether the last event was terminal. */
+async function* readMessages<Event>(
+  response: Response,
+  { parse }: EventKind<Event>,
+): AsyncGenerator<{ id: number | null; event: Event }> {
+  const decoder = createServerSentDecoder();
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  while (reader) {
+    const { value, done } = await reader.read().catch(() => ({ value: undefined, done: true }));
+    if (done || value === undefined) return;
+    for (const { id, data } of decoder.feed(value)) {
+      yield { id, event: orThrow(parse(parseJson(data))) };
+    }
+  }
+}
+
+async function send(url: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, init).catch((cause) => {
+    if (init.signal?.aborted) throw cause;
+    const problem = createProblem("gpu_unavailable", "The service does not answer");
+    throw new ProblemError(problem, { cause });
+  });
+  if (!response.ok) throw new ProblemError(await readProblem(response));
+  return response;
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  const error = parseJson(await response.text());
+  const parsed = parseGenerationEvent({ type: "generation.failed", error });
+  const problem = parsed.ok && parsed.value.type === "generation.failed"
+    ? parsed.value.error
+    : createProblem("internal", `The service answered ${response.status}`);
+  return { ...problem, retry_after: problem.retry_after ?? readRetryAfter(response.headers) };
+}
+
+/** Seconds. The header may also be a date, which this service never sends. */
+function readRetryAfter(headers: Headers): number | undefined {
+  const text = headers.get("retry-after") ?? "";
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+async function readJson(response: Response): Promise<Record<string, unknown>> {
+  const value: unknown = parseJson(await response.text());
+  if (typeof value !== "object" || value === null) throw unexpected("The answer is not JSON");
+  return { ...value };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function orThrow<T>(parsed: Parsed<T>): T {
+  if (!parsed.ok) throw new ProblemError(parsed.problem);
+  return parsed.value;
+}
+
+function unexpected(detail: string): ProblemError {
+  return new ProblemError(createProblem("upstream_failed", detail));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}

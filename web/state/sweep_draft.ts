@@ -1,0 +1,30 @@
+/** The sweep that the page offers: what stands in the form, under the paper's row of cutoffs. */
+import type { ModelManifest } from "../../contract/model_manifest.ts";
+import type { RequestBody } from "../../client/api_client.ts";
+import { draftRequest, draftSteps, type RequestDraft } from "./request_draft.ts";
+
+/** Of the steps, free of text at the end (paper, Table 2, at T = 50: a = 0, 5 .. 25). */
+const UNGUIDED_SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
+/** Of a branch: six of them run for one look. */
+const PREVIEWS = 5;
+
+/** The body of `POST /v1/sweeps`; null while nothing says how many steps there are. */
+export function draftSweep(
+  draft: RequestDraft,
+  manifest: ModelManifest | null,
+): RequestBody | null {
+  const steps = draftSteps(draft, manifest);
+  if (steps === null) return null;
+  const { cutoff: _, previews, ...base } = draftRequest(draft, manifest);
+  const tail = draft.tail === "null" ? {} : { tail: draft.tail };
+  const every = Math.ceil(steps / PREVIEWS);
+  return {
+    base: { ...base, previews: { ...Object(previews), every } },
+    cutoffs: cutoffRow(steps).map((a) => a === 0 ? { a } : { a, ...tail }),
+  };
+}
+
+/** The row's a for a number of steps, each once. */
+export function cutoffRow(steps: number): number[] {
+  return [...new Set(UNGUIDED_SHARES.map((share) => Math.round(share * steps)))];
+}
