@@ -1,6 +1,6 @@
 /** The running service and a browser to look at it. */
 import { type Browser, chromium } from "playwright-core";
-import { runDemos } from "../../scripts/demos.ts";
+import { runDemos } from "../../scripts/cli/demos.ts";
 
 export interface Service {
   readonly url: string;
@@ -12,7 +12,7 @@ export async function openService(): Promise<Service> {
   const url = Deno.env.get("SHAPEFIRST_URL");
   if (url) return { url: url.replace(/\/$/, ""), stop: () => Promise.resolve() };
   // Only now: a running service needs nothing of the stack.
-  const { startStack } = await import("../../scripts/stack.ts");
+  const { startStack } = await import("../../scripts/service/stack.ts");
   const dataDir = await Deno.makeTempDir();
   const stack = await startStack({ port: 0, gpuPort: 0, dataDir, quiet: true });
   return {
@@ -33,7 +33,7 @@ export interface DemoService extends Service {
 export async function openDemoService(
   demos: readonly (readonly [title: string, ...request: string[]])[],
 ): Promise<DemoService> {
-  const { startStack } = await import("../../scripts/stack.ts");
+  const { startStack } = await import("../../scripts/service/stack.ts");
   const dataDir = await Deno.makeTempDir();
   const options = { port: 0, gpuPort: 0, dataDir, quiet: true, platform: "deno" } as const;
   const stack = await startStack(options);

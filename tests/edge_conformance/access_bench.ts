@@ -1,8 +1,8 @@
 /** An edge with tight limits and three API keys, and requests that come from where a case says. */
 import assert from "node:assert/strict";
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
-import { runKeys } from "../../scripts/keys.ts";
-import { executeLocally } from "../../scripts/local_d1.ts";
+import { runKeys } from "../../scripts/cli/keys.ts";
+import { executeLocally } from "../../scripts/service/local_d1.ts";
 import { ConformanceClient } from "./conformance_client.ts";
 import { type Edge, type EdgeOptions, startDeno, startInProcess, startWorkerd } from "./edges.ts";
 import { GpuDouble } from "./gpu_double.ts";

@@ -27,7 +27,7 @@ async function migratedOnce(): Promise<string> {
   await mkdir(dirname(folder), { recursive: true });
   const fresh = await mkdtemp(`${folder}_`);
   // Only now: it brings the page's tools along.
-  const { applyMigrations } = await import("../../scripts/stack.ts");
+  const { applyMigrations } = await import("../../scripts/service/stack.ts");
   await applyMigrations(fresh);
   try {
     await rename(fresh, folder);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { GenerationRequestInput, SweepEvent } from "../../contract/mod.ts";
 import { WebhookReceiver } from "../webhook_receiver.ts";
-import { runKeys } from "../../scripts/keys.ts";
+import { runKeys } from "../../scripts/cli/keys.ts";
 import { WEBHOOK_ENVIRONMENT } from "./access_bench.ts";
 import {
   ConformanceClient,

@@ -1,6 +1,6 @@
 // The whole service with the edge on Deno: page, API, SQLite, and one request id through both programs.
 import assert from "node:assert/strict";
-import { startStack } from "../../scripts/stack.ts";
+import { startStack } from "../../scripts/service/stack.ts";
 import { readMetric } from "./service_client.ts";
 
 Deno.test("deno task start:deno draws, asks once, counts, and names a request in both logs", async () => {

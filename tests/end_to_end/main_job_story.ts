@@ -6,7 +6,7 @@ import type {
   GenerationEventType,
   GenerationRequestInput,
 } from "../../contract/mod.ts";
-import type { Stack } from "../../scripts/stack.ts";
+import type { Stack } from "../../scripts/service/stack.ts";
 import {
   generate,
   type NumberedEvent,

@@ -1,5 +1,5 @@
 // The real service, started once for all stories: workerd, D1, Durable Objects, onnxruntime.
-import { type Stack, startStack } from "../../scripts/stack.ts";
+import { type Stack, startStack } from "../../scripts/service/stack.ts";
 import { controls } from "./controls_story.ts";
 import { mainJob } from "./main_job_story.ts";
 import type { Story } from "./story.ts";

@@ -1,5 +1,5 @@
 /** A part of the end-to-end test, told to a service that others have used before. */
-import type { Stack } from "../../scripts/stack.ts";
+import type { Stack } from "../../scripts/service/stack.ts";
 
 export interface RunningService {
   /** Another one after a restart. */

@@ -9,8 +9,8 @@ import {
   type SweepEventOf,
 } from "../../contract/mod.ts";
 import { createEngine } from "../../gpu-function/engine/onnx_engine.ts";
-import { modelsFolder } from "../../scripts/generation_flags.ts";
-import type { Stack } from "../../scripts/stack.ts";
+import { modelsFolder } from "../../scripts/command_line/models_folder.ts";
+import type { Stack } from "../../scripts/service/stack.ts";
 import { generate, readMetric, sha256 } from "./service_client.ts";
 import { inOrder, type Story } from "./story.ts";
 

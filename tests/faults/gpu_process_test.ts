@@ -1,9 +1,9 @@
 // GPU functions that are killed, on the real service: onnxruntime behind workerd, D1 and rooms.
 import assert from "node:assert/strict";
 import { type GenerationEvent, isTerminal, parseGenerationRequest } from "../../contract/mod.ts";
-import { openEngine } from "../../scripts/engine_runs.ts";
-import { publishModels } from "../../scripts/publish_models.ts";
-import { type ServiceProcess, startGpuFunction } from "../../scripts/stack.ts";
+import { openEngine } from "../../scripts/engine/engine_runs.ts";
+import { publishModels } from "../../scripts/service/publish_models.ts";
+import { type ServiceProcess, startGpuFunction } from "../../scripts/service/stack.ts";
 import { type Edge, type EdgeOptions, startDeno, startWorkerd } from "../edge_conformance/edges.ts";
 import {
   generate,

@@ -8,8 +8,8 @@ import {
   type DenoiserRow,
   loadDenoiser,
 } from "../../gpu-function/onnx/denoiser.ts";
-import { crossAttentionTaps } from "../../scripts/models/cross_attention.ts";
-import { readOnnxGraph } from "../../scripts/models/onnx_graph.ts";
+import { crossAttentionTaps } from "../../scripts/cli/models/graphs/cross_attention.ts";
+import { readOnnxGraph } from "../../scripts/cli/models/graphs/onnx_graph.ts";
 import { FIXTURES } from "./goldens.ts";
 
 const UNET: DenoiserForm = {

@@ -5,7 +5,7 @@ import { createAssetModels } from "../../edge/platforms/asset_models.ts";
 import { planRequest } from "../../edge/generations/planning.ts";
 import { readPolicySettings } from "../../edge/policy/policy_settings.ts";
 import { promptPolicyOf } from "../../edge/policy/prompt_policy.ts";
-import { publishModels } from "../../scripts/publish_models.ts";
+import { publishModels } from "../../scripts/service/publish_models.ts";
 import { FAMILIES, FIXTURES, readGoldens, requestOf } from "./goldens.ts";
 import { planOf, withModel } from "./observed_run.ts";
 

@@ -1,4 +1,4 @@
-/** What diffusers recorded of one family: `goldens.json`, its arrays, its images. Written by scripts/export. */
+/** What diffusers recorded of one family: `goldens.json`, its arrays, its images. Written by scripts/training/export. */
 import { join } from "node:path";
 import sharp from "sharp";
 import * as v from "valibot";

@@ -1,17 +1,17 @@
 /** Figs. 1 and 3: who is looked at, and when the maps have found the shape. */
 import type { PromptToken } from "../../../contract/mod.ts";
-import { overlayHeatMap } from "../../../gpu-function/image/heat_map.ts";
+import { overlayHeatMap } from "../../pictures/heat_map.ts";
 import { decodeTokenMaps } from "../../../gpu-function/engine/token_maps.ts";
-import { type Cell, contactSheet } from "../contact_sheet.ts";
-import { startBar } from "../drawn_grid.ts";
-import { drawingBase, stepsAt } from "../drawing_base.ts";
-import { average, type Estimate, meanOf } from "../estimate.ts";
-import type { Experiment } from "../experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
-import type { Laboratory } from "../laboratory.ts";
-import type { Drawing } from "../generation_cache.ts";
-import type { ObservedRun } from "../observed_runs.ts";
-import { meanOverSeeds, stepCurve, stepPoints, type StepValues } from "../step_curve.ts";
+import { type Cell, contactSheet } from "../../pictures/contact_sheet.ts";
+import { startBar } from "../experiments/drawn_grid.ts";
+import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
+import type { Experiment } from "../experiments/experiment.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
+import type { Laboratory } from "../experiments/laboratory.ts";
+import type { Drawing } from "../drawings/generation_cache.ts";
+import type { ObservedRun } from "../drawings/observed_runs.ts";
+import { meanOverSeeds, stepCurve, stepPoints, type StepValues } from "../statistics/step_curve.ts";
 
 const CLASSES = ["sos", "semantic", "eos"] as const;
 const CLASS_NAMES = { sos: "[SOS]", semantic: "words", eos: "[EOS]" } as const;

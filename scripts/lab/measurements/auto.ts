@@ -6,15 +6,15 @@ import {
   measureGrid,
   type Shown,
   startBar,
-} from "../drawn_grid.ts";
-import { type DrawingBase, drawingBase, stepsAt } from "../drawing_base.ts";
-import { average, type Estimate, meanOf } from "../estimate.ts";
-import type { Experiment, Sizes } from "../experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
-import type { Drawing } from "../generation_cache.ts";
-import { keptSheet } from "../kept_sheet.ts";
-import type { Laboratory } from "../laboratory.ts";
-import { alignmentName, nearnessMetrics, nearnessNames } from "../metrics.ts";
+} from "../experiments/drawn_grid.ts";
+import { type DrawingBase, drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
+import type { Experiment, Sizes } from "../experiments/experiment.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
+import type { Drawing } from "../drawings/generation_cache.ts";
+import { keptSheet } from "../experiments/kept_sheet.ts";
+import type { Laboratory } from "../experiments/laboratory.ts";
+import { alignmentName, nearnessMetrics, nearnessNames } from "../statistics/metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
 

@@ -1,16 +1,21 @@
 /** Table 2: what a cutoff changes in the image and what it saves, for each tail and sampler. */
 import type { Tail } from "../../../contract/mod.ts";
 import type { Engine } from "../../../gpu-function/jobs/engine.ts";
-import { timeRun } from "../../engine_runs.ts";
-import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
-import { drawingBase, stepsAt } from "../drawing_base.ts";
-import { type Estimate, meanOf } from "../estimate.ts";
-import type { Experiment, Measured, Sizes } from "../experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
-import { keptSheet } from "../kept_sheet.ts";
-import type { Drawing } from "../generation_cache.ts";
-import type { Laboratory } from "../laboratory.ts";
-import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../metrics.ts";
+import { timeRun } from "../../engine/engine_runs.ts";
+import {
+  type Condition,
+  type MeasuredGrid,
+  measureGrid,
+  type Shown,
+} from "../experiments/drawn_grid.ts";
+import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { type Estimate, meanOf } from "../statistics/estimate.ts";
+import type { Experiment, Measured, Sizes } from "../experiments/experiment.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
+import { keptSheet } from "../experiments/kept_sheet.ts";
+import type { Drawing } from "../drawings/generation_cache.ts";
+import type { Laboratory } from "../experiments/laboratory.ts";
+import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../statistics/metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
 

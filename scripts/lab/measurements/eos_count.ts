@@ -1,14 +1,14 @@
 /** Appendix C: how many [EOS] of the other prompt there are, when the words leave room for fewer. */
 import type { PromptTokenizer } from "../../../contract/mod.ts";
-import { type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
-import { drawingBase, stepsAt } from "../drawing_base.ts";
-import { average } from "../estimate.ts";
-import type { Experiment } from "../experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
-import { keptSheet } from "../kept_sheet.ts";
-import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../metrics.ts";
+import { type MeasuredGrid, measureGrid, type Shown } from "../experiments/drawn_grid.ts";
+import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { average } from "../statistics/estimate.ts";
+import type { Experiment } from "../experiments/experiment.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
+import { keptSheet } from "../experiments/kept_sheet.ts";
+import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../statistics/metrics.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
-import { relativeCurve } from "../relative_curve.ts";
+import { relativeCurve } from "../statistics/relative_curve.ts";
 import type { AlignmentScorer } from "../scorers/alignment.ts";
 
 const SHARES = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];

@@ -1,17 +1,22 @@
 /** Table 1: the prompt's words against the [EOS] of another prompt. */
-import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
-import { type DrawingBase, drawingBase } from "../drawing_base.ts";
-import type { Experiment } from "../experiment.ts";
-import type { Reading, ResultSheet, ResultTable } from "../findings.ts";
-import { keptSheet } from "../kept_sheet.ts";
-import type { Laboratory } from "../laboratory.ts";
+import {
+  type Condition,
+  type MeasuredGrid,
+  measureGrid,
+  type Shown,
+} from "../experiments/drawn_grid.ts";
+import { type DrawingBase, drawingBase } from "../experiments/drawing_base.ts";
+import type { Experiment } from "../experiments/experiment.ts";
+import type { Reading, ResultSheet, ResultTable } from "../experiments/findings.ts";
+import { keptSheet } from "../experiments/kept_sheet.ts";
+import type { Laboratory } from "../experiments/laboratory.ts";
 import {
   alignmentMetrics,
   alignmentName,
   alignmentNames,
   namedMetrics,
   PAIR_SIDES,
-} from "../metrics.ts";
+} from "../statistics/metrics.ts";
 import { type PromptPair, unrelatedPrompt } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 

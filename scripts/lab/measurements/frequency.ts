@@ -1,14 +1,14 @@
 /** Fig. 2: low frequencies, the shape, against high ones, the details. */
 import { alphasCumprod, type SchedulerConfig } from "../../../gpu-function/diffusion/mod.ts";
-import { startBar } from "../drawn_grid.ts";
-import { drawingBase, stepsAt } from "../drawing_base.ts";
-import { average, type Estimate, meanOf } from "../estimate.ts";
-import type { Experiment } from "../experiment.ts";
-import type { Reading, ResultChart, ResultTable } from "../findings.ts";
-import type { Drawing } from "../generation_cache.ts";
-import type { Laboratory } from "../laboratory.ts";
-import type { ObservedRun } from "../observed_runs.ts";
-import { meanOverSeeds, stepCurve, stepPoints } from "../step_curve.ts";
+import { startBar } from "../experiments/drawn_grid.ts";
+import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
+import type { Experiment } from "../experiments/experiment.ts";
+import type { Reading, ResultChart, ResultTable } from "../experiments/findings.ts";
+import type { Drawing } from "../drawings/generation_cache.ts";
+import type { Laboratory } from "../experiments/laboratory.ts";
+import type { ObservedRun } from "../drawings/observed_runs.ts";
+import { meanOverSeeds, stepCurve, stepPoints } from "../statistics/step_curve.ts";
 
 const BANDS = ["low", "high"] as const;
 const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];

@@ -1,11 +1,16 @@
 /** Appendices E and F: what is left of the text when a class of tokens loses its states. */
 import type { GenerationRequestInput } from "../../../contract/mod.ts";
-import { type MeasuredGrid, measureGrid, type Shown } from "../drawn_grid.ts";
-import { drawingBase } from "../drawing_base.ts";
-import type { Experiment } from "../experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../findings.ts";
-import { keptSheet } from "../kept_sheet.ts";
-import { alignmentMetrics, alignmentName, alignmentNames, similarityMetric } from "../metrics.ts";
+import { type MeasuredGrid, measureGrid, type Shown } from "../experiments/drawn_grid.ts";
+import { drawingBase } from "../experiments/drawing_base.ts";
+import type { Experiment } from "../experiments/experiment.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
+import { keptSheet } from "../experiments/kept_sheet.ts";
+import {
+  alignmentMetrics,
+  alignmentName,
+  alignmentNames,
+  similarityMetric,
+} from "../statistics/metrics.ts";
 import { unrelatedPrompt } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";

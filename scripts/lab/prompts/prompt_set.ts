@@ -2,7 +2,7 @@
  * The paper's PromptSet (section 4.1), rebuilt from its template "a {attribute} {noun}": its own list
  * was never published. Pure.
  */
-import { type SeededDraws, seededDraws } from "../seeded_draws.ts";
+import { type SeededDraws, seededDraws } from "../statistics/seeded_draws.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 export type AttributeKind = "colour" | "texture";

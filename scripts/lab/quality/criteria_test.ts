@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { criteriaOf, criterionLine, judgeIsGoodEnough } from "./criteria.ts";
 import { exampleResult } from "./fixtures/example_result.ts";
-import { shareOf } from "../estimate.ts";
+import { shareOf } from "../statistics/estimate.ts";
 
 const share = (right: number, count: number) =>
   shareOf(Array.from({ length: count }, (_, i) => i < right));

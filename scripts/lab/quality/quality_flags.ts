@@ -1,10 +1,10 @@
 /** The command line of `deno task lab quality`. */
 import { isAbsolute, join } from "node:path";
-import { ROOT } from "../../gate/source_files.ts";
-import { integerFlag, parseLabFlags } from "../lab_flags.ts";
+import { ROOT } from "../../checkout.ts";
+import { integerFlag, parseLabFlags } from "../experiments/lab_flags.ts";
 
 export const QUALITY_HELP = `Usage: deno task lab quality [flags]
-Draws the fixed prompts of scripts/train/prompts.json, judges the images and writes a report with grids.
+Draws the fixed prompts of scripts/training/train/prompts.json, judges the images and writes a report with grids.
 Images drawn once are kept in .data/lab/<digest>/ and not drawn again.
   --model <id>           model package, default mini
   --seeds <n>            images per prompt, seeds 0 to n - 1, default 4

@@ -1,7 +1,7 @@
 /** A quick look must not overwrite the report that is in git. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ROOT } from "../../gate/source_files.ts";
+import { ROOT } from "../../checkout.ts";
 import { parseQualityFlags } from "./quality_flags.ts";
 
 Deno.test("parseQualityFlags() fills in the model's folders", () => {

@@ -1,13 +1,19 @@
 /** From drawn images to figures: everything but drawing, files and time. */
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
-import { cosine } from "../distance.ts";
-import { boxDownsample } from "../pixels.ts";
-import type { References } from "../references.ts";
-import type { ClassifierLabels } from "../scorers/grid_reading.ts";
-import { type DrawingList, keyOf, type PromptSeed, seedsOf, SERIES_SEEDS } from "./drawing_list.ts";
-import { drawnShares } from "./drawn_shares.ts";
-import { type Judges, validateJudges } from "./judge_validation.ts";
-import { measureNearCopies } from "./near_copies.ts";
+import { cosine } from "../statistics/distance.ts";
+import { boxDownsample } from "../statistics/pixels.ts";
+import type { References } from "../references/references.ts";
+import type { ClassifierLabels } from "../scorers/judge/grid_reading.ts";
+import {
+  type DrawingList,
+  keyOf,
+  type PromptSeed,
+  seedsOf,
+  SERIES_SEEDS,
+} from "./figures/drawing_list.ts";
+import { drawnShares } from "./figures/drawn_shares.ts";
+import { type Judges, validateJudges } from "./figures/judge_validation.ts";
+import { measureNearCopies } from "./figures/near_copies.ts";
 import {
   nearCopiesPicture,
   type Picture,
@@ -17,7 +23,7 @@ import {
   varietyPicture,
 } from "./quality_pictures.ts";
 import type { QualityResult } from "./quality_result.ts";
-import { type ImageSet, measureVariety } from "./variety.ts";
+import { type ImageSet, measureVariety } from "./figures/variety.ts";
 
 export interface QualityInputs {
   readonly judges: Judges;

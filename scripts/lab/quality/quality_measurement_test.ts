@@ -1,9 +1,9 @@
 /** The whole way from images to figures and grids, with judges that read the colours of pixels. */
 import assert from "node:assert/strict";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
-import type { References } from "../references.ts";
-import type { Seen } from "../scorers/grid_reading.ts";
-import { drawingsOf, keyOf, listDrawings } from "./drawing_list.ts";
+import type { References } from "../references/references.ts";
+import type { Seen } from "../scorers/judge/grid_reading.ts";
+import { drawingsOf, keyOf, listDrawings } from "./figures/drawing_list.ts";
 import { measureQuality } from "./quality_measurement.ts";
 
 const NOUNS = ["cup", "key"];

@@ -1,11 +1,11 @@
 /** The grids beside the report: the first images as they fell, none picked. */
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
-import { type Cell, contactSheet, type SheetLayout } from "../contact_sheet.ts";
-import type { References } from "../references.ts";
-import type { ClassifierLabels, Seen } from "../scorers/grid_reading.ts";
-import { isRight } from "./agreement.ts";
-import { type DrawnImage, isWithheld } from "./drawn_shares.ts";
-import type { NearCopies } from "./near_copies.ts";
+import { type Cell, contactSheet, type SheetLayout } from "../../pictures/contact_sheet.ts";
+import type { References } from "../references/references.ts";
+import type { ClassifierLabels, Seen } from "../scorers/judge/grid_reading.ts";
+import { isRight } from "./figures/agreement.ts";
+import { type DrawnImage, isWithheld } from "./figures/drawn_shares.ts";
+import type { NearCopies } from "./figures/near_copies.ts";
 import type { ReportPicture } from "./quality_report.ts";
 
 export interface Picture extends ReportPicture {

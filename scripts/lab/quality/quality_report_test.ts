@@ -1,6 +1,6 @@
 /** What the figures are worth has to stand above the figures. */
 import assert from "node:assert/strict";
-import { shareOf } from "../estimate.ts";
+import { shareOf } from "../statistics/estimate.ts";
 import { exampleResult } from "./fixtures/example_result.ts";
 import { qualityReport } from "./quality_report.ts";
 

@@ -1,9 +1,9 @@
 /** All that `deno task lab quality` measures: the content of quality.json. */
-import type { Latency } from "../latency.ts";
-import type { DrawnShares } from "./drawn_shares.ts";
-import type { JudgeValidation } from "./judge_validation.ts";
-import type { NearCopies } from "./near_copies.ts";
-import type { Variety } from "./variety.ts";
+import type { Latency } from "../latency/latency.ts";
+import type { DrawnShares } from "./figures/drawn_shares.ts";
+import type { JudgeValidation } from "./figures/judge_validation.ts";
+import type { NearCopies } from "./figures/near_copies.ts";
+import type { Variety } from "./figures/variety.ts";
 
 export interface QualityResult {
   readonly command: string;

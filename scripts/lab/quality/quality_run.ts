@@ -5,19 +5,19 @@ import { createPromptTokenizer, ENGINE_VERSION } from "../../../contract/mod.ts"
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import type { ModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { createEngine } from "../../../gpu-function/engine/onnx_engine.ts";
-import { ROOT } from "../../gate/source_files.ts";
-import { modelsFolder } from "../../generation_flags.ts";
-import { startBar } from "../drawn_grid.ts";
-import { isPair, loadPrompts } from "../evaluation_prompt.ts";
-import { openGenerationCache } from "../generation_cache.ts";
-import { writeWhole } from "../../whole_file.ts";
-import { findModel } from "../../installed_model.ts";
-import type { Latency } from "../latency.ts";
-import { loadReferences } from "../references.ts";
-import { loadClassifier } from "../scorers/classifier.ts";
-import { loadDualEncoder } from "../scorers/dual_encoder.ts";
+import { ROOT } from "../../checkout.ts";
+import { modelsFolder } from "../../command_line/models_folder.ts";
+import { startBar } from "../experiments/drawn_grid.ts";
+import { isPair, loadPrompts } from "../prompts/evaluation_prompt.ts";
+import { openGenerationCache } from "../drawings/generation_cache.ts";
+import { writeWhole } from "../../command_line/whole_file.ts";
+import { findModel } from "../../engine/installed_model.ts";
+import type { Latency } from "../latency/latency.ts";
+import { loadReferences } from "../references/references.ts";
+import { loadClassifier } from "../scorers/judge/classifier.ts";
+import { loadDualEncoder } from "../scorers/similarity/dual_encoder.ts";
 import { criteriaOf, criterionLine } from "./criteria.ts";
-import { type DrawingList, drawingsOf, keyOf, listDrawings } from "./drawing_list.ts";
+import { type DrawingList, drawingsOf, keyOf, listDrawings } from "./figures/drawing_list.ts";
 import { parseQualityFlags, QUALITY_HELP, type QualityOptions } from "./quality_flags.ts";
 import { measureQuality, type QualityMeasurement } from "./quality_measurement.ts";
 import { qualityReport } from "./quality_report.ts";
@@ -99,7 +99,7 @@ async function timeAlone(model: string): Promise<Latency> {
   const file = await Deno.makeTempFile({ suffix: ".json" });
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "scripts/lab.ts", "latency", "--model", model, "--out", file],
+      args: ["run", "-A", "scripts/lab/main.ts", "latency", "--model", model, "--out", file],
       cwd: ROOT,
     }).output();
     if (!success) throw new Error(`lab latency failed: ${new TextDecoder().decode(stderr)}`);

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import type { AlignmentScorer, ImageText } from "./alignment.ts";
-import { loadBlipVqa } from "./blip_vqa.ts";
-import { askedThing, classifierAnswers } from "./classifier_answers.ts";
-import { loadClip } from "./clip_folder.ts";
-import { clipScorers } from "./clip_score.ts";
-import { visualQuestionScorer } from "./visual_questions.ts";
+import { loadBlipVqa } from "./questions/blip_vqa.ts";
+import { askedThing, classifierAnswers } from "./questions/classifier_answers.ts";
+import { loadClip } from "./similarity/clip_folder.ts";
+import { clipScorers } from "./similarity/clip_score.ts";
+import { visualQuestionScorer } from "./questions/visual_questions.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures");
 

@@ -3,15 +3,15 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PromptTokenizer } from "../../../contract/mod.ts";
 import type { AlignmentScorer, SimilarityScorer } from "./alignment.ts";
-import { loadBlipVqa } from "./blip_vqa.ts";
-import { type Classifier, loadClassifier } from "./classifier.ts";
-import { classifierAnswers } from "./classifier_answers.ts";
-import { clipScorers } from "./clip_score.ts";
-import { describedScorer, type Rubric } from "./described_score.ts";
-import { type DualEncoder, loadDualEncoder } from "./dual_encoder.ts";
+import { loadBlipVqa } from "./questions/blip_vqa.ts";
+import { type Classifier, loadClassifier } from "./judge/classifier.ts";
+import { classifierAnswers } from "./questions/classifier_answers.ts";
+import { clipScorers } from "./similarity/clip_score.ts";
+import { describedScorer, type Rubric } from "./questions/described_score.ts";
+import { type DualEncoder, loadDualEncoder } from "./similarity/dual_encoder.ts";
 import { rememberScores } from "./remembered_scorer.ts";
-import { createVisionChat, type VisionEndpoint } from "./vision_chat.ts";
-import { visualQuestionScorer } from "./visual_questions.ts";
+import { createVisionChat, type VisionEndpoint } from "./questions/vision_chat.ts";
+import { visualQuestionScorer } from "./questions/visual_questions.ts";
 
 export interface ScorerOptions {
   /** Folder of a CLIP, or of mini's dual encoder. */

@@ -1,7 +1,7 @@
 /** What every scorer is: inputs in, one score each out, in their order. */
 import type { Feed } from "../../../gpu-function/onnx/session.ts";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
-import { toPixels } from "../pixels.ts";
+import { toPixels } from "../statistics/pixels.ts";
 
 export interface Scorer<Input, Score> {
   score(inputs: readonly Input[]): Promise<Score[]>;

@@ -1,0 +1,52 @@
+/** What can be said of a package's graphs from their files alone, before any weight is loaded. */
+import { existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { ModelPackage } from "../../../../gpu-function/packages/model_package.ts";
+import { type ExternalWeights, type OnnxGraph, readOnnxGraph } from "./onnx_graph.ts";
+
+/** The newest operator set that onnxruntime 1.30 takes; a test asks it. */
+export const OPSET_MAX = 26;
+
+export type PackageGraphs = Readonly<
+  Record<Exclude<keyof ModelPackage["files"], "safetyChecker">, OnnxGraph>
+>;
+
+/** @throws RangeError naming the file that is cut, too new or without its weights */
+export function inspectGraphs({ files }: Pick<ModelPackage, "files">): PackageGraphs {
+  if (files.safetyChecker) inspectGraph(files.safetyChecker.graph);
+  return {
+    textEncoder: inspectGraph(files.textEncoder),
+    denoiser: inspectGraph(files.denoiser),
+    vaeDecoder: inspectGraph(files.vaeDecoder),
+  };
+}
+
+function inspectGraph(file: string): OnnxGraph {
+  const graph = readOnnxGraph(file);
+  if (graph.opset > OPSET_MAX) {
+    throw new RangeError(
+      `${file}: opset must be at most ${OPSET_MAX}, given ${graph.opset}: export it for an older one`,
+    );
+  }
+  for (const weights of graph.external) checkExternal(file, weights);
+  return graph;
+}
+
+function checkExternal(file: string, { location, end }: ExternalWeights): void {
+  // The digest covers files beside the graph alone, and a path out of the package is none of its own.
+  if (/[/\\]/.test(location) || location === ".." || location === "") {
+    throw new RangeError(
+      `${file}: weights must be in a file beside it, given ${JSON.stringify(location)}`,
+    );
+  }
+  const weights = join(dirname(file), location);
+  if (!existsSync(weights)) {
+    throw new RangeError(`${weights} is missing, which holds weights of ${file}`);
+  }
+  const { size } = statSync(weights);
+  if (size < end) {
+    throw new RangeError(
+      `${weights} must be at least ${end} bytes for the weights of ${file}, given ${size}`,
+    );
+  }
+}

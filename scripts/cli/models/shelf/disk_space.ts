@@ -1,0 +1,22 @@
+/** Asked before writing, since a disk that fills up halfway costs the time of all before. */
+import { statfs } from "node:fs/promises";
+import { showBytes } from "./byte_count.ts";
+import type { World } from "../command.ts";
+
+export async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return Number(bavail) * Number(bsize);
+}
+
+/** @throws RangeError with both numbers when the disk of the folder cannot take the bytes */
+export async function requireSpace(
+  folder: string,
+  needed: number,
+  world: Pick<World, "freeBytes">,
+): Promise<void> {
+  const free = await world.freeBytes(folder);
+  if (free >= needed) return;
+  throw new RangeError(
+    `${folder} has ${showBytes(free)} free, ${showBytes(needed)} are needed`,
+  );
+}

@@ -1,0 +1,113 @@
+/** A folder outside the models folder becomes a model inside it, all of it or nothing. */
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { ModelManifest } from "../../../../contract/mod.ts";
+import {
+  type ModelPackage,
+  readModelPackage,
+} from "../../../../gpu-function/packages/model_package.ts";
+import { crossAttentionTaps } from "../graphs/cross_attention.ts";
+import { inspectGraphs, type PackageGraphs } from "../graphs/graph_inspection.ts";
+import { fitLatentRgb } from "../graphs/latent_rgb.ts";
+import { hashFolder, sealFaults, withSeal } from "./package_seal.ts";
+import { readShapefirst, type ShapefirstJson, writeShapefirst } from "./shapefirst_file.ts";
+import { requireFreeId } from "./shelf.ts";
+import { fixedSides, trialShape, tryModel } from "./trial.ts";
+
+export interface Registration {
+  readonly folder: string;
+  readonly manifest: ModelManifest;
+  readonly bytes: number;
+  readonly taps: readonly string[];
+  /** Null where `shapefirst.json` came with a map, which then stays. */
+  readonly latentRgbR2: number | null;
+  readonly rowMs: number;
+}
+
+export interface RegistrationOptions {
+  readonly modelsDir: string;
+  /** Instead of the package's own. */
+  readonly id: string | undefined;
+  /** How sentences name the staged folder, which nobody knows. */
+  readonly shownAs: string;
+}
+
+/**
+ * Checks, completes and seals the staged package, then renames it into the models folder, which is on
+ * the same disk. The package's name is that of the staged folder unless `shapefirst.json` says another.
+ * @throws RangeError naming the file and what is wrong; the models folder is then as before
+ */
+export async function registerPackage(
+  staged: string,
+  { modelsDir, id, shownAs }: RegistrationOptions,
+): Promise<Registration> {
+  try {
+    const completed = await completePackage(staged, id);
+    const { manifest } = await readModelPackage(staged);
+    await requireFreeId(modelsDir, manifest.id);
+    const folder = join(modelsDir, manifest.id);
+    await rename(staged, folder);
+    return { folder, manifest, ...completed };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(error.message.replaceAll(staged, shownAs), { cause: error.cause });
+  }
+}
+
+/** Writes `shapefirst.json` twice: sealed, so that the rest reads a checked package, and complete. */
+async function completePackage(staged: string, id: string | undefined) {
+  const files = await hashFolder(staged);
+  const [fault] = await sealFaults(staged, files);
+  if (fault) throw new RangeError(fault);
+  const given = await readShapefirst(staged);
+  const named = { ...given, ...(id === undefined ? {} : { id }) };
+  await writeShapefirst(staged, withSeal(named, files));
+  const modelPackage = await readModelPackage(staged);
+  const graphs = inspectGraphs(modelPackage);
+  const taps = crossAttentionTaps(graphs.denoiser);
+  const { rowMs, fit } = await tryModel(modelPackage, graphs, async ({ vaeDecoder }, trial) => {
+    const decode = async (latents: Parameters<typeof vaeDecoder.decode>[0]) =>
+      (await vaeDecoder.decode(latents)).value;
+    const shape = fitShape(modelPackage, graphs);
+    return { ...trial, fit: given.latent_rgb ? null : await fitLatentRgb(decode, shape) };
+  });
+  const { manifest: { id: ownId, name } } = modelPackage;
+  const completed = {
+    ...{ id: ownId, name },
+    ...named,
+    ...sizeOfGraph(modelPackage, graphs, given),
+    latent_rgb: fit?.map ?? given.latent_rgb,
+    taps,
+  };
+  await writeShapefirst(staged, withSeal(completed, files));
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return { bytes, taps, latentRgbR2: fit?.r2 ?? null, rowMs };
+}
+
+/** Latents of a side; decoding more takes longer and fits the same. */
+const FIT_SIDE_MAX = 16;
+
+function fitShape(modelPackage: ModelPackage, graphs: PackageGraphs): [number, number, number] {
+  const [channels, height, width] = trialShape(modelPackage, graphs);
+  const [fixedHeight, fixedWidth] = fixedSides(graphs.vaeDecoder);
+  return [
+    channels,
+    fixedHeight ?? Math.min(height, FIT_SIDE_MAX),
+    fixedWidth ?? Math.min(width, FIT_SIDE_MAX),
+  ];
+}
+
+/** A graph that takes one square size only can draw no other, whatever its configuration says. */
+function sizeOfGraph(
+  { manifest: { latents } }: ModelPackage,
+  { denoiser }: PackageGraphs,
+  given: ShapefirstJson,
+): Pick<ShapefirstJson, "size" | "defaults"> {
+  const [height, width] = fixedSides(denoiser);
+  if (given.size !== undefined || !height || height !== width) return {};
+  const side = height * latents.vae_scale_factor;
+  return {
+    defaults: { width: side, height: side, ...given.defaults },
+    size: { min: side, max: side, multiple_of: side },
+  };
+}

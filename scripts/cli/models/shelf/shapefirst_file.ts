@@ -1,0 +1,36 @@
+/** `shapefirst.json` as it is written: fields in the order of the one before. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { PackageFile } from "../../../../gpu-function/packages/package_digest.ts";
+import { writeWhole } from "../../../command_line/whole_file.ts";
+
+/** Only what is written here; `model_package.ts` knows all fields and refuses unknown ones. */
+export interface ShapefirstJson {
+  readonly id?: string;
+  readonly name?: string;
+  readonly defaults?: Readonly<Record<string, unknown>>;
+  readonly size?: unknown;
+  readonly latent_rgb?: unknown;
+  readonly taps?: readonly string[];
+  readonly digest?: string;
+  readonly files?: readonly PackageFile[];
+}
+
+const NAME = "shapefirst.json";
+
+/** Empty when there is none. @throws RangeError naming the file when it is no JSON object */
+export async function readShapefirst(folder: string): Promise<ShapefirstJson> {
+  const file = join(folder, NAME);
+  try {
+    const json: unknown = JSON.parse(await readFile(file, "utf8"));
+    if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new RangeError(`${file} is not valid JSON`);
+}
+
+export async function writeShapefirst(folder: string, content: ShapefirstJson): Promise<void> {
+  await writeWhole(join(folder, NAME), JSON.stringify(content, null, 2) + "\n");
+}

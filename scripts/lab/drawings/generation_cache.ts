@@ -1,0 +1,65 @@
+/** Images that the engine drew once, kept by content key, so that a command that was stopped goes on. */
+import { Buffer } from "node:buffer";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type GenerationRequestInput,
+  parseGenerationRequest,
+  type Plan,
+  ProblemError,
+} from "../../../contract/mod.ts";
+import type { Engine } from "../../../gpu-function/jobs/engine.ts";
+import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
+import { readImage } from "../../pictures/image_file.ts";
+import { writeWhole } from "../../command_line/whole_file.ts";
+
+/** A request with its seed, so that the image is a function of it. */
+export type Drawing = GenerationRequestInput & { readonly seed: number };
+
+export interface GenerationCache {
+  holds(drawing: Drawing): boolean;
+  /** From the folder, or drawn now and kept. */
+  image(drawing: Drawing): Promise<RgbImage>;
+}
+
+/** @param folder made when it is not there; one of each model digest's own keeps it tidy */
+export async function openGenerationCache(
+  engine: Engine,
+  folder: string,
+): Promise<GenerationCache> {
+  await mkdir(folder, { recursive: true });
+  const fileOf = (plan: Plan) => join(folder, `${plan.id}.png`);
+  return {
+    holds: (drawing) => existsSync(fileOf(planOf(engine, drawing))),
+    async image(drawing) {
+      const plan = planOf(engine, drawing);
+      const file = fileOf(plan);
+      if (!existsSync(file)) await writeWhole(file, await draw(engine, plan));
+      return await readImage(file);
+    },
+  };
+}
+
+/**
+ * Previews are looked at by nobody here, and change neither the image nor its key.
+ * @throws ProblemError for a request that the model cannot serve
+ */
+export function planOf(engine: Engine, drawing: Drawing, previewEvery = 0): Plan {
+  const request = parseGenerationRequest({
+    ...drawing,
+    previews: { every: previewEvery },
+    output_format: "png",
+  });
+  if (!request.ok) throw new ProblemError(request.problem);
+  const plan = engine.plan(request.value);
+  if (!plan.ok) throw new ProblemError(plan.problem);
+  return plan.value;
+}
+
+async function draw(engine: Engine, plan: Plan): Promise<Uint8Array> {
+  for await (const event of engine.generate(plan, new AbortController().signal)) {
+    if (event.type === "generation.image") return Buffer.from(event.data, "base64");
+  }
+  throw new Error("The run ended without its image");
+}

@@ -1,0 +1,30 @@
+/** What all drawings of an experiment share. */
+import type { Sizes } from "./experiment.ts";
+import type { Drawing } from "../drawings/generation_cache.ts";
+import type { Laboratory } from "./laboratory.ts";
+
+export interface DrawingBase {
+  readonly steps: number;
+  drawing(prompt: string, seed: number, controls?: Partial<Drawing>): Drawing;
+}
+
+/** The model's own defaults but for the number of steps. */
+export function drawingBase({ manifest }: Laboratory, sizes: Pick<Sizes, "steps">): DrawingBase {
+  const { id: model, defaults } = manifest;
+  const steps = sizes.steps ?? defaults.num_inference_steps;
+  return {
+    steps,
+    drawing: (prompt, seed, controls = {}) => ({
+      model,
+      prompt,
+      seed,
+      num_inference_steps: steps,
+      ...controls,
+    }),
+  };
+}
+
+/** Different whole numbers of steps near the given shares of them, in order. */
+export function stepsAt(shares: readonly number[], steps: number): number[] {
+  return [...new Set(shares.map((share) => Math.round(share * steps)))].sort((a, b) => a - b);
+}

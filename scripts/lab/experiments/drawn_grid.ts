@@ -1,0 +1,143 @@
+/**
+ * Most experiments are one grid: every subject (a prompt, a pair) under every condition with every
+ * seed. Subjects are drawn and scored one after the other, so that memory holds the images of one.
+ */
+import { SingleBar } from "cli-progress";
+import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
+import { average, type Estimate, meanDifferenceOf, meanOf } from "../statistics/estimate.ts";
+import type { Drawing, GenerationCache } from "../drawings/generation_cache.ts";
+
+export interface Condition<Subject> {
+  readonly label: string;
+  drawing(subject: Subject, seed: number): Drawing;
+}
+
+export interface Shown<Subject> {
+  readonly subject: Subject;
+  readonly condition: string;
+  readonly seed: number;
+  readonly image: RgbImage;
+  /** Of the same subject and seed under the first condition. */
+  readonly reference: RgbImage;
+}
+
+export interface Metric<Subject> {
+  readonly name: string;
+  /** One number for each image, in their order; NaN where there is none. */
+  measure(shown: readonly Shown<Subject>[]): Promise<readonly number[]>;
+}
+
+export interface Grid<Subject> {
+  readonly subjects: readonly Subject[];
+  readonly seeds: number;
+  readonly conditions: readonly Condition<Subject>[];
+  readonly metrics: readonly Metric<Subject>[];
+  /** The images of the first so many subjects are kept, of seed 0. */
+  readonly kept: number;
+}
+
+export interface MeasuredGrid<Subject> {
+  /** One number for each subject, the mean over its seeds: subjects are what intervals resample. */
+  values(metric: string, condition: string): number[];
+  /** Their mean, without those that have no number. */
+  mean(metric: string, condition: string): Estimate;
+  /** Of the first condition over the second, paired by subject. */
+  difference(metric: string, condition: string, other: string): Estimate;
+  /** Of one metric under a condition over another under its own, paired by subject. */
+  between(of: MetricCondition, over: MetricCondition): Estimate;
+  readonly kept: readonly Shown<Subject>[];
+}
+
+type MetricCondition = readonly [metric: string, condition: string];
+
+export async function measureGrid<Subject>(
+  cache: GenerationCache,
+  grid: Grid<Subject>,
+): Promise<MeasuredGrid<Subject>> {
+  const { subjects, metrics } = grid;
+  const values = new Map<string, number[]>();
+  const kept: Shown<Subject>[] = [];
+  const bar = startBar(subjects.length * cellsOf(grid).length);
+  try {
+    for (const [i, subject] of subjects.entries()) {
+      const shown = await drawSubject(cache, subject, grid, () => bar.increment());
+      for (const metric of metrics) {
+        const measured = await metric.measure(shown);
+        for (const [condition, value] of meansByCondition(shown, measured)) {
+          const key = keyOf(metric.name, condition);
+          values.set(key, [...values.get(key) ?? [], value]);
+        }
+      }
+      if (i < grid.kept) kept.push(...shown.filter(({ seed }) => seed === 0));
+    }
+  } finally {
+    bar.stop();
+  }
+  const valuesOf = (metric: string, condition: string): number[] => {
+    const found = values.get(keyOf(metric, condition));
+    if (found) return found;
+    throw new Error(`${metric} was not measured under ${condition}`);
+  };
+  return {
+    kept,
+    values: valuesOf,
+    mean: (metric, condition) =>
+      meanOf(valuesOf(metric, condition).filter((value) => !Number.isNaN(value))),
+    difference: (metric, condition, other) =>
+      meanDifferenceOf(valuesOf(metric, condition), valuesOf(metric, other)),
+    between: (of, over) => meanDifferenceOf(valuesOf(...of), valuesOf(...over)),
+  };
+}
+
+const keyOf = (metric: string, condition: string) => `${metric} | ${condition}`;
+
+/** In an order in which runs that begin alike follow each other, so the engine evaluates that once. */
+function cellsOf<Subject>({ seeds, conditions }: Grid<Subject>) {
+  return Array.from({ length: seeds }, (_, seed) => seed)
+    .flatMap((seed) => conditions.map((condition) => ({ seed, condition })));
+}
+
+async function drawSubject<Subject>(
+  cache: GenerationCache,
+  subject: Subject,
+  grid: Grid<Subject>,
+  done: () => void,
+): Promise<Shown<Subject>[]> {
+  const shown: Shown<Subject>[] = [];
+  let reference: RgbImage | null = null;
+  let drawnSeed = -1;
+  for (const { seed, condition } of cellsOf(grid)) {
+    const image = await cache.image(condition.drawing(subject, seed));
+    if (reference === null || seed !== drawnSeed) [reference, drawnSeed] = [image, seed];
+    shown.push({ subject, condition: condition.label, seed, image, reference });
+    done();
+  }
+  return shown;
+}
+
+/** A seed without a number is left out; a condition without any is NaN. */
+function meansByCondition<Subject>(
+  shown: readonly Shown<Subject>[],
+  measured: readonly number[],
+): Map<string, number> {
+  const rows = shown.map(({ condition }, i) => ({ condition, value: measured[i]! }));
+  const groups = Map.groupBy(rows, ({ condition }) => condition);
+  return new Map([...groups].map(([condition, group]) => [
+    condition,
+    average(group.map(({ value }) => value).filter((value) => !Number.isNaN(value))),
+  ]));
+}
+
+/** Of images; on a terminal it is redrawn, in a log it is a line now and then. */
+export function startBar(total: number, start = 0): SingleBar {
+  const bar = new SingleBar({
+    format: "{bar} {value}/{total} images, {eta_formatted} left",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    hideCursor: true,
+    noTTYOutput: true,
+    notTTYSchedule: 30_000,
+  });
+  bar.start(total, start);
+  return bar;
+}

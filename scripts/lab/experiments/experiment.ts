@@ -1,0 +1,31 @@
+/** One experiment of the paper: a question, its sizes, and a way from a laboratory to findings. */
+import type { Findings, ResultSheet } from "./findings.ts";
+import type { Laboratory } from "./laboratory.ts";
+import type { AttributeKind } from "../prompts/prompt_set.ts";
+
+export interface Sizes {
+  /** Prompts or pairs of prompts. */
+  readonly count: number;
+  /** Seeds 0 to this - 1 for each. */
+  readonly seeds: number;
+  /** Null takes the model's own number of steps. */
+  readonly steps: number | null;
+  readonly attributes: readonly AttributeKind[];
+}
+
+export interface Experiment {
+  /** As on the command line and in file names. */
+  readonly name: string;
+  readonly title: string;
+  /** In one sentence, which stands in the help and at the top of the report. */
+  readonly question: string;
+  /** What `--count` counts. */
+  readonly counted: "prompts" | "pairs of prompts";
+  readonly standard: { readonly count: number; readonly seeds: number };
+  measure(laboratory: Laboratory, sizes: Sizes): Promise<Measured>;
+}
+
+export interface Measured {
+  readonly findings: Findings;
+  readonly sheets: readonly ResultSheet[];
+}

@@ -1,0 +1,17 @@
+/** The images that a grid kept, as a sheet beside the report. */
+import { contactSheet, type SheetLayout } from "../../pictures/contact_sheet.ts";
+import type { Shown } from "./drawn_grid.ts";
+import type { ResultSheet } from "./findings.ts";
+
+type KeptSheet<Subject> = Omit<ResultSheet, "png"> & SheetLayout & {
+  labelOf(shown: Shown<Subject>): string;
+};
+
+/** In the order of the grid: subjects, then conditions. */
+export async function keptSheet<Subject>(
+  kept: readonly Shown<Subject>[],
+  { file, caption, labelOf, ...layout }: KeptSheet<Subject>,
+): Promise<ResultSheet> {
+  const cells = kept.map((shown) => ({ image: shown.image, label: labelOf(shown) }));
+  return { file, caption, png: await contactSheet(cells, layout) };
+}

@@ -1,0 +1,101 @@
+/** What experiments work with: the service's engine, images that are drawn once, prompts, scorers. */
+import { join } from "node:path";
+import {
+  createPromptTokenizer,
+  type ModelManifest,
+  type PromptTokenizer,
+} from "../../../contract/mod.ts";
+import type { SchedulerConfig } from "../../../gpu-function/diffusion/mod.ts";
+import type { Engine } from "../../../gpu-function/jobs/engine.ts";
+import { tryProvider } from "../../../gpu-function/onnx/session.ts";
+import { createEngine } from "../../../gpu-function/engine/onnx_engine.ts";
+import { ROOT } from "../../checkout.ts";
+import { modelsFolder } from "../../command_line/models_folder.ts";
+import { type GenerationCache, openGenerationCache } from "../drawings/generation_cache.ts";
+import { findModel } from "../../engine/installed_model.ts";
+import type { LaboratoryOptions } from "./laboratory_flags.ts";
+import { type ObservedRuns, openObservedRuns } from "../drawings/observed_runs.ts";
+import { type PromptPair, promptPairs } from "../prompts/prompt_pair.ts";
+import {
+  type AttributeKind,
+  promptSet,
+  takeFirst,
+  type TemplatePrompt,
+} from "../prompts/prompt_set.ts";
+import { loadVocabulary } from "../prompts/vocabulary.ts";
+import { type LaboratoryScorers, loadScorers } from "../scorers/laboratory_scorers.ts";
+
+/** Outputs of the denoiser that runs of one prompt share: the engine gives the same bits with and without. */
+const ROW_MEMORY_BYTES = 64_000_000;
+
+export interface Laboratory {
+  readonly manifest: ModelManifest;
+  readonly tokenizer: PromptTokenizer;
+  readonly engine: Engine;
+  readonly cache: GenerationCache;
+  readonly runs: ObservedRuns;
+  readonly schedulerConfig: SchedulerConfig;
+  readonly scorers: LaboratoryScorers;
+  /** The whole prompt set, in its order. */
+  allPrompts(kinds: readonly AttributeKind[]): TemplatePrompt[];
+  /** The first so many of it. @throws RangeError when the words allow fewer */
+  prompts(count: number, kinds: readonly AttributeKind[]): TemplatePrompt[];
+  /** The same of pairs, of equal length in tokens. */
+  pairs(count: number, kinds: readonly AttributeKind[]): PromptPair[];
+  /** An engine that remembers no rows, so that every run takes its time; the caller closes it. */
+  openTimingEngine(): Promise<Engine>;
+  close(): Promise<void>;
+}
+
+/** @throws RangeError naming the model, file or folder that is missing or does not fit */
+export async function openLaboratory(options: LaboratoryOptions): Promise<Laboratory> {
+  const modelsDir = modelsFolder();
+  const modelPackage = await findModel(modelsDir, options.model);
+  const { manifest, tokenizerJson, tokenizerConfig, schedulerConfig } = modelPackage;
+  const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
+  const vocabulary = await loadVocabulary(options.words);
+  const scorers = await loadScorers(options, tokenizer);
+  const engineOptions = {
+    modelsDir,
+    model: options.model,
+    executionProvider: await presentProvider(options.provider),
+    intraOpNumThreads: options.threads,
+    // A GPU is given both rows of a guided step at once: the same picture, if not to the last bit.
+    rowsMax: options.provider === "cpu" ? 1 : 2,
+  };
+  const engine = await createEngine({ ...engineOptions, rowMemoryBytes: ROW_MEMORY_BYTES });
+  const folder = options.cache ?? join(ROOT, ".data/lab", cacheName(manifest, options));
+  const lengthOf = (text: string) => tokenizer.tokenize(text).length;
+  return {
+    manifest,
+    tokenizer,
+    engine,
+    scorers,
+    cache: await openGenerationCache(engine, folder),
+    runs: await openObservedRuns(engine, folder),
+    schedulerConfig,
+    allPrompts: (kinds) => promptSet(vocabulary, kinds),
+    prompts: (count, kinds) => takeFirst(promptSet(vocabulary, kinds), count, "prompts"),
+    pairs: (count, kinds) =>
+      takeFirst(promptPairs(promptSet(vocabulary, kinds), lengthOf), count, "pairs of prompts"),
+    openTimingEngine: () => createEngine(engineOptions),
+    async close() {
+      await scorers.release();
+      await engine.close();
+    },
+  };
+}
+
+async function presentProvider(provider: string): Promise<string> {
+  // onnxruntime cannot be without its own CPU kernels.
+  const reason = provider === "cpu" ? null : await tryProvider(provider);
+  if (reason === null) return provider;
+  throw new RangeError(
+    `--provider must be one that this machine has, given ${provider} (${reason})`,
+  );
+}
+
+/** Images of another provider have the same key, though not the same bits. */
+function cacheName({ digest }: ModelManifest, { provider }: LaboratoryOptions): string {
+  return provider === "cpu" ? digest : `${digest}-${provider}`;
+}

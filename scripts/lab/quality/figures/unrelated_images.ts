@@ -1,0 +1,26 @@
+/** Images that show nothing, for asking a judge whether it says yes to anything. Pure. */
+import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
+import { seededDraws } from "../../statistics/seeded_draws.ts";
+
+const NOISE_SEED = 5;
+const PLAIN_SEED = 6;
+
+/** Every value of every pixel on its own. */
+export function noiseImages(count: number, side: number): RgbImage[] {
+  const draws = seededDraws(NOISE_SEED);
+  return Array.from({ length: count }, () => ({
+    width: side,
+    height: side,
+    data: Uint8Array.from({ length: 3 * side * side }, () => draws.below(256)),
+  }));
+}
+
+/** One colour all over. */
+export function plainImages(count: number, side: number): RgbImage[] {
+  const draws = seededDraws(PLAIN_SEED);
+  return Array.from({ length: count }, () => {
+    const colour = [0, 1, 2].map(() => draws.below(256));
+    const data = Uint8Array.from({ length: 3 * side * side }, (_, i) => colour[i % 3]!);
+    return { width: side, height: side, data };
+  });
+}

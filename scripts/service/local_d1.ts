@@ -1,0 +1,54 @@
+/** D1 from the command line, through wrangler: that of this machine, or statements for one elsewhere. */
+import { drizzle, type SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
+import { ROOT } from "../checkout.ts";
+import { applyMigrations, WRANGLER, WRANGLER_ENV } from "./stack.ts";
+
+/** The local D1 of a data folder, migrated. Its edge may be running: the two share the file. */
+export async function openLocalD1(dataDir: string): Promise<SqliteRemoteDatabase> {
+  await applyMigrations(dataDir);
+  return drizzle(async (sql, params) => ({
+    rows: await executeLocally(dataDir, inlineParameters(sql, params)),
+  }));
+}
+
+/** @returns rows as values in the order of their columns */
+export async function executeLocally(dataDir: string, sql: string): Promise<unknown[][]> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...WRANGLER,
+      "d1",
+      "execute",
+      "DB",
+      "--local",
+      "--json",
+      "--config=edge/wrangler.jsonc",
+      `--persist-to=${dataDir}`,
+      `--command=${sql}`,
+    ],
+    cwd: ROOT,
+    env: WRANGLER_ENV,
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  if (!success) {
+    const said = `${text}${new TextDecoder().decode(stderr)}`.slice(-2_000);
+    throw new Error(`Cannot reach the database of ${dataDir}:\n${said}`);
+  }
+  const answers: readonly { readonly results?: readonly object[] }[] = JSON.parse(text);
+  return answers.flatMap(({ results = [] }) => results.map((row) => Object.values(row)));
+}
+
+/** One statement with its values in it, for tools that take text alone. */
+export function inlineParameters(sql: string, params: readonly unknown[]): string {
+  const values = params.values();
+  const text = sql.replaceAll("?", () => literal(values.next().value));
+  if (!values.next().done) throw new RangeError("A statement has more values than places");
+  return text;
+}
+
+function literal(value: unknown): string {
+  if (value === null || value === undefined) return "null";
+  if (typeof value === "number" && Number.isFinite(value)) return String(value);
+  if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
+  throw new TypeError(`A value must be text, a finite number or null, given ${typeof value}`);
+}

@@ -1,0 +1,39 @@
+// What planning needs of the models, beside the page: a running edge must not be disturbed by it.
+import assert from "node:assert/strict";
+import { cp, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { FIXTURES } from "../../tests/parity/goldens.ts";
+import { publishModels } from "./publish_models.ts";
+
+Deno.test("publishModels() touches nothing that is as it should be, and replaces what is not", async () => {
+  const folder = await Deno.makeTempDir();
+  const [modelsDir, dist] = [join(folder, "models"), join(folder, "dist")];
+  const add = (id: string, family: string) =>
+    cp(join(FIXTURES, family, "package"), join(modelsDir, id), { recursive: true });
+  const inode = async () => (await stat(join(dist, "models"))).ino;
+  await Deno.mkdir(dist);
+  await add("a", "sd1");
+  assert.deepEqual(await publishModels(modelsDir, dist), ["a"]);
+  const first = await inode();
+  await publishModels(modelsDir, dist);
+  assert.equal(await inode(), first);
+
+  await add("b", "pixart");
+  assert.deepEqual(await publishModels(modelsDir, dist), ["a", "b"]);
+  const second = await inode();
+  assert.notEqual(second, first);
+  const index = join(dist, "models", "index.json");
+  assert.deepEqual(JSON.parse(await Deno.readTextFile(index)), { models: ["a", "b"] });
+
+  await Deno.writeTextFile(join(dist, "models", "a", "manifest.json"), "{}");
+  await publishModels(modelsDir, dist);
+  const manifest = JSON.parse(
+    await Deno.readTextFile(join(dist, "models", "a", "manifest.json")),
+  );
+  assert.equal(manifest.id, "a");
+
+  await Deno.remove(join(modelsDir, "b"), { recursive: true });
+  assert.deepEqual(await publishModels(modelsDir, dist), ["a"]);
+  await assert.rejects(stat(join(dist, "models", "b")));
+  await Deno.remove(folder, { recursive: true });
+});

@@ -1,9 +1,0 @@
-/** Threads inside one operator, as generate and sweep take them. */
-import { UsageError } from "./generation_flags.ts";
-
-/** Of `--threads`: inside one operator, 0 leaves it to onnxruntime. @throws UsageError */
-export function readThreads(value: unknown): number {
-  const threads = Number(value ?? 0);
-  if (Number.isInteger(threads) && threads >= 0) return threads;
-  throw new UsageError(`--threads must be an integer from 0, given ${value}`);
-}

@@ -1,0 +1,64 @@
+// The checks themselves: each planted fault has to be seen.
+import assert from "node:assert/strict";
+import { boundaryViolations } from "./boundaries.ts";
+import { missingPaths, tidyFile } from "./tidy.ts";
+
+Deno.test("boundaryViolations() sees an import against the arrow", () => {
+  const bad = [
+    { from: "contract/plan/plan.ts", to: "edge/app.ts" },
+    { from: "edge/app.ts", to: "gpu-function/jobs/engine.ts" },
+    { from: "gpu-function/jobs/service.ts", to: "db/schema.ts" },
+    { from: "gpu-function/diffusion/ddim.ts", to: "contract/plan/plan.ts" },
+    { from: "gpu-function/engine/rows/driver.ts", to: "npm:onnxruntime-node" },
+    { from: "web/main.tsx", to: "npm:hono" },
+    { from: "contract/plan/plan.ts", to: "node:crypto" },
+  ];
+  assert.equal(boundaryViolations(bad).length, bad.length);
+});
+
+Deno.test("boundaryViolations() lets the drawn arrows pass", () => {
+  assert.deepEqual(
+    boundaryViolations([
+      { from: "edge/app.ts", to: "contract/mod.ts" },
+      { from: "edge/platforms/workerd/d1.ts", to: "db/result_queries.ts" },
+      { from: "gpu-function/onnx/session.ts", to: "npm:onnxruntime-node" },
+      { from: "contract/plan/plan_test.ts", to: "npm:fast-check" },
+      { from: "scripts/cli/start.ts", to: "gpu-function/jobs/engine.ts" },
+    ]),
+    [],
+  );
+});
+
+const FAULTS: readonly [name: string, path: string, source: string, expected: RegExp][] = [
+  [
+    "a long function",
+    "edge/a.ts",
+    `function f() {\n${"  1;\n".repeat(70)}}\n`,
+    /function of 72 lines/,
+  ],
+  ["a long file", "edge/a.ts", "const a = 1;\n".repeat(401), /401 lines, at most 400/],
+  ["a vague name", "edge/utils.ts", "", /named? it after its one noun/],
+  ["Math.random", "gpu-function/a.ts", "Math.random();\n", /Math\.random is banned/],
+  ["Date.now", "contract/a.ts", "Date.now();\n", /Date\.now is banned/],
+  ["console", "edge/a.ts", "console.log(1);\n", /console\.log is banned/],
+  ["|| with a number", "edge/a.ts", "const w = given || 7.5;\n", /use \?\?/],
+  ["five parameters", "edge/a.ts", "function f(a, b, c, d, e) {}\n", /5 parameters/],
+];
+
+for (const [name, path, source, expected] of FAULTS) {
+  Deno.test(`tidyFile() sees ${name}`, () => {
+    const found = tidyFile(path, source);
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? "", expected);
+  });
+}
+
+Deno.test("tidyFile() lets an entrypoint read the clock", () => {
+  assert.deepEqual(tidyFile("edge/platforms/workerd/main.ts", "Date.now();\n"), []);
+});
+
+Deno.test("missingPaths() sees a document that names a file nobody has", () => {
+  assert.deepEqual(missingPaths("X.md", "see `contract/plan/plan.ts` and `contract/gone.ts`"), [
+    "X.md names contract/gone.ts, which does not exist",
+  ]);
+});

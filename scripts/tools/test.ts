@@ -1,0 +1,76 @@
+/**
+ * All tests, in two groups: the pure members without any permission (a test there that needs one is
+ * in the wrong place), then everything else. Files run side by side, the tests of a file one by one.
+ * Types are the gate's to check, before. Ends with `N passed, N failed, N skipped`. `deno task test [filter]`
+ */
+import { availableParallelism } from "node:os";
+import { ROOT, sourceFiles } from "../checkout.ts";
+import { PURE_MEMBERS } from "./gate/purity.ts";
+import { preparePage } from "../service/page.ts";
+
+/** One more than there are cores, since many tests wait for another process most of the time. */
+const FILES_AT_ONCE = availableParallelism() + 1;
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/**
+ * Named one by one: given a folder that has workspace members in it, `deno test` runs the members'
+ * tests alone and says nothing of the folder's own.
+ */
+async function otherTestFiles(): Promise<string[]> {
+  const files = await sourceFiles(/_test\.tsx?$/);
+  return files.filter((path) => !PURE_MEMBERS.some((member) => path.startsWith(`${member}/`)));
+}
+
+/** Runs `deno test`, passing its output through, and reads the counts from its closing line. */
+async function runTests(args: readonly string[]): Promise<Counts & { success: boolean }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "--quiet", "--no-check", "--parallel", ...args],
+    cwd: ROOT,
+    // Threads of an operator spin while they wait, and would take the cores from each other.
+    env: { NO_COLOR: "1", DENO_JOBS: String(FILES_AT_ONCE), GPU_THREADS: "1" },
+    stdout: "piped",
+  }).spawn();
+  let output = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output += text;
+    await Deno.stdout.write(new TextEncoder().encode(text));
+  }
+  const { success } = await child.status;
+  const [line = ""] = output.match(/^(ok|FAILED) \| .*$/m) ?? [];
+  const count = (word: string) => Number(line.match(new RegExp(`(\\d+) ${word}`))?.[1] ?? 0);
+  const failed = count("failed");
+  // A file that does not load fails the run without failing a test.
+  return {
+    success,
+    passed: count("passed"),
+    failed: success ? failed : Math.max(failed, 1),
+    skipped: count("ignored"),
+  };
+}
+
+export async function runAllTests(filter?: string): Promise<boolean> {
+  // Before several tests find at once that it has to be built.
+  await preparePage(`${ROOT}gpu-function/models`);
+  const filters = filter ? [`--filter=${filter}`] : [];
+  const pure = await runTests([...filters, ...PURE_MEMBERS]);
+  const rest = await runTests(["-A", ...filters, ...await otherTestFiles()]);
+  const sum = (key: keyof Counts) => pure[key] + rest[key];
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+  return pure.success && rest.success;
+}
+
+if (import.meta.main) {
+  const [first = "", ...more] = Deno.args;
+  if (first.startsWith("-") || more.length > 0) {
+    console.log(
+      "deno task test [part of a test's name]\n\nRuns all tests, or those whose name contains it.",
+    );
+    Deno.exit(first === "--help" ? 0 : 2);
+  }
+  Deno.exit(await runAllTests(Deno.args[0]) ? 0 : 1);
+}
