@@ -1,9 +1,8 @@
 /** The queries on API keys, for D1 and for SQLite behind libSQL. */
 import { desc, eq, sql } from "drizzle-orm";
 import type { SqlDatabase } from "./result_queries.ts";
-import { type AccountLimits, api_keys } from "./schema.ts";
-
-export type { AccountLimits } from "./schema.ts";
+import type { AccountLimits } from "../contract/mod.ts";
+import { api_keys } from "./schema.ts";
 
 export interface StoredKey {
   /** `key_` and 16 hex digits. */

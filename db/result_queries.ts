@@ -2,12 +2,11 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { LibSQLDatabase } from "drizzle-orm/libsql";
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
-import { lacksInsights, type Plan } from "../contract/mod.ts";
+import { lacksInsights, type NumberedEvent, type Plan } from "../contract/mod.ts";
 import { type FinishedGeneration, restoreEvents, type ResultRows, toRows } from "./result_rows.ts";
-import { generations, image_parts, images, type NumberedEvent, previews } from "./schema.ts";
+import { generations, image_parts, images, previews } from "./schema.ts";
 
 export type { FinishedGeneration } from "./result_rows.ts";
-export type { NumberedEvent } from "./schema.ts";
 
 /** What D1 and libSQL have in common. A batch is one transaction on both. */
 export type SqlDatabase =

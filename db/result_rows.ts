@@ -1,6 +1,12 @@
 /** A finished generation cut into rows, and put together again. Pure. */
-import { type GenerationEventOf, LIMITS, type Plan, type SeededRequest } from "../contract/mod.ts";
-import type { generations, image_parts, images, NumberedEvent, previews } from "./schema.ts";
+import {
+  type GenerationEventOf,
+  LIMITS,
+  type NumberedEvent,
+  type Plan,
+  type SeededRequest,
+} from "../contract/mod.ts";
+import type { generations, image_parts, images, previews } from "./schema.ts";
 
 /** A generation whose log ends in `generation.completed`. */
 export interface FinishedGeneration {

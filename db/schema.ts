@@ -1,8 +1,9 @@
 /** The tables: results and sweeps, demos, API keys and their use, promises to clients. SQLite and D1 alike. */
 import { customType, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type {
-  GenerationEvent,
+  AccountLimits,
   GenerationEventOf,
+  NumberedEvent,
   Plan,
   SeededRequest,
   SweepAxis,
@@ -11,14 +12,6 @@ import type {
 } from "../contract/mod.ts";
 
 type Completed = GenerationEventOf<"generation.completed">;
-
-/** An event under its cursor. In the stored log, pictures have empty `data`: their bytes are BLOBs. */
-export interface NumberedEvent {
-  readonly id: number;
-  readonly event: GenerationEvent;
-  /** When it came, milliseconds since the run began; absent where nobody noted it. */
-  readonly at_ms?: number | undefined;
-}
 
 /** Drizzle's own blob column wants Node's Buffer; D1 gives arrays of numbers and libSQL ArrayBuffers. */
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array | ArrayBuffer | number[] }>({
@@ -128,13 +121,6 @@ export const demos = sqliteTable("demos", {
   position: integer().notNull(),
   created_at: integer().notNull(),
 }, (table) => [index("demos_generation_id").on(table.generation_id)]);
-
-export interface AccountLimits {
-  readonly requests_per_minute: number;
-  /** U-Net rows. */
-  readonly evaluations_per_minute: number;
-  readonly concurrent_generations: number;
-}
 
 export const api_keys = sqliteTable("api_keys", {
   /** `key_` and 16 hex digits: the public half, and the account. */

@@ -10,7 +10,9 @@ import { createLocalRooms, createLocalSweepRooms } from "./platforms/deno/local_
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
 import type { WebhookDeliveries } from "../db/webhook_queries.ts";
-import type { GpuBackend, LogRecord, Ports } from "./ports.ts";
+import type { GpuBackend } from "./backends/gpu_backend.ts";
+import type { Ports } from "./ports.ts";
+import type { LogRecord } from "./observability/log.ts";
 import { readSettings } from "./settings.ts";
 
 const fail = () => Promise.reject(new Error("the database is gone"));

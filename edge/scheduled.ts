@@ -1,6 +1,6 @@
 /** What is done from time to time, without a request: by a cron trigger on workerd, a timer on Deno. */
 import type { Ports } from "./ports.ts";
-import { findEnd } from "./webhooks/webhook_end.ts";
+import { findEnd } from "./webhooks/webhook_settlement.ts";
 
 type ScheduledPorts = Pick<
   Ports,

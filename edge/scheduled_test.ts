@@ -1,7 +1,9 @@
 // What no request does: ends that were lost on their way to a webhook, calls that are due, what is old.
 import assert from "node:assert/strict";
 import { createProblem } from "../contract/mod.ts";
-import type { LogRecord, Ports, Rooms } from "./ports.ts";
+import type { LogRecord } from "./observability/log.ts";
+import type { Ports } from "./ports.ts";
+import type { Rooms } from "./rooms/rooms.ts";
 import { runScheduled } from "./scheduled.ts";
 import type { WebhookEnd } from "./webhooks/webhook_end.ts";
 

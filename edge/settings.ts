@@ -1,15 +1,12 @@
 /** What an operator can set, from the platform's variables. */
 import { readWebhookSettings, type WebhookSettings } from "./webhooks/webhook_settings.ts";
+import { type Environment, readText, wrongSetting } from "./environment.ts";
 import { type PolicySettings, readPolicySettings } from "./policy/policy_settings.ts";
-
 import { type CacheSettings, readCache } from "./cache/cache_settings.ts";
 import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
 import { readCorsOrigins } from "./http/cross_origin.ts";
 import { type IdentitySettings, readIdentity } from "./callers/identity_settings.ts";
 import { readTierLimits, type TierLimits } from "./limits/limit_settings.ts";
-
-/** Variables by name. Workers' bindings are among them; only strings are read. */
-export type Environment = Readonly<Record<string, unknown>>;
 
 export interface EdgeSettings {
   /** Base URLs of the GPU functions, at least one. */
@@ -61,14 +58,4 @@ function readDatabaseMs(environment: Environment): number {
 
 function protocolOf(url: string): string {
   return URL.canParse(url) ? new URL(url).protocol : "";
-}
-
-/** Null where it is absent or empty. */
-export function readText(environment: Environment, name: string): string | null {
-  const value = environment[name];
-  return typeof value === "string" && value.trim() !== "" ? value.trim() : null;
-}
-
-export function wrongSetting(name: string, allowed: string, given: string): Error {
-  return new Error(`${name} must be ${allowed}, given ${JSON.stringify(given.slice(0, 60))}`);
 }

@@ -1,15 +1,17 @@
 /** The content key of a plan: what can change the image, in canonical form, and nothing else. */
 import { contentKey } from "./content_key.ts";
-import { eosSwapSources } from "../request/eos_swap.ts";
+import { eosSwapSources } from "../tokens/eos_swap_sources.ts";
 import { ENGINE_VERSION } from "../limits.ts";
 import { type Phase, seesPrompt } from "./phase.ts";
-import type { SeededRequest, Settings, TokenizedPrompts } from "./plan.ts";
+import type { SeededRequest } from "../request/generation_request.ts";
+import type { Settings } from "./settings.ts";
+import type { TokenizedPrompts } from "../tokens/prompt_tokenizer.ts";
 import {
   type PlannedToken,
   planTokens,
   spellStateSources,
   stateSources,
-} from "../request/token_states.ts";
+} from "../tokens/planned_tokens.ts";
 
 /**
  * Whether the swap puts any other state into the conditional row. It does not for equal prompts, nor

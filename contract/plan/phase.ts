@@ -1,5 +1,6 @@
 /** The run cut into stretches of steps that are computed alike. Pure arithmetic on step numbers. */
-import type { Cutoff, Tail } from "../request/cutoff.ts";
+import type { Cutoff } from "./planned_cutoff.ts";
+import type { Tail } from "../request/cutoff.ts";
 import { modelCallsInStep } from "./sampler_calls.ts";
 
 /** How the noise is predicted in a step: classifier-free guidance (paper, eq. 3), or as in a tail. */

@@ -2,11 +2,12 @@
  * The plan: everything that a run will do, before anything runs. Edge and GPU function compute it from
  * the same request and package, so they agree on the key without talking.
  */
-import { checkCutoff, type Cutoff, planCutoff } from "../request/cutoff.ts";
-import { type EosSwapOptions, eosSwapSources } from "../request/eos_swap.ts";
+import { checkCutoff, type Cutoff } from "./planned_cutoff.ts";
+import { eosSwapSources } from "../tokens/eos_swap_sources.ts";
 import { generationKey, swapChangesStates } from "./generation_key.ts";
-import type { OwnedRequest } from "../request/generation_request.ts";
-import { checkInsights, planInsights, type PlannedInsights } from "../request/insights.ts";
+import type { SeededRequest } from "../request/generation_request.ts";
+import { type EosSwap, fillDefaults, type Settings } from "./settings.ts";
+import { checkInsights, planInsights, type PlannedInsights } from "./planned_insights.ts";
 import { ENGINE_VERSION } from "../limits.ts";
 import type { ModelManifest } from "../model_manifest.ts";
 import { countEvaluations, type Phase, type PlannedEvaluations, planPhases } from "./phase.ts";
@@ -18,8 +19,14 @@ import {
   type Parsed,
   refuse,
 } from "../problem.ts";
-import type { PromptToken, PromptTokenizer, TokenizedPrompt } from "./prompt_tokenizer.ts";
-import { type PlannedToken, planTokens, type TokenStates } from "../request/token_states.ts";
+import type {
+  PromptToken,
+  PromptTokenizer,
+  TokenizedPrompt,
+  TokenizedPrompts,
+} from "../tokens/prompt_tokenizer.ts";
+import { type PlannedToken, planTokens } from "../tokens/planned_tokens.ts";
+import type { TokenStates } from "../request/token_states.ts";
 
 /** What planning needs of a model. */
 export interface PlanningModel {
@@ -65,15 +72,6 @@ export interface Plan {
   };
 }
 
-export interface EosSwap extends EosSwapOptions {
-  readonly prompt: string;
-  readonly from: number;
-  readonly to: number;
-}
-
-/** A request whose seed has been drawn: the plan itself is free of chance. */
-export type SeededRequest = OwnedRequest & { readonly seed: number };
-
 /** Fills the model's defaults, checks the request against the model and computes the plan. */
 export function planGeneration(request: SeededRequest, model: PlanningModel): Parsed<Plan> {
   const { manifest, tokenizer } = model;
@@ -94,39 +92,6 @@ export function planGeneration(request: SeededRequest, model: PlanningModel): Pa
   ];
   if (issues.length > 0) return refuse(createFieldProblem("unplannable", issues));
   return accept(assemblePlan(request, settings, prompts, manifest));
-}
-
-/** The request's numbers, defaults filled; places in the run may lie outside it until checked. */
-export interface Settings {
-  readonly width: number;
-  readonly height: number;
-  readonly num_inference_steps: number;
-  readonly guidance_scale: number;
-  readonly sampler: string;
-  readonly cutoff: Cutoff;
-  readonly eos_swap: EosSwap | null;
-  readonly token_states: TokenStates | null;
-}
-
-function fillDefaults(request: SeededRequest, { defaults }: ModelManifest): Settings {
-  const steps = request.num_inference_steps ?? defaults.num_inference_steps;
-  const { eos_swap, token_states } = request;
-  return {
-    width: request.width ?? defaults.width,
-    height: request.height ?? defaults.height,
-    num_inference_steps: steps,
-    guidance_scale: request.guidance_scale ?? defaults.guidance_scale,
-    sampler: request.sampler ?? defaults.sampler,
-    cutoff: planCutoff(request.cutoff, steps),
-    eos_swap: eos_swap ? { ...eos_swap, from: eos_swap.from ?? 0, to: eos_swap.to ?? steps } : null,
-    token_states: token_states
-      ? {
-        sos: token_states.sos ?? null,
-        semantic: token_states.semantic ?? null,
-        eos: token_states.eos ?? null,
-      }
-      : null,
-  };
 }
 
 function checkSettings(
@@ -193,12 +158,6 @@ function checkTokenStates(
         fieldIssue(`token_states.${name}`, `other than "sos" ${hasNone}`, state)
       ),
   ];
-}
-
-export interface TokenizedPrompts {
-  readonly prompt: TokenizedPrompt;
-  readonly negative_prompt: TokenizedPrompt;
-  readonly eos_swap: TokenizedPrompt | null;
 }
 
 function assemblePlan(

@@ -1,5 +1,4 @@
-/** Which token of prompt B stands in for which token of prompt A when [EOS] is swapped. */
-import type { PromptToken } from "../plan/prompt_tokenizer.ts";
+/** How the [EOS] of prompt B may stand in for that of prompt A. */
 
 /** Which of A's positions are replaced: its first [EOS], the padding behind that, or both. */
 export const EOS_SCOPES = ["first", "padding", "all"] as const;
@@ -15,34 +14,3 @@ export interface EosSwapOptions {
 }
 
 export const EOS_SWAP_DEFAULTS: EosSwapOptions = { scope: "all", align: "ordinal" };
-
-/**
- * Per position of A: the position of B whose text state replaces it, or null where A keeps its own.
- *
- * The paper (section 5.1) swaps "[EOS]", meaning the first one and its padding, but leaves open how
- * prompts of unequal length line up. `ordinal`: the k-th of A takes the k-th of B, and B's last is
- * repeated when B has fewer; so the first [EOS], which carries most (appendix C), always meets the
- * first. `absolute`: position p takes position p where B is past its words, and B's first [EOS] where
- * it is not. `scope` leaves out positions of A, it never changes what the others take.
- */
-export function eosSwapSources(
-  a: readonly PromptToken[],
-  b: readonly PromptToken[],
-  { scope, align }: EosSwapOptions = EOS_SWAP_DEFAULTS,
-): (number | null)[] {
-  const sources = b.filter(isEosOrPadding).map(({ position }) => position);
-  const [first = null] = sources;
-  let k = 0;
-  return a.map((token, position) => {
-    if (!isEosOrPadding(token)) return null;
-    const ordinal = sources[Math.min(k++, sources.length - 1)] ?? null;
-    const absolute = first !== null && position >= first ? position : first;
-    const isInScope = scope === "all" || (scope === "first") === (token.class === "eos");
-    if (!isInScope) return null;
-    return align === "ordinal" ? ordinal : absolute;
-  });
-}
-
-function isEosOrPadding({ class: kind }: PromptToken): boolean {
-  return kind === "eos" || kind === "padding";
-}

@@ -189,6 +189,9 @@ export type OwnedRequest = GenerationRequest & {
   readonly owner?: string;
 };
 
+/** A request whose seed has been drawn: the plan itself is free of chance. */
+export type SeededRequest = OwnedRequest & { readonly seed: number };
+
 /** A request as the edge sends it, with an owner where it is private. */
 export function parseOwnedRequest(input: unknown): Parsed<OwnedRequest> {
   if (typeof input !== "object" || input === null || !("owner" in input)) {

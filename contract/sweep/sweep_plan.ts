@@ -1,6 +1,7 @@
 /** What a sweep will do: the plans of its branches, and what they cost together. */
 import { contentKey } from "../plan/content_key.ts";
-import type { Plan, SeededRequest } from "../plan/plan.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { SeededRequest } from "../request/generation_request.ts";
 import { createFieldProblem, type FieldIssue, type Parsed, refuse } from "../problem.ts";
 import { rowsTogether } from "../plan/rows_together.ts";
 import { placeBranchIssues, type SweepAxis, type SweepRequest } from "./sweep_request.ts";

@@ -1,6 +1,6 @@
 /** The back end that the settings ask for. */
 import { withholdDrawn } from "../policy/withheld_images.ts";
-import type { GpuBackend } from "../ports.ts";
+import type { GpuBackend } from "./gpu_backend.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { type CallPorts, GpuFunction, type GpuFunctionOptions } from "./gpu_function.ts";
 import { GpuPool, POOL_DEFAULTS, type PoolPorts } from "./pool.ts";

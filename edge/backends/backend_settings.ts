@@ -1,6 +1,6 @@
 /** What an operator sets about where images are drawn, beside the GPU functions' addresses (`GPU_URL`). */
 import { readReplicate, type ReplicateSettings } from "./replicate/replicate_settings.ts";
-import { type Environment, readText, wrongSetting } from "../settings.ts";
+import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface BackendSettings {
   /** Signs the calls to the GPU functions; null: they are not signed. */

@@ -12,7 +12,7 @@ import {
   signCall,
 } from "../../contract/mod.ts";
 import { within } from "../clock.ts";
-import type { GpuFunctionHealth, Submission } from "../ports.ts";
+import type { GpuFunctionHealth, Submission } from "./gpu_backend.ts";
 import { CircuitBreaker, type CircuitOptions } from "../circuit_breaker.ts";
 
 export interface CallPorts {

@@ -3,7 +3,7 @@
  * counts is what the functions say of themselves, and what this process has sent them since.
  */
 import { contentKey } from "../../contract/mod.ts";
-import type { GpuFunctionHealth } from "../ports.ts";
+import type { GpuFunctionHealth } from "./gpu_backend.ts";
 import type { GpuFunction, Health } from "./gpu_function.ts";
 
 interface Report {

@@ -6,15 +6,16 @@ import {
   accept,
   createProblem,
   isTerminal,
+  type NumberedEvent,
   type Parsed,
   type Problem,
   ProblemError,
   refuse,
 } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/result_queries.ts";
 import { NoProgress } from "../rooms/message_stream.ts";
 import { pause } from "../clock.ts";
-import type { GpuBackend, GpuHealth, Log, Submission } from "../ports.ts";
+import type { GpuBackend, GpuHealth, Submission } from "./gpu_backend.ts";
+import type { Log } from "../observability/log.ts";
 import type { Body, GpuFunction } from "./gpu_function.ts";
 import { GpuLoads } from "./gpu_loads.ts";
 import { readPrediction } from "./prediction_stream.ts";

@@ -6,7 +6,8 @@ import {
   parseGenerationRequest,
   ProblemError,
 } from "../../contract/mod.ts";
-import type { LogRecord, Submission } from "../ports.ts";
+import type { LogRecord } from "../observability/log.ts";
+import type { Submission } from "./gpu_backend.ts";
 import { GPU_FUNCTION_DEFAULTS } from "./backend.ts";
 import { GpuFunction } from "./gpu_function.ts";
 import { GpuPool, POOL_DEFAULTS, type PoolOptions } from "./pool.ts";

@@ -1,6 +1,5 @@
 /** The body of one connection to the GPU function, as numbered events. */
-import { decodeOutput, ProblemError } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/result_queries.ts";
+import { decodeOutput, type NumberedEvent, ProblemError } from "../../contract/mod.ts";
 import { readMessages } from "../rooms/message_stream.ts";
 
 export interface StreamPatience {

@@ -6,9 +6,9 @@ import {
   createProblem,
   type GenerationEvent,
   isTerminal,
+  type NumberedEvent,
   ProblemError,
 } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/result_queries.ts";
 
 export class RunCourse {
   /** The cursor of the last event that was taken; -1 for none. */

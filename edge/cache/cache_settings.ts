@@ -1,5 +1,5 @@
 /** How much the stored results may take. */
-import { type Environment, readText, wrongSetting } from "../settings.ts";
+import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface CacheSettings {
   /** Of all stored results together; beyond it the longest unused are deleted, demos apart. */

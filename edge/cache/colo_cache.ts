@@ -1,6 +1,6 @@
 /** A cache near the reader, for what everybody may see. It may forget anything at any moment. */
 import { within } from "../clock.ts";
-import type { Log } from "../ports.ts";
+import type { Log } from "../observability/log.ts";
 
 export interface ColoCache {
   /** @param key a path such as `images/…` */

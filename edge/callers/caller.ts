@@ -1,7 +1,5 @@
 /** Who makes a request. */
-import type { AccountLimits } from "../../db/key_queries.ts";
-
-export type { AccountLimits } from "../../db/key_queries.ts";
+import type { AccountLimits } from "../../contract/mod.ts";
 
 export interface Caller {
   /** `key_…`, or `anonymous:…` with a hash of the address. */

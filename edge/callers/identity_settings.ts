@@ -1,5 +1,5 @@
 /** What an operator sets about who is who. */
-import { type Environment, readText, wrongSetting } from "../settings.ts";
+import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface IdentitySettings {
   /** Proxies in front of the edge on Deno, whose `X-Forwarded-For` is believed. */

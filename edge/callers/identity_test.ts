@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { StoredKey } from "../../db/key_queries.ts";
 import { localAddress } from "../platforms/client_address.ts";
 import { readTierLimits } from "../limits/limit_settings.ts";
-import type { LogRecord } from "../ports.ts";
+import type { LogRecord } from "../observability/log.ts";
 import { formatApiKey, makeApiKey, parseApiKey, provesSecret } from "./api_key.ts";
 import { anonymousAccount, clientNetwork, forwardedAddress } from "./client_network.ts";
 import { createIdentify } from "./identify.ts";

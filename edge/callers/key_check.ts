@@ -1,8 +1,14 @@
 /** The check of an `Authorization` header against the stored keys. */
-import { accept, createProblem, type Parsed, refuse } from "../../contract/mod.ts";
+import {
+  accept,
+  type AccountLimits,
+  createProblem,
+  type Parsed,
+  refuse,
+} from "../../contract/mod.ts";
 import type { Keys, StoredKey } from "../../db/key_queries.ts";
-import type { AccountLimits, Caller } from "./caller.ts";
-import type { Log } from "../ports.ts";
+import type { Caller } from "./caller.ts";
+import type { Log } from "../observability/log.ts";
 import { parseApiKey, provesSecret } from "./api_key.ts";
 
 export interface KeyCheckPorts {

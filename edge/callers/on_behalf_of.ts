@@ -1,5 +1,5 @@
 /** On whose behalf something runs, for quotas, private results and logs. */
-import type { AccountLimits } from "./caller.ts";
+import type { AccountLimits } from "../../contract/mod.ts";
 
 export interface Origin {
   /** Whose quotas it counts against: `key_…`, or `anonymous:…` with a hash of the address. */

@@ -4,7 +4,7 @@ import type { StoredResult } from "../../db/result_queries.ts";
 import { findNearAnswer, keepResourceNear, keepStreamNear } from "../cache/near_results.ts";
 import { describeGeneration, generationPath } from "./generation_resource.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../rooms/event_stream.ts";
-import type { PlannedGeneration } from "./generation_room.ts";
+import type { PlannedGeneration } from "./run.ts";
 import type { Origin } from "../callers/on_behalf_of.ts";
 import type { Ports } from "../ports.ts";
 import { JSON_HEADERS, jsonResponse, problemResponse } from "../http/problem_response.ts";

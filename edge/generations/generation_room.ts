@@ -9,45 +9,23 @@ import {
   isTerminal,
   joinInsights,
   lacksInsights,
+  type NumberedEvent,
   type Parsed,
   type Plan,
   type Problem,
   ProblemError,
   refuse,
-  type SeededRequest,
 } from "../../contract/mod.ts";
-import type { NumberedEvent, Results } from "../../db/result_queries.ts";
+import type { Results } from "../../db/result_queries.ts";
 import { spentSoFar } from "./generation_resource.ts";
+import type { RoomSubmission, RunEnd } from "./run.ts";
 import { beginRun, endRun } from "../limits/admission.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
-import type { Origin } from "../callers/on_behalf_of.ts";
-import type { GpuBackend, Log } from "../ports.ts";
+import type { GpuBackend } from "../backends/gpu_backend.ts";
+import type { Log } from "../observability/log.ts";
 import { EventLog } from "../rooms/event_log.ts";
 import { settlesWithin } from "../clock.ts";
 import { MEMORY_AWAY, Room, type RoomJob } from "../rooms/room.ts";
-
-export interface PlannedGeneration {
-  readonly request: SeededRequest;
-  readonly plan: Plan;
-}
-
-export interface RoomSubmission extends PlannedGeneration {
-  readonly origin: Origin;
-  /** Where its run was when the room's process was lost, in the back end's words. */
-  readonly place?: string | undefined;
-  /** An earlier process of the room had begun it: nobody is asked again whether it may run. */
-  readonly recalled?: boolean;
-}
-
-/** A run that is over, told to whoever has something to do then: quotas, webhooks. */
-export interface RunEnd {
-  readonly submission: RoomSubmission;
-  readonly event: GenerationEvent;
-  /** U-Net rows. */
-  readonly spent: number;
-  /** All of them. */
-  readonly events: readonly NumberedEvent[];
-}
 
 export interface RoomPorts {
   readonly gpu: GpuBackend;

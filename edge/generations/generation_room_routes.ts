@@ -16,7 +16,8 @@ import {
   type ReplayOptions,
 } from "../rooms/event_stream.ts";
 import { mayRead } from "../callers/private_results.ts";
-import { hasFailed, type Job, type JobRoom, type RoomSubmission } from "./generation_room.ts";
+import { hasFailed, type Job, type JobRoom } from "./generation_room.ts";
+import type { RoomSubmission } from "./run.ts";
 
 export async function handleRoomRequest(room: JobRoom, request: Request): Promise<Response> {
   const url = new URL(request.url);

@@ -5,20 +5,17 @@ import {
   createProblem,
   type GenerationEvent,
   type Insight,
+  type NumberedEvent,
   parseGenerationRequest,
   planGeneration,
   refuse,
 } from "../../contract/mod.ts";
-import type { FinishedGeneration, NumberedEvent } from "../../db/result_queries.ts";
-import type { GpuBackend, LogRecord } from "../ports.ts";
+import type { FinishedGeneration } from "../../db/result_queries.ts";
+import type { GpuBackend } from "../backends/gpu_backend.ts";
+import type { LogRecord } from "../observability/log.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
-import {
-  JobRoom,
-  type RememberedEnd,
-  type RoomPorts,
-  type RoomSubmission,
-  type RunEnd,
-} from "./generation_room.ts";
+import { JobRoom, type RememberedEnd, type RoomPorts } from "./generation_room.ts";
+import type { RoomSubmission, RunEnd } from "./run.ts";
 
 function submissionOf(seed: number, insights: readonly Insight[] = []): RoomSubmission {
   const request = { model: MANIFEST.id, prompt: "a blue bird", seed, insights };

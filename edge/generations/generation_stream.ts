@@ -3,15 +3,15 @@ import {
   createProblem,
   ERROR_TABLE,
   isTerminal,
+  type NumberedEvent,
   type Parsed,
   parseGenerationEvent,
   type Problem,
   ProblemError,
 } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/result_queries.ts";
 import { answerGeneration, type AnswerOptions, type AnswerPorts } from "./generation_answer.ts";
 import type { CacheOutcome } from "../observability/request_record.ts";
-import type { RoomSubmission } from "./generation_room.ts";
+import type { RoomSubmission } from "./run.ts";
 import { readMessages } from "../rooms/message_stream.ts";
 import { pause } from "../clock.ts";
 import { cacheOutcome } from "./generation_room_routes.ts";

@@ -13,7 +13,7 @@ import {
   type SweepPlan,
 } from "../../contract/mod.ts";
 import type { Caller } from "../callers/caller.ts";
-import type { PlannedGeneration } from "./generation_room.ts";
+import type { PlannedGeneration } from "./run.ts";
 import type { Ports } from "../ports.ts";
 import { ownerOf } from "../callers/private_results.ts";
 

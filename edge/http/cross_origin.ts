@@ -1,7 +1,7 @@
 /** Which pages of other origins may call the API. Nothing here is sent along by a browser by itself. */
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
-import { type Environment, readText, wrongSetting } from "../settings.ts";
+import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 const DEFAULT = "*";
 /** As long as browsers believe it: a preflight for every request would double them. */

@@ -3,7 +3,7 @@
  * evenly: two numbers instead of the time of every charge, credit is a subtraction, and when there is
  * room again is a division. Integers throughout, so that waiting exactly as long as told is enough.
  */
-import type { AccountLimits } from "../callers/caller.ts";
+import type { AccountLimits } from "../../contract/mod.ts";
 
 /** Everything a limiter knows; plain data, to be stored as it is. */
 export interface LimiterState {

@@ -3,7 +3,7 @@
  * of them at once and gives them out for a moment. Never more than the limit, and what it does not give
  * out is lost to the account.
  */
-import type { AccountLimits } from "../callers/caller.ts";
+import type { AccountLimits } from "../../contract/mod.ts";
 import type { Standing, Verdict } from "./account_limiter.ts";
 import type { LimiterCall, Limiters } from "./limiter_call.ts";
 

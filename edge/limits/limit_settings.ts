@@ -1,6 +1,6 @@
 /** What each tier of callers may use, as an operator sets it. */
-import type { AccountLimits } from "../callers/caller.ts";
-import { type Environment, readText, wrongSetting } from "../settings.ts";
+import type { AccountLimits } from "../../contract/mod.ts";
+import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface TierLimits {
   /** Callers without a key, each address by itself. */

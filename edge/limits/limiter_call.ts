@@ -1,5 +1,5 @@
 /** The calls to an account's limiter: plain data, the same in process and to a Durable Object. */
-import type { AccountLimits } from "../callers/caller.ts";
+import type { AccountLimits } from "../../contract/mod.ts";
 import { AccountLimiter, type LimiterState, type Verdict } from "./account_limiter.ts";
 
 export type LimiterCall =

@@ -1,7 +1,7 @@
 // If this breaks, accounts are counted together, not at all, or an absent limiter loses requests.
 import assert from "node:assert/strict";
 import { parseList } from "structured-headers";
-import type { LogRecord } from "../ports.ts";
+import type { LogRecord } from "../observability/log.ts";
 import { limitProblem } from "./admission.ts";
 import { readTierLimits } from "./limit_settings.ts";
 import { createHandfulLimiters } from "./handful_limiters.ts";

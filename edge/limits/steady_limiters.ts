@@ -1,6 +1,6 @@
 /** Limiters that answer even when the real ones are away: then this process counts by itself. */
 import { within } from "../clock.ts";
-import type { Log } from "../ports.ts";
+import type { Log } from "../observability/log.ts";
 import type { Limiters } from "./limiter_call.ts";
 import { createLocalLimiters } from "./local_limiters.ts";
 

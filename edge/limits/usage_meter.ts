@@ -3,9 +3,9 @@
  * cached answer must not cost a write. What a process gathers and loses with its life was for information.
  */
 import type { AccountDay, Usage, UsageCounts } from "../../db/usage_queries.ts";
-import type { RunEnd } from "../generations/generation_room.ts";
+import type { RunEnd } from "../generations/run.ts";
 import { pause } from "../clock.ts";
-import type { Log } from "../ports.ts";
+import type { Log } from "../observability/log.ts";
 
 export interface UsageMeterPorts {
   readonly usage: Pick<Usage, "add">;

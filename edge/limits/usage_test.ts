@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createUsage } from "../../db/usage_queries.ts";
 import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
-import type { LogRecord } from "../ports.ts";
+import type { LogRecord } from "../observability/log.ts";
 import { usageDay, UsageMeter } from "./usage_meter.ts";
 
 const NOON = Date.UTC(2026, 10, 25, 12);

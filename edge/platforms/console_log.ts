@@ -1,5 +1,5 @@
 /** One JSON line a record. */
-import type { LogRecord } from "../ports.ts";
+import type { LogRecord } from "../observability/log.ts";
 
 export function logToConsole({ cause, ...record }: LogRecord): void {
   const time = new Date().toISOString();

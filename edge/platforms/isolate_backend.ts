@@ -1,6 +1,6 @@
 /** The back end of this process, or of this isolate on workerd. */
 import { type BackendPorts, createBackend } from "../backends/backend.ts";
-import type { GpuBackend } from "../ports.ts";
+import type { GpuBackend } from "../backends/gpu_backend.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { logToConsole } from "./console_log.ts";
 

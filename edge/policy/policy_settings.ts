@@ -3,7 +3,7 @@
  * `BLOCKLIST_LEET`: whether digits and signs are read as letters too, as in `b1rd`. `GPU_SAFETY`: as at the
  * GPU function.
  */
-import { type Environment, readText, wrongSetting } from "../settings.ts";
+import { type Environment, readText, wrongSetting } from "../environment.ts";
 import { foldEntry } from "./blocklist.ts";
 
 export interface PolicySettings {

@@ -3,9 +3,14 @@
  * function withholds what it draws from then on; here is what was stored before, and what comes from one that
  * was set otherwise. Both end as a run does that is refused: no preview, no image, `image_refused`.
  */
-import { type GenerationEvent, imageWithheld, type Parsed } from "../../contract/mod.ts";
-import type { NumberedEvent, Results } from "../../db/result_queries.ts";
-import type { GpuBackend } from "../ports.ts";
+import {
+  type GenerationEvent,
+  imageWithheld,
+  type NumberedEvent,
+  type Parsed,
+} from "../../contract/mod.ts";
+import type { Results } from "../../db/result_queries.ts";
+import type { GpuBackend } from "../backends/gpu_backend.ts";
 import type { PolicySettings } from "./policy_settings.ts";
 
 type Withholding = Pick<PolicySettings, "withholdsFlagged">;

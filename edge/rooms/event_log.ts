@@ -1,6 +1,10 @@
 /** What has happened in one generation. */
-import { encodeServerSentMessage, type GenerationEvent, isTerminal } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/result_queries.ts";
+import {
+  encodeServerSentMessage,
+  type GenerationEvent,
+  isTerminal,
+  type NumberedEvent,
+} from "../../contract/mod.ts";
 import { type LogMessage, MessageLog } from "./message_log.ts";
 
 type Entry = NumberedEvent & LogMessage;

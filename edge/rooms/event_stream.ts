@@ -1,6 +1,5 @@
 /** Server-sent events as a response body. Hono's own helper swallows errors, so this is written out. */
-import { HEARTBEAT, LIMITS } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/result_queries.ts";
+import { HEARTBEAT, LIMITS, type NumberedEvent } from "../../contract/mod.ts";
 import { encodeEvent, markCached } from "./event_log.ts";
 import type { LogMessage, MessageLog } from "./message_log.ts";
 import { later, pause, settlesWithin } from "../clock.ts";

@@ -1,5 +1,5 @@
 /** When the events of a finished run are due in a replay that is paced like the run. Pure. */
-import type { NumberedEvent } from "../../db/result_queries.ts";
+import type { NumberedEvent } from "../../contract/mod.ts";
 
 /** No replay takes longer: a longer run is shown faster. */
 export const REPLAY_MS_MAX = 30_000;

@@ -3,7 +3,7 @@
  * returns, and whatever happens nothing stays in the room's storage for good.
  */
 import type { Parsed } from "../../contract/mod.ts";
-import type { Log } from "../ports.ts";
+import type { Log } from "../observability/log.ts";
 
 /** The part of a room that its alarm needs. */
 export interface WatchedRoom {

@@ -3,9 +3,9 @@ import {
   type BranchEnd,
   type GenerationEvent,
   isTerminal,
+  type NumberedEvent,
   type SweepBranch,
 } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/result_queries.ts";
 import type { GenerationRecord } from "../generations/generation_resource.ts";
 import type { SheetImage } from "./sweep_sheet.ts";
 

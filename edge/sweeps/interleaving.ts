@@ -2,7 +2,7 @@
  * The order in which the events of several branches become one log. Chance decides it once, as the
  * events arrive; kept, it puts the same events into the same places again. Pure but for its own state.
  */
-import type { NumberedEvent } from "../../db/result_queries.ts";
+import type { NumberedEvent } from "../../contract/mod.ts";
 import type { BranchEvent } from "../../db/sweep_queries.ts";
 
 export interface PlacedEvent extends NumberedEvent {

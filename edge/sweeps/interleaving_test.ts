@@ -1,7 +1,7 @@
 // Another order after a restart would give a client that resumes some events twice and others never.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { NumberedEvent } from "../../db/result_queries.ts";
+import type { NumberedEvent } from "../../contract/mod.ts";
 import { Interleaving, type PlacedEvent } from "./interleaving.ts";
 
 const event = (id: number): NumberedEvent => ({

@@ -9,6 +9,7 @@ import {
   type GenerationEvent,
   joinInsights,
   LIMITS,
+  type NumberedEvent,
   type Parsed,
   type Problem,
   ProblemError,
@@ -19,7 +20,6 @@ import {
   sweepStatus,
   type SweepTerminalEvent,
 } from "../../contract/mod.ts";
-import type { NumberedEvent } from "../../db/result_queries.ts";
 import type { StoredSweep, Sweeps } from "../../db/sweep_queries.ts";
 import type { AnswerPorts } from "../generations/generation_answer.ts";
 import { lacksBranches } from "./stored_sweep.ts";

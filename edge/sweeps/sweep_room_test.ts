@@ -17,7 +17,8 @@ import {
 import type { Results } from "../../db/result_queries.ts";
 import type { StoredSweep } from "../../db/sweep_queries.ts";
 import { createLocalRooms } from "../platforms/deno/local_rooms.ts";
-import type { GpuBackend, LogRecord } from "../ports.ts";
+import type { GpuBackend } from "../backends/gpu_backend.ts";
+import type { LogRecord } from "../observability/log.ts";
 import { NO_CACHE } from "../cache/colo_cache.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
 import { READING, readLog } from "../rooms/event_stream.ts";

@@ -1,16 +1,8 @@
 /** The end of a generation or sweep, as a webhook tells it: what `GET` of its address shows. */
-import { describeStored } from "../generations/generation_answer.ts";
-import { describeGeneration, type GenerationResource } from "../generations/generation_resource.ts";
-import type { RunEnd } from "../generations/generation_room.ts";
-import type { SweepJob } from "../sweeps/sweep_room.ts";
-import { describeSweepJob } from "../sweeps/sweep_room_routes.ts";
-import type { Ports } from "../ports.ts";
-import { roomUrl, THE_EDGE } from "../callers/private_results.ts";
-import { describeFound, findSweep } from "../sweeps/stored_sweep.ts";
+import type { GenerationResource } from "../generations/generation_resource.ts";
 import type { SweepResource } from "../sweeps/sweep_resource.ts";
-import type { Webhooks } from "./webhooks.ts";
 
-type Resource = GenerationResource | SweepResource;
+export type Resource = GenerationResource | SweepResource;
 
 export interface WebhookEnd {
   /** Its address, such as `/v1/generations/…`. */
@@ -28,53 +20,4 @@ export function endOfResource(resource: Resource): WebhookEnd | null {
   if (status === "running") return null;
   const kind = self.startsWith("/v1/sweeps/") ? "sweep" : "generation";
   return { subject: self, type: `${kind}.${END_NAMES[status]}`, resource };
-}
-
-export type EndPorts = Pick<Ports, "results" | "rooms" | "sweepRooms" | "sweeps" | "log">;
-
-/**
- * From the subject's room or the database. Null while it runs, and where nobody knows of it. The room
- * first: a stored result may be on its way again, for insights that it lacks.
- */
-export async function findEnd(ports: EndPorts, subject: string): Promise<WebhookEnd | null> {
-  const [, kind, id] = /^\/v1\/(generations|sweeps)\/([0-9a-f]{64})$/.exec(subject) ?? [];
-  if (kind === undefined || id === undefined) return null;
-  const rooms = kind === "sweeps" ? ports.sweepRooms : ports.rooms;
-  const response = await rooms.fetch(id, new Request(roomUrl("/state", THE_EDGE)));
-  if (response.ok) {
-    // The room is of this program.
-    const resource: Resource = await response.json();
-    return endOfResource(resource);
-  }
-  await response.body?.cancel();
-  // A room that cannot take up its run now has not lost it.
-  if (response.status !== 404) return null;
-  const stored = kind === "sweeps" ? await storedSweep(ports, id) : await storedResult(ports, id);
-  return stored && endOfResource(stored);
-}
-
-async function storedResult({ results }: EndPorts, id: string): Promise<Resource | null> {
-  const stored = await results.find(id);
-  return stored && describeStored(stored);
-}
-
-async function storedSweep(ports: EndPorts, id: string): Promise<Resource | null> {
-  const { value } = await findSweep(ports, id, THE_EDGE);
-  return value && describeFound(value);
-}
-
-/** For `RoomPorts.afterEnd`. */
-export function settleRun(webhooks: Pick<Webhooks, "settle">) {
-  return async ({ submission: { plan }, events }: RunEnd): Promise<void> => {
-    const end = endOfResource(describeGeneration({ plan, events, cached: false }));
-    if (end) await webhooks.settle(end);
-  };
-}
-
-/** For `SweepRoomPorts.afterSweepEnd`. */
-export function settleSweep(webhooks: Pick<Webhooks, "settle">) {
-  return async (job: SweepJob): Promise<void> => {
-    const end = endOfResource(describeSweepJob(job, false));
-    if (end) await webhooks.settle(end);
-  };
 }

@@ -3,7 +3,7 @@ import { createProblem } from "../../contract/mod.ts";
 import type { EdgeContext } from "../http/edge_app.ts";
 import type { Ports } from "../ports.ts";
 import { problemResponse } from "../http/problem_response.ts";
-import { findEnd } from "./webhook_end.ts";
+import { findEnd } from "./webhook_settlement.ts";
 
 interface AskedWebhook {
   /** Null where none is asked for. */

@@ -1,5 +1,5 @@
 /** What an operator sets for webhooks. */
-import { type Environment, readText, wrongSetting } from "../settings.ts";
+import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface WebhookSettings {
   /** Of each, the accounts' own are made. Several while receivers change over; none: webhooks are refused. */

@@ -3,7 +3,7 @@
  * this process; each attempt takes the row under a lease, so that of several processes one calls.
  */
 import type { WebhookDeliveries } from "../../db/webhook_queries.ts";
-import type { Log } from "../ports.ts";
+import type { Log } from "../observability/log.ts";
 import { type CallOutcome, type CallPorts, callWebhook } from "./webhook_call.ts";
 import type { WebhookEnd } from "./webhook_end.ts";
 import type { WebhookSettings } from "./webhook_settings.ts";

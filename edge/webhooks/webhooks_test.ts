@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
 import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
-import type { LogRecord } from "../ports.ts";
-import type { CallOutcome, ResolveHost } from "./webhook_call.ts";
+import type { LogRecord } from "../observability/log.ts";
+import { type CallOutcome, callWebhook, type ResolveHost } from "./webhook_call.ts";
 import { accountSecrets } from "./account_secrets.ts";
-import { callWebhook } from "./webhook_call.ts";
 import type { WebhookEnd } from "./webhook_end.ts";
 import { createWebhooks, RETRY_PAUSES_MS } from "./webhooks.ts";
 

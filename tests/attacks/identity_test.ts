@@ -6,7 +6,7 @@ import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import { formatApiKey, makeApiKey } from "../../edge/callers/api_key.ts";
 import { KeyCheck } from "../../edge/callers/key_check.ts";
-import type { LogRecord } from "../../edge/ports.ts";
+import type { LogRecord } from "../../edge/observability/log.ts";
 import { readSettings } from "../../edge/settings.ts";
 
 const draw = (length: number) => crypto.getRandomValues(new Uint8Array(length));

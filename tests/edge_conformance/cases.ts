@@ -8,14 +8,8 @@ import {
   planGeneration,
 } from "../../contract/mod.ts";
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
-import {
-  assertProblem,
-  type ConformanceClient,
-  FrameReader,
-  idOf,
-  readFrames,
-  typesOf,
-} from "./conformance_client.ts";
+import { assertProblem, FrameReader, idOf, readFrames, typesOf } from "./conformance_client.ts";
+import type { Case } from "./case.ts";
 import { drawEvents } from "./gpu_double.ts";
 import { IDEMPOTENCY_CASES } from "./idempotency_cases.ts";
 import { JOINT_REFUSAL_CASES } from "./joint_refusal_cases.ts";
@@ -24,11 +18,6 @@ import { REFUSAL_CASES } from "./refusal_cases.ts";
 import { STREAM_CASES } from "./stream_cases.ts";
 import { SWEEP_CASES } from "./sweep_cases.ts";
 import { OBSERVABILITY_CASES } from "./observability_cases.ts";
-
-export interface Case {
-  readonly name: string;
-  run(client: ConformanceClient): Promise<void>;
-}
 
 const GENERATION_CASES: readonly Case[] = [
   {

@@ -4,7 +4,7 @@ import config from "../../deno.json" with { type: "json" };
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import type { SqlDatabase } from "../../db/result_queries.ts";
-import type { GpuBackend } from "../../edge/ports.ts";
+import type { GpuBackend } from "../../edge/backends/gpu_backend.ts";
 import { readSettings } from "../../edge/settings.ts";
 import { migrateD1 } from "./migrated_d1.ts";
 

@@ -1,6 +1,6 @@
 /** What an `Idempotency-Key` promises, whatever the edge runs on. */
 import assert from "node:assert/strict";
-import type { Case } from "./cases.ts";
+import type { Case } from "./case.ts";
 import {
   assertProblem,
   type ConformanceClient,

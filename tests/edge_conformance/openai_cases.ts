@@ -8,7 +8,7 @@ import type {
   ImageGenStreamEvent,
 } from "openai/resources/images";
 import { LIMITS } from "../../contract/mod.ts";
-import type { Case } from "./cases.ts";
+import type { Case } from "./case.ts";
 import { type ConformanceClient, FrameReader, idOf } from "./conformance_client.ts";
 
 /** Fields of ours among OpenAI's: the client sends those that it does not know as well. */

@@ -1,7 +1,7 @@
 /** Everything that is refused, and how. */
 import assert from "node:assert/strict";
 import { LIMITS } from "../../contract/mod.ts";
-import type { Case } from "./cases.ts";
+import type { Case } from "./case.ts";
 import { assertProblem } from "./conformance_client.ts";
 
 interface BadRequest {

@@ -1,6 +1,6 @@
 /** How streams are read: at once or paced, fast or slowly. */
 import assert from "node:assert/strict";
-import type { Case } from "./cases.ts";
+import type { Case } from "./case.ts";
 import { assertProblem, FrameReader, idOf, readFrames, typesOf } from "./conformance_client.ts";
 
 const PAUSE_MS = 300;

@@ -10,7 +10,7 @@ import {
   type SweepEventOf,
 } from "../../contract/mod.ts";
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
-import type { Case } from "./cases.ts";
+import type { Case } from "./case.ts";
 import {
   assertProblem,
   type ConformanceClient,

@@ -7,7 +7,7 @@ import {
   planGeneration,
 } from "../../contract/mod.ts";
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
-import type { GpuBackend } from "../../edge/ports.ts";
+import type { GpuBackend } from "../../edge/backends/gpu_backend.ts";
 import { ConformanceClient, type Frame } from "../edge_conformance/conformance_client.ts";
 import {
   type EdgeOptions,

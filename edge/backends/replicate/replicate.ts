@@ -9,14 +9,14 @@ import {
   createRawServerSentDecoder,
   decodeHostedOutput,
   type GenerationEvent,
+  type NumberedEvent,
   type Parsed,
   ProblemError,
   refuse,
 } from "../../../contract/mod.ts";
-import type { NumberedEvent } from "../../../db/result_queries.ts";
 import { NoProgress, readDecoded } from "../../rooms/message_stream.ts";
 import { pause, within } from "../../clock.ts";
-import type { GpuBackend, GpuHealth, Submission } from "../../ports.ts";
+import type { GpuBackend, GpuHealth, Submission } from "../gpu_backend.ts";
 import { CircuitBreaker, type CircuitOptions } from "../../circuit_breaker.ts";
 import type { ReplicateClient, ReplicatePrediction } from "./replicate_client.ts";
 import { RunCourse } from "../run_course.ts";

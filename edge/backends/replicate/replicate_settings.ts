@@ -1,5 +1,5 @@
 /** What an operator sets to draw on Replicate (`BACKEND=replicate`). */
-import { type Environment, readText, wrongSetting } from "../../settings.ts";
+import { type Environment, readText, wrongSetting } from "../../environment.ts";
 
 /** What is run there: a model of the vendor's list, one version of a model, or a deployment. */
 export type ReplicateTarget =

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../../../contract/fixtures/events.ts";
 import {
   type GenerationEvent,
+  type NumberedEvent,
   parseGenerationRequest,
   ProblemError,
 } from "../../../contract/mod.ts";
-import type { NumberedEvent } from "../../../db/result_queries.ts";
-import type { Submission } from "../../ports.ts";
+import type { Submission } from "../gpu_backend.ts";
 import {
   REPLICATE_TOKEN,
   ReplicateDouble,

@@ -12,7 +12,7 @@ import {
   type Problem,
 } from "../../../contract/mod.ts";
 import type { EdgeApp } from "../../http/edge_app.ts";
-import type { PlannedGeneration } from "../../generations/generation_room.ts";
+import type { PlannedGeneration } from "../../generations/run.ts";
 import { readBytes } from "../../http/json_body.ts";
 import type { Ports } from "../../ports.ts";
 import { roomUrl, THE_EDGE } from "../../callers/private_results.ts";

@@ -1,6 +1,6 @@
 /** What an image request asks for, as planned generations: one for each of its images. */
 import { accept, LIMITS, type Parsed, type Problem, refuse } from "../../../contract/mod.ts";
-import type { PlannedGeneration } from "../../generations/generation_room.ts";
+import type { PlannedGeneration } from "../../generations/run.ts";
 import type { ImageRequest } from "./image_request.ts";
 
 export type PlanImage = (input: unknown) => Promise<Parsed<PlannedGeneration>>;

@@ -6,7 +6,7 @@ import { generationPath } from "../../generations/generation_resource.ts";
 import { movedProblem } from "../../idempotency/idempotency.ts";
 import { EVENT_STREAM_HEADERS } from "../../rooms/event_stream.ts";
 import { type GenerationStream, openGeneration } from "../../generations/generation_stream.ts";
-import type { PlannedGeneration } from "../../generations/generation_room.ts";
+import type { PlannedGeneration } from "../../generations/run.ts";
 import { readJsonBody } from "../../http/json_body.ts";
 import type { CacheOutcome } from "../../observability/request_record.ts";
 import { timePart } from "../../observability/request_trace.ts";

@@ -3,10 +3,10 @@ import {
   createProblem,
   type GenerationEvent,
   type GenerationEventOf,
+  type NumberedEvent,
   type Plan,
   ProblemError,
 } from "../../../contract/mod.ts";
-import type { NumberedEvent } from "../../../db/result_queries.ts";
 import type { DrawnImage } from "./image_answer.ts";
 
 export type ImageProgress =

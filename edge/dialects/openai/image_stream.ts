@@ -9,7 +9,7 @@ import {
   type Plan,
   ProblemError,
 } from "../../../contract/mod.ts";
-import type { Log } from "../../ports.ts";
+import type { Log } from "../../observability/log.ts";
 import { settlesWithin } from "../../clock.ts";
 import { completedImage, partialImage } from "./image_answer.ts";
 import { spreadPreviews } from "./image_plans.ts";

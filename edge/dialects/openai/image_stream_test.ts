@@ -10,7 +10,7 @@ import {
   HEARTBEAT,
   ProblemError,
 } from "../../../contract/mod.ts";
-import type { LogRecord } from "../../ports.ts";
+import type { LogRecord } from "../../observability/log.ts";
 import { followImage } from "./image_run.ts";
 import { streamImage } from "./image_stream.ts";
 

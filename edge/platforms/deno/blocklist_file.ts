@@ -1,5 +1,5 @@
 /** `BLOCKLIST_FILE`, where there are files: its lines join those of `BLOCKLIST`. */
-import { type Environment, readText, wrongSetting } from "../../settings.ts";
+import { type Environment, readText, wrongSetting } from "../../environment.ts";
 
 /** @throws Error naming the variable when the file cannot be read */
 export async function withBlocklistFile(environment: Environment): Promise<Environment> {

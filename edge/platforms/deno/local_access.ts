@@ -7,7 +7,7 @@ import { KeyCheck } from "../../callers/key_check.ts";
 import type { Limiters } from "../../limits/limiter_call.ts";
 import { createLocalLimiters } from "../../limits/local_limiters.ts";
 import { UsageMeter } from "../../limits/usage_meter.ts";
-import type { Log } from "../../ports.ts";
+import type { Log } from "../../observability/log.ts";
 import type { EdgeSettings } from "../../settings.ts";
 import { localAddress } from "../client_address.ts";
 import { drawSalt } from "../random.ts";

@@ -3,7 +3,7 @@ import { JobRoom, type RoomMemory, type RoomPorts } from "../../generations/gene
 import { handleRoomRequest } from "../../generations/generation_room_routes.ts";
 import { type SweepMemory, SweepRoom, type SweepRoomPorts } from "../../sweeps/sweep_room.ts";
 import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
-import type { Rooms } from "../../ports.ts";
+import type { Rooms } from "../../rooms/rooms.ts";
 
 const IDLE_ROOMS_MAX = 64;
 /** A sweep's log has the images of all of its branches. */

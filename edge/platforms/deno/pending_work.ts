@@ -1,5 +1,5 @@
 /** Work that goes on behind the responses of a process that outlives its requests. */
-import type { Log } from "../../ports.ts";
+import type { Log } from "../../observability/log.ts";
 
 export class PendingWork {
   readonly #pending = new Set<Promise<unknown>>();

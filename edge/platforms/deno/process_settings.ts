@@ -1,5 +1,5 @@
 /** What an operator sets for the edge as a process of its own, which it is on Deno. */
-import { type Environment, readText, wrongSetting } from "../../settings.ts";
+import { type Environment, readText, wrongSetting } from "../../environment.ts";
 
 export interface ProcessSettings {
   readonly port: number;

@@ -1,13 +1,15 @@
 /** The memory of rooms in this process, in the database: a new process takes up what this one leaves. */
 import type { RoomMemories } from "../../../db/room_memory_queries.ts";
-import type { RoomMemory, RoomSubmission } from "../../generations/generation_room.ts";
+import type { RoomMemory } from "../../generations/generation_room.ts";
+import type { RoomSubmission } from "../../generations/run.ts";
 import {
   NO_PROGRESS,
   type RememberedSweep,
   type SweepMemory,
   type SweepSubmission,
 } from "../../sweeps/sweep_room.ts";
-import type { Log, Rooms } from "../../ports.ts";
+import type { Log } from "../../observability/log.ts";
+import type { Rooms } from "../../rooms/rooms.ts";
 import { roomUrl, THE_EDGE } from "../../callers/private_results.ts";
 
 const SUBMISSION = "submission";

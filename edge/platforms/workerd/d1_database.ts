@@ -3,7 +3,8 @@ import { drizzle } from "drizzle-orm/d1";
 import type { SqlDatabase } from "../../../db/result_queries.ts";
 import { DatabaseGuard } from "../database_guard.ts";
 import { later } from "../../clock.ts";
-import { type Environment, readSettings } from "../../settings.ts";
+import type { Environment } from "../../environment.ts";
+import { readSettings } from "../../settings.ts";
 import { type D1Binding, passD1Calls } from "../database_calls.ts";
 
 export interface DatabaseEnv extends Environment {

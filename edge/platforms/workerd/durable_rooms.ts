@@ -4,11 +4,8 @@ import { createSweeps } from "../../../db/sweep_queries.ts";
 import { createUsage } from "../../../db/usage_queries.ts";
 import { nearResults } from "../../cache/near_results.ts";
 import { tellAll } from "../../rooms/end_listeners.ts";
-import {
-  JobRoom,
-  type RememberedEnd,
-  type RoomSubmission,
-} from "../../generations/generation_room.ts";
+import { JobRoom, type RememberedEnd } from "../../generations/generation_room.ts";
+import type { RoomSubmission } from "../../generations/run.ts";
 import { handleRoomRequest } from "../../generations/generation_room_routes.ts";
 import {
   beginWatch,
@@ -26,9 +23,9 @@ import {
 import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
 import { countRun } from "../../limits/usage_meter.ts";
 import { withholdStored } from "../../policy/withheld_images.ts";
-import type { Rooms } from "../../ports.ts";
+import type { Rooms } from "../../rooms/rooms.ts";
 import { readSettings } from "../../settings.ts";
-import { settleRun, settleSweep } from "../../webhooks/webhook_end.ts";
+import { settleRun, settleSweep } from "../../webhooks/webhook_settlement.ts";
 import { logToConsole } from "../console_log.ts";
 import { type AccessEnv, limitersOfIsolate } from "./isolate_access.ts";
 import { backendOfIsolate } from "../isolate_backend.ts";

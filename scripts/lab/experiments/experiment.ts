@@ -1,5 +1,5 @@
 /** One experiment of the paper: a question, its sizes, and a way from a laboratory to findings. */
-import type { Findings, ResultSheet } from "./findings.ts";
+import type { Findings, ResultSheet } from "../report/findings.ts";
 import type { Laboratory } from "./laboratory.ts";
 import type { AttributeKind } from "../prompts/prompt_set.ts";
 

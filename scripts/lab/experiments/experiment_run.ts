@@ -3,11 +3,11 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ENGINE_VERSION, type ModelManifest } from "../../../contract/mod.ts";
-import { lineChart, rowChart } from "../../pictures/chart.ts";
+import { lineChart, rowChart } from "../report/chart.ts";
 import type { Experiment, Measured, Sizes } from "./experiment.ts";
-import { experimentReport, notesFile } from "./experiment_report.ts";
+import { experimentReport, notesFile } from "../report/experiment_report.ts";
 import type { ExperimentResult } from "./experiment_result.ts";
-import type { ResultChart } from "./findings.ts";
+import type { ResultChart } from "../report/findings.ts";
 import { writeWhole } from "../../command_line/whole_file.ts";
 import { openLaboratory } from "./laboratory.ts";
 import {

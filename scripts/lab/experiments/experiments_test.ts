@@ -7,7 +7,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { runExperiment } from "./experiment_run.ts";
 import type { ExperimentResult } from "./experiment_result.ts";
-import { verdictOf } from "./findings.ts";
+import { verdictOf } from "../report/findings.ts";
 import { PAPER_EXPERIMENTS } from "./paper_experiments.ts";
 
 interface Estimated {

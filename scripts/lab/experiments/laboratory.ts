@@ -13,7 +13,6 @@ import { ROOT } from "../../checkout.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { type GenerationCache, openGenerationCache } from "../drawings/generation_cache.ts";
 import { findModel } from "../../engine/installed_model.ts";
-import type { LaboratoryOptions } from "./laboratory_flags.ts";
 import { type ObservedRuns, openObservedRuns } from "../drawings/observed_runs.ts";
 import { type PromptPair, promptPairs } from "../prompts/prompt_pair.ts";
 import {
@@ -23,7 +22,23 @@ import {
   type TemplatePrompt,
 } from "../prompts/prompt_set.ts";
 import { loadVocabulary } from "../prompts/vocabulary.ts";
-import { type LaboratoryScorers, loadScorers } from "../scorers/laboratory_scorers.ts";
+import {
+  type LaboratoryScorers,
+  loadScorers,
+  type ScorerOptions,
+} from "../scorers/laboratory_scorers.ts";
+
+export interface LaboratoryOptions extends ScorerOptions {
+  readonly model: string;
+  /** As onnxruntime-node names it. */
+  readonly provider: string;
+  /** Inside one operator; 0 leaves it to onnxruntime. */
+  readonly threads: number;
+  /** File of the words that prompts are made of. */
+  readonly words: string;
+  /** Folder of the drawn images; null is the one of the model's digest. */
+  readonly cache: string | null;
+}
 
 /** Outputs of the denoiser that runs of one prompt share: the engine gives the same bits with and without. */
 const ROW_MEMORY_BYTES = 64_000_000;

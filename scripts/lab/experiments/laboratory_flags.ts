@@ -4,25 +4,13 @@ import { isAbsolute, join } from "node:path";
 import { LIMITS } from "../../../contract/mod.ts";
 import { ROOT } from "../../checkout.ts";
 import { UsageError } from "../../command_line/command_line.ts";
+import type { LaboratoryOptions } from "./laboratory.ts";
 import type { Experiment, Sizes } from "./experiment.ts";
 import { type FlagValues, integerFlag, parseLabFlags } from "./lab_flags.ts";
 import type { AttributeKind } from "../prompts/prompt_set.ts";
 import { vocabularyFile } from "../prompts/vocabulary.ts";
-import type { ScorerOptions } from "../scorers/laboratory_scorers.ts";
 import type { Rubric } from "../scorers/questions/described_score.ts";
 import type { VisionEndpoint } from "../scorers/questions/vision_chat.ts";
-
-export interface LaboratoryOptions extends ScorerOptions {
-  readonly model: string;
-  /** As onnxruntime-node names it. */
-  readonly provider: string;
-  /** Inside one operator; 0 leaves it to onnxruntime. */
-  readonly threads: number;
-  /** File of the words that prompts are made of. */
-  readonly words: string;
-  /** Folder of the drawn images; null is the one of the model's digest. */
-  readonly cache: string | null;
-}
 
 export interface ExperimentOptions extends LaboratoryOptions {
   readonly sizes: Sizes;

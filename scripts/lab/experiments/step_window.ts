@@ -1,6 +1,6 @@
 /** A window of steps at either end of a run, which a grid draws at several lengths. */
 import type { MeasuredGrid } from "./drawn_grid.ts";
-import type { ResultTable } from "./findings.ts";
+import type { ResultTable } from "../report/findings.ts";
 
 export const STEP_WINDOWS = ["first", "last"] as const;
 /** `first` the steps from the noise on, `last` those up to the image. */

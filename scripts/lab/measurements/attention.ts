@@ -7,7 +7,7 @@ import { startBar } from "../experiments/drawn_grid.ts";
 import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
 import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
 import type { Laboratory } from "../experiments/laboratory.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
 import type { ObservedRun } from "../drawings/observed_runs.ts";

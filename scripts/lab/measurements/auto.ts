@@ -10,9 +10,9 @@ import {
 import { type DrawingBase, drawingBase, stepsAt } from "../experiments/drawing_base.ts";
 import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
 import type { Experiment, Sizes } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
-import { keptSheet } from "../experiments/kept_sheet.ts";
+import { keptSheet } from "../report/kept_sheet.ts";
 import type { Laboratory } from "../experiments/laboratory.ts";
 import { alignmentName, nearnessMetrics, nearnessNames } from "../statistics/metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";

@@ -11,8 +11,8 @@ import {
 import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
 import { type Estimate, meanOf } from "../statistics/estimate.ts";
 import type { Experiment, Measured, Sizes } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
-import { keptSheet } from "../experiments/kept_sheet.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
+import { keptSheet } from "../report/kept_sheet.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
 import type { Laboratory } from "../experiments/laboratory.ts";
 import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../statistics/metrics.ts";

@@ -4,8 +4,8 @@ import { type MeasuredGrid, measureGrid, type Shown } from "../experiments/drawn
 import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
 import { average } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
-import { keptSheet } from "../experiments/kept_sheet.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
+import { keptSheet } from "../report/kept_sheet.ts";
 import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../statistics/metrics.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
 import { relativeCurve } from "../statistics/relative_curve.ts";

@@ -7,8 +7,8 @@ import {
 } from "../experiments/drawn_grid.ts";
 import { type DrawingBase, drawingBase } from "../experiments/drawing_base.ts";
 import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultSheet, ResultTable } from "../experiments/findings.ts";
-import { keptSheet } from "../experiments/kept_sheet.ts";
+import type { Reading, ResultSheet, ResultTable } from "../report/findings.ts";
+import { keptSheet } from "../report/kept_sheet.ts";
 import type { Laboratory } from "../experiments/laboratory.ts";
 import {
   alignmentMetrics,

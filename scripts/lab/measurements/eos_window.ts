@@ -8,8 +8,8 @@ import {
 import { type DrawingBase, drawingBase, stepsAt } from "../experiments/drawing_base.ts";
 import { type Estimate, meanDifferenceOf } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet } from "../experiments/findings.ts";
-import { keptSheet } from "../experiments/kept_sheet.ts";
+import type { Reading, ResultChart, ResultSheet } from "../report/findings.ts";
+import { keptSheet } from "../report/kept_sheet.ts";
 import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../statistics/metrics.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
 import { relativeCurve } from "../statistics/relative_curve.ts";

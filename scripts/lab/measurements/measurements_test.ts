@@ -8,7 +8,7 @@ import type { Engine } from "../../../gpu-function/jobs/engine.ts";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import type { Estimate } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
-import type { Findings } from "../experiments/findings.ts";
+import type { Findings } from "../report/findings.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
 import type { Laboratory } from "../experiments/laboratory.ts";
 import type { ObservedRun } from "../drawings/observed_runs.ts";

@@ -8,8 +8,8 @@ import {
 import { type DrawingBase, drawingBase, stepsAt } from "../experiments/drawing_base.ts";
 import type { Estimate } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet } from "../experiments/findings.ts";
-import { keptSheet } from "../experiments/kept_sheet.ts";
+import type { Reading, ResultChart, ResultSheet } from "../report/findings.ts";
+import { keptSheet } from "../report/kept_sheet.ts";
 import type { Laboratory } from "../experiments/laboratory.ts";
 import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../statistics/metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";

@@ -3,8 +3,8 @@ import type { GenerationRequestInput } from "../../../contract/mod.ts";
 import { type MeasuredGrid, measureGrid, type Shown } from "../experiments/drawn_grid.ts";
 import { drawingBase } from "../experiments/drawing_base.ts";
 import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../experiments/findings.ts";
-import { keptSheet } from "../experiments/kept_sheet.ts";
+import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
+import { keptSheet } from "../report/kept_sheet.ts";
 import {
   alignmentMetrics,
   alignmentName,

@@ -1,6 +1,6 @@
 /** What the embedded model has to reach, against what was measured. Pure. */
 import type { Estimate } from "../statistics/estimate.ts";
-import { showNumber, showShare } from "../statistics/shown_estimate.ts";
+import { showNumber, showShare } from "../report/shown_estimate.ts";
 import type { QualityResult } from "./quality_result.ts";
 
 export interface Criterion {

@@ -1,5 +1,5 @@
 /** quality.md of what was measured. Pure. */
-import { showNumber, showShare } from "../statistics/shown_estimate.ts";
+import { showNumber, showShare } from "../report/shown_estimate.ts";
 import { criteriaOf, criterionLine, JUDGE_MIN, judgeIsGoodEnough } from "./criteria.ts";
 import type { QualityResult } from "./quality_result.ts";
 

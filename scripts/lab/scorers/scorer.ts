@@ -44,3 +44,9 @@ export function rowsOf(
   const [rows = 0, width = 0] = shape;
   return Array.from({ length: rows }, (_, i) => data.slice(i * width, (i + 1) * width));
 }
+
+/** Images and texts as vectors of one space. */
+export interface DualEncoder {
+  readonly images: Scorer<RgbImage, Float32Array>;
+  readonly texts: Scorer<string, Float32Array>;
+}

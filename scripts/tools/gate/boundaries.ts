@@ -1,109 +1,51 @@
 /**
- * Dependencies point one way: what each folder may import, checked on the module graph.
- * `deno run -A scripts/tools/gate/boundaries.ts`
+ * Dependencies point one way: what each room may import, checked on the module graph, and no file may
+ * lead back to itself. `deno run -A scripts/tools/gate/boundaries.ts`
  */
-import { type Import, moduleGraph } from "./module_graph.ts";
 import { isTest, sourceFiles } from "../../checkout.ts";
+import { circlesOf } from "./circles.ts";
+import { type Import, moduleGraph } from "./module_graph.ts";
+import { type Room, ROOMS } from "./rooms.ts";
 
-interface Rule {
-  /** Path prefix; the longest matching rule decides. */
-  readonly folder: string;
-  /** Path prefixes and bare specifiers (`npm:hono`, `node:`) it may import, besides itself. */
-  readonly allowed: readonly string[];
+/** Tests may use any package, and fixtures of the contract. */
+const ALLOWED_IN_TESTS = ["node:", "npm:", "contract/"];
+
+/** The longest path that fits decides which room a file is in. */
+export function roomOf(path: string): Room | undefined {
+  return ROOMS.filter((room) => fits(path, room.path))
+    .sort((a, b) => b.path.length - a.path.length)[0];
 }
 
-export const RULES: readonly Rule[] = [
-  {
-    folder: "contract/",
-    allowed: [
-      "npm:valibot",
-      "npm:@noble/hashes",
-      "npm:eventsource-parser",
-      "npm:@huggingface/tokenizers",
-    ],
-  },
-  { folder: "gpu-function/diffusion/", allowed: [] },
-  { folder: "gpu-function/insights/", allowed: ["gpu-function/diffusion/"] },
-  { folder: "gpu-function/text/", allowed: ["contract/"] },
-  {
-    folder: "gpu-function/onnx/session.ts",
-    allowed: ["contract/", "gpu-function/", "node:", "npm:onnxruntime-node"],
-  },
-  {
-    folder: "gpu-function/",
-    allowed: [
-      "contract/",
-      "node:",
-      "npm:d3-scale-chromatic",
-      "npm:hono",
-      "npm:sharp",
-      "npm:prom-client",
-      "npm:valibot",
-    ],
-  },
-  {
-    folder: "edge/",
-    allowed: [
-      "contract/",
-      "db/",
-      "node:",
-      "npm:hono",
-      "npm:drizzle-orm",
-      "npm:@libsql/client",
-      "npm:@cloudflare/workers-types",
-      "npm:@valibot/to-json-schema",
-      "npm:ipaddr.js",
-      "npm:prom-client",
-      "npm:replicate",
-      "npm:standardwebhooks",
-      "npm:structured-headers",
-      "npm:unhomoglyph",
-      "npm:valibot",
-      "cloudflare:",
-    ],
-  },
-  {
-    folder: "db/",
-    allowed: ["contract/", "node:", "npm:drizzle-orm", "npm:drizzle-kit", "npm:@libsql/client"],
-  },
-  { folder: "client/", allowed: ["contract/"] },
-  {
-    folder: "web/",
-    allowed: ["client/", "contract/", "npm:d3-scale-chromatic", "npm:preact", "npm:vite"],
-  },
-];
-
-/** Tests may use these everywhere, and fixtures of the contract. */
-const ALLOWED_IN_TESTS = [
-  "node:",
-  "npm:fast-check",
-  "contract/",
-  "npm:hono",
-  "npm:wrangler",
-  "npm:miniflare",
-];
+/** A trailing slash or colon means a prefix; a file or a bare package has to match whole. */
+function fits(path: string, allowed: string): boolean {
+  return /[/:]$/.test(allowed) ? path.startsWith(allowed) : path === allowed;
+}
 
 export function boundaryViolations(imports: readonly Import[]): string[] {
   return imports.flatMap(({ from, to }) => {
-    const rule = RULES
-      .filter(({ folder }) => from.startsWith(folder))
-      .sort((a, b) => b.folder.length - a.folder.length)[0];
-    if (!rule) return [];
-    const own = rule.folder.endsWith(".ts") ? from : rule.folder;
-    const allowed = [own, ...rule.allowed, ...(isTest(from) ? ALLOWED_IN_TESTS : [])];
-    // A trailing slash or colon means a prefix; a bare package has to match whole.
-    const fits = allowed.some((a) => (/[/:]$/.test(a) ? to.startsWith(a) : to === a));
-    return fits ? [] : [
-      `${from} imports ${to}; ${rule.folder} may import ${rule.allowed.join(", ") || "nothing"}`,
+    const room = roomOf(from);
+    if (!room) return [];
+    const target = roomOf(to);
+    const mayTest = isTest(from) &&
+      (ALLOWED_IN_TESTS.some((allowed) => fits(to, allowed)) || isSameProgram(from, to));
+    const may = target === room || room.imports.some((allowed) => fits(to, allowed)) || mayTest;
+    return may ? [] : [
+      `${from} imports ${to}; ${room.path} may import ${room.imports.join(", ") || "nothing"}`,
     ];
   });
 }
 
+/** A test may set up whatever its program has. */
+function isSameProgram(from: string, to: string): boolean {
+  return from.split("/")[0] === to.split("/")[0];
+}
+
 export async function checkBoundaries(): Promise<string[]> {
-  const files = (await sourceFiles()).filter((path) =>
-    RULES.some(({ folder }) => path.startsWith(folder))
+  const imports = await moduleGraph(await sourceFiles());
+  const circles = circlesOf(imports).map((files) =>
+    `${files.join(" -> ")} -> ${files[0]} is a circle of imports`
   );
-  return [...new Set(boundaryViolations(await moduleGraph(files)))];
+  return [...new Set([...boundaryViolations(imports), ...circles])];
 }
 
 if (import.meta.main) {

@@ -1,6 +1,7 @@
 // The checks themselves: each planted fault has to be seen.
 import assert from "node:assert/strict";
 import { boundaryViolations } from "./boundaries.ts";
+import { circlesOf } from "./circles.ts";
 import { missingPaths, tidyFile } from "./tidy.ts";
 
 Deno.test("boundaryViolations() sees an import against the arrow", () => {
@@ -27,6 +28,19 @@ Deno.test("boundaryViolations() lets the drawn arrows pass", () => {
     ]),
     [],
   );
+});
+
+Deno.test("circlesOf() sees the shortest way back to each file, once", () => {
+  const imports = [
+    { from: "a.ts", to: "b.ts" },
+    { from: "b.ts", to: "c.ts" },
+    { from: "b.ts", to: "d.ts" },
+    { from: "c.ts", to: "d.ts" },
+    { from: "d.ts", to: "b.ts" },
+    { from: "e.ts", to: "a.ts" },
+  ];
+  assert.deepEqual(circlesOf(imports), [["b.ts", "d.ts"], ["c.ts", "d.ts", "b.ts"]]);
+  assert.deepEqual(circlesOf(imports.slice(0, 4)), []);
 });
 
 const FAULTS: readonly [name: string, path: string, source: string, expected: RegExp][] = [

@@ -1,7 +1,7 @@
 /** The prompt as the text encoder reads it, a chip for each token, padding folded into one. */
 import type { Plan } from "../../../contract/plan/plan.ts";
-import type { PromptToken } from "../../../contract/plan/prompt_tokenizer.ts";
-import type { PlannedToken } from "../../../contract/request/token_states.ts";
+import type { PromptToken } from "../../../contract/tokens/prompt_tokenizer.ts";
+import type { PlannedToken } from "../../../contract/tokens/planned_tokens.ts";
 
 export function TokenChips({ plan }: { plan: Plan | null }) {
   const tokens = plan?.tokens.prompt ?? [];

@@ -6,9 +6,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadSession, type OnnxSession } from "../../../../gpu-function/onnx/session.ts";
-import type { DualEncoder } from "./dual_encoder.ts";
+import { type DualEncoder, inBatches, rowsOf, SESSION_OPTIONS } from "../scorer.ts";
 import { loadImageProcessor } from "../../../../gpu-function/image/image_processor.ts";
-import { inBatches, rowsOf, SESSION_OPTIONS } from "../scorer.ts";
 import { loadTextIds } from "./text_ids.ts";
 
 /** @throws RangeError naming the file that is missing or does not fit */

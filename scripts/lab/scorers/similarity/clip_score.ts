@@ -5,7 +5,7 @@
 import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
 import { cosine } from "../../statistics/distance.ts";
 import type { AlignmentScorer, SimilarityScorer } from "../alignment.ts";
-import type { DualEncoder } from "./dual_encoder.ts";
+import type { DualEncoder } from "../scorer.ts";
 import { rememberScores } from "../remembered_scorer.ts";
 
 export interface ClipScorers {

@@ -2,15 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PromptTokenizer } from "../../../../contract/mod.ts";
-import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
 import { loadSession } from "../../../../gpu-function/onnx/session.ts";
 import { loadClip } from "./clip_folder.ts";
-import { inBatches, pixelFeed, rowsOf, type Scorer, SESSION_OPTIONS } from "../scorer.ts";
-
-export interface DualEncoder {
-  readonly images: Scorer<RgbImage, Float32Array>;
-  readonly texts: Scorer<string, Float32Array>;
-}
+import { type DualEncoder, inBatches, pixelFeed, rowsOf, SESSION_OPTIONS } from "../scorer.ts";
 
 /**
  * @param tokenizer of the model under test, whose text encoder mini's text graph shares

@@ -1,5 +1,5 @@
 /** What an experiment found: the content of `<experiment>.json`, and what its report is written from. */
-import type { Chart } from "../../pictures/chart.ts";
+import type { Chart } from "./chart.ts";
 import type { Estimate } from "../statistics/estimate.ts";
 
 export interface Findings {

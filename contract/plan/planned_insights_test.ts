@@ -1,7 +1,8 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../fixtures/planning_model.ts";
-import { INSIGHTS, INSIGHTS_WITHOUT_TAPS, joinInsights, lacksInsights } from "./insights.ts";
+import { INSIGHTS, INSIGHTS_WITHOUT_TAPS } from "../request/insights.ts";
+import { joinInsights, lacksInsights } from "./joined_insights.ts";
 import { type GenerationRequestInput, parseGenerationRequest, planGeneration } from "../mod.ts";
 
 function tryPlan(request: Partial<GenerationRequestInput>, model = planningModel()) {

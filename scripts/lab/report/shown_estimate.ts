@@ -1,5 +1,5 @@
 /** Estimates as a reader sees them: value, 95 % interval, how many. */
-import type { Estimate } from "./estimate.ts";
+import type { Estimate } from "../statistics/estimate.ts";
 
 /** `93.2 % (91.0 to 95.1, n = 800)` */
 export function showShare({ value, low, high, count }: Estimate): string {

@@ -1,8 +1,8 @@
 /** Measured curves and rows with their intervals as SVG. Pure; d3 places ticks and draws paths. */
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
-import type { Estimate } from "../lab/statistics/estimate.ts";
-import { escapeXml } from "./xml_text.ts";
+import type { Estimate } from "../statistics/estimate.ts";
+import { escapeXml } from "../../pictures/xml_text.ts";
 
 export interface ChartSeries<X> {
   readonly name: string;

@@ -31,6 +31,12 @@ export interface TokenizedPrompt {
   readonly forbidden: string | null;
 }
 
+export interface TokenizedPrompts {
+  readonly prompt: TokenizedPrompt;
+  readonly negative_prompt: TokenizedPrompt;
+  readonly eos_swap: TokenizedPrompt | null;
+}
+
 export interface PromptTokenizer {
   /**
    * @param repeats how often the words stand there, 1 by default; cut where they would leave no room

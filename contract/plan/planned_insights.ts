@@ -1,0 +1,46 @@
+/** What a run will show of its inside. */
+import type { GenerationRequest } from "../request/generation_request.ts";
+import { type Insight, type InsightOptions, INSIGHTS } from "../request/insights.ts";
+import type { ModelManifest } from "../model_manifest.ts";
+import { type Phase, phaseOfStep, seesPrompt } from "./phase.ts";
+import { type FieldIssue, fieldIssue } from "../problem.ts";
+
+export interface PlannedInsights extends InsightOptions {
+  /** Each once, in the order of `INSIGHTS`. */
+  readonly names: readonly Insight[];
+  /** The steps that send attention maps as well as shares. */
+  readonly map_steps: readonly number[];
+}
+
+/** Steps with maps beside their mean at the end: a stored log of them stays below a row of D1. */
+const MAP_STEPS_MAX = 8;
+
+export function planInsights(
+  { insights, insight_options }: Pick<GenerationRequest, "insights" | "insight_options">,
+  { phases, previewSteps }: {
+    readonly phases: readonly Phase[];
+    readonly previewSteps: readonly number[];
+  },
+): PlannedInsights {
+  const names = INSIGHTS.filter((name) => insights.includes(name));
+  const candidates = previewSteps.filter((step) => seesPrompt(phaseOfStep(phases, step)));
+  const map_steps = names.includes("attention") ? thin(candidates, MAP_STEPS_MAX) : [];
+  return { names, ...insight_options, map_steps };
+}
+
+/** Every n-th, the first one included, with the least n that leaves no more than `max`. */
+function thin(steps: readonly number[], max: number): number[] {
+  const stride = Math.ceil(steps.length / max);
+  return steps.filter((_, i) => i % stride === 0);
+}
+
+export function checkInsights(
+  { insights }: Pick<GenerationRequest, "insights">,
+  { id, insights: given }: ModelManifest,
+): FieldIssue[] {
+  return insights.flatMap((name, i) => {
+    if (given.includes(name)) return [];
+    const allowed = `one of ${given.join(", ")} for model ${id}, whose package names no taps`;
+    return [fieldIssue(`insights.${i}`, allowed, name)];
+  });
+}

@@ -1,0 +1,45 @@
+/** The request's settings with the model's defaults filled in. */
+import { type Cutoff, planCutoff } from "./planned_cutoff.ts";
+import type { EosSwapOptions } from "../request/eos_swap.ts";
+import type { SeededRequest } from "../request/generation_request.ts";
+import type { TokenStates } from "../request/token_states.ts";
+import type { ModelManifest } from "../model_manifest.ts";
+
+export interface EosSwap extends EosSwapOptions {
+  readonly prompt: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The request's numbers, defaults filled; places in the run may lie outside it until checked. */
+export interface Settings {
+  readonly width: number;
+  readonly height: number;
+  readonly num_inference_steps: number;
+  readonly guidance_scale: number;
+  readonly sampler: string;
+  readonly cutoff: Cutoff;
+  readonly eos_swap: EosSwap | null;
+  readonly token_states: TokenStates | null;
+}
+
+export function fillDefaults(request: SeededRequest, { defaults }: ModelManifest): Settings {
+  const steps = request.num_inference_steps ?? defaults.num_inference_steps;
+  const { eos_swap, token_states } = request;
+  return {
+    width: request.width ?? defaults.width,
+    height: request.height ?? defaults.height,
+    num_inference_steps: steps,
+    guidance_scale: request.guidance_scale ?? defaults.guidance_scale,
+    sampler: request.sampler ?? defaults.sampler,
+    cutoff: planCutoff(request.cutoff, steps),
+    eos_swap: eos_swap ? { ...eos_swap, from: eos_swap.from ?? 0, to: eos_swap.to ?? steps } : null,
+    token_states: token_states
+      ? {
+        sos: token_states.sos ?? null,
+        semantic: token_states.semantic ?? null,
+        eos: token_states.eos ?? null,
+      }
+      : null,
+  };
+}

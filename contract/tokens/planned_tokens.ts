@@ -1,0 +1,67 @@
+/**
+ * What stands at each position of the conditional text states: the prompt's own state, one of a second
+ * prompt's, or a replacement (paper, appendices E and F). Zeros are how the paper leaves a class out: an
+ * exported graph fixes how many positions it takes (`docs/adr/0008-a-class-is-zeroed-never-dropped.md`).
+ */
+import type { PromptToken } from "./prompt_tokenizer.ts";
+import type { StateReplacement, TokenStates } from "../request/token_states.ts";
+
+export interface PlannedToken extends PromptToken {
+  /** Where the text state comes from while [EOS] is swapped; null: its own prompt. */
+  readonly swap_source: number | null;
+  /** `own`, or what stands in for it in every step that sees the prompt. Comes after the swap. */
+  readonly state: "own" | StateReplacement;
+}
+
+/** The token table of A: where states come from during the swap, and what replaces them. */
+export function planTokens(
+  a: readonly PromptToken[],
+  swapSources: readonly (number | null)[] | null,
+  replacements: TokenStates | null,
+): PlannedToken[] {
+  return a.map((token, position) => ({
+    ...token,
+    swap_source: swapSources?.[position] ?? null,
+    state: stateOf(token, replacements),
+  }));
+}
+
+function stateOf(token: PromptToken, replacements: TokenStates | null): PlannedToken["state"] {
+  const kind = token.class === "padding" ? "eos" : token.class;
+  const state = replacements?.[kind] ?? "own";
+  // The first [EOS] in place of itself is no replacement.
+  return state === token.class ? "own" : state;
+}
+
+/** A state as the encoder gave it for one of the prompts. */
+export interface EncodedState {
+  readonly from: "prompt" | "eos_swap";
+  readonly position: number;
+}
+
+/** Where one position's text state comes from. */
+export type StateSource = EncodedState | { readonly from: "zeros" } | { readonly from: "noise" };
+
+/**
+ * Per position where its state comes from. The swap is done first, so a replacement by the first [EOS]
+ * takes the other prompt's where that is swapped in.
+ */
+export function stateSources(tokens: readonly PlannedToken[], swapped: boolean): StateSource[] {
+  const encoded = ({ position, swap_source }: PlannedToken): EncodedState =>
+    swapped && swap_source !== null
+      ? { from: "eos_swap", position: swap_source }
+      : { from: "prompt", position };
+  return tokens.map((token) => {
+    const { state } = token;
+    if (state === "zeros" || state === "noise") return { from: state };
+    if (state === "own") return encoded(token);
+    return encoded(tokens.find(({ class: kind }) => kind === state) ?? token);
+  });
+}
+
+/** One short word per position, for content keys. */
+export function spellStateSources(sources: readonly StateSource[]): string[] {
+  return sources.map((source) =>
+    "position" in source ? `${source.from} ${source.position}` : source.from
+  );
+}
