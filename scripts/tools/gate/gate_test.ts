@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { boundaryViolations } from "./boundaries.ts";
 import { circlesOf } from "./circles.ts";
+import { impureFiles } from "./purity.ts";
 import { missingPaths, tidyFile } from "./tidy.ts";
 
 Deno.test("boundaryViolations() sees an import against the arrow", () => {
@@ -41,6 +42,11 @@ Deno.test("circlesOf() sees the shortest way back to each file, once", () => {
   ];
   assert.deepEqual(circlesOf(imports), [["b.ts", "d.ts"], ["c.ts", "d.ts", "b.ts"]]);
   assert.deepEqual(circlesOf(imports.slice(0, 4)), []);
+});
+
+Deno.test("impureFiles() sees a file that needs its platform", async () => {
+  const [found] = await impureFiles(["scripts/checkout.ts"]);
+  assert.match(found ?? "", /Cannot find name 'Deno'/);
 });
 
 const FAULTS: readonly [name: string, path: string, source: string, expected: RegExp][] = [
