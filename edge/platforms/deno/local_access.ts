@@ -1,14 +1,9 @@
-/** Identity and limits in one process. */
-import { createKeys } from "../../../db/key_queries.ts";
+/** Identity and limits in one process, which is all there is: nothing far away counts for it. */
 import type { SqlDatabase } from "../../../db/result_queries.ts";
-import { createUsage, type Usage } from "../../../db/usage_queries.ts";
-import { createIdentify, type Identify } from "../../callers/identify.ts";
-import { KeyCheck } from "../../callers/key_check.ts";
-import type { Limiters } from "../../limits/limiter_call.ts";
 import { createLocalLimiters } from "../../limits/local_limiters.ts";
-import { UsageMeter } from "../../limits/usage_meter.ts";
 import type { Log } from "../../observability/log.ts";
 import type { EdgeSettings } from "../../settings.ts";
+import { type Access, createAccess } from "../access.ts";
 import { localAddress } from "../client_address.ts";
 import { drawSalt } from "../random.ts";
 
@@ -18,27 +13,15 @@ export interface LocalAccessPorts {
   readonly log: Log;
 }
 
-export interface LocalAccess {
-  readonly identify: Identify;
-  readonly limiters: Limiters;
-  readonly usage: Usage;
-  readonly usageMeter: UsageMeter;
-  readonly corsOrigins: readonly string[];
-}
-
-export function createLocalAccess(
-  { database, settings: { identity, tiers, corsOrigins }, log }: LocalAccessPorts,
-): LocalAccess {
+export function createLocalAccess(ports: LocalAccessPorts): Access {
+  const { trustedProxies, addressSalt } = ports.settings.identity;
+  const salt = addressSalt ?? drawSalt();
   const now = () => Date.now();
-  const salt = identity.addressSalt ?? drawSalt();
-  const keys = createKeys(database);
-  const identify = createIdentify({
-    keyCheck: new KeyCheck({ keys, limits: tiers.key, now, log }),
-    tiers,
-    addressOf: localAddress(identity.trustedProxies),
+  return createAccess({
+    ...ports,
+    limiters: createLocalLimiters(now),
+    addressOf: localAddress(trustedProxies),
     addressSalt: () => Promise.resolve(salt),
+    now,
   });
-  const usage = createUsage(database);
-  const usageMeter = new UsageMeter({ usage, now, log });
-  return { identify, limiters: createLocalLimiters(now), usage, usageMeter, corsOrigins };
 }

@@ -1,14 +1,13 @@
 /** The edge in one process: SQLite, rooms here, the same app. `main.ts` serves it. */
 import { createIdempotencyKeys } from "../../../db/idempotency_queries.ts";
 import { createDemos } from "../../../db/demo_queries.ts";
-import { createResults, type SqlDatabase } from "../../../db/result_queries.ts";
+import type { SqlDatabase } from "../../../db/result_queries.ts";
 import { createRoomMemories } from "../../../db/room_memory_queries.ts";
 import { createWebhookDeliveries } from "../../../db/webhook_queries.ts";
 import { createSweeps } from "../../../db/sweep_queries.ts";
 import { trimResults } from "../../../db/trim_queries.ts";
 import { createApp } from "../../app.ts";
 import { HitCounter, rarelyTouched } from "../../cache/hit_counter.ts";
-import { nearResults } from "../../cache/near_results.ts";
 import { createBackend } from "../../backends/backend.ts";
 import { tellAll } from "../../rooms/end_listeners.ts";
 import type { RunEnd } from "../../generations/run.ts";
@@ -19,7 +18,6 @@ import { settleRun, settleSweep } from "../../webhooks/webhook_settlement.ts";
 import { createWebhooks } from "../../webhooks/webhooks.ts";
 import type { EdgeApp } from "../../http/edge_app.ts";
 import { promptPolicyOf } from "../../policy/prompt_policy.ts";
-import { withholdStored } from "../../policy/withheld_images.ts";
 import { countRun } from "../../limits/usage_meter.ts";
 import type { GpuBackend } from "../../backends/gpu_backend.ts";
 import type { Log } from "../../observability/log.ts";
@@ -32,6 +30,7 @@ import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
 import { createProcessCache } from "../near_cache.ts";
 import { PendingWork } from "./pending_work.ts";
 import { drawSeed } from "../random.ts";
+import { stackResults } from "../results_stack.ts";
 import { roomMemory, sweepMemory, takeUpRooms } from "./remembered_rooms.ts";
 
 export interface LocalEdgePorts {
@@ -63,7 +62,7 @@ export function createLocalEdge(
   const hits = new HitCounter();
   const shared = {
     gpu: gpu ?? createBackend(settings, { ...BACKEND_PORTS, log }),
-    results: nearResults(withholdStored(createResults(database), settings.policy), { cache, hits }),
+    results: stackResults(database, { policy: settings.policy, cache, hits }),
     sweeps: rarelyTouched(createSweeps(database), hits),
     cache,
     idempotency: createIdempotencyKeys(database),

@@ -1,8 +1,6 @@
 /** Rooms as Durable Objects: one in the world for each content key, one for each sweep. */
-import { createResults } from "../../../db/result_queries.ts";
 import { createSweeps } from "../../../db/sweep_queries.ts";
 import { createUsage } from "../../../db/usage_queries.ts";
-import { nearResults } from "../../cache/near_results.ts";
 import { tellAll } from "../../rooms/end_listeners.ts";
 import { JobRoom, type RememberedEnd } from "../../generations/generation_room.ts";
 import type { RoomSubmission } from "../../generations/run.ts";
@@ -22,19 +20,19 @@ import {
 } from "../../sweeps/sweep_room.ts";
 import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
 import { countRun } from "../../limits/usage_meter.ts";
-import { withholdStored } from "../../policy/withheld_images.ts";
 import type { Rooms } from "../../rooms/rooms.ts";
 import { readSettings } from "../../settings.ts";
 import { settleRun, settleSweep } from "../../webhooks/webhook_settlement.ts";
 import { logToConsole } from "../console_log.ts";
-import { type AccessEnv, limitersOfIsolate } from "./isolate_access.ts";
+import { type LimiterEnv, limitersOfIsolate } from "./isolate_limiters.ts";
 import { backendOfIsolate } from "../isolate_backend.ts";
 import { nearOfIsolate } from "../near_cache.ts";
 import { type DatabaseEnv, databaseOf } from "./d1_database.ts";
+import { resultsOf } from "./d1_results.ts";
 import { webhooksOf } from "./d1_webhooks.ts";
 
 export interface RoomEnv extends DatabaseEnv {
-  readonly LIMITERS: AccessEnv["LIMITERS"];
+  readonly LIMITERS: LimiterEnv["LIMITERS"];
 }
 
 /** The part of the platform's object state that a room uses. */
@@ -69,7 +67,7 @@ export class JobRoomObject {
     this.#watch = watch;
     this.#room = new JobRoom({
       gpu: backendOfIsolate(readSettings(env)),
-      results: nearResults(createResults(databaseOf(env)), nearOfIsolate()),
+      results: resultsOf(env),
       memory: {
         // Only `save` writes under this key.
         load: async () => (await storage.get(SUBMISSION) ?? null) as RoomSubmission | null,
@@ -124,9 +122,8 @@ export class SweepRoomObject {
     this.#watch = watch;
     const database = databaseOf(env);
     const keepAlive = (work: Promise<unknown>) => state.waitUntil(work);
-    const results = withholdStored(createResults(database), readSettings(env).policy);
     this.#room = new SweepRoom({
-      results: nearResults(results, nearOfIsolate()),
+      results: resultsOf(env),
       cache: nearOfIsolate().cache,
       sweeps: createSweeps(database),
       rooms: createDurableRooms(env.ROOMS),

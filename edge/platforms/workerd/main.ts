@@ -2,25 +2,23 @@
 import { waitUntil } from "cloudflare:workers";
 import { createIdempotencyKeys } from "../../../db/idempotency_queries.ts";
 import { createDemos } from "../../../db/demo_queries.ts";
-import { createResults } from "../../../db/result_queries.ts";
 import { createSweeps } from "../../../db/sweep_queries.ts";
 import { trimResults } from "../../../db/trim_queries.ts";
 import { type AnalyticsDataset, writeRequest } from "./analytics.ts";
 import { createAssetModels } from "../asset_models.ts";
 import { logToConsole } from "../console_log.ts";
-import { databaseOf } from "./d1_database.ts";
+import { type DatabaseEnv, databaseOf } from "./d1_database.ts";
+import { resultsOf } from "./d1_results.ts";
 import { webhooksOf } from "./d1_webhooks.ts";
 import { createDurableRooms, type RoomEnv } from "./durable_rooms.ts";
-import { type AccessEnv, accessOfIsolate } from "./isolate_access.ts";
+import { accessOfIsolate } from "./isolate_access.ts";
 import { backendOfIsolate } from "../isolate_backend.ts";
 import { nearOfIsolate } from "../near_cache.ts";
 import { drawSeed } from "../random.ts";
 import { createApp } from "../../app.ts";
 import type { EdgeApp } from "../../http/edge_app.ts";
 import { rarelyTouched } from "../../cache/hit_counter.ts";
-import { nearResults } from "../../cache/near_results.ts";
 import { promptPolicyOf } from "../../policy/prompt_policy.ts";
-import { withholdStored } from "../../policy/withheld_images.ts";
 import type { ModelCatalog, Ports } from "../../ports.ts";
 import { runScheduled } from "../../scheduled.ts";
 import { readSettings } from "../../settings.ts";
@@ -28,8 +26,8 @@ import { readSettings } from "../../settings.ts";
 export { LimiterObject } from "./durable_limiters.ts";
 export { JobRoomObject, SweepRoomObject } from "./durable_rooms.ts";
 
-interface WorkerEnv extends RoomEnv, AccessEnv {
-  readonly DB: AccessEnv["DB"];
+interface WorkerEnv extends RoomEnv {
+  readonly DB: DatabaseEnv["DB"];
   readonly ROOMS: Parameters<typeof createDurableRooms>[0];
   readonly SWEEP_ROOMS: Parameters<typeof createDurableRooms>[0];
   /** Optional. */
@@ -59,7 +57,7 @@ function portsOf(env: WorkerEnv): Ports {
     ...accessOfIsolate(env, settings),
     models: modelsOf(env),
     promptPolicy: promptPolicyOf(settings.policy),
-    results: nearResults(withholdStored(createResults(database), settings.policy), near),
+    results: resultsOf(env),
     sweeps: rarelyTouched(createSweeps(database), near.hits),
     demos: createDemos(database),
     cache: near.cache,

@@ -1,0 +1,42 @@
+/** Who calls and what that account may: put together alike on every platform, from parts that differ. */
+import { createKeys } from "../../db/key_queries.ts";
+import type { SqlDatabase } from "../../db/result_queries.ts";
+import { createUsage, type Usage } from "../../db/usage_queries.ts";
+import { createIdentify, type Identify, type IdentifyPorts } from "../callers/identify.ts";
+import { KeyCheck } from "../callers/key_check.ts";
+import type { Limiters } from "../limits/limiter_call.ts";
+import { UsageMeter } from "../limits/usage_meter.ts";
+import type { Log } from "../observability/log.ts";
+import type { EdgeSettings } from "../settings.ts";
+
+export interface AccessParts extends Pick<IdentifyPorts, "addressOf" | "addressSalt"> {
+  readonly database: SqlDatabase;
+  readonly settings: Pick<EdgeSettings, "tiers" | "corsOrigins">;
+  readonly limiters: Limiters;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+export interface Access {
+  readonly identify: Identify;
+  readonly limiters: Limiters;
+  readonly usage: Usage;
+  readonly usageMeter: UsageMeter;
+  readonly corsOrigins: readonly string[];
+}
+
+/** To be made once a process or isolate: it remembers keys and gathers usage. */
+export function createAccess(
+  { database, settings: { tiers, corsOrigins }, limiters, now, log, ...address }: AccessParts,
+): Access {
+  const keyCheck = new KeyCheck({ keys: createKeys(database), limits: tiers.key, now, log });
+  const usage = createUsage(database);
+  return {
+    identify: createIdentify({ keyCheck, tiers, ...address }),
+    limiters,
+    usage,
+    usageMeter: new UsageMeter({ usage, now, log }),
+    corsOrigins,
+  };
+}

@@ -1,0 +1,24 @@
+/** The stored results as every part of the edge sees them, whatever the platform: the database's, in two coats. */
+import { createResults, type Results, type SqlDatabase } from "../../db/result_queries.ts";
+import type { ColoCache } from "../cache/colo_cache.ts";
+import type { HitCounter } from "../cache/hit_counter.ts";
+import { nearResults } from "../cache/near_results.ts";
+import type { PolicySettings } from "../policy/policy_settings.ts";
+import { withholdStored } from "../policy/withheld_images.ts";
+
+export interface ResultsStack {
+  readonly policy: PolicySettings;
+  readonly cache: ColoCache;
+  readonly hits: HitCounter;
+}
+
+/**
+ * Flagged images are withheld inside, so that no cache around ever sees one. A generation's room wears the
+ * same coats as everybody: it only writes, which the inner one passes on, and the outer one has to see.
+ */
+export function stackResults(
+  database: SqlDatabase,
+  { policy, cache, hits }: ResultsStack,
+): Results {
+  return nearResults(withholdStored(createResults(database), policy), { cache, hits });
+}
