@@ -11,7 +11,7 @@ import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
 import type { WebhookDeliveries } from "../db/webhook_queries.ts";
 import type { GpuBackend } from "./backends/gpu_backend.ts";
-import type { Ports } from "./ports.ts";
+import type { Dialect, Ports } from "./ports.ts";
 import type { LogRecord } from "./observability/log.ts";
 import { readSettings } from "./settings.ts";
 
@@ -96,6 +96,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
     drawSeed: () => 7,
     onRequest: () => {},
     metrics: null,
+    dialects: [],
     ...changes,
   });
   return { app, logged };
@@ -152,4 +153,19 @@ Deno.test("What nobody expected is answered without a word of its cause", async 
   assert(!text.includes("secret"), text);
   assert.equal(JSON.parse(text).request_id, "request-1");
   assert.equal(logged[0]?.request_id, "request-1");
+});
+
+Deno.test("A dialect has its say before anybody is identified, and again with the caller known", async () => {
+  const refused = refuse<never>(createProblem("unauthorized", "nobody is known here"));
+  const dialect: Dialect = {
+    mountBeforeAccess: (app) => void app.post("/v1/signed", (c) => c.text("signed")),
+    mountAfterAccess: (app) => void app.get("/v1/asked", (c) => c.text(c.get("caller").account)),
+  };
+  const known = createTestApp({ dialects: [dialect] }).app;
+  assert.equal(await (await known.request("/v1/asked")).text(), "key_1");
+  const identify = () => Promise.resolve(refused);
+  const unknown = createTestApp({ dialects: [dialect], identify }).app;
+  assert.equal(await (await unknown.request("/v1/signed", { method: "POST" })).text(), "signed");
+  assert.equal((await unknown.request("/v1/asked")).status, 401);
+  assert.equal((await unknown.request("/v1/signed")).status, 401, "a refusal comes after access");
 });

@@ -15,6 +15,7 @@ import type { EdgeMetrics } from "./observability/edge_metrics.ts";
 import type { RequestRecord } from "./observability/request_record.ts";
 import type { Webhooks } from "./webhooks/webhooks.ts";
 import type { GpuBackend } from "./backends/gpu_backend.ts";
+import type { EdgeApp } from "./http/edge_app.ts";
 import type { Log } from "./observability/log.ts";
 import type { Rooms } from "./rooms/rooms.ts";
 
@@ -38,8 +39,8 @@ export interface Ports {
   readonly rooms: Rooms;
   readonly sweepRooms: Rooms;
   readonly gpu: Pick<GpuBackend, "health">;
-  /** Where Replicate draws and tells of its ends; absent or null elsewhere. */
-  readonly replicateWebhookSecret?: string | null;
+  /** Other ways to the same generations, beside our own routes. */
+  readonly dialects: readonly Dialect[];
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly newId: () => string;
@@ -52,6 +53,14 @@ export interface Ports {
   readonly metrics: EdgeMetrics | null;
   /** Lets work go on after the response (`ctx.waitUntil` on workerd). */
   readonly keepAlive: (work: Promise<unknown>) => void;
+}
+
+/** How another program speaks of generations: its routes, its refusals, its signatures. It has its settings. */
+export interface Dialect {
+  /** In front of what every client passes: for calls without a key of ours, and for how refusals look. */
+  mountBeforeAccess?(app: EdgeApp, ports: Ports): void;
+  /** Here the caller is known, and the request is counted. */
+  mountAfterAccess?(app: EdgeApp, ports: Ports): void;
 }
 
 /** The published models: enough to plan without the GPU function. */

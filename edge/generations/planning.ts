@@ -18,7 +18,7 @@ import type { Ports } from "../ports.ts";
 import { ownerOf } from "../callers/private_results.ts";
 
 type Asker = Pick<Caller, "account" | "keyed">;
-type PlanningPorts = Pick<Ports, "models" | "promptPolicy" | "drawSeed">;
+export type PlanningPorts = Pick<Ports, "models" | "promptPolicy" | "drawSeed">;
 
 /** A seed left out is drawn here, so that the GPU function plans the same generation. */
 export async function planRequest(

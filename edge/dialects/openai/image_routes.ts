@@ -1,11 +1,10 @@
 /** `/v1/images/generations`: OpenAI's dialect of the same generations. */
-import type { Parsed } from "../../../contract/mod.ts";
 import { acceptTogether } from "../../http/accept_together.ts";
-import { type EdgeApp, type EdgeContext, originOf } from "../../http/edge_app.ts";
+import type { EdgeContext } from "../../http/edge_app.ts";
+import { openAsked, planAsked } from "../../generations/asked_generation.ts";
 import { generationPath } from "../../generations/generation_resource.ts";
 import { movedProblem } from "../../idempotency/idempotency.ts";
 import { EVENT_STREAM_HEADERS } from "../../rooms/event_stream.ts";
-import { type GenerationStream, openGeneration } from "../../generations/generation_stream.ts";
 import type { PlannedGeneration } from "../../generations/run.ts";
 import { readJsonBody } from "../../http/json_body.ts";
 import type { CacheOutcome } from "../../observability/request_record.ts";
@@ -16,20 +15,16 @@ import { type ImageRequest, parseImageRequest } from "./image_request.ts";
 import { followImage } from "./image_run.ts";
 import { streamImage } from "./image_stream.ts";
 import { tellErrorsAsOpenAi } from "./openai_error.ts";
-import { planRequest } from "../../generations/planning.ts";
-import type { Ports } from "../../ports.ts";
+import type { Dialect, Ports } from "../../ports.ts";
 import { jsonResponse, problemResponse } from "../../http/problem_response.ts";
 
 const PATH = "/v1/images/generations";
 
-/** To be called before whatever may refuse a request, so that refusals are told in OpenAI's shape. */
-export function mountOpenAiErrors(app: EdgeApp): void {
-  app.use(PATH, tellErrorsAsOpenAi());
-}
-
-export function mountOpenAiImages(app: EdgeApp, ports: Ports): void {
-  app.post(PATH, (c) => submit(ports, c));
-}
+export const OPENAI_IMAGES: Dialect = {
+  /** Around whatever may refuse a request, so that refusals have OpenAI's shape. */
+  mountBeforeAccess: (app) => void app.use(PATH, tellErrorsAsOpenAi()),
+  mountAfterAccess: (app, ports) => void app.post(PATH, (c) => submit(ports, c)),
+};
 
 async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const body = await readJsonBody(c.req.raw);
@@ -37,7 +32,8 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const read = acceptTogether([c.get("idempotencyKey"), parseImageRequest(body.value)]);
   if (!read.ok) return problemResponse(read.problem);
   const [, request] = read.value;
-  const planned = await timePart(c, "plan", planAsked(ports, c, request));
+  const planning = planImages(request, (input) => planAsked(ports, c, input));
+  const planned = await timePart(c, "plan", planning);
   if (!planned.ok) return problemResponse(planned.problem);
   const images = planned.value;
   const location = addressOf(images);
@@ -48,11 +44,6 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
     : await drawAll(ports, c, request, images);
   if (response.ok && location !== null) response.headers.set("location", location);
   return response;
-}
-
-async function planAsked(ports: Ports, c: EdgeContext, request: ImageRequest) {
-  const planning = { ...ports, drawSeed: c.get("drawSeed") };
-  return await planImages(request, (input) => planRequest(planning, input, c.get("caller")));
 }
 
 /** Several images have no address in common. */
@@ -69,7 +60,7 @@ async function stream(
 ): Promise<Response> {
   if (!image) throw new RangeError("No image was asked for");
   const leave = new AbortController();
-  const opened = await open(ports, c, image, leave.signal);
+  const opened = await openAsked(ports, c, image, leave.signal);
   if (!opened.ok) return problemResponse(opened.problem);
   const { plan } = image;
   const { cache, events } = opened.value;
@@ -94,7 +85,7 @@ async function drawAll(
   const drawn: DrawnImage[] = [];
   const outcomes: CacheOutcome[] = [];
   for (const image of images) {
-    const opened = await open(ports, c, image, new AbortController().signal);
+    const opened = await openAsked(ports, c, image, new AbortController().signal);
     if (!opened.ok) return problemResponse(opened.problem);
     const { cache, events } = opened.value;
     outcomes.push(cache);
@@ -105,20 +96,6 @@ async function drawAll(
   c.set("cache", (["miss", "join"] as const).find((o) => outcomes.includes(o)) ?? "hit");
   const { origin } = new URL(c.req.url);
   return jsonResponse(imagesAnswer(drawn, { created: unixTime(ports), responseFormat, origin }));
-}
-
-function open(
-  ports: Ports,
-  c: EdgeContext,
-  image: PlannedGeneration,
-  signal: AbortSignal,
-): Promise<Parsed<GenerationStream>> {
-  return openGeneration(ports, { ...image, origin: originOf(c) }, {
-    signal,
-    // Where one of several images is drawn, the request as a whole was not answered from the store.
-    onAnswer: (by) => c.get("answeredBy") === "room" || c.set("answeredBy", by),
-    time: (part, work) => timePart(c, part, work),
-  });
 }
 
 /** In seconds. */

@@ -8,6 +8,7 @@ import { createSweeps } from "../../../db/sweep_queries.ts";
 import { trimResults } from "../../../db/trim_queries.ts";
 import { createApp } from "../../app.ts";
 import { HitCounter, rarelyTouched } from "../../cache/hit_counter.ts";
+import { dialectsOf } from "../../dialects/dialects.ts";
 import { createBackend } from "../../backends/backend.ts";
 import { tellAll } from "../../rooms/end_listeners.ts";
 import type { RunEnd } from "../../generations/run.ts";
@@ -92,7 +93,7 @@ export function createLocalEdge(
   const ports = {
     ...shared,
     webhooks,
-    replicateWebhookSecret: settings.backend.replicate?.webhook?.secret ?? null,
+    dialects: dialectsOf(settings),
     demos: createDemos(database),
     trim: (now: number) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
     metrics,

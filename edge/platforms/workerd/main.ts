@@ -18,6 +18,7 @@ import { drawSeed } from "../random.ts";
 import { createApp } from "../../app.ts";
 import type { EdgeApp } from "../../http/edge_app.ts";
 import { rarelyTouched } from "../../cache/hit_counter.ts";
+import { dialectsOf } from "../../dialects/dialects.ts";
 import { promptPolicyOf } from "../../policy/prompt_policy.ts";
 import type { ModelCatalog, Ports } from "../../ports.ts";
 import { runScheduled } from "../../scheduled.ts";
@@ -67,7 +68,7 @@ function portsOf(env: WorkerEnv): Ports {
     rooms: createDurableRooms(env.ROOMS),
     sweepRooms: createDurableRooms(env.SWEEP_ROOMS),
     gpu: backendOfIsolate(settings),
-    replicateWebhookSecret: settings.backend.replicate?.webhook?.secret ?? null,
+    dialects: dialectsOf(settings),
     now: () => Date.now(),
     newId: () => crypto.randomUUID(),
     drawSeed,

@@ -11,26 +11,27 @@ import {
   planGeneration,
   type Problem,
 } from "../../../contract/mod.ts";
-import type { EdgeApp } from "../../http/edge_app.ts";
 import type { PlannedGeneration } from "../../generations/run.ts";
 import { readBytes } from "../../http/json_body.ts";
-import type { Ports } from "../../ports.ts";
+import type { Dialect, Ports } from "../../ports.ts";
 import { roomUrl, THE_EDGE } from "../../callers/private_results.ts";
 import { problemResponse } from "../../http/problem_response.ts";
 import { lookUp } from "../../generations/stored_results.ts";
 
-/** Before the middleware for clients: what calls here has a signature instead of a key, and a larger body. */
-export function mountReplicateWebhook(app: EdgeApp, ports: Ports): void {
-  const { replicateWebhookSecret: secret = null } = ports;
-  if (secret === null) return;
-  app.post("/v1/replicate/webhook", async (c) => {
-    const body = await readSigned(c.req.raw, secret, ports.now());
-    if (typeof body !== "string") return problemResponse(body);
-    const prediction = v.safeParse(endedPrediction, JSON.parse(body));
-    // Of what is no end of ours there is nothing to do, now or the next time.
-    if (!prediction.success) return new Response(null, { status: 204 });
-    return await takeUp(ports, prediction.output, c.get("requestId"));
-  });
+/** What calls here has a signature instead of a key, and a larger body than clients may send. */
+export function replicateWebhook(secret: string): Dialect {
+  return {
+    mountBeforeAccess(app, ports) {
+      app.post("/v1/replicate/webhook", async (c) => {
+        const body = await readSigned(c.req.raw, secret, ports.now());
+        if (typeof body !== "string") return problemResponse(body);
+        const prediction = v.safeParse(endedPrediction, JSON.parse(body));
+        // A call that is no end of ours leaves nothing to do, now or the next time.
+        if (!prediction.success) return new Response(null, { status: 204 });
+        return await takeUp(ports, prediction.output, c.get("requestId"));
+      });
+    },
+  };
 }
 
 const endedPrediction = v.object({

@@ -1,0 +1,32 @@
+/** A generation as a request asks for it: planned for its caller, and followed by the edge on its behalf. */
+import type { Parsed } from "../../contract/mod.ts";
+import { type EdgeContext, originOf } from "../http/edge_app.ts";
+import { timePart } from "../observability/request_trace.ts";
+import type { AnswerPorts } from "./generation_answer.ts";
+import { type GenerationStream, openGeneration } from "./generation_stream.ts";
+import { type PlanningPorts, planRequest } from "./planning.ts";
+import type { PlannedGeneration } from "./run.ts";
+
+/** With the seed of its idempotency key, where it has one and leaves the seed out. */
+export function planAsked(
+  ports: PlanningPorts,
+  c: EdgeContext,
+  input: unknown,
+): Promise<Parsed<PlannedGeneration>> {
+  return planRequest({ ...ports, drawSeed: c.get("drawSeed") }, input, c.get("caller"));
+}
+
+/** Refuses before the first event. @param signal ends the following, and not the generation */
+export function openAsked(
+  ports: AnswerPorts,
+  c: EdgeContext,
+  planned: PlannedGeneration,
+  signal: AbortSignal,
+): Promise<Parsed<GenerationStream>> {
+  return openGeneration(ports, { ...planned, origin: originOf(c) }, {
+    signal,
+    // Where one of several is drawn, the request as a whole was not answered from the store.
+    onAnswer: (by) => c.get("answeredBy") === "room" || c.set("answeredBy", by),
+    time: (part, work) => timePart(c, part, work),
+  });
+}
