@@ -2,6 +2,7 @@
  * Starts the whole service on this machine: page, edge (workerd, D1, Durable Object; or Deno and SQLite)
  * and GPU function. `deno task start [--help]`, `deno task start:deno`
  */
+import { isIP } from "node:net";
 import { modelsFolder } from "../command_line/models_folder.ts";
 import { parseStrictly, runCommand, UsageError } from "../command_line/command_line.ts";
 import {
@@ -20,6 +21,8 @@ Starts the page and API (default port 8787) and the GPU function (8788) with the
   --data DIR    where the database lives (default .data); also DATA_DIR
   --edge NAME   what the edge runs on: workerd (default) or deno
   --models DIR  a folder with one folder per model (default gpu-function/models); also MODELS_DIR
+
+HOST is the IP address that the page and API listen on with --edge deno (default 127.0.0.1).
 `;
 
 const INTERRUPTED = 130;
@@ -41,13 +44,15 @@ function readOptions(): StackOptions | null {
   if (extra !== undefined) throw new UsageError(`Flags only, given ${JSON.stringify(extra)}`);
   const text = (flag: keyof typeof OPTIONS, variable: string) =>
     values[flag] === undefined ? Deno.env.get(variable) : String(values[flag]);
+  const platform = readPlatform(String(values["edge"] ?? "workerd"));
   return {
+    ...(platform === "deno" ? { host: readHost(Deno.env.get("HOST") ?? "127.0.0.1") } : {}),
     port: readPort("--port", text("port", "PORT") ?? "8787"),
     gpuPort: readPort("--gpu-port", text("gpu-port", "GPU_PORT") ?? "8788"),
     dataDir: text("data", "DATA_DIR") ?? ".data",
     modelsDir: modelsFolder(text("models", "MODELS_DIR")),
     quiet: false,
-    platform: readPlatform(String(values["edge"] ?? "workerd")),
+    platform,
   };
 }
 
@@ -57,6 +62,11 @@ function readPort(flag: string, value: string): number {
   throw new UsageError(
     `${flag} must be an integer from 1 to 65535, given ${JSON.stringify(value)}`,
   );
+}
+
+function readHost(value: string): string {
+  if (isIP(value) !== 0) return value;
+  throw new UsageError(`HOST must be an IP address, given ${JSON.stringify(value)}`);
 }
 
 function readPlatform(value: string): EdgePlatform {

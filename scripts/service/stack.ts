@@ -5,6 +5,8 @@ import { ROOT } from "../checkout.ts";
 import { preparePage } from "./page.ts";
 
 export interface StackOptions {
+  /** The IP address that an edge on Deno listens on; 127.0.0.1 unless said otherwise. */
+  readonly host?: string;
   /** 0 picks a free port. */
   readonly port: number;
   readonly gpuPort: number;
@@ -48,7 +50,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const modelsDir = resolve(ROOT, options.modelsDir ?? "gpu-function/models");
   const dataDir = resolve(ROOT, options.dataDir);
   const gpuUrl = `http://127.0.0.1:${gpuPort}`;
-  const url = `http://127.0.0.1:${port}`;
+  const { host = LOOPBACK } = options;
+  const url = `http://${addressIn(host)}:${port}`;
   const gpu = startGpuFunction({ gpuPort, modelsDir, quiet: options.quiet });
   const started = [gpu];
   try {
@@ -56,7 +59,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     // On Deno the edge applies them itself.
     await Promise.all([preparePage(modelsDir), onDeno ? null : applyMigrations(dataDir)]);
     const start = onDeno ? startDenoEdge : startEdge;
-    const edge = start({ port, gpuUrl, dataDir, quiet: options.quiet });
+    const edge = start({ host, port, gpuUrl, dataDir, quiet: options.quiet });
     started.push(edge);
     await Promise.all([
       waitUntilReady(gpu, `${gpuUrl}/health-check`, isGpuReady),
@@ -87,17 +90,26 @@ export function startGpuFunction(
   });
 }
 
+const LOOPBACK = "127.0.0.1";
+
+/** The address as a URL on this machine has it: who listens everywhere is met on loopback, too. */
+function addressIn(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return LOOPBACK;
+  return host.includes(":") ? `[${host}]` : host;
+}
+
 interface EdgeProcessOptions {
+  readonly host: string;
   readonly port: number;
   readonly gpuUrl: string;
   readonly dataDir: string;
   readonly quiet: boolean;
 }
 
-function startDenoEdge({ port, gpuUrl, dataDir, quiet }: EdgeProcessOptions): ServiceProcess {
+function startDenoEdge({ host, port, gpuUrl, dataDir, quiet }: EdgeProcessOptions): ServiceProcess {
   return spawnService("Edge", {
     args: ["run", "-A", "edge/platforms/deno/main.ts"],
-    env: { PORT: String(port), GPU_URL: gpuUrl, DATA_DIR: dataDir },
+    env: { HOST: host, PORT: String(port), GPU_URL: gpuUrl, DATA_DIR: dataDir },
     quiet,
   });
 }

@@ -78,6 +78,8 @@ export async function startDeno(
   { gpuUrl, assets, dataDir, environment = {} }: EdgeOptions,
 ): Promise<EdgeProcess> {
   const child = spawn(["run", "-A", "edge/platforms/deno/main.ts"], {
+    // Some shells export their machine's name under it.
+    HOST: "127.0.0.1",
     PORT: "0",
     GPU_URL: gpuUrl,
     ASSETS_DIR: assets,

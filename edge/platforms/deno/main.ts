@@ -30,7 +30,7 @@ async function readAsset(path: string): Promise<unknown> {
 }
 
 await Deno.mkdir(dataDir, { recursive: true });
-const { port, scheduleMs, shutdownMs, ...set } = await readEnvironment();
+const { host, port, scheduleMs, shutdownMs, ...set } = await readEnvironment();
 const addressSalt = set.identity.addressSalt ?? await readSaltFile(dataDir);
 const guard = new DatabaseGuard(set.databaseMs, { now: () => Date.now(), later });
 const { database, close } = await openLibsqlDatabase(
@@ -56,7 +56,7 @@ async function readEnvironment() {
   }
 }
 
-const server = Deno.serve({ hostname: "127.0.0.1", port }, edge.app.fetch);
+const server = Deno.serve({ hostname: host, port }, edge.app.fetch);
 let tending = false;
 void tend();
 const timer = setInterval(tend, scheduleMs);
