@@ -7,7 +7,7 @@ import type { EdgeApp, EdgeVariables } from "./http/edge_app.ts";
 import { createProblem, ProblemError } from "../contract/mod.ts";
 import { keepIdempotent } from "./idempotency/idempotency.ts";
 import { mountMethodRefusals } from "./http/method_refusals.ts";
-import { traceRequests } from "./observability/request_trace.ts";
+import { traceRequests } from "./http/request_trace.ts";
 import type { Ports } from "./ports.ts";
 import { notFound, problemResponse } from "./http/problem_response.ts";
 import { mountDemos } from "./routes/demos.ts";

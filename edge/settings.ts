@@ -6,7 +6,8 @@ import { type CacheSettings, readCache } from "./cache/cache_settings.ts";
 import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
 import { readCorsOrigins } from "./http/cross_origin.ts";
 import { type IdentitySettings, readIdentity } from "./callers/identity_settings.ts";
-import { readTierLimits, type TierLimits } from "./limits/limit_settings.ts";
+import { readTierLimits } from "./limits/limit_settings.ts";
+import type { TierLimits } from "./callers/caller.ts";
 
 export interface EdgeSettings {
   /** Base URLs of the GPU functions, at least one. */

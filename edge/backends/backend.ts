@@ -1,11 +1,12 @@
 /** The back end that the settings ask for. */
-import { withholdDrawn } from "../policy/withheld_images.ts";
+import type { Withholding } from "../policy/withheld_images.ts";
+import type { BackendSettings } from "./backend_settings.ts";
 import type { GpuBackend } from "./gpu_backend.ts";
-import type { EdgeSettings } from "../settings.ts";
 import { type CallPorts, GpuFunction, type GpuFunctionOptions } from "./gpu_function.ts";
 import { GpuPool, POOL_DEFAULTS, type PoolPorts } from "./pool.ts";
 import { REPLICATE_DEFAULTS, ReplicateBackend } from "./replicate/replicate.ts";
 import { ReplicateClient } from "./replicate/replicate_client.ts";
+import { withholdDrawn } from "./withheld_runs.ts";
 
 export type BackendPorts = CallPorts & PoolPorts;
 
@@ -14,8 +15,13 @@ export const GPU_FUNCTION_DEFAULTS: Omit<GpuFunctionOptions, "secret"> = {
   circuit: { failuresMax: 3, openMs: 1_000 },
 };
 
-/** What a back end depends on. */
-export type BackendChoice = Pick<EdgeSettings, "gpuUrls" | "backend" | "policy">;
+/** The settings that a back end depends on. */
+export interface BackendChoice {
+  /** Base URLs of the GPU functions, at least one. */
+  readonly gpuUrls: readonly string[];
+  readonly backend: BackendSettings;
+  readonly policy: Withholding;
+}
 
 /** To be made once a process: it remembers which GPU functions fail. */
 export function createBackend(settings: BackendChoice, ports: BackendPorts): GpuBackend {

@@ -8,11 +8,13 @@ import type { Plan } from "../../contract/mod.ts";
 import type { Results, StoredImage, StoredReplay } from "../../db/result_queries.ts";
 import { encodeEvent, markCached } from "../rooms/event_log.ts";
 import { isFlagged } from "../policy/withheld_images.ts";
-import type { Ports } from "../ports.ts";
 import type { ColoCache } from "./colo_cache.ts";
 import { type HitCounter, rarelyTouched } from "./hit_counter.ts";
 
-type NearPorts = Pick<Ports, "cache" | "keepAlive">;
+interface NearPorts {
+  readonly cache: ColoCache;
+  readonly keepAlive: (work: Promise<unknown>) => void;
+}
 
 /** As a submission is answered: `streams` are server-sent events, `resources` JSON. */
 export type AnswerKind = "streams" | "resources";

@@ -8,3 +8,13 @@ export interface Caller {
   readonly keyed: boolean;
   readonly limits: AccountLimits;
 }
+
+/** What callers may use, by how much is known of them. */
+export interface TierLimits {
+  /** Callers without a key, each address by itself. */
+  readonly anonymous: AccountLimits;
+  /** Callers without a key on the machine itself: whoever runs the service there to try it. */
+  readonly loopback: AccountLimits;
+  /** Callers whose key has no limits of its own. */
+  readonly key: AccountLimits;
+}

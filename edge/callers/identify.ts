@@ -1,7 +1,6 @@
 /** Who makes a request: an account with a key, or an address without one. */
 import { accept, type Parsed } from "../../contract/mod.ts";
-import type { Caller } from "./caller.ts";
-import type { TierLimits } from "../limits/limit_settings.ts";
+import type { Caller, TierLimits } from "./caller.ts";
 import { anonymousAccount, clientNetwork } from "./client_network.ts";
 import type { KeyCheck } from "./key_check.ts";
 

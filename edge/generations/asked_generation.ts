@@ -1,7 +1,7 @@
 /** A generation as a request asks for it: planned for its caller, and followed by the edge on its behalf. */
 import type { Parsed } from "../../contract/mod.ts";
 import { type EdgeContext, originOf } from "../http/edge_app.ts";
-import { timePart } from "../observability/request_trace.ts";
+import { timePart } from "../http/request_trace.ts";
 import type { AnswerPorts } from "./generation_answer.ts";
 import { type GenerationStream, openGeneration } from "./generation_stream.ts";
 import { type PlanningPorts, planRequest } from "./planning.ts";

@@ -1,14 +1,15 @@
 /** The answer to a planned generation, for its own route and for the sweeps that it is a branch of. */
 import { joinInsights, lacksInsights, type Plan } from "../../contract/mod.ts";
 import type { StoredResult } from "../../db/result_queries.ts";
+import type { ColoCache } from "../cache/colo_cache.ts";
 import { findNearAnswer, keepResourceNear, keepStreamNear } from "../cache/near_results.ts";
 import { describeGeneration, generationPath } from "./generation_resource.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../rooms/event_stream.ts";
+import type { Rooms } from "../rooms/rooms.ts";
 import type { PlannedGeneration } from "./run.ts";
 import type { Origin } from "../callers/on_behalf_of.ts";
-import type { Ports } from "../ports.ts";
 import { JSON_HEADERS, jsonResponse, problemResponse } from "../http/problem_response.ts";
-import { countHit, lookUp } from "./stored_results.ts";
+import { countHit, type HitPorts, lookUp } from "./stored_results.ts";
 
 export interface AnswerOptions {
   readonly streamed: boolean;
@@ -25,10 +26,10 @@ export interface AnswerOptions {
 const UNTIMED: NonNullable<AnswerOptions["time"]> = (_, work) => work;
 
 /** The part of the app that an answer needs. */
-export type AnswerPorts = Pick<
-  Ports,
-  "results" | "cache" | "rooms" | "now" | "log" | "keepAlive"
->;
+export interface AnswerPorts extends HitPorts {
+  readonly cache: ColoCache;
+  readonly rooms: Rooms;
+}
 
 /** The stored result if it shows all that is asked for, or the run: joined, or begun. */
 export async function answerGeneration(

@@ -2,6 +2,7 @@
 import {
   createFieldProblem,
   fieldIssue,
+  type ModelManifest,
   type Parsed,
   parseGenerationRequest,
   parseSweepRequest,
@@ -14,11 +15,23 @@ import {
 } from "../../contract/mod.ts";
 import type { Caller } from "../callers/caller.ts";
 import type { PlannedGeneration } from "./run.ts";
-import type { Ports } from "../ports.ts";
+import type { PromptPolicy } from "../policy/prompt_policy.ts";
 import { ownerOf } from "../callers/private_results.ts";
 
 type Asker = Pick<Caller, "account" | "keyed">;
-export type PlanningPorts = Pick<Ports, "models" | "promptPolicy" | "drawSeed">;
+
+export interface PlanningPorts {
+  readonly models: ModelCatalog;
+  readonly promptPolicy: PromptPolicy;
+  /** An integer from 0 to `LIMITS.seedMax`. */
+  readonly drawSeed: () => number;
+}
+
+/** The published models: enough to plan without the GPU function. */
+export interface ModelCatalog {
+  list(): Promise<readonly ModelManifest[]>;
+  find(id: string): Promise<PlanningModel | null>;
+}
 
 /** A seed left out is drawn here, so that the GPU function plans the same generation. */
 export async function planRequest(
@@ -60,7 +73,7 @@ export async function planSweepRequest(
 }
 
 async function findModel(
-  models: Ports["models"],
+  models: ModelCatalog,
   id: string,
   field: string,
 ): Promise<Parsed<PlanningModel>> {

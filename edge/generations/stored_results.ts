@@ -1,6 +1,16 @@
 /** The database as the app sees it: when it fails, the service goes on without it. */
 import type { Results } from "../../db/result_queries.ts";
-import type { Ports } from "../ports.ts";
+import type { Log } from "../observability/log.ts";
+
+export interface LookupPorts {
+  readonly results: Results;
+  readonly log: Log;
+}
+
+export interface HitPorts extends LookupPorts {
+  readonly now: () => number;
+  readonly keepAlive: (work: Promise<unknown>) => void;
+}
 
 export type Lookup<T> =
   | { readonly available: true; readonly value: T | null }
@@ -8,7 +18,7 @@ export type Lookup<T> =
 
 /** Reads, or says that the database did not answer. A miss and an outage are not the same. */
 export async function lookUp<T>(
-  { results, log }: Pick<Ports, "results" | "log">,
+  { results, log }: LookupPorts,
   read: (results: Results) => Promise<T | null>,
 ): Promise<Lookup<T>> {
   try {
@@ -21,7 +31,7 @@ export async function lookUp<T>(
 
 /** Counts a hit, after the reply. */
 export function countHit(
-  { results, keepAlive, now, log }: Pick<Ports, "results" | "keepAlive" | "now" | "log">,
+  { results, keepAlive, now, log }: HitPorts,
   generation: string,
 ): void {
   const touched = results.touch(generation, now()).catch((cause) =>

@@ -6,15 +6,22 @@ import { allowOrigins } from "./cross_origin.ts";
 import { type EdgeApp, type EdgeEnv } from "./edge_app.ts";
 import { limitProblem } from "../limits/admission.ts";
 import { rateLimitHeaders } from "../limits/rate_limit_headers.ts";
-import type { Ports } from "../ports.ts";
+import type { Limiters } from "../limits/limiter_call.ts";
+import type { UsageMeter } from "../limits/usage_meter.ts";
+import type { Identify } from "../callers/identify.ts";
 import { problemResponse } from "./problem_response.ts";
 import { boundsProblem } from "./request_bounds.ts";
 import { securityHeaders } from "./security_headers.ts";
 
-type AccessPorts = Pick<
-  Ports,
-  "identify" | "limiters" | "usageMeter" | "keepAlive" | "corsOrigins"
->;
+export interface AccessPorts {
+  readonly identify: Identify;
+  readonly limiters: Limiters;
+  readonly usageMeter: Pick<UsageMeter, "count">;
+  /** `*` alone, or the origins whose pages may call. */
+  readonly corsOrigins: readonly string[];
+  /** Lets work go on after the response (`ctx.waitUntil` on workerd). */
+  readonly keepAlive: (work: Promise<unknown>) => void;
+}
 
 /** To be called before the routes. */
 export function mountAccess(app: EdgeApp, ports: AccessPorts): void {

@@ -5,14 +5,21 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { createProblem, LIMITS, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
-import type { KeyOwner, RememberedKey } from "../../db/idempotency_queries.ts";
+import type { IdempotencyKeys, KeyOwner, RememberedKey } from "../../db/idempotency_queries.ts";
 import type { EdgeContext, EdgeEnv } from "../http/edge_app.ts";
 import { bodyTooLarge, readBytes } from "../http/json_body.ts";
-import type { Ports } from "../ports.ts";
+import type { Log } from "../observability/log.ts";
 import { problemResponse } from "../http/problem_response.ts";
 import { readIdempotencyKey } from "./idempotency_key.ts";
 
-type IdempotencyPorts = Pick<Ports, "idempotency" | "now" | "drawSeed" | "log" | "keepAlive">;
+export interface IdempotencyPorts {
+  readonly idempotency: IdempotencyKeys;
+  readonly now: () => number;
+  /** An integer from 0 to `LIMITS.seedMax`. */
+  readonly drawSeed: () => number;
+  readonly log: Log;
+  readonly keepAlive: (work: Promise<unknown>) => void;
+}
 
 const REPLAYED = "idempotency-replayed";
 /** Refusals of what was asked, which asking again does not change. */

@@ -1,15 +1,7 @@
 /** What each tier of callers may use, as an operator sets it. */
 import type { AccountLimits } from "../../contract/mod.ts";
+import type { TierLimits } from "../callers/caller.ts";
 import { type Environment, readText, wrongSetting } from "../environment.ts";
-
-export interface TierLimits {
-  /** Callers without a key, each address by itself. */
-  readonly anonymous: AccountLimits;
-  /** Callers without a key on the machine itself: whoever runs the service there to try it. */
-  readonly loopback: AccountLimits;
-  /** Of a key that has no limits of its own. */
-  readonly key: AccountLimits;
-}
 
 const DEFAULTS: TierLimits = {
   anonymous: limits(120, 2_000, 2),

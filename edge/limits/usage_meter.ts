@@ -3,7 +3,6 @@
  * cached answer must not cost a write. What a process gathers and loses with its life was for information.
  */
 import type { AccountDay, Usage, UsageCounts } from "../../db/usage_queries.ts";
-import type { RunEnd } from "../generations/run.ts";
 import { pause } from "../clock.ts";
 import type { Log } from "../observability/log.ts";
 
@@ -69,9 +68,16 @@ export class UsageMeter {
   }
 }
 
+/** The part of a run's end that its account has to know. */
+interface SpentRun {
+  readonly submission: { readonly origin: { readonly account: string } };
+  /** U-Net rows. */
+  readonly spent: number;
+}
+
 /** For `RoomPorts.afterEnd`: a run is dear enough for a write of its own. */
 export function countRun({ usage, now }: Omit<UsageMeterPorts, "log">) {
-  return async ({ submission: { origin }, spent }: RunEnd): Promise<void> => {
+  return async ({ submission: { origin }, spent }: SpentRun): Promise<void> => {
     await usage.add([usageDay(origin.account, { evaluations: spent }, now())]);
   };
 }

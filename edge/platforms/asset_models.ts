@@ -7,7 +7,7 @@ import {
   ProblemError,
   type PromptTokenizer,
 } from "../../contract/mod.ts";
-import type { ModelCatalog } from "../ports.ts";
+import type { ModelCatalog } from "../generations/planning.ts";
 
 /** A JSON file by its path from the site's root; null where there is none. */
 export type ReadAsset = (path: string) => Promise<unknown>;

@@ -1,19 +1,14 @@
 /**
  * Images that a model's safety checker flagged, where they are to be withheld (`GPU_SAFETY=refuse`). The GPU
- * function withholds what it draws from then on; here is what was stored before, and what comes from one that
- * was set otherwise. Both end as a run does that is refused: no preview, no image, `image_refused`.
+ * function withholds what it draws from then on; here is what was stored before. A back end that was set
+ * otherwise is wrapped (`backends/withheld_runs.ts`). All end as a run does that is refused: no preview, no
+ * image, `image_refused`.
  */
-import {
-  type GenerationEvent,
-  imageWithheld,
-  type NumberedEvent,
-  type Parsed,
-} from "../../contract/mod.ts";
+import { type GenerationEvent, imageWithheld, type NumberedEvent } from "../../contract/mod.ts";
 import type { Results } from "../../db/result_queries.ts";
-import type { GpuBackend } from "../backends/gpu_backend.ts";
 import type { PolicySettings } from "./policy_settings.ts";
 
-type Withholding = Pick<PolicySettings, "withholdsFlagged">;
+export type Withholding = Pick<PolicySettings, "withholdsFlagged">;
 
 export function isFlagged(event: GenerationEvent): boolean {
   return event.type === "generation.image" && event.safety?.flagged === true;
@@ -45,30 +40,8 @@ function withoutFlagged(events: readonly NumberedEvent[]): readonly NumberedEven
     .map(refuseFlagged);
 }
 
-function refuseFlagged(numbered: NumberedEvent): NumberedEvent {
+/** In the place of the image its refusal, under the same id; anything else as it is. */
+export function refuseFlagged(numbered: NumberedEvent): NumberedEvent {
   if (!isFlagged(numbered.event)) return numbered;
   return { ...numbered, event: { type: "generation.failed", error: imageWithheld() } };
-}
-
-/** Its previews were sent by then: only the GPU function knows beforehand that there will be a check. */
-export function withholdDrawn(backend: GpuBackend, { withholdsFlagged }: Withholding): GpuBackend {
-  if (!withholdsFlagged) return backend;
-  return {
-    async submit(submission, after): ReturnType<GpuBackend["submit"]> {
-      const submitted: Parsed<AsyncGenerator<NumberedEvent>> = await backend.submit(
-        submission,
-        after,
-      );
-      return submitted.ok ? { ok: true, value: untilFlagged(submitted.value) } : submitted;
-    },
-    cancel: (id) => backend.cancel(id),
-    health: () => backend.health(),
-  };
-}
-
-async function* untilFlagged(events: AsyncGenerator<NumberedEvent>): AsyncGenerator<NumberedEvent> {
-  for await (const numbered of events) {
-    yield refuseFlagged(numbered);
-    if (isFlagged(numbered.event)) return;
-  }
 }

@@ -14,7 +14,7 @@ import {
   cacheOutcome,
 } from "../generations/generation_room_routes.ts";
 import { readJsonBody } from "../http/json_body.ts";
-import { timePart } from "../observability/request_trace.ts";
+import { timePart } from "../http/request_trace.ts";
 import type { Ports } from "../ports.ts";
 import { readableBy, roomUrl } from "../callers/private_results.ts";
 import { jsonResponse, notFound, problemResponse } from "../http/problem_response.ts";

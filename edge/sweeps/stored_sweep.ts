@@ -7,12 +7,16 @@ import {
   type SweepPlan,
 } from "../../contract/mod.ts";
 import type { Results, StoredResult } from "../../db/result_queries.ts";
-import type { StoredSweep } from "../../db/sweep_queries.ts";
+import type { StoredSweep, Sweeps } from "../../db/sweep_queries.ts";
 import { markCached } from "../rooms/event_log.ts";
 import { markSweepCached } from "./sweep_log.ts";
-import type { Ports } from "../ports.ts";
 import { readableBy } from "../callers/private_results.ts";
-import { type Lookup, lookUp } from "../generations/stored_results.ts";
+import {
+  type HitPorts,
+  type Lookup,
+  lookUp,
+  type LookupPorts,
+} from "../generations/stored_results.ts";
 import { describeSweep, sheetPath, type SweepResource } from "./sweep_resource.ts";
 import { SHEET_END, type SheetLayout, sheetSize, sheetStart, sheetTile } from "./sweep_sheet.ts";
 
@@ -27,7 +31,7 @@ export interface FoundSweep {
  * or came again to show more, has to be merged again.
  */
 export async function findSweep(
-  ports: Pick<Ports, "results" | "sweeps" | "log">,
+  ports: LookupPorts & { readonly sweeps: Sweeps },
   id: string,
   reader: string,
 ): Promise<Lookup<FoundSweep>> {
@@ -55,7 +59,10 @@ export function lacksBranches(plans: readonly Plan[], asked: SweepPlan): boolean
 }
 
 /** Counts a hit of the sweep, after the reply. */
-export function countSweepHit({ sweeps, keepAlive, now, log }: Ports, sweep: string): void {
+export function countSweepHit(
+  { sweeps, keepAlive, now, log }: HitPorts & { readonly sweeps: Sweeps },
+  sweep: string,
+): void {
   keepAlive(
     sweeps.touch(sweep, now()).catch((cause) =>
       log({ level: "error", message: "Counting a hit failed", sweep, cause })

@@ -1,9 +1,16 @@
 /** A webhook beside an answer: promised before it, taken back where it is refused, kept where it is a hit. */
 import { createProblem } from "../../contract/mod.ts";
 import type { EdgeContext } from "../http/edge_app.ts";
-import type { Ports } from "../ports.ts";
 import { problemResponse } from "../http/problem_response.ts";
-import { findEnd } from "./webhook_settlement.ts";
+import { type EndPorts, findEnd } from "./webhook_settlement.ts";
+import type { Webhooks } from "./webhooks.ts";
+
+export interface PromisePorts extends EndPorts {
+  readonly webhooks: Webhooks;
+  readonly newId: () => string;
+  readonly now: () => number;
+  readonly keepAlive: (work: Promise<unknown>) => void;
+}
 
 interface AskedWebhook {
   /** Null where none is asked for. */
@@ -13,7 +20,7 @@ interface AskedWebhook {
 }
 
 export async function answerWithWebhook(
-  ports: Ports,
+  ports: PromisePorts,
   c: EdgeContext,
   { url, subject }: AskedWebhook,
   answer: () => Promise<Response>,
@@ -45,7 +52,7 @@ const AWAY =
 
 /** What was refused ends nowhere; what had ended already has its end told now. */
 async function followUp(
-  ports: Ports,
+  ports: PromisePorts,
   { id, subject, refused }: { id: string; subject: string; refused: boolean },
 ): Promise<void> {
   const { webhooks, log } = ports;

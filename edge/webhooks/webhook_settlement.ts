@@ -4,13 +4,19 @@ import { describeGeneration } from "../generations/generation_resource.ts";
 import type { RunEnd } from "../generations/run.ts";
 import type { SweepJob } from "../sweeps/sweep_room.ts";
 import { describeSweepJob } from "../sweeps/sweep_room_routes.ts";
-import type { Ports } from "../ports.ts";
+import type { Sweeps } from "../../db/sweep_queries.ts";
+import type { LookupPorts } from "../generations/stored_results.ts";
+import type { Rooms } from "../rooms/rooms.ts";
 import { roomUrl, THE_EDGE } from "../callers/private_results.ts";
 import { describeFound, findSweep } from "../sweeps/stored_sweep.ts";
 import { endOfResource, type Resource, type WebhookEnd } from "./webhook_end.ts";
 import type { Webhooks } from "./webhooks.ts";
 
-export type EndPorts = Pick<Ports, "results" | "rooms" | "sweepRooms" | "sweeps" | "log">;
+export interface EndPorts extends LookupPorts {
+  readonly sweeps: Sweeps;
+  readonly rooms: Rooms;
+  readonly sweepRooms: Rooms;
+}
 
 /**
  * From the subject's room or the database. Null while it runs, and where nobody knows of it. The room

@@ -8,7 +8,7 @@ import { EVENT_STREAM_HEADERS } from "../../rooms/event_stream.ts";
 import type { PlannedGeneration } from "../../generations/run.ts";
 import { readJsonBody } from "../../http/json_body.ts";
 import type { CacheOutcome } from "../../observability/request_record.ts";
-import { timePart } from "../../observability/request_trace.ts";
+import { timePart } from "../../http/request_trace.ts";
 import { type DrawnImage, imagesAnswer } from "./image_answer.ts";
 import { planImages } from "./image_plans.ts";
 import { type ImageRequest, parseImageRequest } from "./image_request.ts";

@@ -28,7 +28,7 @@ import { BACKEND_PORTS } from "../isolate_backend.ts";
 import { createLocalAccess } from "./local_access.ts";
 import { hostAddresses } from "./host_addresses.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
-import { createProcessCache } from "../near_cache.ts";
+import { createProcessCache } from "../process_cache.ts";
 import { PendingWork } from "./pending_work.ts";
 import { drawSeed } from "../random.ts";
 import { stackResults } from "../results_stack.ts";

@@ -13,14 +13,15 @@ import { webhooksOf } from "./d1_webhooks.ts";
 import { createDurableRooms, type RoomEnv } from "./durable_rooms.ts";
 import { accessOfIsolate } from "./isolate_access.ts";
 import { backendOfIsolate } from "../isolate_backend.ts";
-import { nearOfIsolate } from "../near_cache.ts";
+import { nearOfIsolate } from "./isolate_cache.ts";
 import { drawSeed } from "../random.ts";
 import { createApp } from "../../app.ts";
 import type { EdgeApp } from "../../http/edge_app.ts";
 import { rarelyTouched } from "../../cache/hit_counter.ts";
 import { dialectsOf } from "../../dialects/dialects.ts";
 import { promptPolicyOf } from "../../policy/prompt_policy.ts";
-import type { ModelCatalog, Ports } from "../../ports.ts";
+import type { ModelCatalog } from "../../generations/planning.ts";
+import type { Ports } from "../../ports.ts";
 import { runScheduled } from "../../scheduled.ts";
 import { readSettings } from "../../settings.ts";
 

@@ -5,11 +5,17 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { setMetric, wrapTime } from "hono/timing";
-import type { EdgeEnv } from "../http/edge_app.ts";
-import type { Ports } from "../ports.ts";
-import { isWorthLogging, type RequestRecord } from "./request_record.ts";
+import type { Log } from "../observability/log.ts";
+import { isWorthLogging, type RequestRecord } from "../observability/request_record.ts";
+import type { EdgeEnv } from "./edge_app.ts";
 
-type TracePorts = Pick<Ports, "now" | "log" | "onRequest">;
+export interface TracePorts {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly log: Log;
+  /** Counts a request when its answer begins. */
+  readonly onRequest: (record: RequestRecord) => void;
+}
 
 /** Behind `requestId` and `timing`. */
 export function traceRequests({ now, log, onRequest }: TracePorts): MiddlewareHandler<EdgeEnv> {
