@@ -1,6 +1,6 @@
 /**
- * Dependencies point one way: what each room may import, checked on the module graph, and no file may
- * lead back to itself. `deno run -A scripts/tools/gate/boundaries.ts`
+ * Dependencies point one way: what each room may import, checked on the module graph, and neither a file
+ * nor a room may lead back to itself. `deno run -A scripts/tools/gate/boundaries.ts`
  */
 import { isTest, sourceFiles } from "../../checkout.ts";
 import { circlesOf } from "./circles.ts";
@@ -16,6 +16,16 @@ export function roomOf(path: string): Room | undefined {
     .sort((a, b) => b.path.length - a.path.length)[0];
 }
 
+/** As `Room.imports` has it. */
+function allows(room: Room, allowed: string, to: string): boolean {
+  const isAround = room.path !== allowed && fits(room.path, allowed) && isRoom(allowed);
+  const isBeside = isAround && isFolder(roomOf(to)) && roomOf(to)?.path !== allowed;
+  return fits(to, allowed) && !isBeside;
+}
+
+const isRoom = (path: string) => ROOMS.some((room) => room.path === path);
+const isFolder = (room: Room | undefined) => room?.path.endsWith("/") ?? false;
+
 /** A trailing slash or colon means a prefix; a file or a bare package has to match whole. */
 function fits(path: string, allowed: string): boolean {
   return /[/:]$/.test(allowed) ? path.startsWith(allowed) : path === allowed;
@@ -28,11 +38,33 @@ export function boundaryViolations(imports: readonly Import[]): string[] {
     const target = roomOf(to);
     const mayTest = isTest(from) &&
       (ALLOWED_IN_TESTS.some((allowed) => fits(to, allowed)) || isSameProgram(from, to));
-    const may = target === room || room.imports.some((allowed) => fits(to, allowed)) || mayTest;
+    const may = target === room || room.imports.some((allowed) => allows(room, allowed, to)) ||
+      mayTest;
     return may ? [] : [
       `${from} imports ${to}; ${room.path} may import ${room.imports.join(", ") || "nothing"}`,
     ];
   });
+}
+
+/**
+ * Rooms that may lead back to themselves, by what each may import. A file that is a room of its own may
+ * import the folder around it, whose door to a package it is.
+ */
+export function roomCircles(rooms: readonly Room[]): string[][] {
+  const arrows = rooms.flatMap((room) =>
+    room.imports.flatMap((allowed) => roomsIn(allowed, rooms)).map(({ path }) => path)
+      .filter((to) => to !== room.path && (isFolder(room) || !fits(room.path, to)))
+      .map((to) => ({ from: room.path, to }))
+  );
+  return circlesOf(arrows);
+}
+
+/** The room of that path; else those that are in it, and the one that it is in. */
+function roomsIn(allowed: string, rooms: readonly Room[]): readonly Room[] {
+  const named = rooms.filter(({ path }) => path === allowed);
+  return named.length > 0
+    ? named
+    : rooms.filter(({ path }) => fits(path, allowed) || fits(allowed, path));
 }
 
 /** A test may set up whatever its program has. */
@@ -42,8 +74,8 @@ function isSameProgram(from: string, to: string): boolean {
 
 export async function checkBoundaries(): Promise<string[]> {
   const imports = await moduleGraph(await sourceFiles());
-  const circles = circlesOf(imports).map((files) =>
-    `${files.join(" -> ")} -> ${files[0]} is a circle of imports`
+  const circles = [...circlesOf(imports), ...roomCircles(ROOMS)].map((members) =>
+    `${members.join(" -> ")} -> ${members[0]} is a circle of imports`
   );
   return [...new Set([...boundaryViolations(imports), ...circles])];
 }

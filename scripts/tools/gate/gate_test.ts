@@ -1,6 +1,6 @@
 // The checks themselves: each planted fault has to be seen.
 import assert from "node:assert/strict";
-import { boundaryViolations } from "./boundaries.ts";
+import { boundaryViolations, roomCircles } from "./boundaries.ts";
 import { circlesOf } from "./circles.ts";
 import { impureFiles } from "./purity.ts";
 import { missingPaths, tidyFile } from "./tidy.ts";
@@ -9,6 +9,11 @@ Deno.test("boundaryViolations() sees an import against the arrow", () => {
   const bad = [
     { from: "contract/plan/plan.ts", to: "edge/app.ts" },
     { from: "edge/app.ts", to: "gpu-function/jobs/engine.ts" },
+    { from: "edge/routes/generations.ts", to: "edge/platforms/random.ts" },
+    { from: "edge/limits/usage_meter.ts", to: "edge/generations/run.ts" },
+    { from: "edge/platforms/process_cache.ts", to: "edge/platforms/workerd/workers_cache.ts" },
+    { from: "edge/platforms/deno/main.ts", to: "edge/platforms/workerd/workers_cache.ts" },
+    { from: "edge/new_room/file.ts", to: "edge/http/json_body.ts" },
     { from: "gpu-function/jobs/service.ts", to: "db/schema.ts" },
     { from: "gpu-function/diffusion/ddim.ts", to: "contract/plan/plan.ts" },
     { from: "gpu-function/engine/rows/driver.ts", to: "npm:onnxruntime-node" },
@@ -23,6 +28,8 @@ Deno.test("boundaryViolations() lets the drawn arrows pass", () => {
     boundaryViolations([
       { from: "edge/app.ts", to: "contract/mod.ts" },
       { from: "edge/platforms/workerd/d1.ts", to: "db/result_queries.ts" },
+      { from: "edge/platforms/deno/main.ts", to: "edge/platforms/console_log.ts" },
+      { from: "edge/limits/admission.ts", to: "edge/callers/caller.ts" },
       { from: "gpu-function/onnx/session.ts", to: "npm:onnxruntime-node" },
       { from: "contract/plan/plan_test.ts", to: "npm:fast-check" },
       { from: "scripts/cli/start.ts", to: "gpu-function/jobs/engine.ts" },
@@ -42,6 +49,18 @@ Deno.test("circlesOf() sees the shortest way back to each file, once", () => {
   ];
   assert.deepEqual(circlesOf(imports), [["b.ts", "d.ts"], ["c.ts", "d.ts", "b.ts"]]);
   assert.deepEqual(circlesOf(imports.slice(0, 4)), []);
+});
+
+Deno.test("roomCircles() sees rooms that may import each other, directly or around", () => {
+  const room = (path: string, ...imports: readonly string[]) => ({ path, imports });
+  const direct = [room("a/", "b/"), room("b/", "npm:hono", "a/")];
+  assert.deepEqual(roomCircles(direct), [["a/", "b/"]]);
+  const around = [room("p/a/", "p/b.ts"), room("p/b.ts", "q/"), room("q/", "p/")];
+  assert.deepEqual(roomCircles(around), [["p/a/", "p/b.ts", "q/"]]);
+  const nested = [room("p/", "p/a/"), room("p/a/", "p/")];
+  assert.deepEqual(roomCircles(nested), [["p/", "p/a/"]]);
+  const oneWay = [room("a/", "b/", "a/door.ts"), room("a/door.ts", "a/", "npm:x"), room("b/")];
+  assert.deepEqual(roomCircles(oneWay), []);
 });
 
 Deno.test("impureFiles() sees a file that needs its platform", async () => {
