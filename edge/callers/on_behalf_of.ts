@@ -1,7 +1,7 @@
 /** On whose behalf something runs, for quotas, private results and logs. */
 import type { AccountLimits } from "../../contract/mod.ts";
 
-export interface Origin {
+export interface OnBehalfOf {
   /** Whose quotas it counts against: `key_…`, or `anonymous:…` with a hash of the address. */
   readonly account: string;
   /** The id of the request that began it. */
@@ -11,6 +11,6 @@ export interface Origin {
 }
 
 /** Of what is charged as part of something else. */
-export function paidFor({ account, request_id }: Origin): Origin {
+export function paidFor({ account, request_id }: OnBehalfOf): OnBehalfOf {
   return { account, request_id };
 }

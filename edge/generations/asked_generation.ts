@@ -1,6 +1,6 @@
 /** A generation as a request asks for it: planned for its caller, and followed by the edge on its behalf. */
 import type { Parsed } from "../../contract/mod.ts";
-import { type EdgeContext, originOf } from "../http/edge_app.ts";
+import { type EdgeContext, onBehalfOf } from "../http/edge_app.ts";
 import { timePart } from "../http/request_trace.ts";
 import type { AnswerPorts } from "./generation_answer.ts";
 import { type GenerationStream, openGeneration } from "./generation_stream.ts";
@@ -23,7 +23,7 @@ export function openAsked(
   planned: PlannedGeneration,
   signal: AbortSignal,
 ): Promise<Parsed<GenerationStream>> {
-  return openGeneration(ports, { ...planned, origin: originOf(c) }, {
+  return openGeneration(ports, { ...planned, origin: onBehalfOf(c) }, {
     signal,
     // Where one of several is drawn, the request as a whole was not answered from the store.
     onAnswer: (by) => c.get("answeredBy") === "room" || c.set("answeredBy", by),

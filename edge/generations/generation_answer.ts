@@ -7,7 +7,7 @@ import { describeGeneration, generationPath } from "./generation_resource.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../rooms/event_stream.ts";
 import type { Rooms } from "../rooms/rooms.ts";
 import type { PlannedGeneration } from "./run.ts";
-import type { Origin } from "../callers/on_behalf_of.ts";
+import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 import { JSON_HEADERS, jsonResponse, problemResponse } from "../http/problem_response.ts";
 import { countHit, type HitPorts, lookUp } from "./stored_results.ts";
 
@@ -16,7 +16,7 @@ export interface AnswerOptions {
   readonly after: number;
   /** A stored run with the pauses that it had, instead of at once. */
   readonly paced?: boolean;
-  readonly origin: Origin;
+  readonly origin: OnBehalfOf;
   /** Told what answers, before it does. */
   readonly onAnswer?: (by: "room" | "store") => void;
   /** Measures a part of the answer. */

@@ -1,6 +1,6 @@
 /** One run of a generation, from what its room was asked to what came of it. */
 import type { GenerationEvent, NumberedEvent, Plan, SeededRequest } from "../../contract/mod.ts";
-import type { Origin } from "../callers/on_behalf_of.ts";
+import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 
 export interface PlannedGeneration {
   readonly request: SeededRequest;
@@ -8,7 +8,8 @@ export interface PlannedGeneration {
 }
 
 export interface RoomSubmission extends PlannedGeneration {
-  readonly origin: Origin;
+  /** Rooms have it stored under this name. */
+  readonly origin: OnBehalfOf;
   /** Where its run was when the room's process was lost, in the back end's words. */
   readonly place?: string | undefined;
   /** An earlier process of the room had begun it: nobody is asked again whether it may run. */

@@ -4,7 +4,7 @@ import type { RequestIdVariables } from "hono/request-id";
 import type { Parsed } from "../../contract/mod.ts";
 import type { Caller } from "../callers/caller.ts";
 import type { CacheOutcome } from "../observability/request_record.ts";
-import type { Origin } from "../callers/on_behalf_of.ts";
+import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 
 export interface EdgeVariables extends RequestIdVariables {
   /** Where the answer came from; not set where nothing was asked to be made. */
@@ -34,7 +34,7 @@ export function readerOf(c: EdgeContext): string {
   return c.get("caller").account;
 }
 
-export function originOf(c: EdgeContext): Origin {
+export function onBehalfOf(c: EdgeContext): OnBehalfOf {
   const { account, limits } = c.get("caller");
   return { account, request_id: c.get("requestId"), limits };
 }

@@ -1,6 +1,6 @@
 /** The door to the GPU function: who begins a run pays for it, and gets back what it did not spend. */
 import { accept, createProblem, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
-import type { Origin } from "../callers/on_behalf_of.ts";
+import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 import type { Policy, Standing, Verdict } from "./account_limiter.ts";
 import type { Limiters } from "./limiter_call.ts";
 
@@ -11,7 +11,7 @@ import type { Limiters } from "./limiter_call.ts";
  */
 export async function beginRun(
   limiters: Limiters,
-  { account, limits }: Origin,
+  { account, limits }: OnBehalfOf,
   { run, evaluations }: { readonly run: string; readonly evaluations: number },
 ): Promise<Parsed<null>> {
   if (!limits) return accept(null);
@@ -23,7 +23,7 @@ export async function beginRun(
 /** Frees its slot and credits what it did not spend. Of a run that was not charged: nothing. */
 export async function endRun(
   limiters: Limiters,
-  { account, limits }: Origin,
+  { account, limits }: OnBehalfOf,
   { run, spent }: { readonly run: string; readonly spent: number },
 ): Promise<void> {
   if (limits) await limiters.call(account, { action: "end", run, spent, limits });

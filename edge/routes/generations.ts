@@ -1,6 +1,6 @@
 /** `/v1/generations`: submit, look at, follow, cancel. */
 import { acceptTogether } from "../http/accept_together.ts";
-import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../http/edge_app.ts";
+import { type EdgeApp, type EdgeContext, onBehalfOf, readerOf } from "../http/edge_app.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { readStreamOptions, wantsStream } from "../http/event_cursor.ts";
 import { planAsked } from "../generations/asked_generation.ts";
@@ -48,7 +48,7 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const options = {
     streamed: wantsStream(request),
     ...reading,
-    origin: originOf(c),
+    origin: onBehalfOf(c),
     onAnswer: (by: "room" | "store") => c.set("answeredBy", by),
     time: <T>(part: "db" | "room", work: Promise<T>) => timePart(c, part, work),
   };

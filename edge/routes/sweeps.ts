@@ -1,13 +1,13 @@
 /** `/v1/sweeps`: submit, look at, follow, cancel, and the contact sheet. */
 import { acceptTogether } from "../http/accept_together.ts";
-import { type EdgeApp, type EdgeContext, originOf, readerOf } from "../http/edge_app.ts";
+import { type EdgeApp, type EdgeContext, onBehalfOf, readerOf } from "../http/edge_app.ts";
 import { createProblem, type SweepPlan } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../http/event_cursor.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";
 import { EVENT_STREAM_HEADERS } from "../rooms/event_stream.ts";
 import { SWEEP_FINISHED } from "../sweeps/sweep_room_routes.ts";
 import { readJsonBody } from "../http/json_body.ts";
-import type { Origin } from "../callers/on_behalf_of.ts";
+import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 import { planSweepRequest } from "../generations/planning.ts";
 import { isFlagged } from "../policy/withheld_images.ts";
 import type { Ports } from "../ports.ts";
@@ -56,7 +56,7 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
   const options = {
     streamed: wantsStream(request),
     after,
-    origin: originOf(c),
+    origin: onBehalfOf(c),
     onAnswer: (by: "room" | "store") => c.set("answeredBy", by),
   };
   return await answerWithWebhook(
@@ -70,7 +70,7 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
 interface SweepAnswerOptions {
   readonly streamed: boolean;
   readonly after: number;
-  readonly origin: Origin;
+  readonly origin: OnBehalfOf;
   readonly onAnswer: (by: "room" | "store") => void;
 }
 

@@ -1,7 +1,7 @@
 /** What a sweep's room remembers beyond its process. */
 import type { SweepPlan } from "../../contract/mod.ts";
 import type { BranchEvent } from "../../db/sweep_queries.ts";
-import type { Origin } from "../callers/on_behalf_of.ts";
+import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 
 /** What outlives the room's process: enough to merge again under the same ids. */
 export interface SweepMemory {
@@ -20,7 +20,7 @@ export interface SweepProgress {
 
 export interface SweepSubmission {
   readonly plan: SweepPlan;
-  readonly origin: Origin;
+  readonly origin: OnBehalfOf;
 }
 
 export interface RememberedSweep extends SweepSubmission {

@@ -31,7 +31,7 @@ import { Interleaving, type PlacedEvent } from "./interleaving.ts";
 import { pause } from "../clock.ts";
 import { beginRun, endRun } from "../limits/admission.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
-import { type Origin, paidFor } from "../callers/on_behalf_of.ts";
+import { type OnBehalfOf, paidFor } from "../callers/on_behalf_of.ts";
 import { roomUrl } from "../callers/private_results.ts";
 import { MEMORY_AWAY, Room, type RoomJob } from "../rooms/room.ts";
 import { SweepLog } from "./sweep_log.ts";
@@ -55,7 +55,7 @@ export interface SweepRoomPorts extends AnswerPorts {
 
 export interface SweepJob extends RoomJob {
   readonly plan: SweepPlan;
-  readonly origin: Origin;
+  readonly origin: OnBehalfOf;
   readonly log: SweepLog;
   readonly runs: readonly BranchRun[];
   readonly interleaving: Interleaving;
