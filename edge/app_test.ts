@@ -3,7 +3,7 @@ import { MANIFEST, planningModel } from "../contract/fixtures/planning_model.ts"
 import { accept, createProblem, refuse } from "../contract/mod.ts";
 import type { Results } from "../db/result_queries.ts";
 import { createApp } from "./app.ts";
-import { NO_CACHE } from "./cache/colo_cache.ts";
+import { NO_READER_CACHE } from "./cache/reader_cache.ts";
 import { createLocalLimiters } from "./limits/local_limiters.ts";
 import { readTierLimits } from "./limits/limit_settings.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./platforms/deno/local_rooms.ts";
@@ -51,7 +51,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
   const log = (record: LogRecord) => void logged.push(record);
   const shared = {
     results: GONE,
-    cache: NO_CACHE,
+    cache: NO_READER_CACHE,
     gpu: AWAY,
     now: () => 0,
     log,

@@ -1,5 +1,5 @@
 /** The cache of one process: the longest unused leave it when it is full. */
-import type { ColoCache } from "./colo_cache.ts";
+import type { ReaderCache } from "./reader_cache.ts";
 
 export interface MemoryCacheOptions {
   readonly bytesMax: number;
@@ -19,7 +19,7 @@ interface Entry {
 
 export function createMemoryCache(
   { bytesMax, entryBytesMax, now }: MemoryCacheOptions,
-): ColoCache & { readonly bytes: number } {
+): ReaderCache & { readonly bytes: number } {
   // In the order of their last use.
   const entries = new Map<string, Entry>();
   let held = 0;

@@ -1,8 +1,8 @@
 /** The answer to a planned generation, for its own route and for the sweeps that it is a branch of. */
 import { joinInsights, lacksInsights, type Plan } from "../../contract/mod.ts";
 import type { StoredResult } from "../../db/result_queries.ts";
-import type { ColoCache } from "../cache/colo_cache.ts";
-import { findNearAnswer, keepResourceNear, keepStreamNear } from "../cache/near_results.ts";
+import type { ReaderCache } from "../cache/reader_cache.ts";
+import { cacheResource, cacheStream, findCachedAnswer } from "../cache/cached_results.ts";
 import { describeGeneration, generationPath } from "./generation_resource.ts";
 import { EVENT_STREAM_HEADERS, replayEvents } from "../rooms/event_stream.ts";
 import type { Rooms } from "../rooms/rooms.ts";
@@ -27,7 +27,7 @@ const UNTIMED: NonNullable<AnswerOptions["time"]> = (_, work) => work;
 
 /** The part of the app that an answer needs. */
 export interface AnswerPorts extends HitPorts {
-  readonly cache: ColoCache;
+  readonly cache: ReaderCache;
   readonly rooms: Rooms;
 }
 
@@ -38,7 +38,7 @@ export async function answerGeneration(
   options: AnswerOptions,
 ): Promise<Response> {
   const { time = UNTIMED } = options;
-  const stored = await findNear(ports, submission, options) ??
+  const stored = await findCached(ports, submission, options) ??
     await time("db", findStored(ports, submission.plan.id, options));
   const isWhole = stored !== null && !lacksInsights(stored.plan, submission.plan);
   options.onAnswer?.(isWhole ? "store" : "room");
@@ -57,21 +57,21 @@ interface StoredAnswer {
 }
 
 /** From the cache near the reader: the whole, at once, if it shows all that is asked for. */
-async function findNear(
+async function findCached(
   ports: AnswerPorts,
   { plan: { id, insights } }: PlannedGeneration,
   { streamed, after, paced = false }: AnswerOptions,
 ): Promise<StoredAnswer | null> {
   if (after >= 0 || paced) return null;
-  const near = await findNearAnswer(ports, streamed ? "streams" : "resources", id);
-  if (!near || lacksInsights({ id, insights: near.insights }, { insights })) return null;
+  const cached = await findCachedAnswer(ports, streamed ? "streams" : "resources", id);
+  if (!cached || lacksInsights({ id, insights: cached.insights }, { insights })) return null;
   const headers = {
     ...(streamed ? EVENT_STREAM_HEADERS : JSON_HEADERS),
     location: generationPath(id),
   };
   return {
-    plan: { id, insights: near.insights },
-    respond: () => new Response(near.body, { headers }),
+    plan: { id, insights: cached.insights },
+    respond: () => new Response(cached.body, { headers }),
   };
 }
 
@@ -88,13 +88,13 @@ async function findStored(
     const resource = describeStored(stored);
     const { failure } = resource;
     if (failure) return { plan: stored.plan, respond: () => problemResponse(failure) };
-    keepResourceNear(ports, stored, resource);
+    cacheResource(ports, stored, resource);
     return { plan: stored.plan, respond: () => jsonResponse(resource, { headers }) };
   }
   const { value: stored } = await lookUp(ports, (results) => results.replay(id));
   if (!stored) return null;
   const { plan, events } = stored;
-  if (after < 0 && !paced) keepStreamNear(ports, id, stored);
+  if (after < 0 && !paced) cacheStream(ports, id, stored);
   return {
     plan,
     respond: () =>

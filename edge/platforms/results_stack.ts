@@ -1,14 +1,14 @@
 /** The stored results as every part of the edge sees them, whatever the platform: the database's, in two coats. */
 import { createResults, type Results, type SqlDatabase } from "../../db/result_queries.ts";
-import type { ColoCache } from "../cache/colo_cache.ts";
+import type { ReaderCache } from "../cache/reader_cache.ts";
 import type { HitCounter } from "../cache/hit_counter.ts";
-import { nearResults } from "../cache/near_results.ts";
+import { cachedResults } from "../cache/cached_results.ts";
 import type { PolicySettings } from "../policy/policy_settings.ts";
 import { withholdStored } from "../policy/withheld_images.ts";
 
 export interface ResultsStack {
   readonly policy: PolicySettings;
-  readonly cache: ColoCache;
+  readonly cache: ReaderCache;
   readonly hits: HitCounter;
 }
 
@@ -20,5 +20,5 @@ export function stackResults(
   database: SqlDatabase,
   { policy, cache, hits }: ResultsStack,
 ): Results {
-  return nearResults(withholdStored(createResults(database), policy), { cache, hits });
+  return cachedResults(withholdStored(createResults(database), policy), { cache, hits });
 }

@@ -12,8 +12,8 @@ const SECONDS = 60;
 
 export function mountDemos(app: EdgeApp, ports: Ports): void {
   app.get("/v1/demos", async () => {
-    const near = await ports.cache.match(KEY);
-    if (near) return near;
+    const cached = await ports.cache.match(KEY);
+    if (cached) return cached;
     const listed = await lookUp(ports, () => ports.demos.list());
     if (!listed.value) {
       const detail = "The database is not available, so the demos cannot be listed";

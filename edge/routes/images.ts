@@ -1,6 +1,6 @@
 /** `GET /v1/images/{id}.{png|webp}`: the finished image, for ever. */
 import { type EdgeApp, readerOf } from "../http/edge_app.ts";
-import { findNearImage, keepImageNear } from "../cache/near_results.ts";
+import { cacheImage, findCachedImage } from "../cache/cached_results.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { imageResponse } from "../generations/image_response.ts";
 import type { Ports } from "../ports.ts";
@@ -24,14 +24,14 @@ async function findImage(
   id: string,
   { request, reader }: { readonly request: Request; readonly reader: string },
 ): Promise<Response> {
-  const near = await findNearImage(ports, id);
-  if (near) return imageResponse(near, request, id);
+  const cached = await findCachedImage(ports, id);
+  if (cached) return imageResponse(cached, request, id);
   const stored = await lookUp(
     ports,
     async (results) => readableBy(await results.image(id), reader),
   );
   if (stored.value) {
-    keepImageNear(ports, id, stored.value);
+    cacheImage(ports, id, stored.value);
     return imageResponse(stored.value, request, id);
   }
   // A result that the database could not take is served by its room, as long as that retains it.

@@ -19,7 +19,7 @@ import type { StoredSweep } from "../../db/sweep_queries.ts";
 import { createLocalRooms } from "../platforms/deno/local_rooms.ts";
 import type { GpuBackend } from "../backends/gpu_backend.ts";
 import type { LogRecord } from "../observability/log.ts";
-import { NO_CACHE } from "../cache/colo_cache.ts";
+import { NO_READER_CACHE } from "../cache/reader_cache.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
 import { READING, readLog } from "../rooms/event_stream.ts";
 import { NO_PROGRESS, SweepRoom, type SweepRoomPorts } from "./sweep_room.ts";
@@ -106,7 +106,7 @@ function createRoom(
   };
   const shared = {
     results: NO_RESULTS,
-    cache: NO_CACHE,
+    cache: NO_READER_CACHE,
     limiters: createLocalLimiters(() => 0),
     now: () => 0,
     log: (record: LogRecord) => void kept.logged.push(record),

@@ -26,7 +26,7 @@ import { settleRun, settleSweep } from "../../webhooks/webhook_settlement.ts";
 import { logToConsole } from "../console_log.ts";
 import { type LimiterEnv, limitersOfIsolate } from "./isolate_limiters.ts";
 import { backendOfIsolate } from "../isolate_backend.ts";
-import { nearOfIsolate } from "./isolate_cache.ts";
+import { readerCacheOfIsolate } from "./isolate_reader_cache.ts";
 import { type DatabaseEnv, databaseOf } from "./d1_database.ts";
 import { resultsOf } from "./d1_results.ts";
 import { webhooksOf } from "./d1_webhooks.ts";
@@ -124,7 +124,7 @@ export class SweepRoomObject {
     const keepAlive = (work: Promise<unknown>) => state.waitUntil(work);
     this.#room = new SweepRoom({
       results: resultsOf(env),
-      cache: nearOfIsolate().cache,
+      cache: readerCacheOfIsolate().cache,
       sweeps: createSweeps(database),
       rooms: createDurableRooms(env.ROOMS),
       limiters: limitersOfIsolate(env),

@@ -13,7 +13,7 @@ import { webhooksOf } from "./d1_webhooks.ts";
 import { createDurableRooms, type RoomEnv } from "./durable_rooms.ts";
 import { accessOfIsolate } from "./isolate_access.ts";
 import { backendOfIsolate } from "../isolate_backend.ts";
-import { nearOfIsolate } from "./isolate_cache.ts";
+import { readerCacheOfIsolate } from "./isolate_reader_cache.ts";
 import { drawSeed } from "../random.ts";
 import { createApp } from "../../app.ts";
 import type { EdgeApp } from "../../http/edge_app.ts";
@@ -54,15 +54,15 @@ function portsOf(env: WorkerEnv): Ports {
   const database = databaseOf(env);
   // Of whichever request is being answered.
   const keepAlive = (work: Promise<unknown>) => waitUntil(work);
-  const near = nearOfIsolate();
+  const { cache, hits } = readerCacheOfIsolate();
   return {
     ...accessOfIsolate(env, settings),
     models: modelsOf(env),
     promptPolicy: promptPolicyOf(settings.policy),
     results: resultsOf(env),
-    sweeps: rarelyTouched(createSweeps(database), near.hits),
+    sweeps: rarelyTouched(createSweeps(database), hits),
     demos: createDemos(database),
-    cache: near.cache,
+    cache,
     trim: (now) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
     idempotency: createIdempotencyKeys(database),
     webhooks: webhooksOf(env, keepAlive),

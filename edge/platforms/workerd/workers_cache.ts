@@ -1,5 +1,5 @@
 /** The Cache API of workerd: one cache in each data centre, under addresses that only we use. */
-import type { ColoCache } from "../../cache/colo_cache.ts";
+import type { ReaderCache } from "../../cache/reader_cache.ts";
 
 /** The part of it that we use; TypeScript's own `caches` has no `default`. */
 interface PlatformCache {
@@ -10,7 +10,7 @@ interface PlatformCache {
 
 const urlOf = (key: string) => `https://cache.shapefirst.invalid/${key}`;
 
-export function createWorkersCache(): ColoCache {
+export function createWorkersCache(): ReaderCache {
   const { default: cache } = caches as unknown as { readonly default: PlatformCache };
   return {
     match: async (key) => await cache.match(urlOf(key)) ?? null,

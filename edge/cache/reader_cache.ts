@@ -2,7 +2,7 @@
 import { within } from "../clock.ts";
 import type { Log } from "../observability/log.ts";
 
-export interface ColoCache {
+export interface ReaderCache {
   /** @param key a path such as `images/…` */
   match(key: string): Promise<Response | null>;
   /** For as long as its `Cache-Control` says. */
@@ -11,7 +11,7 @@ export interface ColoCache {
 }
 
 /** One that knows nothing. */
-export const NO_CACHE: ColoCache = {
+export const NO_READER_CACHE: ReaderCache = {
   match: () => Promise.resolve(null),
   put: () => Promise.resolve(),
   delete: () => Promise.resolve(),
@@ -20,7 +20,7 @@ export const NO_CACHE: ColoCache = {
 const MATCH_MS = 1_000;
 
 /** Caches that are asked in turn, the nearest first; whatever a far one has goes to the near ones. */
-export function layerCaches(near: ColoCache, far: ColoCache): ColoCache {
+export function layerCaches(near: ReaderCache, far: ReaderCache): ReaderCache {
   return {
     async match(key) {
       const known = await near.match(key);
@@ -41,7 +41,7 @@ export function layerCaches(near: ColoCache, far: ColoCache): ColoCache {
 }
 
 /** A cache that fails or hangs is one that knows nothing. */
-export function forgiveFailures(cache: ColoCache, log: Log): ColoCache {
+export function forgiveFailures(cache: ReaderCache, log: Log): ReaderCache {
   const forgiven = async <T>(work: Promise<T>, instead: T): Promise<T> => {
     try {
       return await within(work, MATCH_MS, "The cache");

@@ -1,19 +1,19 @@
-/** The caches of an isolate: its own, and its data centre's around it. */
-import { type ColoCache, forgiveFailures, layerCaches } from "../../cache/colo_cache.ts";
+/** The reader's cache as an isolate has it: its own memory, and its data centre's cache around that. */
+import { forgiveFailures, layerCaches, type ReaderCache } from "../../cache/reader_cache.ts";
 import { HitCounter } from "../../cache/hit_counter.ts";
 import { logToConsole } from "../console_log.ts";
 import { createProcessCache } from "../process_cache.ts";
 import { createWorkersCache } from "./workers_cache.ts";
 
-interface Near {
-  readonly cache: ColoCache;
+interface IsolateReaderCache {
+  readonly cache: ReaderCache;
   readonly hits: HitCounter;
 }
 
-let near: Near | null = null;
+let shared: IsolateReaderCache | null = null;
 
-export function nearOfIsolate(): Near {
-  return near ??= {
+export function readerCacheOfIsolate(): IsolateReaderCache {
+  return shared ??= {
     cache: forgiveFailures(layerCaches(createProcessCache(), createWorkersCache()), logToConsole),
     hits: new HitCounter(),
   };

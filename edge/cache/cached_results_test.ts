@@ -4,13 +4,13 @@ import type { Results, StoredImage } from "../../db/result_queries.ts";
 import { HitCounter } from "./hit_counter.ts";
 import { createMemoryCache } from "./memory_cache.ts";
 import {
-  findNearAnswer,
-  findNearImage,
-  keepImageNear,
-  keepResourceNear,
-  keepStreamNear,
-  nearResults,
-} from "./near_results.ts";
+  cachedResults,
+  cacheImage,
+  cacheResource,
+  cacheStream,
+  findCachedAnswer,
+  findCachedImage,
+} from "./cached_results.ts";
 
 function stage() {
   const cache = createMemoryCache({ bytesMax: 1e6, entryBytesMax: 1e6, now: () => 0 });
@@ -33,36 +33,36 @@ const IMAGE: StoredImage = {
 
 Deno.test("A stream and an image come back as they were kept", async () => {
   const { kept, ...ports } = stage();
-  keepStreamNear(ports, PLAN.id, REPLAY);
-  keepImageNear(ports, PLAN.id, IMAGE);
+  cacheStream(ports, PLAN.id, REPLAY);
+  cacheImage(ports, PLAN.id, IMAGE);
   await Promise.all(kept);
-  const near = await findNearAnswer(ports, "streams", PLAN.id);
-  assert.deepEqual(near?.insights, PLAN.insights);
-  const text = await new Response(near.body).text();
+  const cached = await findCachedAnswer(ports, "streams", PLAN.id);
+  assert.deepEqual(cached?.insights, PLAN.insights);
+  const text = await new Response(cached.body).text();
   assert.match(text, /^id: 0\n.*"cached":true[^\n]*\n\n$/s);
-  assert.deepEqual(await findNearImage(ports, PLAN.id), IMAGE);
-  assert.equal(await findNearImage(ports, "other"), null);
+  assert.deepEqual(await findCachedImage(ports, PLAN.id), IMAGE);
+  assert.equal(await findCachedImage(ports, "other"), null);
 });
 
 Deno.test("A resource comes back as it was kept", async () => {
   const { kept, ...ports } = stage();
-  keepResourceNear(ports, REPLAY, { id: PLAN.id });
+  cacheResource(ports, REPLAY, { id: PLAN.id });
   await Promise.all(kept);
-  const near = await findNearAnswer(ports, "resources", PLAN.id);
-  assert.deepEqual(near?.insights, PLAN.insights);
-  assert.deepEqual(await new Response(near.body).json(), { id: PLAN.id });
+  const cached = await findCachedAnswer(ports, "resources", PLAN.id);
+  assert.deepEqual(cached?.insights, PLAN.insights);
+  assert.deepEqual(await new Response(cached.body).json(), { id: PLAN.id });
 });
 
-Deno.test("Nothing that has an owner is kept near", async () => {
+Deno.test("Nothing that has an owner is cached", async () => {
   const { kept, ...ports } = stage();
-  keepResourceNear(ports, { ...REPLAY, owner: "key_1" }, { id: PLAN.id });
-  keepStreamNear(ports, PLAN.id, { ...REPLAY, owner: "key_1" });
-  keepImageNear(ports, PLAN.id, { ...IMAGE, owner: "key_1" });
+  cacheResource(ports, { ...REPLAY, owner: "key_1" }, { id: PLAN.id });
+  cacheStream(ports, PLAN.id, { ...REPLAY, owner: "key_1" });
+  cacheImage(ports, PLAN.id, { ...IMAGE, owner: "key_1" });
   await Promise.all(kept);
   assert.equal(ports.cache.bytes, 0);
 });
 
-Deno.test("Nothing that is flagged is kept near, since it may be withheld one day", async () => {
+Deno.test("Nothing that is flagged is cached, since it may be withheld one day", async () => {
   const { kept, ...ports } = stage();
   const events = REPLAY.events.map(({ id, event }) =>
     event.type === "generation.image"
@@ -70,26 +70,29 @@ Deno.test("Nothing that is flagged is kept near, since it may be withheld one da
       : { id, event }
   );
   assert(events.some(({ event }) => event.type === "generation.image"));
-  keepResourceNear(ports, { ...REPLAY, events }, { id: PLAN.id });
-  keepStreamNear(ports, PLAN.id, { ...REPLAY, events });
-  keepImageNear(ports, PLAN.id, { ...IMAGE, flagged: true });
+  cacheResource(ports, { ...REPLAY, events }, { id: PLAN.id });
+  cacheStream(ports, PLAN.id, { ...REPLAY, events });
+  cacheImage(ports, PLAN.id, { ...IMAGE, flagged: true });
   await Promise.all(kept);
   assert.equal(ports.cache.bytes, 0);
 });
 
 Deno.test("A result that is stored anew takes its old answers away", async () => {
   const { kept, ...ports } = stage();
-  keepStreamNear(ports, PLAN.id, REPLAY);
-  keepResourceNear(ports, REPLAY, {});
+  cacheStream(ports, PLAN.id, REPLAY);
+  cacheResource(ports, REPLAY, {});
   await Promise.all(kept);
   const write: Results["write"] = ({ finished_at }) =>
     Promise.resolve(finished_at === 0 ? "already_stored" : "stored");
-  const near = nearResults({ write } as Results, { cache: ports.cache, hits: new HitCounter() });
+  const cached = cachedResults({ write } as Results, {
+    cache: ports.cache,
+    hits: new HitCounter(),
+  });
   const { request } = { request: { model: "fixture" } } as never;
   const result = { request, plan: PLAN, events: REPLAY.events, finished_at: 0 };
-  await near.write(result);
-  assert.notEqual(await findNearAnswer(ports, "streams", PLAN.id), null);
-  await near.write({ ...result, finished_at: 1 });
-  assert.equal(await findNearAnswer(ports, "resources", PLAN.id), null);
-  assert.equal(await findNearAnswer(ports, "streams", PLAN.id), null);
+  await cached.write(result);
+  assert.notEqual(await findCachedAnswer(ports, "streams", PLAN.id), null);
+  await cached.write({ ...result, finished_at: 1 });
+  assert.equal(await findCachedAnswer(ports, "resources", PLAN.id), null);
+  assert.equal(await findCachedAnswer(ports, "streams", PLAN.id), null);
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { type ColoCache, forgiveFailures, layerCaches } from "./colo_cache.ts";
+import { forgiveFailures, layerCaches, type ReaderCache } from "./reader_cache.ts";
 import { createMemoryCache } from "./memory_cache.ts";
 
 const memory = () => createMemoryCache({ bytesMax: 100, entryBytesMax: 100, now: () => 0 });
 const response = (text: string) =>
   new Response(text, { headers: { "cache-control": "max-age=1" } });
-const textOf = async (cache: ColoCache, key: string) =>
+const textOf = async (cache: ReaderCache, key: string) =>
   await (await cache.match(key))?.text() ?? null;
 
 Deno.test("The near cache learns from the far one; both forget together", async () => {

@@ -1,25 +1,25 @@
 /**
- * Results near the reader: images, and what answers a submission, as a whole stream or as JSON. Only
- * what everybody may see gets here, and for good: nothing private, nothing flagged. An image never changes;
- * a stream does when its generation runs again for more insights, so answers stay for a minute, and whoever
- * resumes one is told by the database.
+ * Results in the cache near the reader: images, and what answers a submission, as a whole stream or as JSON.
+ * Only what everybody may see gets there, and for good: nothing private, nothing flagged. An image never
+ * changes; a stream does when its generation runs again for more insights, so answers stay for a minute, and
+ * whoever resumes one is answered from the database.
  */
 import type { Plan } from "../../contract/mod.ts";
 import type { Results, StoredImage, StoredReplay } from "../../db/result_queries.ts";
 import { encodeEvent, markCached } from "../rooms/event_log.ts";
 import { isFlagged } from "../policy/withheld_images.ts";
-import type { ColoCache } from "./colo_cache.ts";
+import type { ReaderCache } from "./reader_cache.ts";
 import { type HitCounter, rarelyTouched } from "./hit_counter.ts";
 
-interface NearPorts {
-  readonly cache: ColoCache;
+interface CachePorts {
+  readonly cache: ReaderCache;
   readonly keepAlive: (work: Promise<unknown>) => void;
 }
 
 /** As a submission is answered: `streams` are server-sent events, `resources` JSON. */
 export type AnswerKind = "streams" | "resources";
 
-export interface NearAnswer {
+export interface CachedAnswer {
   readonly insights: Plan["insights"];
   readonly body: ReadableStream<Uint8Array>;
 }
@@ -28,24 +28,24 @@ const INSIGHTS = "x-insights";
 const ANSWER_SECONDS = 60;
 const STREAM_LENGTH_MAX = 4 * 1024 * 1024;
 
-export async function findNearAnswer(
-  { cache }: Pick<NearPorts, "cache">,
+export async function findCachedAnswer(
+  { cache }: Pick<CachePorts, "cache">,
   kind: AnswerKind,
   id: string,
-): Promise<NearAnswer | null> {
+): Promise<CachedAnswer | null> {
   const found = await cache.match(answerKey(kind, id));
   const insights = found?.headers.get(INSIGHTS);
   if (!found?.body || !insights) return null;
-  // Only `keepAnswerNear` writes under these keys.
+  // Only `cacheAnswer` writes under these keys.
   return { insights: JSON.parse(insights) as Plan["insights"], body: found.body };
 }
 
-export function keepStreamNear(
-  ports: NearPorts,
+export function cacheStream(
+  ports: CachePorts,
   id: string,
   { plan, owner, events }: StoredReplay,
 ): void {
-  if (!mayBeKept({ owner, events })) return;
+  if (!mayBeCached({ owner, events })) return;
   const pieces = events.map(({ id, event }) => encodeEvent(id, markCached(event)));
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (length > STREAM_LENGTH_MAX) return;
@@ -55,27 +55,27 @@ export function keepStreamNear(
     bytes.set(piece, end);
     end += piece.length;
   }
-  keepAnswerNear(ports, answerKey("streams", id), { plan, bytes });
+  cacheAnswer(ports, answerKey("streams", id), { plan, bytes });
 }
 
 /** @param resource as `GET /v1/generations/{id}` shows the result */
-export function keepResourceNear(
-  ports: NearPorts,
+export function cacheResource(
+  ports: CachePorts,
   { plan, owner, events }: StoredReplay,
   resource: object,
 ): void {
-  if (!mayBeKept({ owner, events })) return;
+  if (!mayBeCached({ owner, events })) return;
   const bytes = new TextEncoder().encode(JSON.stringify(resource));
-  keepAnswerNear(ports, answerKey("resources", plan.id), { plan, bytes });
+  cacheAnswer(ports, answerKey("resources", plan.id), { plan, bytes });
 }
 
 /** Whether a flagged image is shown is for the operator to change, so it is asked for each time. */
-function mayBeKept({ owner, events }: Pick<StoredReplay, "owner" | "events">): boolean {
+function mayBeCached({ owner, events }: Pick<StoredReplay, "owner" | "events">): boolean {
   return owner === null && !events.some(({ event }) => isFlagged(event));
 }
 
-function keepAnswerNear(
-  { cache, keepAlive }: NearPorts,
+function cacheAnswer(
+  { cache, keepAlive }: CachePorts,
   key: string,
   { plan, bytes }: { readonly plan: Plan; readonly bytes: Uint8Array<ArrayBuffer> },
 ): void {
@@ -86,8 +86,8 @@ function keepAnswerNear(
   keepAlive(cache.put(key, new Response(bytes, { headers })));
 }
 
-export async function findNearImage(
-  { cache }: NearPorts,
+export async function findCachedImage(
+  { cache }: CachePorts,
   id: string,
 ): Promise<StoredImage | null> {
   const found = await cache.match(imageKey(id));
@@ -98,7 +98,7 @@ export async function findNearImage(
   return { media_type, sha256, bytes, owner: null, flagged: false };
 }
 
-export function keepImageNear({ cache, keepAlive }: NearPorts, id: string, image: StoredImage) {
+export function cacheImage({ cache, keepAlive }: CachePorts, id: string, image: StoredImage) {
   if (image.owner !== null || image.flagged) return;
   const headers = {
     "content-type": image.media_type,
@@ -109,13 +109,11 @@ export function keepImageNear({ cache, keepAlive }: NearPorts, id: string, image
   keepAlive(cache.put(imageKey(id), response));
 }
 
-interface Nearness {
-  readonly cache: ColoCache;
-  readonly hits: HitCounter;
-}
-
 /** Results that drop their answers from the cache when they change, and write hits rarely. */
-export function nearResults(results: Results, { cache, hits }: Nearness): Results {
+export function cachedResults(
+  results: Results,
+  { cache, hits }: { readonly cache: ReaderCache; readonly hits: HitCounter },
+): Results {
   return {
     ...rarelyTouched(results, hits),
     async write(result) {
@@ -126,7 +124,7 @@ export function nearResults(results: Results, { cache, hits }: Nearness): Result
   };
 }
 
-async function dropAnswers(cache: ColoCache, id: string): Promise<void> {
+async function dropAnswers(cache: ReaderCache, id: string): Promise<void> {
   await cache.delete(answerKey("streams", id));
   await cache.delete(answerKey("resources", id));
 }
