@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { timing } from "hono/timing";
 import { mountAccess } from "./http/access.ts";
-import type { EdgeApp, EdgeVariables } from "./http/edge_app.ts";
+import type { EdgeApp, EdgeVariables } from "./http/request_context.ts";
 import { createProblem, ProblemError } from "../contract/mod.ts";
 import { keepIdempotent } from "./idempotency/idempotency.ts";
 import { mountMethodRefusals } from "./http/method_refusals.ts";

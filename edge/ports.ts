@@ -9,7 +9,7 @@ import type { GpuBackend } from "./backends/gpu_backend.ts";
 import type { AnswerPorts } from "./generations/generation_answer.ts";
 import type { PlanningPorts } from "./generations/planning.ts";
 import type { AccessPorts } from "./http/access.ts";
-import type { EdgeApp } from "./http/edge_app.ts";
+import type { EdgeApp } from "./http/request_context.ts";
 import type { TracePorts } from "./http/request_trace.ts";
 import type { IdempotencyPorts } from "./idempotency/idempotency.ts";
 import type { EdgeMetrics } from "./observability/edge_metrics.ts";

@@ -1,6 +1,6 @@
 /** A generation as a request asks for it: planned for its caller, and followed by the edge on its behalf. */
 import type { Parsed } from "../../contract/mod.ts";
-import { type EdgeContext, onBehalfOf } from "../http/edge_app.ts";
+import { type EdgeContext, onBehalfOf } from "../http/request_context.ts";
 import { timePart } from "../http/request_trace.ts";
 import type { AnswerPorts } from "./generation_answer.ts";
 import { type GenerationStream, openGeneration } from "./generation_stream.ts";

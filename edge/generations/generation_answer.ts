@@ -9,7 +9,7 @@ import type { Rooms } from "../rooms/rooms.ts";
 import type { PlannedGeneration } from "./run.ts";
 import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 import { JSON_HEADERS, jsonResponse, problemResponse } from "../http/problem_response.ts";
-import { countHit, type HitPorts, lookUp } from "./stored_results.ts";
+import { countHit, type HitPorts, lookUp } from "./result_lookup.ts";
 
 export interface AnswerOptions {
   readonly streamed: boolean;

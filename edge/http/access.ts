@@ -3,7 +3,7 @@ import type { Context, Next } from "hono";
 import { createProblem } from "../../contract/mod.ts";
 import type { UsageCounts } from "../../db/usage_queries.ts";
 import { allowOrigins } from "./cross_origin.ts";
-import { type EdgeApp, type EdgeEnv } from "./edge_app.ts";
+import { type EdgeApp, type EdgeEnv } from "./request_context.ts";
 import { limitProblem } from "../limits/admission.ts";
 import { rateLimitHeaders } from "../limits/rate_limit_headers.ts";
 import type { Limiters } from "../limits/limiter_call.ts";

@@ -1,6 +1,6 @@
 /** A known path with a method it does not have: 405, naming those it has. */
 import { createProblem } from "../../contract/mod.ts";
-import type { EdgeApp } from "./edge_app.ts";
+import type { EdgeApp } from "./request_context.ts";
 import { problemResponse } from "./problem_response.ts";
 
 /** To be called after all routes: it reads them. */

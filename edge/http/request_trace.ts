@@ -7,7 +7,7 @@ import { matchedRoutes } from "hono/route";
 import { setMetric, wrapTime } from "hono/timing";
 import type { Log } from "../observability/log.ts";
 import { isWorthLogging, type RequestRecord } from "../observability/request_record.ts";
-import type { EdgeEnv } from "./edge_app.ts";
+import type { EdgeEnv } from "./request_context.ts";
 
 export interface TracePorts {
   /** Epoch milliseconds. */

@@ -6,7 +6,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { createProblem, LIMITS, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
 import type { IdempotencyKeys, KeyOwner, RememberedKey } from "../../db/idempotency_queries.ts";
-import type { EdgeContext, EdgeEnv } from "../http/edge_app.ts";
+import type { EdgeContext, EdgeEnv } from "../http/request_context.ts";
 import { bodyTooLarge, readBytes } from "../http/json_body.ts";
 import type { Log } from "../observability/log.ts";
 import { problemResponse } from "../http/problem_response.ts";

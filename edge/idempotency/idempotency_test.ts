@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import { createFieldProblem, createProblem, fieldIssue } from "../../contract/mod.ts";
 import { createIdempotencyKeys } from "../../db/idempotency_queries.ts";
 import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
-import type { EdgeContext, EdgeEnv } from "../http/edge_app.ts";
+import type { EdgeContext, EdgeEnv } from "../http/request_context.ts";
 import { readTierLimits } from "../limits/limit_settings.ts";
 import { problemResponse } from "../http/problem_response.ts";
 import { keepIdempotent, movedProblem } from "./idempotency.ts";

@@ -1,10 +1,10 @@
 /** `GET /v1/demos`: curated results, there at once and without the GPU function. */
 import { createProblem } from "../../contract/mod.ts";
 import { describeDemo } from "../generations/demo_resource.ts";
-import type { EdgeApp } from "../http/edge_app.ts";
+import type { EdgeApp } from "../http/request_context.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse, problemResponse } from "../http/problem_response.ts";
-import { lookUp } from "../generations/stored_results.ts";
+import { lookUp } from "../generations/result_lookup.ts";
 
 const KEY = "demos";
 /** A demo that was added or removed shows after so long. */

@@ -1,6 +1,6 @@
 /** `/v1/generations`: submit, look at, follow, cancel. */
 import { acceptTogether } from "../http/accept_together.ts";
-import { type EdgeApp, type EdgeContext, onBehalfOf, readerOf } from "../http/edge_app.ts";
+import { type EdgeApp, type EdgeContext, onBehalfOf, readerOf } from "../http/request_context.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { readStreamOptions, wantsStream } from "../http/event_cursor.ts";
 import { planAsked } from "../generations/asked_generation.ts";
@@ -18,7 +18,7 @@ import { timePart } from "../http/request_trace.ts";
 import type { Ports } from "../ports.ts";
 import { readableBy, roomUrl } from "../callers/private_results.ts";
 import { jsonResponse, notFound, problemResponse } from "../http/problem_response.ts";
-import { lookUp } from "../generations/stored_results.ts";
+import { lookUp } from "../generations/result_lookup.ts";
 import { answerWithWebhook } from "../webhooks/webhook_promise.ts";
 import { takeWebhook } from "../webhooks/webhook_request.ts";
 

@@ -1,8 +1,8 @@
 /** `GET /health`: always 200 while the edge runs; the state of the rest stands in the body. */
-import type { EdgeApp } from "../http/edge_app.ts";
+import type { EdgeApp } from "../http/request_context.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse } from "../http/problem_response.ts";
-import { lookUp } from "../generations/stored_results.ts";
+import { lookUp } from "../generations/result_lookup.ts";
 
 export function mountHealth(app: EdgeApp, ports: Ports): void {
   app.get("/health", async () => {

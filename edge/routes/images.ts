@@ -1,12 +1,12 @@
 /** `GET /v1/images/{id}.{png|webp}`: the finished image, for ever. */
-import { type EdgeApp, readerOf } from "../http/edge_app.ts";
+import { type EdgeApp, readerOf } from "../http/request_context.ts";
 import { cacheImage, findCachedImage } from "../cache/cached_results.ts";
 import { createProblem } from "../../contract/mod.ts";
 import { imageResponse } from "../generations/image_response.ts";
 import type { Ports } from "../ports.ts";
 import { readableBy, roomUrl } from "../callers/private_results.ts";
 import { notFound, problemResponse } from "../http/problem_response.ts";
-import { lookUp } from "../generations/stored_results.ts";
+import { lookUp } from "../generations/result_lookup.ts";
 
 export function mountImages(app: EdgeApp, ports: Ports): void {
   app.get("/v1/images/:file{[0-9a-f]{64}\\.(?:png|webp)}", async (c) => {

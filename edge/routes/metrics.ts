@@ -1,5 +1,5 @@
 /** `GET /metrics`: the counters of this process. Not on workerd, where a process is one isolate of many. */
-import type { EdgeApp } from "../http/edge_app.ts";
+import type { EdgeApp } from "../http/request_context.ts";
 import type { EdgeMetrics } from "../observability/edge_metrics.ts";
 
 export function mountMetrics(app: EdgeApp, metrics: EdgeMetrics): void {

@@ -1,6 +1,6 @@
 /** `/v1/models`: what can be asked for. */
 import type { ModelManifest } from "../../contract/mod.ts";
-import type { EdgeApp } from "../http/edge_app.ts";
+import type { EdgeApp } from "../http/request_context.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse, notFound } from "../http/problem_response.ts";
 

@@ -1,5 +1,5 @@
 /** `GET /v1/openapi.json`: the API as a document for tools. */
-import type { EdgeApp } from "../http/edge_app.ts";
+import type { EdgeApp } from "../http/request_context.ts";
 import { openApiDocument } from "../openapi/document.ts";
 import { jsonResponse } from "../http/problem_response.ts";
 

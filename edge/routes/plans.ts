@@ -1,12 +1,12 @@
 /** `POST /v1/plans`: what a generation would do and cost, and whether its result is there already. */
 import { acceptTogether } from "../http/accept_together.ts";
-import type { EdgeApp } from "../http/edge_app.ts";
+import type { EdgeApp } from "../http/request_context.ts";
 import { lacksInsights } from "../../contract/mod.ts";
 import { readJsonBody } from "../http/json_body.ts";
 import { planRequest } from "../generations/planning.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse, problemResponse } from "../http/problem_response.ts";
-import { lookUp } from "../generations/stored_results.ts";
+import { lookUp } from "../generations/result_lookup.ts";
 import { takeWebhook } from "../webhooks/webhook_request.ts";
 
 export function mountPlans(app: EdgeApp, ports: Ports): void {

@@ -1,6 +1,6 @@
 /** `/v1/sweeps`: submit, look at, follow, cancel, and the contact sheet. */
 import { acceptTogether } from "../http/accept_together.ts";
-import { type EdgeApp, type EdgeContext, onBehalfOf, readerOf } from "../http/edge_app.ts";
+import { type EdgeApp, type EdgeContext, onBehalfOf, readerOf } from "../http/request_context.ts";
 import { createProblem, type SweepPlan } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../http/event_cursor.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";

@@ -1,7 +1,7 @@
 /** `GET /v1/usage`: what the account of the key has used, day by day. */
 import { accept, createProblem, refuse } from "../../contract/mod.ts";
 import { refuseKeyless } from "../http/access.ts";
-import type { EdgeApp } from "../http/edge_app.ts";
+import type { EdgeApp } from "../http/request_context.ts";
 import { dayOf } from "../limits/usage_meter.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse, problemResponse } from "../http/problem_response.ts";

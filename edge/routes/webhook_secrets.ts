@@ -1,6 +1,6 @@
 /** `GET /v1/webhook-secrets`: what the calls to the account of the key are signed with. */
 import { refuseKeyless } from "../http/access.ts";
-import type { EdgeApp } from "../http/edge_app.ts";
+import type { EdgeApp } from "../http/request_context.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse } from "../http/problem_response.ts";
 import { accountSecrets } from "../webhooks/account_secrets.ts";

@@ -16,7 +16,7 @@ import {
   type Lookup,
   lookUp,
   type LookupPorts,
-} from "../generations/stored_results.ts";
+} from "../generations/result_lookup.ts";
 import { describeSweep, sheetPath, type SweepResource } from "./sweep_resource.ts";
 import { SHEET_END, type SheetLayout, sheetSize, sheetStart, sheetTile } from "./sweep_sheet.ts";
 

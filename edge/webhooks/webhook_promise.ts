@@ -1,6 +1,6 @@
 /** A webhook beside an answer: promised before it, taken back where it is refused, kept where it is a hit. */
 import { createProblem } from "../../contract/mod.ts";
-import type { EdgeContext } from "../http/edge_app.ts";
+import type { EdgeContext } from "../http/request_context.ts";
 import { problemResponse } from "../http/problem_response.ts";
 import { type EndPorts, findEnd } from "./webhook_settlement.ts";
 import type { Webhooks } from "./webhooks.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
 import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
-import type { EdgeEnv } from "../http/edge_app.ts";
+import type { EdgeEnv } from "../http/request_context.ts";
 import { readTierLimits } from "../limits/limit_settings.ts";
 import type { Ports } from "../ports.ts";
 import { answerWithWebhook } from "./webhook_promise.ts";

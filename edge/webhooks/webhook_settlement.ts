@@ -5,7 +5,7 @@ import type { RunEnd } from "../generations/run.ts";
 import type { SweepJob } from "../sweeps/sweep_room.ts";
 import { describeSweepJob } from "../sweeps/sweep_room_routes.ts";
 import type { Sweeps } from "../../db/sweep_queries.ts";
-import type { LookupPorts } from "../generations/stored_results.ts";
+import type { LookupPorts } from "../generations/result_lookup.ts";
 import type { Rooms } from "../rooms/rooms.ts";
 import { roomUrl, THE_EDGE } from "../callers/private_results.ts";
 import { describeFound, findSweep } from "../sweeps/stored_sweep.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
-import type { EdgeApp } from "../../edge/http/edge_app.ts";
+import type { EdgeApp } from "../../edge/http/request_context.ts";
 import type { LogRecord } from "../../edge/observability/log.ts";
 import { readSettings } from "../../edge/settings.ts";
 import { GpuDouble } from "../edge_conformance/gpu_double.ts";

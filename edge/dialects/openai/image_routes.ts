@@ -1,6 +1,6 @@
 /** `/v1/images/generations`: OpenAI's dialect of the same generations. */
 import { acceptTogether } from "../../http/accept_together.ts";
-import type { EdgeContext } from "../../http/edge_app.ts";
+import type { EdgeContext } from "../../http/request_context.ts";
 import { openAsked, planAsked } from "../../generations/asked_generation.ts";
 import { generationPath } from "../../generations/generation_resource.ts";
 import { movedProblem } from "../../idempotency/idempotency.ts";

@@ -16,7 +16,7 @@ import { readBytes } from "../../http/json_body.ts";
 import type { Dialect, Ports } from "../../ports.ts";
 import { roomUrl, THE_EDGE } from "../../callers/private_results.ts";
 import { problemResponse } from "../../http/problem_response.ts";
-import { lookUp } from "../../generations/stored_results.ts";
+import { lookUp } from "../../generations/result_lookup.ts";
 
 /** What calls here has a signature instead of a key, and a larger body than clients may send. */
 export function replicateWebhook(secret: string): Dialect {

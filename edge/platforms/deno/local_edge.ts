@@ -17,7 +17,7 @@ import type { RequestRecord } from "../../observability/request_record.ts";
 import { runScheduled } from "../../scheduled.ts";
 import { settleRun, settleSweep } from "../../webhooks/webhook_settlement.ts";
 import { createWebhooks } from "../../webhooks/webhooks.ts";
-import type { EdgeApp } from "../../http/edge_app.ts";
+import type { EdgeApp } from "../../http/request_context.ts";
 import { promptPolicyOf } from "../../policy/prompt_policy.ts";
 import { countRun } from "../../limits/usage_meter.ts";
 import type { GpuBackend } from "../../backends/gpu_backend.ts";

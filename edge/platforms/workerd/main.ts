@@ -16,7 +16,7 @@ import { backendOfIsolate } from "../isolate_backend.ts";
 import { readerCacheOfIsolate } from "./isolate_reader_cache.ts";
 import { drawSeed } from "../random.ts";
 import { createApp } from "../../app.ts";
-import type { EdgeApp } from "../../http/edge_app.ts";
+import type { EdgeApp } from "../../http/request_context.ts";
 import { rarelyTouched } from "../../cache/hit_counter.ts";
 import { dialectsOf } from "../../dialects/dialects.ts";
 import { promptPolicyOf } from "../../policy/prompt_policy.ts";

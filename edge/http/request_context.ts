@@ -1,4 +1,4 @@
-/** The app's type: what the middleware knows of a request by the time a route runs. */
+/** What the middleware knows of a request by the time a route runs. */
 import type { Context, Hono } from "hono";
 import type { RequestIdVariables } from "hono/request-id";
 import type { Parsed } from "../../contract/mod.ts";
