@@ -6,6 +6,7 @@ import {
   type Plan,
   type Problem,
 } from "../../contract/mod.ts";
+import { base64Size } from "./base64_size.ts";
 
 export interface GenerationResource {
   readonly id: string;
@@ -94,7 +95,7 @@ export function spentSoFar(events: readonly GenerationEvent[]): number {
 function describeImage(
   plan: Plan,
   { media_type, width, height, sha256, safety, data }: GenerationEventOf<"generation.image">,
-  bytes = Uint8Array.fromBase64(data).length,
+  bytes = base64Size(data),
 ): ImageResource {
   return { url: imagePath(plan), media_type, width, height, bytes, sha256, safety: safety ?? null };
 }

@@ -6,6 +6,7 @@ import {
   type NumberedEvent,
   type SweepBranch,
 } from "../../contract/mod.ts";
+import { base64Size } from "../generations/base64_size.ts";
 import type { GenerationRecord } from "../generations/generation_resource.ts";
 import type { SheetImage } from "./sweep_sheet.ts";
 
@@ -51,7 +52,7 @@ export class BranchRun {
   take(id: number, event: GenerationEvent): void {
     if (event.type === "generation.image") {
       this.image = { media_type: event.media_type, data: event.data };
-      this.#imageBytes = Uint8Array.fromBase64(event.data).length;
+      this.#imageBytes = base64Size(event.data);
     }
     this.#events.push({ id, event: "data" in event ? { ...event, data: "" } : event });
     if (isTerminal(event)) this.#end = this.#endOf(event);
