@@ -1,4 +1,5 @@
 /** Hits of the same key are counted here and written together, at most once a minute. */
+import { BoundedMap } from "../bounded_map.ts";
 
 export interface Touchable {
   touch(id: string, now: number, hits?: number): Promise<void>;
@@ -16,7 +17,7 @@ interface Count {
   /** Epoch milliseconds. */
   readonly writtenAt: number;
   /** Not written yet. */
-  readonly hits: number;
+  hits: number;
 }
 
 export const WRITE_PAUSE_MS = 60_000;
@@ -24,7 +25,7 @@ export const WRITE_PAUSE_MS = 60_000;
 const KEYS_MAX = 10_000;
 
 export class HitCounter {
-  readonly #counts = new Map<string, Count>();
+  readonly #counts = new BoundedMap<string, Count>(KEYS_MAX);
 
   async touch(
     touchable: Touchable,
@@ -34,13 +35,11 @@ export class HitCounter {
     const known = this.#counts.get(id);
     const waiting = (known?.hits ?? 0) + hits;
     if (known && now - known.writtenAt < WRITE_PAUSE_MS) {
-      this.#counts.set(id, { ...known, hits: waiting });
+      // In its place: what leaves first is what was written the longest time ago.
+      known.hits = waiting;
       return;
     }
-    this.#counts.delete(id);
     this.#counts.set(id, { writtenAt: now, hits: 0 });
-    const [oldest] = this.#counts.keys();
-    if (this.#counts.size > KEYS_MAX && oldest !== undefined) this.#counts.delete(oldest);
     await touchable.touch(id, now, waiting);
   }
 }

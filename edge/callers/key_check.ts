@@ -7,6 +7,7 @@ import {
   refuse,
 } from "../../contract/mod.ts";
 import type { Keys, StoredKey } from "../../db/key_queries.ts";
+import { BoundedMap } from "../bounded_map.ts";
 import type { Caller } from "./caller.ts";
 import type { Log } from "../observability/log.ts";
 import { parseApiKey, provesSecret } from "./api_key.ts";
@@ -21,6 +22,7 @@ export interface KeyCheckPorts {
 
 /** How long a key that was revoked may live on, and a failing database go unnoticed. */
 const REMEMBERED_MS = 5_000;
+/** Guesses of ids must not fill the memory. */
 const REMEMBERED_MAX = 1_000;
 
 interface Remembered {
@@ -32,7 +34,7 @@ interface Remembered {
 /** One for each process or isolate: it remembers keys for a few seconds, so that hits cost no query. */
 export class KeyCheck {
   readonly #ports: KeyCheckPorts;
-  readonly #remembered = new Map<string, Remembered>();
+  readonly #remembered = new BoundedMap<string, Remembered>(REMEMBERED_MAX);
 
   constructor(ports: KeyCheckPorts) {
     this.#ports = ports;
@@ -65,23 +67,13 @@ export class KeyCheck {
     this.#remembered.delete(id);
     try {
       const stored = await this.#ports.keys.find(id);
-      this.#remember(id, { stored, until: now + REMEMBERED_MS });
+      this.#remembered.set(id, { stored, until: now + REMEMBERED_MS });
       return accept(stored);
     } catch (cause) {
       this.#ports.log({ level: "error", message: "Reading a key failed", cause });
       const detail = "The database is not available, so the API key cannot be checked; " +
         "requests without one go on";
       return refuse(createProblem("storage_unavailable", detail));
-    }
-  }
-
-  /** Drops the oldest beyond the bound: guesses of ids must not fill the memory. */
-  #remember(id: string, entry: Remembered): void {
-    this.#remembered.set(id, entry);
-    if (this.#remembered.size <= REMEMBERED_MAX) return;
-    for (const oldest of this.#remembered.keys()) {
-      this.#remembered.delete(oldest);
-      break;
     }
   }
 }

@@ -4,6 +4,7 @@
  * out is lost to the account.
  */
 import type { AccountLimits } from "../../contract/mod.ts";
+import { BoundedMap } from "../bounded_map.ts";
 import type { Standing, Verdict } from "./account_limiter.ts";
 import type { LimiterCall, Limiters } from "./limiter_call.ts";
 
@@ -22,16 +23,7 @@ interface Handful {
 
 /** @param now epoch milliseconds */
 export function createHandfulLimiters(limiters: Limiters, now: () => number): Limiters {
-  const held = new Map<string, Handful>();
-
-  function keep(account: string, handful: Handful): void {
-    held.delete(account);
-    held.set(account, handful);
-    for (const oldest of held.keys()) {
-      if (held.size <= ACCOUNTS_MAX) return;
-      held.delete(oldest);
-    }
-  }
+  const held = new BoundedMap<string, Handful>(ACCOUNTS_MAX);
 
   async function takeMore(account: string, limits: AccountLimits): Promise<Verdict> {
     const count = Math.max(1, Math.floor(limits.requests_per_minute / HANDFULS_A_MINUTE));
@@ -39,7 +31,7 @@ export function createHandfulLimiters(limiters: Limiters, now: () => number): Li
     const left = verdict.granted - 1;
     if (left < 1) return verdict;
     const { standing } = verdict;
-    keep(account, { left, standing, until: now() + HELD_MS, limits });
+    held.set(account, { left, standing, until: now() + HELD_MS, limits });
     return { ...verdict, granted: 1, standing: withHeld(standing, left) };
   }
 
