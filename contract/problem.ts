@@ -2,6 +2,8 @@
  * Expected failures as data: one table from code to HTTP status, and one shape (RFC 9457 problem
  * details) for HTTP bodies and for the failed event alike.
  */
+import * as v from "valibot";
+import { checkedAs, count, type DeepReadonly } from "./wire_schema.ts";
 
 interface ErrorRow {
   readonly status: number;
@@ -39,27 +41,48 @@ export const ERROR_TABLE = {
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
 /** One thing wrong with one field, as a sentence and as data. */
-export interface FieldIssue {
+const fieldIssueObject = v.object({
   /** Dotted path, e.g. `cutoff.guided_steps`. Empty for the body as a whole. */
-  readonly field: string;
-  readonly message: string;
-  readonly allowed: string;
+  field: v.string(),
+  message: v.string(),
+  allowed: v.string(),
   /** What was given, as JSON cut to a readable length. */
-  readonly given: string;
-}
+  given: v.string(),
+});
+
+export type FieldIssue = DeepReadonly<v.InferOutput<typeof fieldIssueObject>>;
+
+const errorCode = v.picklist(Object.keys(ERROR_TABLE).filter(isErrorCode));
 
 /** RFC 9457 problem details, with extension members of ours. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: ErrorCode;
-  readonly retryable: boolean;
-  readonly errors?: readonly FieldIssue[] | undefined;
+export const problemObject = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: v.pipe(count, v.minValue(400), v.maxValue(599)),
+  detail: v.string(),
+  code: errorCode,
+  retryable: v.boolean(),
+  errors: v.optional(v.array(fieldIssueObject)),
   /** Seconds until it is worth while to ask again; also the header `Retry-After`. */
-  readonly retry_after?: number | undefined;
-  readonly request_id?: string | undefined;
+  retry_after: v.optional(v.number()),
+  request_id: v.optional(v.string()),
+});
+
+export type Problem = DeepReadonly<v.InferOutput<typeof problemObject>>;
+
+/** A problem on the wire. Of a code that only a newer program has this one knows no more than the rest. */
+export const problemSchema = checkedAs<Problem>(
+  v.pipe(
+    v.looseObject({ code: v.string(), detail: v.string(), status: v.number() }),
+    v.transform((problem): object =>
+      isErrorCode(problem.code) ? problem : { ...problem, code: "internal" }
+    ),
+  ),
+  problemObject,
+);
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(ERROR_TABLE, code);
 }
 
 export function createProblem(
@@ -138,6 +161,24 @@ export function accept<T>(value: T): Parsed<T> {
 
 export function refuse<T>(problem: Problem): Parsed<T> {
   return { ok: false, problem };
+}
+
+/** Checks a value that came from another program. @param name what it should be, such as "Event" */
+export function parseAs<T>(
+  schema: v.GenericSchema<unknown, T>,
+  input: unknown,
+  name: string,
+): Parsed<T> {
+  const result = v.safeParse(schema, input);
+  if (result.success) return accept(result.output);
+  const [first] = result.issues;
+  const where = v.getDotPath(first) ?? name.toLowerCase();
+  const detail = `${name} is not valid: ${where}: ${first.message}`;
+  return refuse(createProblem("upstream_failed", detail));
+}
+
+export function parseProblem(input: unknown): Parsed<Problem> {
+  return parseAs(problemSchema, input, "Problem");
 }
 
 /** A problem on its way through an I/O boundary. Caught once per program, where it becomes a reply. */

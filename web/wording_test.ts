@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
 import { planningModel } from "../contract/fixtures/planning_model.ts";
 import { parseGenerationRequest } from "../contract/request/generation_request.ts";
-import { planGeneration } from "../contract/plan/plan.ts";
+import { planGeneration } from "../contract/plan/planning.ts";
 import { createProblem } from "../contract/problem.ts";
 import { generalError, runLabel } from "./parts/ask.tsx";
 import { fieldError, wholeFieldError } from "./parts/field.tsx";

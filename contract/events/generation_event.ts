@@ -5,11 +5,11 @@
 import * as v from "valibot";
 import { TAILS } from "../request/cutoff.ts";
 import { INSIGHT_EVENTS } from "./insight_event.ts";
-import type { Plan } from "../plan/plan.ts";
-import { createProblem, type Problem } from "../problem.ts";
-import { accept, type Parsed, refuse } from "../problem.ts";
+import { spentEvaluations } from "../plan/phase.ts";
+import { planSchema } from "../plan/plan.ts";
+import { parseAs, type Parsed, problemSchema } from "../problem.ts";
+import { count } from "../wire_schema.ts";
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const bitmap = {
   media_type: v.picklist(["image/png", "image/webp"]),
   width: count,
@@ -20,10 +20,7 @@ const bitmap = {
 
 const generationEvent = v.variant("type", [
   v.object({ type: v.literal("generation.queued"), id: v.string() }),
-  v.object({
-    type: v.literal("generation.planned"),
-    plan: v.pipe(v.looseObject({ id: v.string() }), v.transform((plan) => plan as unknown as Plan)),
-  }),
+  v.object({ type: v.literal("generation.planned"), plan: planSchema }),
   v.object({
     type: v.literal("generation.step"),
     /** The step just done, 0-based from the noise. */
@@ -71,15 +68,7 @@ const generationEvent = v.variant("type", [
   v.object({
     type: v.literal("generation.completed"),
     id: v.string(),
-    evaluations: v.object({
-      planned: count,
-      /** Rows that the model ran for this generation; with those shared, the planned ones. */
-      spent: count,
-      /** Rows that another generation had evaluated already. */
-      shared: v.optional(count, 0),
-      full: count,
-      saved: v.number(),
-    }),
+    evaluations: v.object({ ...spentEvaluations.entries, shared: v.optional(count, 0) }),
     /** `bitwise`: the same plan gives the same bytes here; `visual`: only the same picture. */
     determinism: v.picklist(["bitwise", "visual"]),
     timings: v.object({
@@ -91,13 +80,7 @@ const generationEvent = v.variant("type", [
     /** Whether the stored result answered. */
     cached: v.boolean(),
   }),
-  v.object({
-    type: v.literal("generation.failed"),
-    error: v.pipe(
-      v.looseObject({ code: v.string(), detail: v.string(), status: v.number() }),
-      v.transform((problem) => problem as unknown as Problem),
-    ),
-  }),
+  v.object({ type: v.literal("generation.failed"), error: problemSchema }),
   v.object({ type: v.literal("generation.canceled"), evaluations: count }),
 ]);
 
@@ -113,11 +96,7 @@ export type GenerationEventOf<T extends GenerationEventType> = Extract<
 
 /** Checks an event that came from another program. */
 export function parseGenerationEvent(input: unknown): Parsed<GenerationEvent> {
-  const result = v.safeParse(generationEvent, input);
-  if (result.success) return accept(result.output);
-  const [first] = result.issues;
-  const where = v.getDotPath(first) ?? "event";
-  return refuse(createProblem("upstream_failed", `Event is not valid: ${where}: ${first.message}`));
+  return parseAs(generationEvent, input, "Event");
 }
 
 export type TerminalEvent = GenerationEventOf<

@@ -1,7 +1,7 @@
 /** What a run shows of its inside, as far as it was asked to (`insights`). */
 import * as v from "valibot";
+import { count } from "../wire_schema.ts";
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const ratio = v.nullable(v.number());
 const bands = v.object({ low: v.number(), high: v.number() });
 const bandRatios = v.object({ low: ratio, high: ratio });

@@ -1,10 +1,9 @@
 /** The run cut into stretches of steps that are computed alike. Pure arithmetic on step numbers. */
+import * as v from "valibot";
 import type { Cutoff } from "./planned_cutoff.ts";
-import type { Tail } from "../request/cutoff.ts";
+import { type Tail, TAILS } from "../request/cutoff.ts";
 import { modelCallsInStep } from "./sampler_calls.ts";
-
-/** How the noise is predicted in a step: classifier-free guidance (paper, eq. 3), or as in a tail. */
-export type Conditioning = "guided" | Tail;
+import { count, type DeepReadonly } from "../wire_schema.ts";
 
 /** Whether a row of such a step is conditioned on the prompt. */
 export function seesPrompt({ conditioning }: Pick<Phase, "conditioning">): boolean {
@@ -12,15 +11,19 @@ export function seesPrompt({ conditioning }: Pick<Phase, "conditioning">): boole
 }
 
 /** Steps `from` (included) to `to` (excluded), counted from the noise. */
-export interface Phase {
-  readonly from: number;
-  readonly to: number;
-  readonly conditioning: Conditioning;
+export const plannedPhase = v.object({
+  from: count,
+  to: count,
+  /** How the noise is predicted: by classifier-free guidance (paper, eq. 3), or as in a tail. */
+  conditioning: v.picklist(["guided", ...TAILS]),
   /** The prompt's [EOS] states are those of the second prompt. */
-  readonly eos_swapped: boolean;
+  eos_swapped: v.boolean(),
   /** U-Net rows in each call of the model: one call a step for most samplers. */
-  readonly rows: 1 | 2;
-}
+  rows: v.picklist([1, 2]),
+});
+
+export type Phase = DeepReadonly<v.InferOutput<typeof plannedPhase>>;
+export type Conditioning = Phase["conditioning"];
 
 export interface PhaseOptions
   extends Pick<Cutoff, "guided_from" | "guided_steps" | "head" | "tail"> {
@@ -89,14 +92,30 @@ function isAlike(a: Phase, b: Phase): boolean {
   return a.conditioning === b.conditioning && a.eos_swapped === b.eos_swapped;
 }
 
-export interface PlannedEvaluations {
+export const plannedEvaluations = v.object({
   /** U-Net rows that the run will spend. */
-  readonly planned: number;
+  planned: count,
   /** Rows of the same run with guidance in every step. */
-  readonly full: number;
+  full: count,
   /** `1 - planned / full`. */
-  readonly saved: number;
-}
+  saved: v.number(),
+});
+
+export type PlannedEvaluations = DeepReadonly<v.InferOutput<typeof plannedEvaluations>>;
+
+/** What a run has cost, beside what it was to cost. */
+export const spentEvaluations = v.object({
+  planned: plannedEvaluations.entries.planned,
+  /** Rows that the model ran for this generation or sweep. */
+  spent: count,
+  /** Rows that had been evaluated already, for any other generation. */
+  shared: count,
+  full: plannedEvaluations.entries.full,
+  /** The share of the full rows that were neither spent nor shared; without a success, planned. */
+  saved: plannedEvaluations.entries.saved,
+});
+
+export type SpentEvaluations = DeepReadonly<v.InferOutput<typeof spentEvaluations>>;
 
 export function countEvaluations(
   phases: readonly Phase[],

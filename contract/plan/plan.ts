@@ -1,216 +1,88 @@
-/**
- * The plan: everything that a run will do, before anything runs. Edge and GPU function compute it from
- * the same request and package, so they agree on the key without talking.
- */
-import { checkCutoff, type Cutoff } from "./planned_cutoff.ts";
-import { eosSwapSources } from "../tokens/eos_swap_sources.ts";
-import { generationKey, swapChangesStates } from "./generation_key.ts";
-import type { SeededRequest } from "../request/generation_request.ts";
-import { type EosSwap, fillDefaults, type Settings } from "./settings.ts";
-import { checkInsights, planInsights, type PlannedInsights } from "./planned_insights.ts";
-import { ENGINE_VERSION } from "../limits.ts";
-import type { ModelManifest } from "../model_manifest.ts";
-import { countEvaluations, type Phase, type PlannedEvaluations, planPhases } from "./phase.ts";
-import {
-  accept,
-  createFieldProblem,
-  type FieldIssue,
-  fieldIssue,
-  type Parsed,
-  refuse,
-} from "../problem.ts";
-import type {
-  PromptToken,
-  PromptTokenizer,
-  TokenizedPrompt,
-  TokenizedPrompts,
-} from "../tokens/prompt_tokenizer.ts";
-import { type PlannedToken, planTokens } from "../tokens/planned_tokens.ts";
-import type { TokenStates } from "../request/token_states.ts";
+/** The plan: everything that a run will do, before anything runs. */
+import * as v from "valibot";
+import { plannedEvaluations, plannedPhase } from "./phase.ts";
+import { type Cutoff, plannedCutoff } from "./planned_cutoff.ts";
+import { plannedInsights } from "./planned_insights.ts";
+import { plannedEosSwap } from "./settings.ts";
+import { parseAs, type Parsed } from "../problem.ts";
+import { EOS_SWAP_DEFAULTS } from "../request/eos_swap.ts";
+import { INSIGHT_DEFAULTS } from "../request/insights.ts";
+import { tokenStates } from "../request/token_states.ts";
+import { type PlannedToken, plannedToken } from "../tokens/planned_tokens.ts";
+import { promptToken } from "../tokens/prompt_token.ts";
+import { checkedAs, count, type DeepReadonly, key } from "../wire_schema.ts";
 
-/** What planning needs of a model. */
-export interface PlanningModel {
-  readonly manifest: ModelManifest;
-  readonly tokenizer: PromptTokenizer;
-}
-
-export interface Plan {
+export const planObject = v.object({
   /** The content key: 64 hex digits. */
-  readonly id: string;
-  readonly model: string;
-  readonly model_digest: string;
-  readonly engine_version: string;
-  readonly prompt: string;
-  readonly negative_prompt: string;
-  readonly seed: number;
-  readonly width: number;
-  readonly height: number;
-  readonly num_inference_steps: number;
-  readonly guidance_scale: number;
-  readonly sampler: string;
-  readonly output_format: "png" | "webp";
+  id: key,
+  model: v.string(),
+  model_digest: key,
+  engine_version: v.string(),
+  prompt: v.string(),
+  negative_prompt: v.string(),
+  seed: count,
+  width: count,
+  height: count,
+  num_inference_steps: count,
+  guidance_scale: v.number(),
+  sampler: v.string(),
+  output_format: v.picklist(["png", "webp"]),
   /** All three spellings of its length; `a` is the paper's, counted from the end (eq. 9). */
-  readonly cutoff: Cutoff;
-  readonly eos_swap: EosSwap | null;
+  cutoff: plannedCutoff,
+  eos_swap: v.nullable(plannedEosSwap),
   /** What replaces the prompt's states, in all steps that see it. */
-  readonly token_states: TokenStates | null;
+  token_states: v.nullable(tokenStates),
   /** How often the prompt's words were to stand in it; the token table has those that fit. */
-  readonly semantic_repeats: number;
-  readonly previews: {
-    readonly every: number;
-    readonly method: "projection" | "vae";
+  semantic_repeats: count,
+  previews: v.object({
+    every: count,
+    method: v.picklist(["projection", "vae"]),
     /** The steps after which the predicted x0 is shown. */
-    readonly steps: readonly number[];
-  };
-  /** Not part of the key. */
-  readonly insights: PlannedInsights;
-  readonly phases: readonly Phase[];
-  readonly evaluations: PlannedEvaluations;
-  readonly tokens: {
-    readonly prompt: readonly PlannedToken[];
-    readonly eos_swap: readonly PromptToken[] | null;
-  };
+    steps: v.array(count),
+  }),
+  /** They are no part of the key. */
+  insights: plannedInsights,
+  phases: v.array(plannedPhase),
+  evaluations: plannedEvaluations,
+  tokens: v.object({
+    prompt: v.array(plannedToken),
+    eos_swap: v.nullable(v.array(promptToken)),
+  }),
+});
+
+export type Plan = DeepReadonly<v.InferOutput<typeof planObject>>;
+
+/** A plan on the wire. */
+export const planSchema = checkedAs<Plan>(
+  v.pipe(v.looseObject({ id: v.string() }), v.transform((plan): object => completeOlderPlan(plan))),
+  planObject,
+);
+
+export function parsePlan(input: unknown): Parsed<Plan> {
+  return parseAs(planSchema, input, "Plan");
 }
 
-/** Fills the model's defaults, checks the request against the model and computes the plan. */
-export function planGeneration(request: SeededRequest, model: PlanningModel): Parsed<Plan> {
-  const { manifest, tokenizer } = model;
-  const settings = fillDefaults(request, manifest);
-  const prompts = {
-    prompt: tokenizer.tokenize(request.prompt, request.semantic_repeats),
-    negative_prompt: tokenizer.tokenize(request.negative_prompt),
-    eos_swap: request.eos_swap ? tokenizer.tokenize(request.eos_swap.prompt) : null,
-  };
-  const issues = [
-    ...checkSettings(request, settings, manifest),
-    ...checkPrompt("prompt", prompts.prompt, manifest),
-    ...checkPrompt("negative_prompt", prompts.negative_prompt, manifest),
-    ...(prompts.eos_swap ? checkPrompt("eos_swap.prompt", prompts.eos_swap, manifest) : []),
-    ...checkEosSwap(request, settings, manifest),
-    ...checkTokenStates(request, manifest),
-    ...checkInsights(request, manifest),
-  ];
-  if (issues.length > 0) return refuse(createFieldProblem("unplannable", issues));
-  return accept(assemblePlan(request, settings, prompts, manifest));
-}
+type Fields = Readonly<Record<string, unknown>>;
 
-function checkSettings(
-  { cutoff }: SeededRequest,
-  settings: Settings,
-  { size, samplers }: ModelManifest,
-): FieldIssue[] {
-  const { min, max, multiple_of } = size;
-  const sides = `a multiple of ${multiple_of} from ${min} to ${max} for this model`;
-  const issues: FieldIssue[] = [];
-  for (const field of ["width", "height"] as const) {
-    const side = settings[field];
-    if (side < min || side > max || side % multiple_of !== 0) {
-      issues.push(fieldIssue(field, sides, side));
-    }
-  }
-  if (!samplers.includes(settings.sampler)) {
-    issues.push(fieldIssue("sampler", `one of ${samplers.join(", ")}`, settings.sampler));
-  }
-  return [...issues, ...checkCutoff(cutoff, settings.cutoff, settings)];
-}
+/** Results are kept for longer than a version lasts: what plans meant before they had these fields. */
+const MEANT = {
+  token_states: null,
+  semantic_repeats: 1,
+  insights: { names: [], ...INSIGHT_DEFAULTS, map_steps: [] },
+} satisfies Partial<Plan>;
+const MEANT_BY_CUTOFF = { guided_from: 0, head: "null", auto: null } satisfies Partial<Cutoff>;
+const MEANT_BY_TOKEN = { state: "own" } satisfies Partial<PlannedToken>;
 
-function checkPrompt(
-  field: string,
-  { length, tooLong, forbidden }: TokenizedPrompt,
-  { text }: ModelManifest,
-): FieldIssue[] {
-  if (forbidden !== null) return [fieldIssue(field, `free of the special token`, forbidden)];
-  if (!tooLong) return [];
-  const allowed = `at most ${text.max_length} tokens long, start and end token included`;
-  const given = `${length} tokens`;
-  return [{ field, allowed, given, message: `${field} must be ${allowed}, given ${given}` }];
-}
-
-function checkEosSwap(
-  { eos_swap }: SeededRequest,
-  { eos_swap: window, num_inference_steps: steps }: Settings,
-  { id, text }: ModelManifest,
-): FieldIssue[] {
-  if (!window) return [];
-  if (!text.causal) {
-    const allowed = `absent for model ${id}, whose text encoder has no causal [EOS]`;
-    return [fieldIssue("eos_swap", allowed, eos_swap)];
-  }
-  const { from, to } = window;
-  if (to > steps) return [fieldIssue("eos_swap.to", `from 0 to the ${steps} steps`, to)];
-  if (from > to) return [fieldIssue("eos_swap.from", `from 0 to eos_swap.to (${to})`, from)];
-  return [];
-}
-
-/** An encoder without [SOS], as T5, has no such state to replace or to take. */
-function checkTokenStates(
-  { token_states = {} }: SeededRequest,
-  { id, text }: ModelManifest,
-): FieldIssue[] {
-  if (text.bos_token_id !== null) return [];
-  const { sos, ...others } = token_states;
-  const hasNone = `for model ${id}, whose text encoder has no [SOS]`;
-  return [
-    ...(sos ? [fieldIssue("token_states.sos", `absent ${hasNone}`, sos)] : []),
-    ...Object.entries(others)
-      .filter(([, state]) => state === "sos")
-      .map(([name, state]) =>
-        fieldIssue(`token_states.${name}`, `other than "sos" ${hasNone}`, state)
-      ),
-  ];
-}
-
-function assemblePlan(
-  request: SeededRequest,
-  settings: Settings,
-  prompts: TokenizedPrompts,
-  manifest: ModelManifest,
-): Plan {
-  const { num_inference_steps, guidance_scale, sampler, cutoff, eos_swap } = settings;
-  const tokens = planTokens(
-    prompts.prompt.tokens,
-    eos_swap && prompts.eos_swap
-      ? eosSwapSources(prompts.prompt.tokens, prompts.eos_swap.tokens, eos_swap)
-      : null,
-    settings.token_states,
-  );
-  const phaseOptions = {
-    ...cutoff,
-    num_inference_steps,
-    guidance_scale,
-    eos_swap: swapChangesStates(tokens, prompts) ? eos_swap : null,
-  };
-  const phases = planPhases(phaseOptions);
-  const steps = previewSteps(request.previews.every, num_inference_steps);
+function completeOlderPlan(plan: Fields): Fields {
+  const { cutoff, eos_swap, tokens } = plan;
+  const { prompt } = Object(tokens);
+  const isWhole = Object.keys(MEANT).every((name) => name in plan) && "auto" in Object(cutoff);
+  if (isWhole || !Array.isArray(prompt)) return plan;
   return {
-    id: generationKey({
-      request,
-      settings,
-      prompts,
-      tokens,
-      phases,
-      model_digest: manifest.digest,
-    }),
-    model: manifest.id,
-    model_digest: manifest.digest,
-    engine_version: ENGINE_VERSION,
-    prompt: request.prompt,
-    negative_prompt: request.negative_prompt,
-    seed: request.seed,
-    ...settings,
-    output_format: request.output_format,
-    semantic_repeats: request.semantic_repeats,
-    previews: { ...request.previews, steps },
-    insights: planInsights(request, { phases, previewSteps: steps }),
-    phases,
-    evaluations: countEvaluations(phases, { ...phaseOptions, sampler }),
-    tokens: { prompt: tokens, eos_swap: prompts.eos_swap?.tokens ?? null },
+    ...MEANT,
+    ...plan,
+    cutoff: { ...MEANT_BY_CUTOFF, ...Object(cutoff) },
+    eos_swap: eos_swap && { ...EOS_SWAP_DEFAULTS, ...eos_swap },
+    tokens: { ...Object(tokens), prompt: prompt.map((token) => ({ ...MEANT_BY_TOKEN, ...token })) },
   };
-}
-
-/** Every n-th step, but not the last: the image itself follows it. */
-function previewSteps(every: number, num_inference_steps: number): number[] {
-  if (every === 0) return [];
-  const count = Math.ceil(num_inference_steps / every) - 1;
-  return Array.from({ length: count }, (_, i) => (i + 1) * every - 1);
 }

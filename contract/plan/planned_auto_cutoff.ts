@@ -1,12 +1,13 @@
 /** The bounds between which a run decides itself when guidance ends. */
+import * as v from "valibot";
 import { AUTO_CUTOFF_DEFAULTS, type AutoCutoffOptions } from "../request/auto_cutoff.ts";
 import { type FieldIssue, fieldIssue } from "../problem.ts";
+import { count, type DeepReadonly } from "../wire_schema.ts";
 
 /** What the plan says of it: `guided_steps` of the cutoff is the most, these are the rest. */
-export interface AutoCutoff {
-  readonly tolerance: number;
-  readonly min_steps: number;
-}
+export const autoCutoff = v.object({ tolerance: v.number(), min_steps: count });
+
+export type AutoCutoff = DeepReadonly<v.InferOutput<typeof autoCutoff>>;
 
 export function planAutoCutoff(
   { tolerance, min_steps, max_steps }: AutoCutoffOptions,

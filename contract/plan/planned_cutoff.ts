@@ -1,22 +1,26 @@
 /** Which steps are guided: one interval, spelled in three ways, and what comes before and after it. */
-import { type AutoCutoff, checkAutoCutoff, planAutoCutoff } from "./planned_auto_cutoff.ts";
+import * as v from "valibot";
+import { autoCutoff, checkAutoCutoff, planAutoCutoff } from "./planned_auto_cutoff.ts";
 import type { GenerationRequest } from "../request/generation_request.ts";
-import type { Head, Tail } from "../request/cutoff.ts";
+import { HEADS, TAILS } from "../request/cutoff.ts";
 import { type FieldIssue, fieldIssue } from "../problem.ts";
+import { count, type DeepReadonly } from "../wire_schema.ts";
 
 /** Guided are the steps from `guided_from` (included) to `guided_from + guided_steps` (excluded). */
-export interface Cutoff {
-  readonly guided_from: number;
-  readonly guided_steps: number;
-  /** Of all steps. */
-  readonly guided_fraction: number;
-  /** The paper's: steps behind the last guided one. */
-  readonly a: number;
-  readonly head: Head;
-  readonly tail: Tail;
+export const plannedCutoff = v.object({
+  guided_from: count,
+  guided_steps: count,
+  /** The share of all steps. */
+  guided_fraction: v.number(),
+  /** The paper's `a`: the steps after the last guided one. */
+  a: count,
+  head: v.picklist(HEADS),
+  tail: v.picklist(TAILS),
   /** Where the run decides when guidance ends, at the latest after `guided_steps`; else null. */
-  readonly auto: AutoCutoff | null;
-}
+  auto: v.nullable(autoCutoff),
+});
+
+export type Cutoff = DeepReadonly<v.InferOutput<typeof plannedCutoff>>;
 
 /** @returns a cutoff that may lie outside the run until `checkCutoff` has seen it */
 export function planCutoff(cutoff: GenerationRequest["cutoff"], steps: number): Cutoff {

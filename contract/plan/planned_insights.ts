@@ -1,16 +1,21 @@
 /** What a run will show of its inside. */
+import * as v from "valibot";
 import type { GenerationRequest } from "../request/generation_request.ts";
-import { type Insight, type InsightOptions, INSIGHTS } from "../request/insights.ts";
+import { insightOptions, INSIGHTS } from "../request/insights.ts";
 import type { ModelManifest } from "../model_manifest.ts";
 import { type Phase, phaseOfStep, seesPrompt } from "./phase.ts";
 import { type FieldIssue, fieldIssue } from "../problem.ts";
+import { count, type DeepReadonly } from "../wire_schema.ts";
 
-export interface PlannedInsights extends InsightOptions {
+export const plannedInsights = v.object({
   /** Each once, in the order of `INSIGHTS`. */
-  readonly names: readonly Insight[];
+  names: v.array(v.picklist(INSIGHTS)),
+  ...insightOptions.entries,
   /** The steps that send attention maps as well as shares. */
-  readonly map_steps: readonly number[];
-}
+  map_steps: v.array(count),
+});
+
+export type PlannedInsights = DeepReadonly<v.InferOutput<typeof plannedInsights>>;
 
 /** Steps with maps beside their mean at the end: a stored log of them stays below a row of D1. */
 const MAP_STEPS_MAX = 8;

@@ -1,15 +1,21 @@
 /** The request's settings with the model's defaults filled in. */
+import * as v from "valibot";
 import { type Cutoff, planCutoff } from "./planned_cutoff.ts";
-import type { EosSwapOptions } from "../request/eos_swap.ts";
+import { eosSwapOptions } from "../request/eos_swap.ts";
 import type { SeededRequest } from "../request/generation_request.ts";
 import type { TokenStates } from "../request/token_states.ts";
 import type { ModelManifest } from "../model_manifest.ts";
+import { count, type DeepReadonly } from "../wire_schema.ts";
 
-export interface EosSwap extends EosSwapOptions {
-  readonly prompt: string;
-  readonly from: number;
-  readonly to: number;
-}
+/** The [EOS] is that of `prompt` in the steps `from` (included) to `to` (excluded). */
+export const plannedEosSwap = v.object({
+  prompt: v.string(),
+  from: count,
+  to: count,
+  ...eosSwapOptions.entries,
+});
+
+export type EosSwap = DeepReadonly<v.InferOutput<typeof plannedEosSwap>>;
 
 /** The request's numbers, defaults filled; places in the run may lie outside it until checked. */
 export interface Settings {

@@ -1,4 +1,6 @@
 /** How the [EOS] of prompt B may stand in for that of prompt A. */
+import * as v from "valibot";
+import type { DeepReadonly } from "../wire_schema.ts";
 
 /** Which of A's positions are replaced: its first [EOS], the padding behind that, or both. */
 export const EOS_SCOPES = ["first", "padding", "all"] as const;
@@ -8,9 +10,11 @@ export type EosScope = (typeof EOS_SCOPES)[number];
 export const EOS_ALIGNMENTS = ["ordinal", "absolute"] as const;
 export type EosAlignment = (typeof EOS_ALIGNMENTS)[number];
 
-export interface EosSwapOptions {
-  readonly scope: EosScope;
-  readonly align: EosAlignment;
-}
+export const eosSwapOptions = v.object({
+  scope: v.picklist(EOS_SCOPES),
+  align: v.picklist(EOS_ALIGNMENTS),
+});
+
+export type EosSwapOptions = DeepReadonly<v.InferOutput<typeof eosSwapOptions>>;
 
 export const EOS_SWAP_DEFAULTS: EosSwapOptions = { scope: "all", align: "ordinal" };

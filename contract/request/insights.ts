@@ -1,4 +1,6 @@
 /** What a run may show of its inside. No insight changes the image. */
+import * as v from "valibot";
+import type { DeepReadonly } from "../wire_schema.ts";
 
 export const INSIGHTS = ["attention", "frequency", "guidance"] as const;
 
@@ -7,12 +9,14 @@ export type Insight = (typeof INSIGHTS)[number];
 /** Those that any model can give; attention needs taps in the package. */
 export const INSIGHTS_WITHOUT_TAPS: readonly Insight[] = ["frequency", "guidance"];
 
-export interface InsightOptions {
+export const insightOptions = v.object({
   /** Part of the spectrum's bins that counts as low: those nearest to frequency 0. */
-  readonly low_fraction: number;
+  low_fraction: v.number(),
   /** Part of the last step's agreement with the image from which attention counts as converged. */
-  readonly convergence_level: number;
-}
+  convergence_level: v.number(),
+});
+
+export type InsightOptions = DeepReadonly<v.InferOutput<typeof insightOptions>>;
 
 export const INSIGHT_DEFAULTS: InsightOptions = {
   /** The paper's high band holds 80 % of the spectrum (section 4.2). */

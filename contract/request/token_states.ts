@@ -1,4 +1,6 @@
 /** What may replace the text states of a class of tokens. */
+import * as v from "valibot";
+import type { DeepReadonly } from "../wire_schema.ts";
 
 /**
  * `zeros`, `noise` (standard normal, of a seed of its own, alike in all steps), `sos` the prompt's
@@ -9,8 +11,10 @@ export type StateReplacement = (typeof STATE_REPLACEMENTS)[number];
 export const SOS_REPLACEMENTS = ["zeros", "noise", "eos"] as const;
 
 /** By the paper's classes, `eos` with all the padding; null where tokens keep their state. */
-export interface TokenStates {
-  readonly sos: (typeof SOS_REPLACEMENTS)[number] | null;
-  readonly semantic: StateReplacement | null;
-  readonly eos: StateReplacement | null;
-}
+export const tokenStates = v.object({
+  sos: v.nullable(v.picklist(SOS_REPLACEMENTS)),
+  semantic: v.nullable(v.picklist(STATE_REPLACEMENTS)),
+  eos: v.nullable(v.picklist(STATE_REPLACEMENTS)),
+});
+
+export type TokenStates = DeepReadonly<v.InferOutput<typeof tokenStates>>;

@@ -1,20 +1,12 @@
 /** How a sweep ended, from how its branches ended. Pure. */
-import type { Problem } from "../problem.ts";
+import * as v from "valibot";
+import { spentEvaluations } from "../plan/phase.ts";
+import { type Problem, problemSchema } from "../problem.ts";
+import { count, type DeepReadonly } from "../wire_schema.ts";
 import type { SweepBranch, SweepPlan } from "./sweep_plan.ts";
 
-/** U-Net rows; the words mean what they mean for a generation. */
-export interface SpentEvaluations {
-  readonly planned: number;
-  /** Rows that the model ran for this sweep. */
-  readonly spent: number;
-  /** Rows that had been evaluated already, for another branch or for any generation before. */
-  readonly shared: number;
-  readonly full: number;
-  /** Of the full ones: all that were neither spent nor shared; of a branch that did not succeed, planned. */
-  readonly saved: number;
-}
-
-export type BranchStatus = "succeeded" | "failed" | "canceled";
+export const BRANCH_STATUSES = ["succeeded", "failed", "canceled"] as const;
+export type BranchStatus = typeof BRANCH_STATUSES[number];
 
 /** How the generation of a branch ended. */
 export interface BranchEnd {
@@ -26,23 +18,27 @@ export interface BranchEnd {
   readonly failure: Problem | null;
 }
 
-export interface BranchOutcome {
-  readonly label: string;
-  readonly same_as: number | null;
+export const branchOutcomeObject = v.object({
+  label: v.string(),
+  /** The one branch that is the same generation and comes before; it alone has events and costs. */
+  same_as: v.nullable(count),
   /** The generation's. */
-  readonly id: string;
-  readonly status: BranchStatus;
-  readonly cached: boolean;
-  readonly evaluations: SpentEvaluations;
-  readonly failure: Problem | null;
-}
+  id: v.string(),
+  status: v.picklist(BRANCH_STATUSES),
+  cached: v.boolean(),
+  evaluations: spentEvaluations,
+  failure: v.nullable(problemSchema),
+});
 
-export interface SweepOutcome {
-  readonly id: string;
-  readonly branches: readonly BranchOutcome[];
-  /** In sum. */
-  readonly evaluations: SpentEvaluations;
-}
+export const sweepOutcomeObject = v.object({
+  id: v.string(),
+  branches: v.pipe(v.array(branchOutcomeObject), v.readonly()),
+  /** In sum over the branches. */
+  evaluations: spentEvaluations,
+});
+
+export type BranchOutcome = DeepReadonly<v.InferOutput<typeof branchOutcomeObject>>;
+export type SweepOutcome = DeepReadonly<v.InferOutput<typeof sweepOutcomeObject>>;
 
 /** @param ends in the order of the branches; for one that is the same as another, that one's */
 export function sweepOutcome(

@@ -1,5 +1,5 @@
 /** Which token of prompt B stands in for which token of prompt A when [EOS] is swapped. */
-import type { PromptToken } from "./prompt_tokenizer.ts";
+import type { PromptToken } from "./prompt_token.ts";
 import { EOS_SWAP_DEFAULTS, type EosSwapOptions } from "../request/eos_swap.ts";
 
 /**

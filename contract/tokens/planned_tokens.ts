@@ -3,15 +3,20 @@
  * prompt's, or a replacement (paper, appendices E and F). Zeros are how the paper leaves a class out: an
  * exported graph fixes how many positions it takes (`docs/adr/0008-a-class-is-zeroed-never-dropped.md`).
  */
-import type { PromptToken } from "./prompt_tokenizer.ts";
-import type { StateReplacement, TokenStates } from "../request/token_states.ts";
+import * as v from "valibot";
+import { type PromptToken, promptToken } from "./prompt_token.ts";
+import { STATE_REPLACEMENTS, type TokenStates } from "../request/token_states.ts";
+import { count, type DeepReadonly } from "../wire_schema.ts";
 
-export interface PlannedToken extends PromptToken {
+export const plannedToken = v.object({
+  ...promptToken.entries,
   /** Where the text state comes from while [EOS] is swapped; null: its own prompt. */
-  readonly swap_source: number | null;
+  swap_source: v.nullable(count),
   /** `own`, or what stands in for it in every step that sees the prompt. Comes after the swap. */
-  readonly state: "own" | StateReplacement;
-}
+  state: v.picklist(["own", ...STATE_REPLACEMENTS]),
+});
+
+export type PlannedToken = DeepReadonly<v.InferOutput<typeof plannedToken>>;
 
 /** The token table of A: where states come from during the swap, and what replaces them. */
 export function planTokens(

@@ -1,21 +1,7 @@
-/**
- * Text to token ids and token classes. The paper's classes (section 3): [SOS], semantic tokens, [EOS];
- * [EOS] there means the first one and all the padding behind it, which we keep apart as `padding`.
- */
+/** Text to token ids and token classes. */
 import { Tokenizer } from "@huggingface/tokenizers";
 import type { ModelManifest } from "../model_manifest.ts";
-
-export type TokenClass = "sos" | "semantic" | "eos" | "padding";
-
-export interface PromptToken {
-  /** 0 .. max_length - 1 in the encoder's input. */
-  readonly position: number;
-  readonly id: number;
-  readonly token: string;
-  readonly class: TokenClass;
-  /** The model's vocabulary lacks this word. */
-  readonly unknown: boolean;
-}
+import type { PromptToken, TokenClass } from "./prompt_token.ts";
 
 export interface TokenizedPrompt {
   /** Exactly `max_length` ids: [SOS] if there is one, words, [EOS], padding. Meaningless when `tooLong`. */

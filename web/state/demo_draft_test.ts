@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../../contract/fixtures/planning_model.ts";
 import { parseGenerationRequest } from "../../contract/request/generation_request.ts";
-import { type Plan, planGeneration } from "../../contract/plan/plan.ts";
+import type { Plan } from "../../contract/plan/plan.ts";
+import { planGeneration } from "../../contract/plan/planning.ts";
 import { parseDemos } from "../../client/demo.ts";
 import { demoDraft } from "./demo_draft.ts";
 import { draftQuery, draftRequest, EMPTY_DRAFT, parseDraftQuery } from "./request_draft.ts";

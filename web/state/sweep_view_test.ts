@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../../contract/fixtures/planning_model.ts";
 import { EVENTS } from "../../contract/fixtures/events.ts";
-import { planGeneration } from "../../contract/plan/plan.ts";
+import { planGeneration } from "../../contract/plan/planning.ts";
 import { createProblem } from "../../contract/problem.ts";
 import type { SweepEvent } from "../../contract/sweep/sweep_event.ts";
 import { sweepOutcome } from "../../contract/sweep/sweep_outcome.ts";

@@ -1,6 +1,6 @@
 /** The prompt as the text encoder reads it, a chip for each token, padding folded into one. */
 import type { Plan } from "../../../contract/plan/plan.ts";
-import type { PromptToken } from "../../../contract/tokens/prompt_tokenizer.ts";
+import type { PromptToken } from "../../../contract/tokens/prompt_token.ts";
 import type { PlannedToken } from "../../../contract/tokens/planned_tokens.ts";
 
 export function TokenChips({ plan }: { plan: Plan | null }) {

@@ -1,0 +1,177 @@
+/**
+ * From a request to its plan. Edge and GPU function compute it from the same request and package, so they
+ * agree on the key without talking.
+ */
+import { checkCutoff } from "./planned_cutoff.ts";
+import { eosSwapSources } from "../tokens/eos_swap_sources.ts";
+import { generationKey, swapChangesStates } from "./generation_key.ts";
+import type { SeededRequest } from "../request/generation_request.ts";
+import { fillDefaults, type Settings } from "./settings.ts";
+import { checkInsights, planInsights } from "./planned_insights.ts";
+import { ENGINE_VERSION } from "../limits.ts";
+import type { ModelManifest } from "../model_manifest.ts";
+import { countEvaluations, planPhases } from "./phase.ts";
+import type { Plan } from "./plan.ts";
+import {
+  accept,
+  createFieldProblem,
+  type FieldIssue,
+  fieldIssue,
+  type Parsed,
+  refuse,
+} from "../problem.ts";
+import type {
+  PromptTokenizer,
+  TokenizedPrompt,
+  TokenizedPrompts,
+} from "../tokens/prompt_tokenizer.ts";
+import { planTokens } from "../tokens/planned_tokens.ts";
+
+/** What planning needs of a model. */
+export interface PlanningModel {
+  readonly manifest: ModelManifest;
+  readonly tokenizer: PromptTokenizer;
+}
+
+/** Fills the model's defaults, checks the request against the model and computes the plan. */
+export function planGeneration(request: SeededRequest, model: PlanningModel): Parsed<Plan> {
+  const { manifest, tokenizer } = model;
+  const settings = fillDefaults(request, manifest);
+  const prompts = {
+    prompt: tokenizer.tokenize(request.prompt, request.semantic_repeats),
+    negative_prompt: tokenizer.tokenize(request.negative_prompt),
+    eos_swap: request.eos_swap ? tokenizer.tokenize(request.eos_swap.prompt) : null,
+  };
+  const issues = [
+    ...checkSettings(request, settings, manifest),
+    ...checkPrompt("prompt", prompts.prompt, manifest),
+    ...checkPrompt("negative_prompt", prompts.negative_prompt, manifest),
+    ...(prompts.eos_swap ? checkPrompt("eos_swap.prompt", prompts.eos_swap, manifest) : []),
+    ...checkEosSwap(request, settings, manifest),
+    ...checkTokenStates(request, manifest),
+    ...checkInsights(request, manifest),
+  ];
+  if (issues.length > 0) return refuse(createFieldProblem("unplannable", issues));
+  return accept(assemblePlan(request, settings, prompts, manifest));
+}
+
+function checkSettings(
+  { cutoff }: SeededRequest,
+  settings: Settings,
+  { size, samplers }: ModelManifest,
+): FieldIssue[] {
+  const { min, max, multiple_of } = size;
+  const sides = `a multiple of ${multiple_of} from ${min} to ${max} for this model`;
+  const issues: FieldIssue[] = [];
+  for (const field of ["width", "height"] as const) {
+    const side = settings[field];
+    if (side < min || side > max || side % multiple_of !== 0) {
+      issues.push(fieldIssue(field, sides, side));
+    }
+  }
+  if (!samplers.includes(settings.sampler)) {
+    issues.push(fieldIssue("sampler", `one of ${samplers.join(", ")}`, settings.sampler));
+  }
+  return [...issues, ...checkCutoff(cutoff, settings.cutoff, settings)];
+}
+
+function checkPrompt(
+  field: string,
+  { length, tooLong, forbidden }: TokenizedPrompt,
+  { text }: ModelManifest,
+): FieldIssue[] {
+  if (forbidden !== null) return [fieldIssue(field, `free of the special token`, forbidden)];
+  if (!tooLong) return [];
+  const allowed = `at most ${text.max_length} tokens long, start and end token included`;
+  const given = `${length} tokens`;
+  return [{ field, allowed, given, message: `${field} must be ${allowed}, given ${given}` }];
+}
+
+function checkEosSwap(
+  { eos_swap }: SeededRequest,
+  { eos_swap: window, num_inference_steps: steps }: Settings,
+  { id, text }: ModelManifest,
+): FieldIssue[] {
+  if (!window) return [];
+  if (!text.causal) {
+    const allowed = `absent for model ${id}, whose text encoder has no causal [EOS]`;
+    return [fieldIssue("eos_swap", allowed, eos_swap)];
+  }
+  const { from, to } = window;
+  if (to > steps) return [fieldIssue("eos_swap.to", `from 0 to the ${steps} steps`, to)];
+  if (from > to) return [fieldIssue("eos_swap.from", `from 0 to eos_swap.to (${to})`, from)];
+  return [];
+}
+
+/** An encoder without [SOS], as T5, has no such state to replace or to take. */
+function checkTokenStates(
+  { token_states = {} }: SeededRequest,
+  { id, text }: ModelManifest,
+): FieldIssue[] {
+  if (text.bos_token_id !== null) return [];
+  const { sos, ...others } = token_states;
+  const hasNone = `for model ${id}, whose text encoder has no [SOS]`;
+  return [
+    ...(sos ? [fieldIssue("token_states.sos", `absent ${hasNone}`, sos)] : []),
+    ...Object.entries(others)
+      .filter(([, state]) => state === "sos")
+      .map(([name, state]) =>
+        fieldIssue(`token_states.${name}`, `other than "sos" ${hasNone}`, state)
+      ),
+  ];
+}
+
+function assemblePlan(
+  request: SeededRequest,
+  settings: Settings,
+  prompts: TokenizedPrompts,
+  manifest: ModelManifest,
+): Plan {
+  const { num_inference_steps, guidance_scale, sampler, cutoff, eos_swap } = settings;
+  const tokens = planTokens(
+    prompts.prompt.tokens,
+    eos_swap && prompts.eos_swap
+      ? eosSwapSources(prompts.prompt.tokens, prompts.eos_swap.tokens, eos_swap)
+      : null,
+    settings.token_states,
+  );
+  const phaseOptions = {
+    ...cutoff,
+    num_inference_steps,
+    guidance_scale,
+    eos_swap: swapChangesStates(tokens, prompts) ? eos_swap : null,
+  };
+  const phases = planPhases(phaseOptions);
+  const steps = previewSteps(request.previews.every, num_inference_steps);
+  return {
+    id: generationKey({
+      request,
+      settings,
+      prompts,
+      tokens,
+      phases,
+      model_digest: manifest.digest,
+    }),
+    model: manifest.id,
+    model_digest: manifest.digest,
+    engine_version: ENGINE_VERSION,
+    prompt: request.prompt,
+    negative_prompt: request.negative_prompt,
+    seed: request.seed,
+    ...settings,
+    output_format: request.output_format,
+    semantic_repeats: request.semantic_repeats,
+    previews: { ...request.previews, steps },
+    insights: planInsights(request, { phases, previewSteps: steps }),
+    phases,
+    evaluations: countEvaluations(phases, { ...phaseOptions, sampler }),
+    tokens: { prompt: tokens, eos_swap: prompts.eos_swap?.tokens ?? null },
+  };
+}
+
+/** Every n-th step, but not the last: the image itself follows it. */
+function previewSteps(every: number, num_inference_steps: number): number[] {
+  if (every === 0) return [];
+  const count = Math.ceil(num_inference_steps / every) - 1;
+  return Array.from({ length: count }, (_, i) => (i + 1) * every - 1);
+}
