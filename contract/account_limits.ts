@@ -1,7 +1,12 @@
 /** What an account may use: kept with its key, enforced by the edge. */
-export interface AccountLimits {
-  readonly requests_per_minute: number;
+import * as v from "valibot";
+import { count, type DeepReadonly } from "./wire_schema.ts";
+
+export const accountLimits = v.object({
+  requests_per_minute: count,
   /** U-Net rows. */
-  readonly evaluations_per_minute: number;
-  readonly concurrent_generations: number;
-}
+  evaluations_per_minute: count,
+  concurrent_generations: count,
+});
+
+export type AccountLimits = DeepReadonly<v.InferOutput<typeof accountLimits>>;

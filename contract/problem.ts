@@ -70,10 +70,17 @@ export const problemObject = v.object({
 
 export type Problem = DeepReadonly<v.InferOutput<typeof problemObject>>;
 
+/** What may be a problem. */
+export const problemStart = v.looseObject({
+  code: v.string(),
+  detail: v.string(),
+  status: v.number(),
+});
+
 /** A problem on the wire. Of a code that only a newer program has this one knows no more than the rest. */
 export const problemSchema = checkedAs<Problem>(
   v.pipe(
-    v.looseObject({ code: v.string(), detail: v.string(), status: v.number() }),
+    problemStart,
     v.transform((problem): object =>
       isErrorCode(problem.code) ? problem : { ...problem, code: "internal" }
     ),

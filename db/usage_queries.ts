@@ -1,21 +1,8 @@
 /** The queries on usage, for D1 and for SQLite behind libSQL. */
 import { and, desc, eq, gte, sql } from "drizzle-orm";
+import type { UsageDay } from "../contract/mod.ts";
 import type { SqlDatabase } from "./result_queries.ts";
 import { usage } from "./schema.ts";
-
-export interface UsageCounts {
-  readonly requests: number;
-  readonly generations: number;
-  readonly hits: number;
-  readonly refused: number;
-  /** U-Net rows. */
-  readonly evaluations: number;
-}
-
-export interface UsageDay extends UsageCounts {
-  /** UTC, `2026-11-25`. */
-  readonly day: string;
-}
 
 export interface AccountDay extends UsageDay {
   readonly account: string;

@@ -18,6 +18,22 @@ const bitmap = {
   data: v.string(),
 };
 
+export const completedEvent = v.object({
+  type: v.literal("generation.completed"),
+  id: v.string(),
+  evaluations: v.object({ ...spentEvaluations.entries, shared: v.optional(count, 0) }),
+  /** `bitwise`: the same plan gives the same bytes here; `visual`: only the same picture. */
+  determinism: v.picklist(["bitwise", "visual"]),
+  timings: v.object({
+    /** From the first row to the last pixel, milliseconds. */
+    total_ms: v.number(),
+    /** Of that, inside the ONNX sessions. */
+    inference_ms: v.number(),
+  }),
+  /** Whether the stored result answered. */
+  cached: v.boolean(),
+});
+
 const generationEvent = v.variant("type", [
   v.object({ type: v.literal("generation.queued"), id: v.string() }),
   v.object({ type: v.literal("generation.planned"), plan: planSchema }),
@@ -65,21 +81,7 @@ const generationEvent = v.variant("type", [
     /** What the model's safety checker says; null where it has none, absent where nobody was asked. */
     safety: v.optional(v.nullable(v.object({ flagged: v.boolean() }))),
   }),
-  v.object({
-    type: v.literal("generation.completed"),
-    id: v.string(),
-    evaluations: v.object({ ...spentEvaluations.entries, shared: v.optional(count, 0) }),
-    /** `bitwise`: the same plan gives the same bytes here; `visual`: only the same picture. */
-    determinism: v.picklist(["bitwise", "visual"]),
-    timings: v.object({
-      /** From the first row to the last pixel, milliseconds. */
-      total_ms: v.number(),
-      /** Of that, inside the ONNX sessions. */
-      inference_ms: v.number(),
-    }),
-    /** Whether the stored result answered. */
-    cached: v.boolean(),
-  }),
+  completedEvent,
   v.object({ type: v.literal("generation.failed"), error: problemSchema }),
   v.object({ type: v.literal("generation.canceled"), evaluations: count }),
 ]);

@@ -52,11 +52,14 @@ export const planObject = v.object({
 
 export type Plan = DeepReadonly<v.InferOutput<typeof planObject>>;
 
+/** What may be a plan. */
+export const planStart = v.looseObject({ id: v.string() });
+
+/** What may be a plan, in today's fields. */
+export const planShell = v.pipe(planStart, v.transform((plan): object => completeOlderPlan(plan)));
+
 /** A plan on the wire. */
-export const planSchema = checkedAs<Plan>(
-  v.pipe(v.looseObject({ id: v.string() }), v.transform((plan): object => completeOlderPlan(plan))),
-  planObject,
-);
+export const planSchema = checkedAs<Plan>(planShell, planObject);
 
 export function parsePlan(input: unknown): Parsed<Plan> {
   return parseAs(planSchema, input, "Plan");
@@ -75,14 +78,18 @@ const MEANT_BY_TOKEN = { state: "own" } satisfies Partial<PlannedToken>;
 
 function completeOlderPlan(plan: Fields): Fields {
   const { cutoff, eos_swap, tokens } = plan;
-  const { prompt } = Object(tokens);
-  const isWhole = Object.keys(MEANT).every((name) => name in plan) && "auto" in Object(cutoff);
-  if (isWhole || !Array.isArray(prompt)) return plan;
+  if (Object.keys(MEANT).every((name) => name in plan) && "auto" in Object(cutoff)) return plan;
   return {
     ...MEANT,
     ...plan,
     cutoff: { ...MEANT_BY_CUTOFF, ...Object(cutoff) },
     eos_swap: eos_swap && { ...EOS_SWAP_DEFAULTS, ...eos_swap },
-    tokens: { ...Object(tokens), prompt: prompt.map((token) => ({ ...MEANT_BY_TOKEN, ...token })) },
+    tokens: completeTokens(Object(tokens)),
   };
+}
+
+function completeTokens(tokens: Fields): Fields {
+  const { prompt } = tokens;
+  if (!Array.isArray(prompt)) return tokens;
+  return { ...tokens, prompt: prompt.map((token) => ({ ...MEANT_BY_TOKEN, ...token })) };
 }

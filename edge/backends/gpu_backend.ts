@@ -1,5 +1,7 @@
 /** Whoever draws, as the rooms see it: one GPU function, several, or Replicate. */
-import type { GenerationRequest, NumberedEvent, Parsed } from "../../contract/mod.ts";
+import type { GenerationRequest, GpuHealth, NumberedEvent, Parsed } from "../../contract/mod.ts";
+
+export type { GpuFunctionHealth, GpuHealth } from "../../contract/mod.ts";
 
 export interface Submission {
   /** The content key. */
@@ -25,19 +27,4 @@ export interface GpuBackend {
   ): Promise<Parsed<AsyncGenerator<NumberedEvent>>>;
   cancel(id: string): Promise<Parsed<null>>;
   health(): Promise<GpuHealth>;
-}
-
-export interface GpuHealth {
-  /** Cog's status, or `UNREACHABLE`; of several the best. */
-  readonly status: string;
-  /** Each, in the order in which they were set up. */
-  readonly functions?: readonly GpuFunctionHealth[];
-}
-
-export interface GpuFunctionHealth {
-  readonly status: string;
-  /** `open` while it is left alone after failures, `half_open` while it is asked whether it is back. */
-  readonly circuit: "closed" | "open" | "half_open";
-  readonly running?: number;
-  readonly queued?: number;
 }

@@ -1,19 +1,7 @@
-/** A demo as JSON: enough for a gallery, with links to the rest. */
-import { type DemoPlan, demoPlan } from "../../contract/mod.ts";
+/** What is known of a demo, as the resource that shows it. */
+import { demoPlan, type DemoResource } from "../../contract/mod.ts";
 import type { ListedDemo } from "../../db/demo_queries.ts";
-import { generationPath, imagePath, type ImageResource } from "./generation_resource.ts";
-
-export interface DemoResource {
-  readonly slug: string;
-  readonly title: string;
-  /** The plan without its tables. */
-  readonly plan: DemoPlan;
-  readonly image: Omit<ImageResource, "safety">;
-  readonly links: {
-    readonly generation: string;
-    readonly events: string;
-  };
-}
+import { generationPath, imagePath } from "./generation_resource.ts";
 
 /** Null while its generation is not stored: there is nothing to show at once. */
 export function describeDemo({ slug, title, result }: ListedDemo): DemoResource | null {

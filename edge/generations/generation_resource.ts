@@ -1,41 +1,13 @@
-/** A generation as JSON: one shape whether it runs, is stored or has failed. */
+/** What is known of a generation, as the resource that shows it. */
 import {
   type GenerationEvent,
   type GenerationEventOf,
+  type GenerationResource,
+  type ImageResource,
   isTerminal,
   type Plan,
-  type Problem,
 } from "../../contract/mod.ts";
 import { base64Size } from "./base64_size.ts";
-
-export interface GenerationResource {
-  readonly id: string;
-  readonly status: "running" | "succeeded" | "failed" | "canceled";
-  readonly plan: Plan;
-  readonly seed: number;
-  /** U-Net rows; `spent` counts up while it runs. */
-  readonly evaluations: GenerationEventOf<"generation.completed">["evaluations"];
-  readonly timings: GenerationEventOf<"generation.completed">["timings"] | null;
-  readonly determinism: GenerationEventOf<"generation.completed">["determinism"] | null;
-  /** Whether the stored result answered. */
-  readonly cached: boolean;
-  readonly image: ImageResource | null;
-  /** Why it failed. */
-  readonly failure: Problem | null;
-  readonly links: { readonly self: string; readonly events: string };
-}
-
-export interface ImageResource {
-  readonly url: string;
-  readonly media_type: string;
-  readonly width: number;
-  readonly height: number;
-  /** Size of the file. */
-  readonly bytes: number;
-  readonly sha256: string;
-  /** What the model's safety checker says; null where nobody was asked. */
-  readonly safety: { readonly flagged: boolean } | null;
-}
 
 export interface GenerationRecord {
   readonly plan: Plan;

@@ -1,7 +1,6 @@
 /** What every request passes before its route: who calls, and whether that account may. */
 import type { Context, Next } from "hono";
-import { createProblem } from "../../contract/mod.ts";
-import type { UsageCounts } from "../../db/usage_queries.ts";
+import { createProblem, type UsageCounts } from "../../contract/mod.ts";
 import { allowOrigins } from "./cross_origin.ts";
 import { type EdgeApp, type EdgeEnv } from "./request_context.ts";
 import { limitProblem } from "../limits/admission.ts";

@@ -2,7 +2,8 @@
  * What accounts use on a day, gathered for some seconds and then written at once, after the replies: a
  * cached answer must not cost a write. What a process gathers and loses with its life was for information.
  */
-import type { AccountDay, Usage, UsageCounts } from "../../db/usage_queries.ts";
+import type { UsageCounts } from "../../contract/mod.ts";
+import type { AccountDay, Usage } from "../../db/usage_queries.ts";
 import { pause } from "../clock.ts";
 import type { Log } from "../observability/log.ts";
 

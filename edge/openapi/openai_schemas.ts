@@ -1,7 +1,7 @@
 /** What OpenAI's route answers, as JSON Schemas: OpenAI's types, and `generation` beside each image. */
 import * as v from "valibot";
+import { count, key, spentEvaluations } from "../../contract/mod.ts";
 import { type Schema, schemaOf } from "./request_schemas.ts";
-import { count, key, spent } from "./response_schemas.ts";
 
 const error = v.object({
   message: v.string(),
@@ -10,7 +10,12 @@ const error = v.object({
   code: v.string(),
 });
 
-const generation = v.object({ id: key, seed: count, cached: v.boolean(), evaluations: spent });
+const generation = v.object({
+  id: key,
+  seed: count,
+  cached: v.boolean(),
+  evaluations: spentEvaluations,
+});
 
 const usage = v.object({
   total_tokens: count,

@@ -8,9 +8,14 @@ export type Schema = JsonSchema;
 
 type Override = NonNullable<ConversionConfig["overrideSchema"]>;
 
-/** The JSON Schema of what a client may send: what it may leave out it may leave out. */
-export function schemaOf(schema: v.GenericSchema): Schema {
+/**
+ * The JSON Schema of what a client may send: what it may leave out it may leave out.
+ * @param instead what to say of parts of it, by the part
+ */
+export function schemaOf(schema: v.GenericSchema, instead?: ReadonlyMap<object, Schema>): Schema {
   return convert(schema, ({ valibotSchema }) => {
+    const said = instead?.get(valibotSchema);
+    if (said) return said;
     // The one custom schema is a cutoff: a word, or an object with exactly one length.
     if (valibotSchema.type === "custom") return cutoffJson();
     return valibotSchema.type === "tuple" ? COLOUR : undefined;

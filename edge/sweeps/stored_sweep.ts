@@ -5,6 +5,7 @@ import {
   type Plan,
   type SweepEvent,
   type SweepPlan,
+  type SweepResource,
 } from "../../contract/mod.ts";
 import type { Results, StoredResult } from "../../db/result_queries.ts";
 import type { StoredSweep, Sweeps } from "../../db/sweep_queries.ts";
@@ -17,7 +18,7 @@ import {
   lookUp,
   type LookupPorts,
 } from "../generations/result_lookup.ts";
-import { describeSweep, sheetPath, type SweepResource } from "./sweep_resource.ts";
+import { describeSweep, sheetPath } from "./sweep_resource.ts";
 import { SHEET_END, type SheetLayout, sheetSize, sheetStart, sheetTile } from "./sweep_sheet.ts";
 
 export interface FoundSweep {

@@ -1,35 +1,12 @@
-/** A sweep as JSON: one shape whether it runs, is stored or has failed. */
+/** What is known of a sweep, as the resource that shows it. */
 import type {
-  BranchStatus,
   Problem,
   SpentEvaluations,
   SweepAxis,
   SweepOutcome,
+  SweepResource,
 } from "../../contract/mod.ts";
-import {
-  describeGeneration,
-  type GenerationRecord,
-  type GenerationResource,
-} from "../generations/generation_resource.ts";
-
-/** A branch is a generation; its evaluations are those that this sweep paid for. */
-export interface BranchResource extends GenerationResource {
-  readonly label: string;
-  readonly same_as: number | null;
-}
-
-export interface SweepResource {
-  readonly id: string;
-  readonly status: "running" | BranchStatus;
-  readonly axis: SweepAxis;
-  readonly branches: readonly BranchResource[];
-  /** In sum; `spent` counts up while it runs. */
-  readonly evaluations: SpentEvaluations;
-  readonly cached: boolean;
-  /** Why no branch succeeded. */
-  readonly failure: Problem | null;
-  readonly links: { readonly self: string; readonly events: string; readonly sheet: string | null };
-}
+import { describeGeneration, type GenerationRecord } from "../generations/generation_resource.ts";
 
 export interface SweepRecord {
   readonly id: string;

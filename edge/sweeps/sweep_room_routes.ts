@@ -7,13 +7,14 @@ import {
   type Problem,
   type SeededRequest,
   type SweepPlan,
+  type SweepResource,
   sweepStatus,
 } from "../../contract/mod.ts";
 import { mayRead } from "../callers/private_results.ts";
 import { jsonResponse, problemResponse } from "../http/problem_response.ts";
 import { isFlagged } from "../policy/withheld_images.ts";
 import { sheetResponse } from "./sheet_response.ts";
-import { describeSweep, type SweepResource } from "./sweep_resource.ts";
+import { describeSweep } from "./sweep_resource.ts";
 import { EVENT_STREAM_HEADERS, READING, readLog } from "../rooms/event_stream.ts";
 import { NO_PROGRESS, type SweepJob, type SweepRoom, type SweepSubmission } from "./sweep_room.ts";
 

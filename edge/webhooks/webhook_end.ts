@@ -1,6 +1,5 @@
 /** The end of a generation or sweep, as a webhook tells it: what `GET` of its address shows. */
-import type { GenerationResource } from "../generations/generation_resource.ts";
-import type { SweepResource } from "../sweeps/sweep_resource.ts";
+import type { GenerationResource, SweepResource } from "../../contract/mod.ts";
 
 export type Resource = GenerationResource | SweepResource;
 

@@ -1,5 +1,5 @@
 /** What a curated demo puts into the form. Pure. */
-import type { DemoPlan } from "../../contract/plan/demo_plan.ts";
+import type { DemoPlan } from "../../contract/resources/demo_resource.ts";
 import type { ModelManifest } from "../../contract/model_manifest.ts";
 import { EMPTY_DRAFT, type RequestDraft } from "./request_draft.ts";
 

@@ -74,6 +74,7 @@ Deno.test("parseDemos() leaves out what is no demo of this service", () => {
     null,
     { ...demo, title: 7 },
     { ...demo, plan: {} },
+    { ...demo, plan: { id: demo.plan.id } },
     { ...demo, image: null },
     { ...demo, image: { url: "//elsewhere/1.png" } },
     { ...demo, links: { events: "https://elsewhere/v1/" } },
