@@ -5,8 +5,14 @@ import {
   parseGenerationEvent,
 } from "../contract/events/generation_event.ts";
 import { type ModelManifest, parseModelManifest } from "../contract/model_manifest.ts";
-import type { Plan } from "../contract/plan/plan.ts";
-import { createProblem, type Parsed, type Problem, ProblemError } from "../contract/problem.ts";
+import { parsePlan, type Plan } from "../contract/plan/plan.ts";
+import {
+  createProblem,
+  type Parsed,
+  parseProblem,
+  type Problem,
+  ProblemError,
+} from "../contract/problem.ts";
 import { createServerSentDecoder } from "../contract/events/server_sent_events.ts";
 import {
   isSweepTerminal,
@@ -66,10 +72,7 @@ export function createApiClient(base = "", resumePauseMs = RESUME_PAUSE_MS): Api
       return parseDemos(await readJson(await send(`${base}/v1/demos`, {})));
     },
     async plan(request, signal) {
-      const plan = await readJson(await post("/v1/plans", request, { signal }));
-      const event = orThrow(parseGenerationEvent({ type: "generation.planned", plan }));
-      if (event.type !== "generation.planned") throw unexpected("POST /v1/plans gave no plan");
-      return event.plan;
+      return orThrow(parsePlan(await readJson(await post("/v1/plans", request, { signal }))));
     },
     generate: (request) => follow(GENERATIONS, streamOf("/v1/generations", request)),
     async *replay({ links }, signal) {
@@ -184,10 +187,9 @@ async function send(url: string, init: RequestInit): Promise<Response> {
 }
 
 async function readProblem(response: Response): Promise<Problem> {
-  const error = parseJson(await response.text());
-  const parsed = parseGenerationEvent({ type: "generation.failed", error });
-  const problem = parsed.ok && parsed.value.type === "generation.failed"
-    ? parsed.value.error
+  const parsed = parseProblem(parseJson(await response.text()));
+  const problem = parsed.ok
+    ? parsed.value
     : createProblem("internal", `The service answered ${response.status}`);
   return { ...problem, retry_after: problem.retry_after ?? readRetryAfter(response.headers) };
 }

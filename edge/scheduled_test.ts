@@ -47,7 +47,7 @@ function createPorts(changes: Partial<Ports> = {}) {
     },
     ...changes,
     // Of the ports only what the scheduled work touches.
-  } as unknown as Ports;
+  } as Ports;
   return { ports, kept };
 }
 

@@ -4,6 +4,7 @@ import {
   createProblem,
   ERROR_TABLE,
   type ErrorCode,
+  isErrorCode,
   type Parsed,
   type PredictionInput,
   type Problem,
@@ -177,7 +178,7 @@ async function readRefusal(response: Response): Promise<Connected> {
 function readCode(body: unknown): ErrorCode | null {
   if (typeof body !== "object" || body === null || !("code" in body)) return null;
   const { code } = body;
-  return typeof code === "string" && Object.hasOwn(ERROR_TABLE, code) ? code as ErrorCode : null;
+  return isErrorCode(code) ? code : null;
 }
 
 /** Null when there is no such answer in time. */

@@ -4,7 +4,8 @@
  * changes; a stream does when its generation runs again for more insights, so answers stay for a minute, and
  * whoever resumes one is answered from the database.
  */
-import type { Plan } from "../../contract/mod.ts";
+import * as v from "valibot";
+import { type Plan, plannedInsights } from "../../contract/mod.ts";
 import type { Results, StoredImage, StoredReplay } from "../../db/result_queries.ts";
 import { encodeEvent, markCached } from "../rooms/event_log.ts";
 import { isFlagged } from "../policy/withheld_images.ts";
@@ -25,6 +26,7 @@ export interface CachedAnswer {
 }
 
 const INSIGHTS = "x-insights";
+const storedInsights = v.pipe(v.string(), v.parseJson(), plannedInsights);
 const ANSWER_SECONDS = 60;
 const STREAM_LENGTH_MAX = 4 * 1024 * 1024;
 
@@ -34,10 +36,9 @@ export async function findCachedAnswer(
   id: string,
 ): Promise<CachedAnswer | null> {
   const found = await cache.match(answerKey(kind, id));
-  const insights = found?.headers.get(INSIGHTS);
-  if (!found?.body || !insights) return null;
-  // Only `cacheAnswer` writes under these keys.
-  return { insights: JSON.parse(insights) as Plan["insights"], body: found.body };
+  const insights = v.safeParse(storedInsights, found?.headers.get(INSIGHTS));
+  if (!found?.body || !insights.success) return null;
+  return { insights: insights.output, body: found.body };
 }
 
 export function cacheStream(

@@ -1,11 +1,11 @@
 /** A generation submitted and followed to its end by the edge itself, over connections that break. */
 import {
   createProblem,
-  ERROR_TABLE,
   isTerminal,
   type NumberedEvent,
   type Parsed,
   parseGenerationEvent,
+  parseProblem,
   type Problem,
   ProblemError,
 } from "../../contract/mod.ts";
@@ -68,11 +68,8 @@ async function connect(
 }
 
 async function readProblem(response: Response): Promise<Problem> {
-  const body: unknown = await response.json().catch(() => null);
-  const isProblem = typeof body === "object" && body !== null && "code" in body &&
-    Object.hasOwn(ERROR_TABLE, String(body.code));
-  // The room is of this program: what has a code of ours is a problem of ours.
-  if (isProblem) return body as unknown as Problem;
+  const problem = parseProblem(await response.json().catch(() => null));
+  if (problem.ok) return problem.value;
   return createProblem("upstream_failed", `The generation's room answered ${response.status}`);
 }
 

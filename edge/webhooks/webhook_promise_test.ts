@@ -14,12 +14,13 @@ Deno.test("A refused request takes back its own promise, and none that was made 
   const { database, close } = await openLibsqlDatabase(":memory:");
   const deliveries = createWebhookDeliveries(database);
   const work: Promise<unknown>[] = [];
-  const ports = {
-    webhooks: { deliveries },
+  const doubles: Partial<Ports> = {
+    webhooks: { deliveries } as Ports["webhooks"],
     now: () => 0,
     log: () => {},
     keepAlive: (promise: Promise<unknown>) => void work.push(promise),
-  } as unknown as Ports;
+  };
+  const ports = doubles as Ports;
   const app = new Hono<EdgeEnv>();
   app.post("/:key/:status", async (c) => {
     c.set("caller", { account: "key_1", keyed: true, limits: readTierLimits({}).key });

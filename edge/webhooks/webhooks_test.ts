@@ -68,7 +68,7 @@ const END = {
   subject: SUBJECT,
   type: "generation.completed",
   resource: { id: "a", status: "succeeded" },
-} as unknown as WebhookEnd;
+} as WebhookEnd;
 
 async function promise({ deliveries, url, clock }: Stage, id = "msg_1") {
   await deliveries.promise({ id, subject: SUBJECT, account: "key_1", url }, clock.now);

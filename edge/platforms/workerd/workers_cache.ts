@@ -11,10 +11,15 @@ interface PlatformCache {
 const urlOf = (key: string) => `https://cache.shapefirst.invalid/${key}`;
 
 export function createWorkersCache(): ReaderCache {
-  const { default: cache } = caches as unknown as { readonly default: PlatformCache };
+  if (!hasDefault(caches)) throw new Error("Only workerd has one cache in each data centre");
+  const { default: cache } = caches;
   return {
     match: async (key) => await cache.match(urlOf(key)) ?? null,
     put: (key, response) => cache.put(urlOf(key), response),
     delete: async (key) => void await cache.delete(urlOf(key)),
   };
+}
+
+function hasDefault(storage: object): storage is { readonly default: PlatformCache } {
+  return "default" in storage;
 }
