@@ -26,6 +26,7 @@ export * from "./problem.ts";
 export * from "./request/auto_cutoff.ts";
 export * from "./request/cutoff.ts";
 export * from "./request/eos_swap.ts";
+export * from "./request/field.ts";
 export * from "./request/generation_request.ts";
 export * from "./request/insights.ts";
 export * from "./request/prompt_text.ts";

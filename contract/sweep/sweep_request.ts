@@ -8,6 +8,7 @@ import {
   type OwnedRequest,
   parseGenerationRequest,
 } from "../request/generation_request.ts";
+import { rulesOf } from "../request/field.ts";
 import { LIMITS } from "../limits.ts";
 import {
   accept,
@@ -31,22 +32,30 @@ export interface SweepRequest {
   readonly branches: readonly OwnedRequest[];
 }
 
-const settings = v.optional(
-  v.pipe(
-    v.array(v.unknown()),
-    v.minLength(LIMITS.sweepBranchesMin),
-    v.maxLength(LIMITS.sweepBranchesMax),
-  ),
-);
+const listOf = (settings: string) =>
+  v.optional(
+    v.pipe(
+      v.array(v.unknown()),
+      v.minLength(LIMITS.sweepBranchesMin),
+      v.maxLength(LIMITS.sweepBranchesMax),
+      v.description(
+        `a list of ${LIMITS.sweepBranchesMin} to ${LIMITS.sweepBranchesMax} ${settings}`,
+      ),
+    ),
+  );
 
 const sweepRequest = v.pipe(
   v.strictObject({
-    base: v.looseObject({}),
-    cutoffs: settings,
-    tails: settings,
-    eos_windows: settings,
+    base: v.pipe(
+      v.looseObject({}),
+      v.description("a JSON object, the request that the branches have in common"),
+    ),
+    cutoffs: listOf("cutoffs"),
+    tails: listOf("tails"),
+    eos_windows: listOf("windows"),
   }),
   v.check((sweep) => SWEEP_AXES.filter((axis) => sweep[axis] !== undefined).length === 1),
+  v.description(`a JSON object with a base and exactly one of ${SWEEP_AXES.join(", ")}`),
 );
 
 /** For documents of the API. */
@@ -54,16 +63,8 @@ export { sweepRequest as sweepRequestSchema };
 
 type SweepBody = v.InferOutput<typeof sweepRequest>;
 
-const COUNT = `${LIMITS.sweepBranchesMin} to ${LIMITS.sweepBranchesMax}`;
-
 /** What each field of the sweep's own allows, in words. */
-const SWEEP_RULES: Readonly<Record<string, string>> = {
-  "": `a JSON object with a base and exactly one of ${SWEEP_AXES.join(", ")}`,
-  base: "a JSON object, the request that the branches have in common",
-  cutoffs: `a list of ${COUNT} cutoffs`,
-  tails: `a list of ${COUNT} tails`,
-  eos_windows: `a list of ${COUNT} windows`,
-};
+export const SWEEP_RULES = rulesOf(sweepRequest);
 
 /** Parses a body of any shape. Every wrong field is named, with what it allows and was given. */
 export function parseSweepRequest(input: unknown): Parsed<SweepRequest> {

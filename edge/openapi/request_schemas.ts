@@ -1,111 +1,81 @@
 /** The bodies that a client sends, as JSON Schemas made of the schemas that parse them. */
 import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
-import type * as v from "valibot";
-import { FIELD_RULES, generationRequestSchema, sweepRequestSchema } from "../../contract/mod.ts";
-import { IMAGE_FIELD_RULES, imageRequestSchema } from "../dialects/openai/image_request.ts";
+import * as v from "valibot";
+import { generationRequestSchema, sweepRequestSchema } from "../../contract/mod.ts";
+import { imageRequestSchema } from "../dialects/openai/image_request.ts";
 
 export type Schema = JsonSchema;
 
-type Override = NonNullable<ConversionConfig["overrideSchema"]>;
+type Part = Parameters<NonNullable<ConversionConfig["overrideSchema"]>>[0];
 
 /**
- * The JSON Schema of what a client may send: what it may leave out it may leave out.
+ * The JSON Schema of what a client may send: what it may leave out it may leave out. Checks that span
+ * fields have no counterpart; their sentences are the descriptions.
  * @param instead what to say of parts of it, by the part
  */
 export function schemaOf(schema: v.GenericSchema, instead?: ReadonlyMap<object, Schema>): Schema {
-  return convert(schema, ({ valibotSchema }) => {
-    const said = instead?.get(valibotSchema);
-    if (said) return said;
-    // The one custom schema is a cutoff: a word, or an object with exactly one length.
-    if (valibotSchema.type === "custom") return cutoffJson();
-    return valibotSchema.type === "tuple" ? COLOUR : undefined;
+  const { $schema: _, ...converted } = toJsonSchema(schema, {
+    target: "draft-2020-12",
+    typeMode: "input",
+    errorMode: "ignore",
+    overrideSchema: (part) => instead?.get(part.valibotSchema) ?? partOf(part),
   });
+  return converted;
+}
+
+function partOf({ valibotSchema: { type }, jsonSchema }: Part): Schema | undefined {
+  // The one custom schema is a cutoff: a word, or an object with exactly one length.
+  if (type === "custom") return cutoffJson();
+  if (type === "tuple") return COLOUR;
+  if (type === "optional") return described(jsonSchema, jsonSchema);
+  return type === "nullish" ? withNull(jsonSchema) : undefined;
 }
 
 /** The one tuple: the library's own form leaves its length open, and other tools misread it. */
 const COLOUR: Schema = { type: "array", items: { type: "number" }, minItems: 3, maxItems: 3 };
 
-function convert(schema: v.GenericSchema, overrideSchema: Override): Schema {
-  const { $schema: _, ...converted } = toJsonSchema(schema, {
-    target: "draft-2020-12",
-    typeMode: "input",
-    // Checks that span fields have no counterpart; their sentences are the descriptions.
-    errorMode: "ignore",
-    overrideSchema,
-  });
-  return converted;
-}
-
 const CUTOFF_LENGTHS = ["guided_steps", "guided_fraction", "a", "auto"];
 
 function cutoffJson(): Schema {
-  const [, , cutoffObject] = generationRequestSchema.entries.cutoff.wrapped.pipe;
+  const cutoffObject = generationRequestSchema.entries.cutoff.wrapped.pipe[3];
   const oneOf = CUTOFF_LENGTHS.map((name) => ({ required: [name] }));
-  return { anyOf: [{ const: "auto" }, { ...convert(cutoffObject, () => undefined), oneOf }] };
+  return { anyOf: [{ const: "auto" }, { ...schemaOf(cutoffObject), oneOf }] };
 }
 
-/** The place of a field in a schema, by its dotted path; undefined where there is none. */
-export function schemaAt(schema: Schema, path: string): Schema | undefined {
-  let here: Schema | undefined = schema;
-  for (const name of path === "" ? [] : path.split(".")) {
-    const forms: unknown[] = [here, ...here?.anyOf ?? []];
-    const fitting = forms.find((form) =>
-      isSchema(form) && (name === "*" ? isSchema(form.items) : name in (form.properties ?? {}))
-    );
-    const next: unknown = isSchema(fitting)
-      ? name === "*" ? fitting.items : fitting.properties?.[name]
-      : undefined;
-    here = isSchema(next) ? next : undefined;
-  }
-  return here;
+/** What the field allows is said of the field, last, whatever it is wrapped in. */
+function described({ description: _, ...schema }: Schema, { description }: Schema): Schema {
+  return description === undefined ? schema : { ...schema, description };
 }
 
-function isSchema(value: unknown): value is Schema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function withNull(schema: Schema): Schema {
+  const [field, nothing] = schema.anyOf ?? [];
+  if (typeof field !== "object" || nothing === undefined) return schema;
+  const { description: _, ...bare } = field;
+  return described({ ...schema, anyOf: [bare, nothing] }, field);
 }
 
-/** Each field says what it allows in the words that refuse it. */
-function describeFields(schema: Schema, rules = FIELD_RULES): Schema {
-  for (const [path, rule] of Object.entries(rules)) {
-    const field = schemaAt(schema, path);
-    if (field) field.description = rule;
-  }
-  return schema;
-}
-
-export function generationRequestJson(): Schema {
-  return describeFields(schemaOf(generationRequestSchema));
-}
+export const generationRequestJson = () => schemaOf(generationRequestSchema);
 
 /** OpenAI's fields with their own rules, and ours among them with theirs. */
-export function imageRequestJson(): Schema {
-  const rules = { ...FIELD_RULES, ...IMAGE_FIELD_RULES };
-  return describeFields(schemaOf(imageRequestSchema), rules);
-}
+export const imageRequestJson = () => schemaOf(imageRequestSchema);
 
 /** Branches are checked by the rules of the field that they vary. */
 export function sweepRequestJson(): Schema {
-  const sweep = schemaOf(sweepRequestSchema);
-  const generation = generationRequestJson();
-  const step = schemaAt(generation, "eos_swap.from");
-  const items: Record<string, Schema | undefined> = {
-    cutoffs: schemaAt(generation, "cutoff"),
-    tails: schemaAt(generation, "cutoff.tail"),
-    eos_windows: {
-      type: "object",
-      properties: { from: step ?? {}, to: step ?? {} },
-      required: ["from", "to"],
-      additionalProperties: false,
-    },
+  const { cutoff, eos_swap } = generationRequestSchema.entries;
+  const { from, to } = eos_swap.wrapped.entries;
+  const items: Record<string, v.GenericSchema> = {
+    cutoffs: cutoff,
+    tails: cutoff.wrapped.pipe[3].entries.tail,
+    eos_windows: v.strictObject({ from: from.wrapped, to: to.wrapped }),
   };
-  for (const [axis, item] of Object.entries(items)) {
-    const list = schemaAt(sweep, axis);
-    if (list) list.items = item ?? {};
-  }
-  const { base: _, ...lists } = sweep.properties ?? {};
+  const { description: _, ...sweep } = schemaOf(sweepRequestSchema);
+  const lists = Object.entries(items).map(([axis, item]) => {
+    const { description: _, ...list } = Object(sweep.properties?.[axis]);
+    return [axis, { ...list, items: schemaOf(item) }];
+  });
   return {
     ...sweep,
-    properties: { base: { $ref: "#/components/schemas/SweepBase" }, ...lists },
+    properties: { base: { $ref: "#/components/schemas/SweepBase" }, ...Object.fromEntries(lists) },
     oneOf: Object.keys(items).map((axis) => ({ required: [axis] })),
   };
 }

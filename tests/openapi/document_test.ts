@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { FIELD_RULES } from "../../contract/mod.ts";
 import { openApiDocument } from "../../edge/openapi/document.ts";
 import { IMAGE_FIELD_RULES } from "../../edge/dialects/openai/image_request.ts";
-import { schemaAt } from "../../edge/openapi/request_schemas.ts";
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import { readSettings } from "../../edge/settings.ts";
+import { schemaAt } from "./schema_at.ts";
 
 /** As the document spells them: Hono's `:id{…}` is `{id}`. */
 async function routesOfApp(): Promise<string[]> {

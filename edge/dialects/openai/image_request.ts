@@ -5,14 +5,18 @@
 import * as v from "valibot";
 import {
   accept,
+  choice,
   createFieldProblem,
   FIELD_ISSUES_MAX,
   FIELD_RULES,
   type FieldIssue,
   fieldIssue,
+  flag,
   generationRequestSchema,
+  integer,
   type Parsed,
   refuse,
+  rulesOf,
   unknownFieldIssue,
 } from "../../../contract/mod.ts";
 
@@ -43,52 +47,59 @@ const {
   ...passed
 } = generationRequestSchema.entries;
 
-const integer = (min: number, max: number) =>
-  v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
-const label = v.nullish(v.pipe(v.string(), v.maxLength(512)));
+/** A schema with the sentence of what it allows. OpenAI's types allow null for what is left out. */
+const field = <const Schema extends v.GenericSchema>(schema: Schema, rule: string) =>
+  v.nullish(v.pipe(schema, v.description(rule)));
 
-/** OpenAI's types allow null for what is left out. */
+const LABEL_LENGTH = 512;
+const label = field(
+  v.pipe(v.string(), v.maxLength(LABEL_LENGTH)),
+  `text of at most ${LABEL_LENGTH} characters, a label that changes nothing`,
+);
+
 const own = {
   model: v.nullish(model.wrapped),
   n: v.nullish(integer(1, IMAGES_MAX)),
-  size: v.nullish(v.pipe(v.string(), v.regex(/^(auto|[1-9]\d{0,3}x[1-9]\d{0,3})$/))),
-  quality: v.nullish(v.literal("auto")),
-  background: v.nullish(v.picklist(["auto", "opaque"])),
-  moderation: v.nullish(v.literal("auto")),
+  size: field(
+    v.pipe(v.string(), v.regex(/^(auto|[1-9]\d{0,3}x[1-9]\d{0,3})$/)),
+    '"auto", or a width and a height in pixels such as "512x512"',
+  ),
+  quality: field(
+    v.literal("auto"),
+    '"auto", since num_inference_steps says how much is computed',
+  ),
+  background: field(
+    v.picklist(["auto", "opaque"]),
+    '"auto" or "opaque", since no image here is transparent',
+  ),
+  moderation: field(
+    v.literal("auto"),
+    '"auto", since what is refused is the operator\'s to say',
+  ),
   output_format: v.nullish(output_format.wrapped),
-  output_compression: v.nullish(v.literal(100)),
-  response_format: v.nullish(v.picklist(["b64_json", "url"])),
-  stream: v.nullish(v.boolean()),
+  output_compression: field(v.literal(100), "100, since images are kept without loss"),
+  response_format: v.nullish(choice(["b64_json", "url"])),
+  stream: v.nullish(flag),
   partial_images: v.nullish(integer(0, PARTIAL_IMAGES_MAX)),
   user: label,
   safety_identifier: label,
 };
 
+const BODY = FIELD_RULES[""] ?? "";
+
 const PASSED_FIELDS = Object.keys(passed);
 const FIELDS = [...PASSED_FIELDS, ...Object.keys(own)];
 
 /** For documents of the API. */
-export const imageRequestSchema = v.strictObject({ ...passed, ...own });
+export const imageRequestSchema = v.pipe(
+  v.strictObject({ ...passed, ...own }),
+  v.description(BODY),
+);
 
-const asked = v.looseObject(own);
+const asked = v.pipe(v.looseObject(own), v.description(BODY));
 
 /** What each of OpenAI's fields allows here, in words. */
-export const IMAGE_FIELD_RULES: Readonly<Record<string, string>> = {
-  "": "a JSON object with at least a prompt",
-  model: FIELD_RULES.model ?? "",
-  n: `an integer from 1 to ${IMAGES_MAX}`,
-  size: '"auto", or a width and a height in pixels such as "512x512"',
-  quality: '"auto", since num_inference_steps says how much is computed',
-  background: '"auto" or "opaque", since no image here is transparent',
-  moderation: '"auto", since what is refused is the operator\'s to say',
-  output_format: FIELD_RULES.output_format ?? "",
-  output_compression: "100, since images are kept without loss",
-  response_format: '"b64_json" or "url"',
-  stream: "true or false",
-  partial_images: `an integer from 0 to ${PARTIAL_IMAGES_MAX}`,
-  user: "text of at most 512 characters, a label that changes nothing",
-  safety_identifier: "text of at most 512 characters, a label that changes nothing",
-};
+export const IMAGE_FIELD_RULES = rulesOf(asked);
 
 /** Every wrong field of OpenAI's is named; those of a generation are checked when it is planned. */
 export function parseImageRequest(input: unknown): Parsed<ImageRequest> {
