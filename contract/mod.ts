@@ -37,6 +37,8 @@ export * from "./resources/health_resource.ts";
 export * from "./resources/sweep_resource.ts";
 export * from "./resources/usage_resource.ts";
 export * from "./signature.ts";
+export * from "./sweep/sweep_axis.ts";
+export * from "./sweep/sweep_evaluations.ts";
 export * from "./sweep/sweep_event.ts";
 export * from "./sweep/sweep_outcome.ts";
 export * from "./sweep/sweep_plan.ts";

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { spentEvaluations } from "../plan/phase.ts";
 import { problemSchema } from "../problem.ts";
 import { branchOutcomeObject } from "../sweep/sweep_outcome.ts";
-import { SWEEP_AXES } from "../sweep/sweep_request.ts";
+import { SWEEP_AXES } from "../sweep/sweep_axis.ts";
 import { type DeepReadonly, key } from "../wire_schema.ts";
 import { generationResource, path } from "./generation_resource.ts";
 

@@ -5,8 +5,8 @@ import { planSchema } from "../plan/plan.ts";
 import { accept, parseAs, type Parsed, problemSchema } from "../problem.ts";
 import { count } from "../wire_schema.ts";
 import { branchOutcomeObject, sweepOutcomeObject } from "./sweep_outcome.ts";
-import { sweepPlannedEvaluations } from "./sweep_plan.ts";
-import { SWEEP_AXES } from "./sweep_request.ts";
+import { sweepPlannedEvaluations } from "./sweep_evaluations.ts";
+import { SWEEP_AXES } from "./sweep_axis.ts";
 
 const { label, same_as } = branchOutcomeObject.entries;
 const outcome = sweepOutcomeObject.entries;

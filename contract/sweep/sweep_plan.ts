@@ -1,13 +1,12 @@
 /** What a sweep will do: the plans of its branches, and what they cost together. */
-import * as v from "valibot";
 import { contentKey } from "../plan/content_key.ts";
-import { plannedEvaluations } from "../plan/phase.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { SeededRequest } from "../request/generation_request.ts";
 import { createFieldProblem, type FieldIssue, type Parsed, refuse } from "../problem.ts";
 import { rowsTogether } from "../plan/rows_together.ts";
-import { count, type DeepReadonly } from "../wire_schema.ts";
-import { placeBranchIssues, type SweepAxis, type SweepRequest } from "./sweep_request.ts";
+import type { SweepAxis } from "./sweep_axis.ts";
+import type { SweepPlannedEvaluations } from "./sweep_evaluations.ts";
+import { placeBranchIssues, type SweepRequest } from "./sweep_request.ts";
 
 export interface SweepBranch {
   /** Its setting in a word or two, such as `a = 25`. */
@@ -25,23 +24,6 @@ export interface SweepPlan {
   readonly branches: readonly SweepBranch[];
   readonly evaluations: SweepPlannedEvaluations;
 }
-
-export const sweepPlannedEvaluations = v.object({
-  /** U-Net rows of the branches run apart. */
-  planned: plannedEvaluations.entries.planned,
-  /**
-   * Rows where each is evaluated once for all branches, by a GPU function that has room to remember
-   * them; the most, where a branch decides its cutoff itself.
-   */
-  together: count,
-  /** Rows of the branches with guidance in every step. */
-  full: plannedEvaluations.entries.full,
-  saved: plannedEvaluations.entries.saved,
-});
-
-export type SweepPlannedEvaluations = DeepReadonly<
-  v.InferOutput<typeof sweepPlannedEvaluations>
->;
 
 /**
  * @param seed one for all branches: only what is varied may differ

@@ -20,10 +20,7 @@ import {
   refuse,
   unknownFieldIssue,
 } from "../problem.ts";
-
-/** What can be varied: the whole cutoff, its tail alone, or the window of the [EOS] swap. */
-export const SWEEP_AXES = ["cutoffs", "tails", "eos_windows"] as const;
-export type SweepAxis = typeof SWEEP_AXES[number];
+import { SWEEP_AXES, type SweepAxis } from "./sweep_axis.ts";
 
 export interface SweepRequest {
   readonly base: GenerationRequest;
