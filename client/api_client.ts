@@ -1,4 +1,7 @@
-/** The service's API as the page uses it. Everything that arrives is checked against the contract. */
+/**
+ * The service's API as the page uses it. Everything that arrives is checked against the contract, whose
+ * files are imported one by one, since all of it together would bring the tokenizer's library along.
+ */
 import {
   type GenerationEvent,
   isTerminal,

@@ -3,9 +3,9 @@
  * nor a room may lead back to itself. `deno run -A scripts/tools/gate/boundaries.ts`
  */
 import { isTest, sourceFiles } from "../../checkout.ts";
-import { circlesOf } from "./circles.ts";
+import { circlesOf, wayTo } from "./circles.ts";
 import { type Import, moduleGraph } from "./module_graph.ts";
-import { type Room, ROOMS } from "./rooms.ts";
+import { OUT_OF_REACH, type Room, ROOMS } from "./rooms.ts";
 
 /** Tests may use any package, and fixtures of the contract. */
 const ALLOWED_IN_TESTS = ["node:", "npm:", "contract/"];
@@ -67,6 +67,15 @@ function roomsIn(allowed: string, rooms: readonly Room[]): readonly Room[] {
     : rooms.filter(({ path }) => fits(path, allowed) || fits(allowed, path));
 }
 
+/** By way of no file may a room come to what is out of its reach. */
+export function reachViolations(imports: readonly Import[]): string[] {
+  const { rooms, file } = OUT_OF_REACH;
+  const starts = [...new Set(imports.map(({ from }) => from))]
+    .filter((path) => rooms.some((room) => fits(path, room)) && !isTest(path));
+  const way = wayTo(file, starts, imports);
+  return way ? [`${way.join(" -> ")}: ${rooms.join(" and ")} may not load it`] : [];
+}
+
 /** A test may set up whatever its program has. */
 function isSameProgram(from: string, to: string): boolean {
   return from.split("/")[0] === to.split("/")[0];
@@ -77,7 +86,7 @@ export async function checkBoundaries(): Promise<string[]> {
   const circles = [...circlesOf(imports), ...roomCircles(ROOMS)].map((members) =>
     `${members.join(" -> ")} -> ${members[0]} is a circle of imports`
   );
-  return [...new Set([...boundaryViolations(imports), ...circles])];
+  return [...new Set([...boundaryViolations(imports), ...reachViolations(imports), ...circles])];
 }
 
 if (import.meta.main) {

@@ -1,6 +1,6 @@
 // The checks themselves: each planted fault has to be seen.
 import assert from "node:assert/strict";
-import { boundaryViolations, roomCircles } from "./boundaries.ts";
+import { boundaryViolations, reachViolations, roomCircles } from "./boundaries.ts";
 import { circlesOf } from "./circles.ts";
 import { impureFiles } from "./purity.ts";
 import { missingPaths, tidyFile } from "./tidy.ts";
@@ -36,6 +36,23 @@ Deno.test("boundaryViolations() lets the drawn arrows pass", () => {
     ]),
     [],
   );
+});
+
+Deno.test("reachViolations() sees the page load the tokenizer, by way of whatever file", () => {
+  const tokenizer = "contract/tokens/prompt_tokenizer.ts";
+  const imports = [
+    { from: "web/main.tsx", to: "client/api_client.ts" },
+    { from: "client/api_client.ts", to: "contract/plan/plan.ts" },
+    { from: "web/state/plan_test.ts", to: "contract/mod.ts" },
+    { from: "edge/app.ts", to: "contract/mod.ts" },
+    { from: "contract/mod.ts", to: tokenizer },
+  ];
+  assert.deepEqual(reachViolations(imports), []);
+  const [violation] = reachViolations([
+    ...imports,
+    { from: "client/api_client.ts", to: "contract/mod.ts" },
+  ]);
+  assert(violation?.startsWith(`client/api_client.ts -> contract/mod.ts -> ${tokenizer}`));
 });
 
 Deno.test("circlesOf() sees the shortest way back to each file, once", () => {

@@ -247,6 +247,15 @@ const EDGE: readonly Room[] = [
   edgeRoom("", [], []),
 ];
 
+/**
+ * What a page is too small for: the tokenizer's library, which `contract/mod.ts` would bring along. So
+ * these rooms import single files of the contract.
+ */
+export const OUT_OF_REACH = {
+  rooms: ["client/", "web/"],
+  file: "contract/tokens/prompt_tokenizer.ts",
+} as const;
+
 export const ROOMS: readonly Room[] = [
   ...CONTRACT,
   ...GPU_FUNCTION,
