@@ -16,6 +16,8 @@ import {
   type Problem,
   ProblemError,
 } from "../contract/problem.ts";
+import type { GenerationRequestInput } from "../contract/request/generation_request.ts";
+import type { SweepAxis } from "../contract/sweep/sweep_axis.ts";
 import { createServerSentDecoder } from "../contract/events/server_sent_events.ts";
 import {
   isSweepTerminal,
@@ -24,8 +26,12 @@ import {
 } from "../contract/sweep/sweep_event.ts";
 import { type Demo, parseDemos } from "./demo.ts";
 
-/** A request as JSON. The service says what is wrong with it. */
-export type RequestBody = Readonly<Record<string, unknown>>;
+/** A request in the service's field names. Its values are whatever was typed: the service refuses them. */
+export type RequestBody = { readonly [Name in keyof GenerationRequestInput]?: unknown };
+
+export interface SweepBody extends Readonly<Partial<Record<SweepAxis, readonly unknown[]>>> {
+  readonly base: RequestBody;
+}
 
 export interface ApiClient {
   /** @throws ProblemError, as do all of these; DOMException "AbortError" when the signal fires */
@@ -37,8 +43,7 @@ export interface ApiClient {
   /** A demo's run from the store, with the pauses that it had. Ends early when the signal fires. */
   replay(demo: Demo, signal: AbortSignal): AsyncGenerator<GenerationEvent>;
   cancel(id: string): Promise<void>;
-  /** The same of a sweep, whose body is of `POST /v1/sweeps`. */
-  sweep(request: RequestBody): AsyncGenerator<SweepEvent>;
+  sweep(request: SweepBody): AsyncGenerator<SweepEvent>;
   cancelSweep(id: string): Promise<void>;
 }
 
@@ -50,14 +55,14 @@ const RESUME_PAUSE_MS = 300;
  * @param resumePauseMs doubled with each attempt to resume a stream
  */
 export function createApiClient(base = "", resumePauseMs = RESUME_PAUSE_MS): ApiClient {
-  const post = (path: string, request: RequestBody, init: RequestInit) =>
+  const post = (path: string, request: object, init: RequestInit) =>
     send(base + path, {
       ...init,
       method: "POST",
       headers: { ...init.headers, "content-type": "application/json" },
       body: JSON.stringify(request),
     });
-  const streamOf = (path: string, request: RequestBody): StreamSource => ({
+  const streamOf = (path: string, request: object): StreamSource => ({
     open: () => post(path, request, { headers: EVENT_STREAM }),
     async resume(id, { attempt, headers }) {
       // Only the first attempt is at once: a service that restarts needs a moment.

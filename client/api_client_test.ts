@@ -157,7 +157,7 @@ Deno.test("sweep() resumes a broken stream under the sweep's own id", async () =
     const cursor = request.headers.get("last-event-id");
     asked.push(`${request.method} ${new URL(request.url).pathname} after ${cursor}`);
     return new Response(cursor === null ? frames.slice(0, 2).join("") : frames.slice(2).join(""));
-  }, (base) => Array.fromAsync(createApiClient(base, 1).sweep({})));
+  }, (base) => Array.fromAsync(createApiClient(base, 1).sweep({ base: { prompt: "a" } })));
   assert.deepEqual(events, sweep);
   assert.deepEqual(asked, [
     "POST /v1/sweeps after null",

@@ -142,25 +142,24 @@ export function draftSteps(
 /** The body of `POST /v1/generations` and `POST /v1/plans`: nothing that merely repeats a default. */
 export function draftRequest(draft: RequestDraft, manifest: ModelManifest | null): RequestBody {
   const steps = draftSteps(draft, manifest);
-  return Object.fromEntries(
-    Object.entries({
-      // Spelled out, since the service's default need not be the first of the installed models.
-      model: draft.model || manifest?.id,
-      prompt: draft.prompt,
-      negative_prompt: draft.negative_prompt || undefined,
-      seed: readNumber(draft.seed),
-      width: readNumber(draft.width),
-      height: readNumber(draft.height),
-      num_inference_steps: readNumber(draft.num_inference_steps),
-      guidance_scale: readNumber(draft.guidance_scale),
-      sampler: draft.sampler || undefined,
-      cutoff: draftCutoff(draft, steps),
-      eos_swap: draftSwap(draft, steps),
-      token_states: draftStates(draft),
-      semantic_repeats: readNumber(draft.semantic_repeats),
-      previews: draftPreviews(draft, steps, manifest),
-    }).filter(([, value]) => value !== undefined),
-  );
+  const body: RequestBody = {
+    // Spelled out, since the service's default need not be the first of the installed models.
+    model: draft.model || manifest?.id,
+    prompt: draft.prompt,
+    negative_prompt: draft.negative_prompt || undefined,
+    seed: readNumber(draft.seed),
+    width: readNumber(draft.width),
+    height: readNumber(draft.height),
+    num_inference_steps: readNumber(draft.num_inference_steps),
+    guidance_scale: readNumber(draft.guidance_scale),
+    sampler: draft.sampler || undefined,
+    cutoff: draftCutoff(draft, steps),
+    eos_swap: draftSwap(draft, steps),
+    token_states: draftStates(draft),
+    semantic_repeats: readNumber(draft.semantic_repeats),
+    previews: draftPreviews(draft, steps, manifest),
+  };
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
 /** Text that is no number is passed on as it is: the service says what is wrong with it. */

@@ -1,6 +1,6 @@
 /** The sweep that the page offers: what stands in the form, under the paper's row of cutoffs. */
 import type { ModelManifest } from "../../contract/model_manifest.ts";
-import type { RequestBody } from "../../client/api_client.ts";
+import type { SweepBody } from "../../client/api_client.ts";
 import { draftRequest, draftSteps, type RequestDraft } from "./request_draft.ts";
 
 /** Of the steps, free of text at the end (paper, Table 2, at T = 50: a = 0, 5 .. 25). */
@@ -12,7 +12,7 @@ const PREVIEWS = 5;
 export function draftSweep(
   draft: RequestDraft,
   manifest: ModelManifest | null,
-): RequestBody | null {
+): SweepBody | null {
   const steps = draftSteps(draft, manifest);
   if (steps === null) return null;
   const { cutoff: _, previews, ...base } = draftRequest(draft, manifest);

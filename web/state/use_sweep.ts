@@ -1,11 +1,11 @@
 import { useReducer, useRef } from "preact/hooks";
-import type { ApiClient, RequestBody } from "../../client/api_client.ts";
+import type { ApiClient, SweepBody } from "../../client/api_client.ts";
 import { NO_SWEEP, reduceSweep, type SweepView } from "./sweep_view.ts";
 import { problemOf } from "./use_models.ts";
 
 export interface Sweep {
   readonly view: SweepView;
-  run(request: RequestBody): void;
+  run(request: SweepBody): void;
   cancel(): void;
 }
 
@@ -15,7 +15,7 @@ export function useSweep(api: ApiClient): Sweep {
   const current = useRef<{ id: string | null } | null>(null);
   const fail = (cause: unknown) => dispatch({ type: "broken", problem: problemOf(cause) });
 
-  async function follow(request: RequestBody): Promise<void> {
+  async function follow(request: SweepBody): Promise<void> {
     const run: { id: string | null } = { id: null };
     current.current = run;
     dispatch({ type: "submitted" });
