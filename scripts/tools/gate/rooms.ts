@@ -219,7 +219,7 @@ const EDGE: readonly Room[] = [
     "observability/",
     "environment.ts",
   ]),
-  edgeRoom("cache/", ["contract/", "db/"], [
+  edgeRoom("cache/", ["contract/", "db/", "npm:valibot"], [
     "policy/",
     "rooms/",
     "observability/",
