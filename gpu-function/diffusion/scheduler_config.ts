@@ -3,9 +3,9 @@
  * with, the name of the file's own sampler, and options for whichever sampler a run chooses. A field
  * that would change the numbers and is not supported is refused; others are passed over by name.
  */
-import type { BetaSchedule } from "./noise_schedule.ts";
+import type { BetaSchedule } from "./schedules/noise_schedule.ts";
 import type { PredictionType } from "./parameterization.ts";
-import type { TimestepSpacing } from "./timesteps.ts";
+import type { TimestepSpacing } from "./schedules/timesteps.ts";
 
 /**
  * Any sampler can be made from any file, by the rule of diffusers' `from_config`: a field that the

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { createLatents } from "../latents.ts";
 import { levelOfSigma, type NoiseLevel } from "../parameterization.ts";
 import { parseSchedulerConfig } from "../scheduler_config.ts";
-import { trainingSigmas } from "../sigma_schedule.ts";
+import { trainingSigmas } from "../schedules/sigma_schedule.ts";
 import { SAMPLERS, samplersFor } from "./registry.ts";
 import type { Sampler } from "./sampling.ts";
 

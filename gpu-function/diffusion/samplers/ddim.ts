@@ -1,8 +1,8 @@
 /** DDIM (Song, Meng and Ermon 2021), eq. (12) and (16), and diffusers' conventions around it. */
 import { clamp, combine, type Latents } from "../latents.ts";
-import { alphasCumprod } from "../noise_schedule.ts";
+import { alphasCumprod } from "../schedules/noise_schedule.ts";
 import { levelOfAlpha, PARAMETERIZATIONS } from "../parameterization.ts";
-import { timesteps } from "../timesteps.ts";
+import { timesteps } from "../schedules/timesteps.ts";
 import type { SamplerOptions, Sampling } from "./sampling.ts";
 
 /** Numbers of diffusers' DDIMScheduler with eta = 0. Draws no noise. */

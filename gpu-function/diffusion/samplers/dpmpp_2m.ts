@@ -4,7 +4,7 @@
  */
 import { type Latents, weightedSum } from "../latents.ts";
 import { levelOfSigma, PARAMETERIZATIONS } from "../parameterization.ts";
-import { type SigmaSchedule, solverSchedule } from "../sigma_schedule.ts";
+import { type SigmaSchedule, solverSchedule } from "../schedules/sigma_schedule.ts";
 import type { SamplerOptions, Sampling } from "./sampling.ts";
 
 /** On the timesteps of the file's spacing, whatever it says of Karras' sigmas. */

@@ -5,7 +5,7 @@
 import { combine, type Latents, weightedSum } from "../latents.ts";
 import { modelView, PARAMETERIZATIONS } from "../parameterization.ts";
 import type { SchedulerConfig } from "../scheduler_config.ts";
-import { discreteSchedule } from "../sigma_schedule.ts";
+import { discreteSchedule } from "../schedules/sigma_schedule.ts";
 import type { SamplerOptions, Sampling } from "./sampling.ts";
 
 /** x is x0 + σ ε between the steps; the model sees it scaled to unit variance. */

@@ -4,7 +4,7 @@
  */
 import { type Latents, weightedSum } from "../latents.ts";
 import { modelView, PARAMETERIZATIONS } from "../parameterization.ts";
-import { discreteSchedule } from "../sigma_schedule.ts";
+import { discreteSchedule } from "../schedules/sigma_schedule.ts";
 import { initialScale } from "./euler.ts";
 import type { SamplerOptions, Sampling } from "./sampling.ts";
 

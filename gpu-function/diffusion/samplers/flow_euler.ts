@@ -4,7 +4,7 @@
  */
 import { combine, type Latents } from "../latents.ts";
 import { PARAMETERIZATIONS } from "../parameterization.ts";
-import { flowSchedule } from "../sigma_schedule.ts";
+import { flowSchedule } from "../schedules/sigma_schedule.ts";
 import type { SamplerOptions, Sampling } from "./sampling.ts";
 
 /** The model's output is dx/dσ itself; its timestep is σ times the training timesteps. */

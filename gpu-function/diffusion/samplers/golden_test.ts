@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { createLatents, type Latents } from "../latents.ts";
 import { createNoiseSource } from "../noise.ts";
-import { alphasCumprod } from "../noise_schedule.ts";
+import { alphasCumprod } from "../schedules/noise_schedule.ts";
 import { parseSchedulerConfig } from "../scheduler_config.ts";
 import {
   discreteSchedule,
   flowSchedule,
   type SigmaSchedule,
   solverSchedule,
-} from "../sigma_schedule.ts";
+} from "../schedules/sigma_schedule.ts";
 import { SAMPLERS, samplersFor } from "./registry.ts";
 import type { SamplerOptions } from "./sampling.ts";
 // Recorded from diffusers by ../fixtures/record.py.

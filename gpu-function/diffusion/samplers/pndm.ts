@@ -4,9 +4,9 @@
  * `skip_prk_steps`.
  */
 import { type Latents, weightedSum } from "../latents.ts";
-import { alphasCumprod } from "../noise_schedule.ts";
+import { alphasCumprod } from "../schedules/noise_schedule.ts";
 import { levelOfAlpha, type NoisyPoint, PARAMETERIZATIONS } from "../parameterization.ts";
-import { timesteps } from "../timesteps.ts";
+import { timesteps } from "../schedules/timesteps.ts";
 import type { SamplerOptions, Sampling } from "./sampling.ts";
 
 /** Adams-Bashforth weights, newest output first, by the number of outputs known. */

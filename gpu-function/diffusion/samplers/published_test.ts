@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { combine, createLatents, type Latents } from "../latents.ts";
 import { modelView, PARAMETERIZATIONS } from "../parameterization.ts";
 import { parseSchedulerConfig } from "../scheduler_config.ts";
-import { discreteSchedule } from "../sigma_schedule.ts";
+import { discreteSchedule } from "../schedules/sigma_schedule.ts";
 import { SAMPLERS } from "./registry.ts";
 
 const LINEAR = { beta_start: 0.0001, beta_end: 0.02, beta_schedule: "linear" };

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { createLatents, type Latents } from "../latents.ts";
 import { createNoiseSource, seededNoise } from "../noise.ts";
-import { alphasCumprod } from "../noise_schedule.ts";
+import { alphasCumprod } from "../schedules/noise_schedule.ts";
 import { levelOfAlpha } from "../parameterization.ts";
 import { parseSchedulerConfig } from "../scheduler_config.ts";
 import { SAMPLERS } from "./registry.ts";

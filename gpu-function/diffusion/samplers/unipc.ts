@@ -4,7 +4,7 @@
  */
 import { combine, type Latents, weightedSum } from "../latents.ts";
 import { levelOfSigma, PARAMETERIZATIONS } from "../parameterization.ts";
-import { solverSchedule } from "../sigma_schedule.ts";
+import { solverSchedule } from "../schedules/sigma_schedule.ts";
 import type { SamplerOptions, Sampling } from "./sampling.ts";
 
 /** Where a step started: the corrected x, and the image that the model saw in its prediction. */
