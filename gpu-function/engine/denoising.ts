@@ -17,6 +17,7 @@ import {
   createNoiseSource,
   type DenoiserQuery,
   type Latents,
+  sampleFromNoise,
   SAMPLERS,
 } from "../diffusion/mod.ts";
 import type { DenoisingJob } from "./rows/driver.ts";
@@ -189,7 +190,7 @@ function startSampling(plan: Plan, model: LoadedModel) {
   }
   // As diffusers does with `generator=`: what a sampler adds goes on where the initial noise ended.
   const drawNoise = createNoiseSource(plan.seed, latentShape(plan, model));
-  return sampler(drawNoise(), {
+  return sampleFromNoise(sampler, drawNoise(), {
     config: model.schedulerConfig,
     num_inference_steps: plan.num_inference_steps,
     drawNoise,

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { combine, createLatents, type Latents, norm } from "../latents.ts";
 import { seededNoise } from "../noise.ts";
 import { parseSchedulerConfig } from "../scheduler_config.ts";
-import { sampleDdim, sampleDdimEta1 } from "./ddim.ts";
+import { DDIM, DDIM_ETA1 } from "./ddim.ts";
+import { sampleFromNoise } from "./sampler.ts";
 import type { Sampling } from "./sampling.ts";
 
 const never = () => assert.fail("no noise is needed");
@@ -14,21 +15,21 @@ function finish(sampling: Sampling, output: Latents): Latents {
   return next.value;
 }
 
-Deno.test("sampleDdim with a perfect model of one image lands on that image", () => {
+Deno.test("ddim with a perfect model of one image lands on that image", () => {
   const config = parseSchedulerConfig({ prediction_type: "sample", clip_sample: false });
   const image = createLatents(Float32Array.of(0.5, -1, 2, 0.25, -0.75, 1.5), [1, 2, 3]);
   const options = { config, num_inference_steps: 4, drawNoise: never };
-  const latents = finish(sampleDdim(seededNoise(1, [1, 2, 3]), options), image);
+  const latents = finish(sampleFromNoise(DDIM, seededNoise(1, [1, 2, 3]), options), image);
   assert.deepEqual(latents.data, image.data);
 });
 
-Deno.test("sampleDdimEta1 adds the posterior's variance of fresh noise in one step", () => {
+Deno.test("ddim_eta1 adds the posterior's variance of fresh noise in one step", () => {
   // From t = 500 to t = 0 with x0 = 0 = ε nothing is left but sqrt(variance) times the noise.
   const config = parseSchedulerConfig({ prediction_type: "epsilon", clip_sample: false });
   const drawn = createLatents(Float32Array.of(1, -1, 2, 0.5, -0.5, 3), [1, 2, 3]);
   const zero = combine({ a: 0, b: 0 }, drawn, drawn);
   const options = { config, num_inference_steps: 2, drawNoise: () => drawn };
-  const sampling = sampleDdimEta1(zero, options);
+  const sampling = sampleFromNoise(DDIM_ETA1, zero, options);
   sampling.next();
   const { value } = sampling.next(zero);
   assert.ok("timestep" in value && value.timestep === 0);

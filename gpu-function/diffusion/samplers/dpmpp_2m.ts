@@ -4,35 +4,40 @@
  */
 import { type Latents, weightedSum } from "../latents.ts";
 import { levelOfSigma, PARAMETERIZATIONS } from "../parameterization.ts";
-import { type SigmaSchedule, solverSchedule } from "../schedules/sigma_schedule.ts";
-import type { SamplerOptions, Sampling } from "./sampling.ts";
+import { type SigmaSchedule, stepsOf } from "../schedules/schedule.ts";
+import { solverSchedule } from "../schedules/sigma_schedule.ts";
+import { DIFFUSION_PREDICTIONS, ONCE, onSigmas, type Sampler } from "./sampler.ts";
+import type { Sampling, SamplingOptions } from "./sampling.ts";
+import { preservingSigmas } from "./start_level.ts";
 
 /** On the timesteps of the file's spacing, whatever it says of Karras' sigmas. */
-export function sampleDpmpp2m(noise: Latents, options: SamplerOptions): Sampling {
-  const { config, num_inference_steps } = options;
-  const schedule = solverSchedule(num_inference_steps, { ...config, use_karras_sigmas: false });
-  return sample(noise, options, schedule);
-}
+export const DPMPP_2M: Sampler = {
+  name: "dpmpp_2m",
+  ...onSigmas({ sample, startLevel: preservingSigmas }),
+  schedule: (config, length) => solverSchedule({ ...config, use_karras_sigmas: false }, length),
+  predictions: DIFFUSION_PREDICTIONS,
+  zeroSnr: true,
+  calls: ONCE,
+  multistep: true,
+  order: 2,
+};
 
-/** On Karras' sigmas, over the range of the training schedule. */
-export function sampleDpmpp2mKarras(noise: Latents, options: SamplerOptions): Sampling {
-  const { config, num_inference_steps } = options;
-  const schedule = solverSchedule(num_inference_steps, { ...config, use_karras_sigmas: true });
-  return sample(noise, options, schedule);
-}
+/** The same method on Karras' sigmas, over the range of the training schedule. */
+export const DPMPP_2M_KARRAS: Sampler = {
+  ...DPMPP_2M,
+  name: "dpmpp_2m_karras",
+  schedule: (config, length) => solverSchedule({ ...config, use_karras_sigmas: true }, length),
+};
 
-function* sample(
-  noise: Latents,
-  { config }: SamplerOptions,
-  { timesteps, sigmas }: SigmaSchedule,
-): Sampling {
+/** First order in the run's first step, and in the last one where the file says so. */
+function* sample(x: Latents, schedule: SigmaSchedule, { config }: SamplingOptions): Sampling {
   const { predictX0 } = PARAMETERIZATIONS[config.prediction_type];
-  const count = timesteps.length;
+  const { sigmas } = schedule;
+  const count = schedule.timesteps.length;
   const lowersLast = config.final_sigmas_type === "zero" || config.euler_at_final ||
     (config.lower_order_final && count < 15);
-  let x = noise;
   let before: Latents | undefined;
-  for (const [step, timestep] of timesteps.entries()) {
+  for (const [step, timestep] of stepsOf(schedule)) {
     const from = levelOfSigma(sigmas[step]!);
     const to = levelOfSigma(sigmas[step + 1]!);
     const point = { x, ...from };

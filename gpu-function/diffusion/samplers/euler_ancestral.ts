@@ -4,22 +4,34 @@
  */
 import { type Latents, weightedSum } from "../latents.ts";
 import { modelView, PARAMETERIZATIONS } from "../parameterization.ts";
+import { type SigmaSchedule, stepsOf } from "../schedules/schedule.ts";
 import { discreteSchedule } from "../schedules/sigma_schedule.ts";
-import { initialScale } from "./euler.ts";
-import type { SamplerOptions, Sampling } from "./sampling.ts";
+import { ONCE, onSigmas, type Sampler } from "./sampler.ts";
+import type { Sampling, SamplingOptions } from "./sampling.ts";
+import { exploding } from "./start_level.ts";
 
 /** Knows neither Karras' sigmas nor another end than σ = 0, whatever the file says. */
-export function* sampleEulerAncestral(
-  noise: Latents,
-  { config, num_inference_steps, drawNoise }: SamplerOptions,
+export const EULER_ANCESTRAL: Sampler = {
+  name: "euler_ancestral",
+  ...onSigmas({ sample, startLevel: exploding }),
+  schedule: (config, length) =>
+    discreteSchedule({ ...config, use_karras_sigmas: false, final_sigmas_type: "zero" }, length),
+  predictions: ["epsilon", "v_prediction"],
+  zeroSnr: true,
+  calls: ONCE,
+  multistep: false,
+  order: null,
+};
+
+function* sample(
+  x: Latents,
+  schedule: SigmaSchedule,
+  { config, drawNoise }: SamplingOptions,
 ): Sampling {
   const { predictX0, predictEpsilon } = PARAMETERIZATIONS[config.prediction_type];
-  const plain = { ...config, use_karras_sigmas: false, final_sigmas_type: "zero" } as const;
-  const { timesteps, sigmas } = discreteSchedule(num_inference_steps, plain);
-  let x = weightedSum([[initialScale(sigmas[0]!, config), noise]]);
-  for (const [step, timestep] of timesteps.entries()) {
-    const from = sigmas[step]!;
-    const to = sigmas[step + 1]!;
+  for (const [step, timestep] of stepsOf(schedule)) {
+    const from = schedule.sigmas[step]!;
+    const to = schedule.sigmas[step + 1]!;
     const point = modelView(x, from);
     const output = yield {
       x: point.x,

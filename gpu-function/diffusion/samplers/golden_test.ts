@@ -5,14 +5,8 @@ import { createLatents, type Latents } from "../latents.ts";
 import { createNoiseSource } from "../noise.ts";
 import { alphasCumprod } from "../schedules/noise_schedule.ts";
 import { parseSchedulerConfig } from "../scheduler_config.ts";
-import {
-  discreteSchedule,
-  flowSchedule,
-  type SigmaSchedule,
-  solverSchedule,
-} from "../schedules/sigma_schedule.ts";
 import { SAMPLERS, samplersFor } from "./registry.ts";
-import type { SamplerOptions } from "./sampling.ts";
+import { sampleFromNoise } from "./sampler.ts";
 // Recorded from diffusers by ../fixtures/record.py.
 import recorded from "../fixtures/trajectories.json" with { type: "json" };
 
@@ -46,20 +40,6 @@ function createRelative(tolerance: number) {
   };
 }
 
-function scheduleOf(sampler: string, { config, num_inference_steps: n }: SamplerOptions) {
-  const karras = sampler === "dpmpp_2m_karras";
-  const SCHEDULES: Readonly<Record<string, () => SigmaSchedule>> = {
-    euler: () => discreteSchedule(n, config),
-    euler_ancestral: () => discreteSchedule(n, config),
-    heun: () => discreteSchedule(n, config),
-    dpmpp_2m: () => solverSchedule(n, config),
-    dpmpp_2m_karras: () => solverSchedule(n, { ...config, use_karras_sigmas: karras }),
-    unipc: () => solverSchedule(n, config),
-    flow_euler: () => flowSchedule(n, config),
-  };
-  return SCHEDULES[sampler]?.();
-}
-
 for (const [number, row] of recorded.rows.entries()) {
   const { config: { _class_name, ...options }, num_inference_steps } = row;
   const name = `${row.sampler}, ${num_inference_steps} steps of ${JSON.stringify(options)}`;
@@ -79,9 +59,10 @@ for (const [number, row] of recorded.rows.entries()) {
     }
     const drawNoise = createNoiseSource(3, SHAPE);
     const noise = drawNoise();
-    const samplerOptions = { config, num_inference_steps, drawNoise };
-    const schedule = scheduleOf(row.sampler, samplerOptions);
-    if (schedule && row.sigmas !== undefined) {
+    const sampler = SAMPLERS.get(row.sampler)!;
+    const schedule = sampler.schedule(config, { num_inference_steps, start: 0 });
+    if ("sigmas" in schedule) {
+      assert.ok(row.sigmas !== undefined, "diffusers steps on sigmas here too");
       // diffusers' Heun lists the inner levels twice, once for each evaluation.
       const doubled = schedule.sigmas.flatMap((sigma, i, all) =>
         row.sampler === "heun" && i > 0 && i < all.length - 1 ? [sigma, sigma] : [sigma]
@@ -90,7 +71,7 @@ for (const [number, row] of recorded.rows.entries()) {
     }
 
     const visited: number[] = [];
-    const sampling = SAMPLERS.get(row.sampler)!(noise, samplerOptions);
+    const sampling = sampleFromNoise(sampler, noise, { config, num_inference_steps, drawNoise });
     let next = sampling.next();
     while (!next.done) {
       const { x, timestep } = next.value;

@@ -4,18 +4,27 @@
  */
 import { clamp, combine, type Latents, weightedSum } from "../latents.ts";
 import { modelView, PARAMETERIZATIONS } from "../parameterization.ts";
+import { type SigmaSchedule, stepsOf } from "../schedules/schedule.ts";
 import { discreteSchedule } from "../schedules/sigma_schedule.ts";
-import { initialScale } from "./euler.ts";
-import type { SamplerOptions, Sampling } from "./sampling.ts";
+import { DIFFUSION_PREDICTIONS, onSigmas, type Sampler } from "./sampler.ts";
+import type { Sampling, SamplingOptions } from "./sampling.ts";
+import { exploding } from "./start_level.ts";
 
-/** Two evaluations a step, at its start and at its end; one in the last, which ends at σ = 0. */
-export function* sampleHeun(
-  noise: Latents,
-  { config, num_inference_steps }: SamplerOptions,
-): Sampling {
+export const HEUN: Sampler = {
+  name: "heun",
+  ...onSigmas({ sample, startLevel: exploding }),
+  schedule: (config, length) => discreteSchedule({ ...config, final_sigmas_type: "zero" }, length),
+  predictions: DIFFUSION_PREDICTIONS,
+  zeroSnr: false,
+  calls: ({ isLast }) => isLast ? 1 : 2,
+  multistep: false,
+  order: 2,
+};
+
+/** Calls the model at a step's start and at its end; in the last, which ends at σ = 0, once. */
+function* sample(x: Latents, schedule: SigmaSchedule, { config }: SamplingOptions): Sampling {
   const { predictX0 } = PARAMETERIZATIONS[config.prediction_type];
-  const schedule = { ...config, final_sigmas_type: "zero" } as const;
-  const { timesteps, sigmas } = discreteSchedule(num_inference_steps, schedule);
+  const { timesteps, sigmas } = schedule;
   const query = (x: Latents, at: number, step: number) => {
     const point = modelView(x, sigmas[at]!);
     const clippedX0 = (output: Latents) => {
@@ -24,8 +33,7 @@ export function* sampleHeun(
     };
     return { x: point.x, timestep: timesteps[at]!, step, predictX0: clippedX0 };
   };
-  let x = weightedSum([[initialScale(sigmas[0]!, config), noise]]);
-  for (const step of timesteps.keys()) {
+  for (const [step] of stepsOf(schedule)) {
     const from = sigmas[step]!;
     const to = sigmas[step + 1]!;
     const start = query(x, step, step);

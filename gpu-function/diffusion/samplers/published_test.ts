@@ -9,6 +9,7 @@ import { modelView, PARAMETERIZATIONS } from "../parameterization.ts";
 import { parseSchedulerConfig } from "../scheduler_config.ts";
 import { discreteSchedule } from "../schedules/sigma_schedule.ts";
 import { SAMPLERS } from "./registry.ts";
+import { sampleFromNoise } from "./sampler.ts";
 
 const LINEAR = { beta_start: 0.0001, beta_end: 0.02, beta_schedule: "linear" };
 const V = { prediction_type: "v_prediction" };
@@ -60,7 +61,7 @@ for (const [test, name, json, mean] of LOOPS) {
   Deno.test(`${name} gives the mean of ${test}`, () => {
     const config = parseSchedulerConfig(json);
     const options = { config, num_inference_steps: STEPS, drawNoise: () => ramp };
-    const sampling = SAMPLERS.get(name)!(ramp, options);
+    const sampling = sampleFromNoise(SAMPLERS.get(name)!, ramp, options);
     let next = sampling.next();
     while (!next.done) next = sampling.next(model(next.value.x, next.value.timestep));
     const actual = absoluteSum(next.value) / 768;
@@ -82,7 +83,8 @@ for (
   ] as const
 ) {
   Deno.test(`the Euler schedule gives the sum of ${test}`, () => {
-    const { timesteps, sigmas } = discreteSchedule(STEPS, parseSchedulerConfig(json));
+    const length = { num_inference_steps: STEPS, start: 0 };
+    const { timesteps, sigmas } = discreteSchedule(parseSchedulerConfig(json), length);
     let x = combine({ a: sigmas[0]!, b: 0 }, ramp, ramp);
     for (const [step, timestep] of timesteps.entries()) {
       const point = modelView(x, sigmas[step]!);

@@ -4,8 +4,23 @@
  */
 import { combine, type Latents, weightedSum } from "../latents.ts";
 import { levelOfSigma, PARAMETERIZATIONS } from "../parameterization.ts";
+import { type SigmaSchedule, stepsOf } from "../schedules/schedule.ts";
 import { solverSchedule } from "../schedules/sigma_schedule.ts";
-import type { SamplerOptions, Sampling } from "./sampling.ts";
+import { DIFFUSION_PREDICTIONS, ONCE, onSigmas, type Sampler } from "./sampler.ts";
+import type { Sampling, SamplingOptions } from "./sampling.ts";
+import { preservingSigmas } from "./start_level.ts";
+
+/** UniC raises the order of UniP, 2, by one (theorem 3.1 of the paper). */
+export const UNIPC: Sampler = {
+  name: "unipc",
+  ...onSigmas({ sample, startLevel: preservingSigmas }),
+  schedule: solverSchedule,
+  predictions: DIFFUSION_PREDICTIONS,
+  zeroSnr: true,
+  calls: ONCE,
+  multistep: true,
+  order: 3,
+};
 
 /** Where a step started: the corrected x, and the image that the model saw in its prediction. */
 interface Start {
@@ -14,16 +29,12 @@ interface Start {
   readonly sigma: number;
 }
 
-/** First order in the first and in the last step. */
-export function* sampleUnipc(
-  noise: Latents,
-  { config, num_inference_steps }: SamplerOptions,
-): Sampling {
+/** First order in the run's first step and in the last one. */
+function* sample(x: Latents, schedule: SigmaSchedule, { config }: SamplingOptions): Sampling {
   const { predictX0 } = PARAMETERIZATIONS[config.prediction_type];
-  const { timesteps, sigmas } = solverSchedule(num_inference_steps, config);
-  let x = noise;
+  const { timesteps, sigmas } = schedule;
   let starts: readonly Start[] = [];
-  for (const [step, timestep] of timesteps.entries()) {
+  for (const [step, timestep] of stepsOf(schedule)) {
     const sigma = sigmas[step]!;
     const point = { x, ...levelOfSigma(sigma) };
     const output = yield { x, timestep, step, predictX0: (output) => predictX0(output, point) };

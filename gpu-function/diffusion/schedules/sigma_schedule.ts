@@ -3,19 +3,13 @@
  * rounding: its tables are float32, its interpolation float64.
  */
 import { alphasCumprod, type BetaOptions } from "./noise_schedule.ts";
+import { type RunLength, type SigmaSchedule, startOf } from "./schedule.ts";
 import {
   fractionalTimesteps,
   solverTimesteps,
   type TimestepOptions,
   type TimestepSpacing,
 } from "./timesteps.ts";
-
-export interface SigmaSchedule {
-  /** The model's timestep of each step; may be fractional. */
-  readonly timesteps: readonly number[];
-  /** One more than timesteps: the last is where the run ends. */
-  readonly sigmas: readonly number[];
-}
 
 export interface SigmaOptions extends BetaOptions, Omit<TimestepOptions, "timestep_spacing"> {
   readonly timestep_spacing: TimestepSpacing | undefined;
@@ -26,52 +20,60 @@ export interface SigmaOptions extends BetaOptions, Omit<TimestepOptions, "timest
 /**
  * The schedule of diffusers' EulerDiscreteScheduler, EulerAncestralDiscreteScheduler and
  * HeunDiscreteScheduler, whose spacing is linspace where the file is silent.
- * @throws RangeError when the training schedule has no room for so many steps
+ * @throws RangeError when the training schedule has no room for so many steps, or no such start
  */
-export function discreteSchedule(count: number, options: SigmaOptions): SigmaSchedule {
+export function discreteSchedule(options: SigmaOptions, length: RunLength): SigmaSchedule {
+  const { num_inference_steps: count } = length;
   const { timestep_spacing = "linspace" } = options;
   const table = trainingSigmas(options);
   const grid = fractionalTimesteps(count, { ...options, timestep_spacing }).map(Math.fround);
+  const start = startOf(length);
   const last = options.final_sigmas_type === "zero" ? 0 : table[0]!;
   const spaced = grid.map((timestep) => interpolate(table, timestep));
-  if (!options.use_karras_sigmas) return { timesteps: grid, sigmas: toFloat32([...spaced, last]) };
+  if (!options.use_karras_sigmas) {
+    return { timesteps: grid, sigmas: toFloat32([...spaced, last]), start };
+  }
   const sigmas = karrasSigmas(count, { max: spaced[0]!, min: spaced.at(-1)! });
   const timesteps = toFloat32(timestepsOfSigmas(table, sigmas));
-  return { timesteps, sigmas: toFloat32([...sigmas, last]) };
+  return { timesteps, sigmas: toFloat32([...sigmas, last]), start };
 }
 
 /**
  * The schedule of diffusers' DPMSolverMultistepScheduler and UniPCMultistepScheduler: whole timesteps,
  * Karras' sigmas over the whole training range with rounded timesteps. (For the cosine schedule
  * DPM-Solver's class cuts fractions off instead, meets its first timestep twice and runs off its end.)
- * @throws RangeError when the training schedule has no room for so many steps
+ * @throws RangeError when the training schedule has no room for so many steps, or no such start
  */
-export function solverSchedule(count: number, options: SigmaOptions): SigmaSchedule {
+export function solverSchedule(options: SigmaOptions, length: RunLength): SigmaSchedule {
+  const { num_inference_steps: count } = length;
   const { timestep_spacing = "linspace" } = options;
   const table = trainingSigmas(options);
   const grid = solverTimesteps(count, { ...options, timestep_spacing });
+  const start = startOf(length);
   const last = options.final_sigmas_type === "zero" ? 0 : table[0]!;
   if (!options.use_karras_sigmas) {
     const sigmas = grid.map((timestep) => interpolate(table, timestep));
-    return { timesteps: grid, sigmas: toFloat32([...sigmas, last]) };
+    return { timesteps: grid, sigmas: toFloat32([...sigmas, last]), start };
   }
   const sigmas = karrasSigmas(count, { max: table.at(-1)!, min: table[0]! });
   const timesteps = timestepsOfSigmas(table, sigmas).map(Math.round);
-  return { timesteps, sigmas: toFloat32([...sigmas, last]) };
+  return { timesteps, sigmas: toFloat32([...sigmas, last]), start };
 }
 
 /**
  * The schedule of diffusers' FlowMatchEulerDiscreteScheduler: σ falls evenly from 1 and is shifted
  * towards the noise by `shift` (Esser et al. 2024, eq. 23). Its constructor shifts the least σ once
  * and its schedule once more; both belong to the numbers.
+ * @throws RangeError when there is no such start
  */
 export function flowSchedule(
-  count: number,
   { num_train_timesteps: n, shift }: {
     readonly num_train_timesteps: number;
     readonly shift: number;
   },
+  length: RunLength,
 ): SigmaSchedule {
+  const { num_inference_steps: count } = length;
   const shifted = (sigma: number) => shift * sigma / (1 + (shift - 1) * sigma);
   const least = shifted(1 / n);
   const step = count > 1 ? (1 - least) / (count - 1) : 0;
@@ -79,6 +81,7 @@ export function flowSchedule(
   return {
     timesteps: sigmas.map((sigma) => Math.fround(sigma * n)),
     sigmas: [...sigmas, 0],
+    start: startOf(length),
   };
 }
 
