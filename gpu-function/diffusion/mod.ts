@@ -9,6 +9,7 @@ export * from "./samplers/sampler.ts";
 export * from "./samplers/sampling.ts";
 export * from "./samplers/start_level.ts";
 export * from "./scheduler_config.ts";
+export * from "./scheduler_file.ts";
 export * from "./schedules/alpha_schedule.ts";
 export * from "./schedules/noise_schedule.ts";
 export * from "./schedules/schedule.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { areFinite, combine, createLatents, type Latents, norm } from "../latents.ts";
 import { createNoiseSource, seededNoise } from "../noise.ts";
-import { parseSchedulerConfig } from "../scheduler_config.ts";
+import { parseSchedulerConfig } from "../scheduler_file.ts";
 import { SAMPLERS, samplersFor } from "./registry.ts";
 import { sampleFromNoise, type Sampler } from "./sampler.ts";
 import type { DenoiserQuery } from "./sampling.ts";

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { createLatents } from "../latents.ts";
 import { levelOfSigma, type NoiseLevel } from "../parameterization.ts";
-import { parseSchedulerConfig } from "../scheduler_config.ts";
+import { parseSchedulerConfig } from "../scheduler_file.ts";
 import { discreteSchedule, solverSchedule, trainingSigmas } from "../schedules/sigma_schedule.ts";
 import { SAMPLERS, samplersFor } from "./registry.ts";
 import type { Sampler } from "./sampler.ts";

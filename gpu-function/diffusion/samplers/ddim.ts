@@ -10,6 +10,7 @@ import { preservingAlphas } from "./start_level.ts";
 /** Numbers of diffusers' DDIMScheduler with eta = 0. Draws no noise. */
 export const DDIM: Sampler = {
   name: "ddim",
+  scheduler: { name: "DDIMScheduler" },
   ...methodOf(0),
   schedule: ({ set_alpha_to_one = true, ...config }, length) =>
     alphaSchedule({ ...config, set_alpha_to_one }, length),
@@ -24,6 +25,8 @@ export const DDIM: Sampler = {
 export const DDIM_ETA1: Sampler = {
   ...DDIM,
   name: "ddim_eta1",
+  // eta is an argument of diffusers' step, which no file has.
+  scheduler: null,
   ...methodOf(1),
   order: null,
 };

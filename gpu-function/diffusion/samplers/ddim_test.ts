@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { combine, createLatents, type Latents, norm } from "../latents.ts";
 import { seededNoise } from "../noise.ts";
-import { parseSchedulerConfig } from "../scheduler_config.ts";
+import { parseSchedulerConfig } from "../scheduler_file.ts";
 import { DDIM, DDIM_ETA1 } from "./ddim.ts";
 import { sampleFromNoise } from "./sampler.ts";
 import type { Sampling } from "./sampling.ts";

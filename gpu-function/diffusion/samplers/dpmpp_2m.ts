@@ -6,13 +6,25 @@ import { type Latents, weightedSum } from "../latents.ts";
 import { levelOfSigma, PARAMETERIZATIONS } from "../parameterization.ts";
 import { type SigmaSchedule, stepsOf } from "../schedules/schedule.ts";
 import { solverSchedule } from "../schedules/sigma_schedule.ts";
-import { DIFFUSION_PREDICTIONS, ONCE, onSigmas, type Sampler } from "./sampler.ts";
+import {
+  DIFFUSION_PREDICTIONS,
+  ONCE,
+  onSigmas,
+  type Sampler,
+  type SchedulerClass,
+} from "./sampler.ts";
 import type { Sampling, SamplingOptions } from "./sampling.ts";
 import { preservingSigmas } from "./start_level.ts";
+
+const SCHEDULER: SchedulerClass = {
+  name: "DPMSolverMultistepScheduler",
+  only: { solver_order: 2, algorithm_type: "dpmsolver++", solver_type: "midpoint" },
+};
 
 /** On the timesteps of the file's spacing, whatever it says of Karras' sigmas. */
 export const DPMPP_2M: Sampler = {
   name: "dpmpp_2m",
+  scheduler: { ...SCHEDULER, karras: false },
   ...onSigmas({ sample, startLevel: preservingSigmas }),
   schedule: (config, length) => solverSchedule({ ...config, use_karras_sigmas: false }, length),
   predictions: DIFFUSION_PREDICTIONS,
@@ -26,6 +38,7 @@ export const DPMPP_2M: Sampler = {
 export const DPMPP_2M_KARRAS: Sampler = {
   ...DPMPP_2M,
   name: "dpmpp_2m_karras",
+  scheduler: { ...SCHEDULER, karras: true },
   schedule: (config, length) => solverSchedule({ ...config, use_karras_sigmas: true }, length),
 };
 

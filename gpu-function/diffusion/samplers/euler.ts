@@ -12,6 +12,7 @@ import { exploding } from "./start_level.ts";
 
 export const EULER: Sampler = {
   name: "euler",
+  scheduler: { name: "EulerDiscreteScheduler" },
   ...onSigmas({ sample, startLevel: exploding }),
   schedule: discreteSchedule,
   predictions: DIFFUSION_PREDICTIONS,

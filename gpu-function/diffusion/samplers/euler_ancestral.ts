@@ -13,6 +13,7 @@ import { exploding } from "./start_level.ts";
 /** Knows neither Karras' sigmas nor another end than σ = 0, whatever the file says. */
 export const EULER_ANCESTRAL: Sampler = {
   name: "euler_ancestral",
+  scheduler: { name: "EulerAncestralDiscreteScheduler" },
   ...onSigmas({ sample, startLevel: exploding }),
   schedule: (config, length) =>
     discreteSchedule({ ...config, use_karras_sigmas: false, final_sigmas_type: "zero" }, length),

@@ -11,6 +11,7 @@ import type { Sampling } from "./sampling.ts";
 
 export const FLOW_EULER: Sampler = {
   name: "flow_euler",
+  scheduler: { name: "FlowMatchEulerDiscreteScheduler" },
   ...onSigmas({ sample, startLevel: ({ start, sigmas }) => levelOf(sigmas[start]!) }),
   schedule: flowSchedule,
   predictions: ["flow"],

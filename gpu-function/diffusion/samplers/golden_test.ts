@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createLatents, type Latents } from "../latents.ts";
 import { createNoiseSource } from "../noise.ts";
 import { alphasCumprod } from "../schedules/noise_schedule.ts";
-import { parseSchedulerConfig } from "../scheduler_config.ts";
+import { parseSchedulerConfig } from "../scheduler_file.ts";
 import { SAMPLERS, samplersFor } from "./registry.ts";
 import { sampleFromNoise } from "./sampler.ts";
 // Recorded from diffusers by ../fixtures/record.py.

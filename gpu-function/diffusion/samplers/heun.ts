@@ -12,6 +12,10 @@ import { exploding } from "./start_level.ts";
 
 export const HEUN: Sampler = {
   name: "heun",
+  scheduler: {
+    name: "HeunDiscreteScheduler",
+    defaults: { beta_start: 0.00085, beta_end: 0.012 },
+  },
   ...onSigmas({ sample, startLevel: exploding }),
   schedule: (config, length) => discreteSchedule({ ...config, final_sigmas_type: "zero" }, length),
   predictions: DIFFUSION_PREDICTIONS,

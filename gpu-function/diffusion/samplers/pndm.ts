@@ -13,6 +13,11 @@ import { preservingAlphas } from "./start_level.ts";
 
 export const PNDM: Sampler = {
   name: "pndm",
+  scheduler: {
+    name: "PNDMScheduler",
+    only: { skip_prk_steps: true },
+    defaults: { skip_prk_steps: false },
+  },
   ...onAlphas({ sample, startLevel: preservingAlphas }),
   schedule: ({ set_alpha_to_one = false, ...config }, length) =>
     alphaSchedule({ ...config, set_alpha_to_one }, length),

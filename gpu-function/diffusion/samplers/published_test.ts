@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { combine, createLatents, type Latents } from "../latents.ts";
 import { modelView, PARAMETERIZATIONS } from "../parameterization.ts";
-import { parseSchedulerConfig } from "../scheduler_config.ts";
+import { parseSchedulerConfig } from "../scheduler_file.ts";
 import { discreteSchedule } from "../schedules/sigma_schedule.ts";
 import { SAMPLERS } from "./registry.ts";
 import { sampleFromNoise } from "./sampler.ts";

@@ -13,9 +13,22 @@ export interface Method<S extends Schedule> {
   readonly startLevel: (schedule: S, config: SchedulerConfig) => NoiseLevel;
 }
 
+/** A class of diffusers' schedulers, as far as its files can be run. */
+export interface SchedulerClass {
+  readonly name: string;
+  /** The supported value of each field that the class has for itself. */
+  readonly only?: Readonly<Record<string, unknown>>;
+  /** The class's defaults where they are not those of most classes. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
+  /** Where two samplers share a class, which value of `use_karras_sigmas` means this one. */
+  readonly karras?: boolean;
+}
+
 export interface Sampler extends Method<Schedule> {
   /** The wire's name for this method on this schedule. */
   readonly name: string;
+  /** The class whose files mean this sampler; null where none does. */
+  readonly scheduler: SchedulerClass | null;
   /** @throws RangeError when the training schedule has no room for so many steps, or no such start */
   readonly schedule: (config: SchedulerConfig, length: RunLength) => Schedule;
   /** The prediction types that diffusers' scheduler of this name supports. */

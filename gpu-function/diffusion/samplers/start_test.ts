@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { combine, type Latents, norm } from "../latents.ts";
 import { createNoiseSource, seededNoise } from "../noise.ts";
 import { levelOfSigma } from "../parameterization.ts";
-import { parseSchedulerConfig } from "../scheduler_config.ts";
+import { parseSchedulerConfig } from "../scheduler_file.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import { SAMPLERS, samplersFor } from "./registry.ts";
 import type { Sampler } from "./sampler.ts";

@@ -9,7 +9,7 @@ import { createLatents, type Latents } from "../latents.ts";
 import { createNoiseSource, seededNoise } from "../noise.ts";
 import { alphasCumprod } from "../schedules/noise_schedule.ts";
 import { levelOfAlpha } from "../parameterization.ts";
-import { parseSchedulerConfig } from "../scheduler_config.ts";
+import { parseSchedulerConfig } from "../scheduler_file.ts";
 import { SAMPLERS, samplersFor } from "./registry.ts";
 import { sampleFromNoise } from "./sampler.ts";
 

@@ -13,6 +13,16 @@ import { preservingSigmas } from "./start_level.ts";
 /** UniC raises the order of UniP, 2, by one (theorem 3.1 of the paper). */
 export const UNIPC: Sampler = {
   name: "unipc",
+  scheduler: {
+    name: "UniPCMultistepScheduler",
+    only: {
+      solver_order: 2,
+      solver_type: "bh2",
+      predict_x0: true,
+      lower_order_final: true,
+      disable_corrector: [],
+    },
+  },
   ...onSigmas({ sample, startLevel: preservingSigmas }),
   schedule: solverSchedule,
   predictions: DIFFUSION_PREDICTIONS,

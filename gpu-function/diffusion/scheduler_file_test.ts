@@ -1,7 +1,7 @@
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import { SAMPLERS, samplersFor } from "./samplers/registry.ts";
-import { parseSchedulerConfig } from "./scheduler_config.ts";
+import { parseSchedulerConfig } from "./scheduler_file.ts";
 
 /** The scheduler file of Stable Diffusion 1.5. */
 const SD15 = {
