@@ -79,6 +79,16 @@ Deno.test("parseSchedulerConfig fills an empty file with the betas of DDIMSchedu
   ]);
 });
 
+Deno.test("parseSchedulerConfig fills a file of Heun's class with the betas of that class", () => {
+  for (const lacking of [{}, { beta_start: null, beta_end: null }]) {
+    const { beta_start, beta_end } = parseSchedulerConfig({
+      _class_name: "HeunDiscreteScheduler",
+      ...lacking,
+    });
+    assert.deepEqual([beta_start, beta_end], [0.00085, 0.012]);
+  }
+});
+
 const OWN: readonly [object, string][] = [
   [{ _class_name: "DDIMScheduler" }, "ddim"],
   [{ _class_name: "EulerDiscreteScheduler", use_karras_sigmas: true }, "euler"],
@@ -134,6 +144,7 @@ const REFUSED: readonly [object, RegExp][] = [
   [{ ...DPM, algorithm_type: "sde-dpmsolver++" }, /algorithm_type must be "dpmsolver\+\+"/],
   [{ ...DPM, solver_type: "heun" }, /solver_type must be "midpoint", given "heun"/],
   [{ ...UNIPC, solver_type: "bh1" }, /solver_type must be "bh2", given "bh1"/],
+  [{ ...UNIPC, predict_x0: false }, /predict_x0 must be true, given false/],
   [{ ...UNIPC, disable_corrector: [0] }, /disable_corrector must be \[\], given \[0\]/],
   [{ ...FLOW, use_dynamic_shifting: true }, /use_dynamic_shifting must be false, given true/],
   [{ ...FLOW, use_karras_sigmas: true }, /use_karras_sigmas must be false for a flow schedule/],
