@@ -2,7 +2,8 @@
 
 /**
  * Heun's method looks at both ends of a step, of the last one at its start alone. PNDM looks at both
- * ends of the first, since it has no older outputs yet, unless that is the last one too.
+ * ends of the first, since it has no older outputs yet, unless that is the last one too. The samplers'
+ * records, which contract cannot see, say the same; `tests/parity/sampler_calls_test.ts` compares them.
  * @param step 0-based from the noise
  */
 export function modelCallsInStep(

@@ -1,0 +1,15 @@
+/** Plans count calls by a sampler's name alone: a wrong count is a wrong price and a wrong progress. */
+import assert from "node:assert/strict";
+import { modelCallsInStep } from "../../contract/mod.ts";
+import { SAMPLERS } from "../../gpu-function/diffusion/mod.ts";
+
+for (const { name, calls } of SAMPLERS.values()) {
+  Deno.test(`the contract counts ${name}'s calls as its record does`, () => {
+    for (const steps of [1, 2, 3, 20]) {
+      for (let step = 0; step < steps; step++) {
+        const place = { isFirst: step === 0, isLast: step === steps - 1 };
+        assert.equal(modelCallsInStep(name, step, steps), calls(place), `${step} of ${steps}`);
+      }
+    }
+  });
+}
