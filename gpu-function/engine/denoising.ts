@@ -1,4 +1,4 @@
-/** One plan's way through the sampler: asks the driver for rows, reports each finished step. */
+/** One plan's way through the sampler: rows for the driver, and the steps that their outputs finish. */
 import {
   createProblem,
   endGuidance,
@@ -20,13 +20,13 @@ import {
   sampleFromNoise,
   SAMPLERS,
 } from "../diffusion/mod.ts";
-import type { DenoisingJob } from "./rows/driver.ts";
+import type { RowSource } from "./rows/driver.ts";
 import type { LoadedModel } from "./loading/loaded_model.ts";
 import type { Denoiser, DenoiserOutputs, DenoiserRow } from "../onnx/denoiser.ts";
 
 export interface FinishedStep {
   readonly step: number;
-  /** Of the step's first evaluation. */
+  /** The timestep of the step's first evaluation. */
   readonly timestep: number;
   /** U-Net rows spent up to here. */
   readonly evaluations: number;
@@ -45,7 +45,7 @@ export interface FinishedStep {
   predictX0(): Latents;
 }
 
-export interface Denoising extends DenoisingJob {
+export interface Denoising extends RowSource<FinishedStep> {
   /** U-Net rows spent so far. */
   readonly evaluations: number;
   /** Rows so far that another generation had evaluated already. */
@@ -59,8 +59,6 @@ export interface Denoising extends DenoisingJob {
 export interface DenoisingOptions {
   readonly model: LoadedModel;
   readonly conditioning: ConditioningOfPhase;
-  /** Called after each step, in order. */
-  readonly onStep: (finished: FinishedStep) => void;
 }
 
 export function startDenoising(plan: Plan, options: DenoisingOptions): Denoising {
@@ -78,7 +76,7 @@ class PlannedDenoising implements Denoising {
   #state: ReturnType<ReturnType<typeof startSampling>["next"]>;
   /** The plan's, until the run itself ends guidance. */
   #phases: readonly Phase[];
-  /** Of the step under way, once it has been evaluated. */
+  /** The timestep of the step under way, once it has been evaluated. */
   #timestep: number | undefined;
   #evaluations = 0;
   #shared = 0;
@@ -123,20 +121,22 @@ class PlannedDenoising implements Denoising {
     }));
   }
 
-  accept(answer: DenoiserOutputs): void {
-    if (this.#state.done) throw new Error("The denoiser answered a job that asked for nothing");
+  accept(answer: DenoiserOutputs): FinishedStep | null {
+    if (this.#state.done) throw new Error("The denoiser answered a run that asked for nothing");
     this.#count(answer);
     const query = this.#state.value;
     const phase = phaseOfStep(this.#phases, query.step);
     const { output, normRatio } = this.#guide(phase, answer.value);
     if (!areFinite(output)) throw divergence(query);
-    this.#timestep ??= query.timestep;
+    const timestep = this.#timestep ?? query.timestep;
     this.#state = this.#sampling.next(output);
-    if (!this.#state.done && this.#state.value.step === query.step) return;
+    const isWithinStep = !this.#state.done && this.#state.value.step === query.step;
+    this.#timestep = isWithinStep ? timestep : undefined;
+    if (isWithinStep) return null;
     const change = this.#measureText(phase, query, { outputs: answer.value, output });
-    this.#options.onStep({
+    return {
       step: query.step,
-      timestep: this.#timestep,
+      timestep,
       evaluations: this.#evaluations,
       guidanceNormRatio: normRatio,
       textChange: change,
@@ -145,8 +145,7 @@ class PlannedDenoising implements Denoising {
       outputs: answer.value,
       attention: answer.attention?.at(-1) ?? null,
       predictX0: () => query.predictX0(output),
-    });
-    this.#timestep = undefined;
+    };
   }
 
   latents(): Latents {

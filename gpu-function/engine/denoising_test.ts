@@ -7,6 +7,7 @@ import {
   planGeneration,
   ProblemError,
 } from "../../contract/mod.ts";
+import type { ConditioningOfPhase } from "./conditioning.ts";
 import { type FinishedStep, startDenoising } from "./denoising.ts";
 import { createLatents, createNoiseSource, type Latents } from "../diffusion/mod.ts";
 import { type LoadedModel, loadModel } from "./loading/loaded_model.ts";
@@ -50,22 +51,20 @@ function runWith(
 ) {
   const steps: FinishedStep[] = [];
   const states = { data: new Float32Array(), positions: 0, width: 0 };
-  const denoising = startDenoising(plan, {
-    model,
-    conditioning: ({ rows }) => Array(rows).fill(states),
-    onStep: (finished) => steps.push(finished),
-  });
+  const conditioning: ConditioningOfPhase = ({ rows }) => Array(rows).fill(states);
+  const denoising = startDenoising(plan, { model, conditioning });
   let index = 0;
   for (let rows = denoising.nextRows(); rows.length > 0; rows = denoising.nextRows()) {
-    denoising.accept({ value: evaluate(rows, index++), milliseconds: 1 });
+    const finished = denoising.accept({ value: evaluate(rows, index++), milliseconds: 1 });
+    if (finished) steps.push(finished);
   }
   return { denoising, steps };
 }
 
-Deno.test("an output that is not finite fails the job with the step it happened in", () =>
+Deno.test("an output that is not finite fails the run with the step it happened in", () =>
   withMini((model) => {
     const plan = planOf(model, {});
-    const denoising = startDenoising(plan, { model, conditioning: () => [], onStep() {} });
+    const denoising = startDenoising(plan, { model, conditioning: () => [] });
     const output = (value: number) => createLatents(new Float32Array(768).fill(value), [12, 8, 8]);
     denoising.accept({ value: [output(1), output(2)], milliseconds: 1 });
     assert.throws(() => denoising.latents(), /not ready before the last step/);

@@ -10,7 +10,6 @@ import { prepareConditioning } from "./conditioning.ts";
 import { type Denoising, type FinishedStep, startDenoising } from "./denoising.ts";
 import type { Latents } from "../diffusion/mod.ts";
 import type { Driver } from "./rows/driver.ts";
-import { createEventChannel, type EventChannel } from "./event_channel.ts";
 import {
   type EncodedImage,
   encodeImage,
@@ -25,7 +24,7 @@ import type { SafetyMode } from "../onnx/safety_checker.ts";
 
 export interface GenerationContext {
   readonly model: LoadedModel;
-  readonly driver: Driver;
+  readonly driver: Driver<FinishedStep>;
   /** `bitwise` when rows run alone. */
   readonly determinism: "bitwise" | "visual";
   /** What happens to an image that the model's safety checker flags. */
@@ -34,80 +33,53 @@ export interface GenerationContext {
   readonly now: () => number;
 }
 
-type Channel = EventChannel<GenerationEvent>;
-
 /**
- * Yields the events of `Engine.generate`. Ends without a terminal event when the signal aborts, and
- * stops the work when the reader leaves. @throws ProblemError | Error when the run breaks
+ * Yields the events of `Engine.generate`. A reader that leaves stops the work.
+ * @throws ProblemError | Error when the run breaks, and the signal's reason when it aborts in between
  */
 export async function* runGeneration(
   plan: Plan,
-  context: GenerationContext,
+  { model, driver, determinism, safety, now }: GenerationContext,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent> {
-  const left = new AbortController();
-  const stopped = AbortSignal.any([signal, left.signal]);
-  const channel: Channel = createEventChannel();
-  const run = perform(plan, context, { channel, signal: stopped }).then(
-    () => channel.end(),
-    (error) => stopped.aborted ? channel.end() : channel.fail(error),
-  );
-  try {
-    for await (const event of channel) {
-      if (signal.aborted) return;
-      yield event;
-    }
-  } finally {
-    left.abort();
-    await run;
-  }
-}
-
-async function perform(
-  plan: Plan,
-  { model, driver, determinism, safety, now }: GenerationContext,
-  { channel, signal }: { readonly channel: Channel; readonly signal: AbortSignal },
-): Promise<void> {
   const start = now();
   const conditioning = await prepareConditioning(plan, model);
   const decoding = createDecoding(model);
   const insights = createInsightRecorder(plan);
+  const cutoffBefore = createCutoffAnnouncer(plan);
   // A checker is made for finished images, so where they may be withheld nothing is shown before.
   const previewSteps = safety === "refuse" && model.safetyChecker ? [] : plan.previews.steps;
-  const draw = (x0: Latents) => drawPreview(plan, x0, { model, decoding });
-  const announceCutoff = createCutoffAnnouncer(plan, channel);
-  announceCutoff(0, false);
-  const denoising = startDenoising(plan, {
-    model,
-    conditioning: conditioning.value,
-    onStep: (finished) => {
-      channel.send(stepEvent(plan, finished));
-      for (const event of insights.observe(finished)) channel.send(event);
-      if (previewSteps.includes(finished.step)) {
-        channel.send(previewEvent(finished.step, draw(finished.predictX0())));
-      }
-      announceCutoff(finished.step + 1, finished.endedGuidance);
-    },
-  });
-  await driver.run(denoising, signal);
+  const denoising = startDenoising(plan, { model, conditioning: conditioning.value });
+  yield* cutoffBefore(0, false);
+  for await (const finished of driver.run(denoising, signal)) {
+    yield stepEvent(plan, finished);
+    yield* insights.observe(finished);
+    if (previewSteps.includes(finished.step)) {
+      yield await previewEvent(plan, finished, { model, decoding });
+    }
+    yield* cutoffBefore(finished.step + 1, finished.endedGuidance);
+  }
   const image = await decoding.decode(denoising.latents());
-  for (const event of insights.conclude(denoising.latents(), image)) channel.send(event);
+  yield* insights.conclude(denoising.latents(), image);
   const verdict = await model.safetyChecker?.check(image) ?? null;
   if (verdict?.flagged && safety === "refuse") throw new ProblemError(imageWithheld());
-  channel.send(await imageEvent(image, plan, verdict && { flagged: verdict.flagged }));
-  signal.throwIfAborted();
-  channel.send({
+  const drawn = await imageEvent(image, plan, verdict && { flagged: verdict.flagged });
+  // Taken before the image goes out: the reader's time with it is not the run's.
+  const timings = {
+    total_ms: now() - start,
+    inference_ms: conditioning.milliseconds + denoising.milliseconds + decoding.milliseconds() +
+      (verdict?.milliseconds ?? 0),
+  };
+  yield drawn;
+  const evaluations = accountFor(plan, denoising);
+  yield {
     type: "generation.completed",
     id: plan.id,
-    evaluations: accountFor(plan, denoising),
+    evaluations,
     determinism,
-    timings: {
-      total_ms: now() - start,
-      inference_ms: conditioning.milliseconds + denoising.milliseconds + decoding.milliseconds() +
-        (verdict?.milliseconds ?? 0),
-    },
+    timings,
     cached: false,
-  });
+  };
 }
 
 interface Decoding {
@@ -141,15 +113,15 @@ function stepEvent(plan: Plan, finished: FinishedStep): GenerationEventOf<"gener
 }
 
 /** Says once that guidance ends before `step`: where the plan's tail begins, or the run ended it. */
-function createCutoffAnnouncer({ cutoff, num_inference_steps }: Plan, channel: Channel) {
+function createCutoffAnnouncer({ cutoff, num_inference_steps }: Plan) {
   let announced = false;
-  return (step: number, endedGuidance: boolean) => {
+  return (step: number, endedGuidance: boolean): GenerationEventOf<"generation.cutoff">[] => {
     const isPlanned = step === num_inference_steps - cutoff.a && step < num_inference_steps;
-    if (announced || !(endedGuidance || isPlanned)) return;
+    if (announced || !(endedGuidance || isPlanned)) return [];
     announced = true;
     const reason = endedGuidance ? "tolerance" : "bound";
     const { tail, auto } = cutoff;
-    channel.send({ type: "generation.cutoff", step, tail, ...(auto ? { reason } : {}) });
+    return [{ type: "generation.cutoff", step, tail, ...(auto ? { reason } : {}) }];
   };
 }
 
@@ -158,28 +130,18 @@ function accountFor({ evaluations }: Plan, { evaluations: spent, shared }: Denoi
   return { ...evaluations, spent, shared, saved: 1 - (spent + shared) / evaluations.full };
 }
 
-type PreviewMethod = Plan["previews"]["method"];
-
-interface Preview {
-  readonly method: PreviewMethod;
-  readonly encoded: EncodedImage;
-}
-
 /** A model without a fitted projection shows its previews through the VAE. */
-async function drawPreview(
+async function previewEvent(
   { previews, width, height }: Plan,
-  x0: Latents,
+  { step, predictX0 }: FinishedStep,
   { model, decoding }: { readonly model: LoadedModel; readonly decoding: Decoding },
-): Promise<Preview> {
+): Promise<GenerationEventOf<"generation.preview">> {
   const { latent_rgb } = model.manifest;
   const map = previews.method === "projection" ? latent_rgb : null;
+  const x0 = predictX0();
   const image = map ? projectLatents(x0, map) : await decoding.decode(x0);
+  const method = map ? "projection" : "vae";
   const encoded = await encodePreview(image, { width, height });
-  return { method: map ? "projection" : "vae", encoded };
-}
-
-async function previewEvent(step: number, preview: Promise<Preview>): Promise<GenerationEvent> {
-  const { method, encoded } = await preview;
   return { type: "generation.preview", step, method, ...bitmap(encoded) };
 }
 

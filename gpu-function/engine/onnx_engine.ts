@@ -2,7 +2,6 @@
 import {
   createFieldProblem,
   fieldIssue,
-  type GenerationEvent,
   type OwnedRequest,
   type Parsed,
   type Plan,
@@ -10,10 +9,13 @@ import {
   ProblemError,
   refuse,
 } from "../../contract/mod.ts";
-import { createDriver } from "./rows/driver.ts";
+import { Driver } from "./rows/driver.ts";
 import type { Engine } from "../jobs/engine.ts";
 import { runGeneration } from "./generation.ts";
+import type { FinishedStep } from "./denoising.ts";
 import { InstalledModels } from "./loading/installed_models.ts";
+import type { LoadedModel } from "./loading/loaded_model.ts";
+import type { Lease } from "./loading/model_cache.ts";
 import type { WeightsMode } from "../onnx/session.ts";
 import { RowMemory } from "./rows/row_memory.ts";
 import type { SafetyMode } from "../onnx/safety_checker.ts";
@@ -60,24 +62,14 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
     memoryBytes: options.memoryBytes ?? Infinity,
     rowMemory: options.rowMemoryBytes ? new RowMemory(options.rowMemoryBytes) : null,
   });
-  const driver = createDriver({ rowsMax });
+  const context = {
+    driver: new Driver<FinishedStep>({ rowsMax }),
+    determinism: exact ? "bitwise" : "visual",
+    safety,
+    now: () => performance.now(),
+  } as const;
   const closing = new AbortController();
   const running = new Set<Promise<void>>();
-  const now = () => performance.now();
-
-  async function* runWithModel(plan: Plan, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    const { model, release } = await installed.acquire(plan.model, {
-      signal,
-      tapped: plan.insights.names.includes("attention"),
-    });
-    try {
-      const determinism = exact ? "bitwise" : "visual";
-      const context = { model, driver, now, determinism, safety } as const;
-      yield* runGeneration(plan, context, signal);
-    } finally {
-      release();
-    }
-  }
 
   return {
     models: installed.all.map(({ manifest }) => manifest),
@@ -87,11 +79,19 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
       const { promise, resolve } = Promise.withResolvers<void>();
       running.add(promise);
       const stopped = AbortSignal.any([signal, closing.signal]);
+      let lease: Lease<LoadedModel> | undefined;
       try {
-        yield* runWithModel(plan, stopped);
+        const tapped = plan.insights.names.includes("attention");
+        lease = await installed.acquire(plan.model, { signal: stopped, tapped });
+        const events = runGeneration(plan, { ...context, model: lease.model }, stopped);
+        for await (const event of events) {
+          if (stopped.aborted) return;
+          yield event;
+        }
       } catch (error) {
         if (!stopped.aborted) throw error;
       } finally {
+        lease?.release();
         running.delete(promise);
         resolve();
       }

@@ -9,7 +9,7 @@ import {
 import { prepareConditioning } from "../../gpu-function/engine/conditioning.ts";
 import { type FinishedStep, startDenoising } from "../../gpu-function/engine/denoising.ts";
 import type { Latents } from "../../gpu-function/diffusion/mod.ts";
-import { createDriver } from "../../gpu-function/engine/rows/driver.ts";
+import { Driver } from "../../gpu-function/engine/rows/driver.ts";
 import {
   type LoadedModel,
   loadModel,
@@ -60,16 +60,11 @@ export async function observeRuns(
   plans: readonly Plan[],
   rowsMax = 1,
 ): Promise<ObservedRun[]> {
-  const driver = createDriver({ rowsMax });
+  const driver = new Driver<FinishedStep>({ rowsMax });
   return await Promise.all(plans.map(async (plan) => {
     const conditioning = await prepareConditioning(plan, model);
     const evaluations: (readonly DenoiserRow[])[] = [];
-    const steps: FinishedStep[] = [];
-    const denoising = startDenoising(plan, {
-      model,
-      conditioning: conditioning.value,
-      onStep: (finished) => steps.push(finished),
-    });
+    const denoising = startDenoising(plan, { model, conditioning: conditioning.value });
     const watched = {
       denoiser: denoising.denoiser,
       batchKey: denoising.batchKey,
@@ -80,7 +75,7 @@ export async function observeRuns(
         return rows;
       },
     };
-    await driver.run(watched, new AbortController().signal);
+    const steps = await Array.fromAsync(driver.run(watched, new AbortController().signal));
     assert.equal(denoising.evaluations, plan.evaluations.planned);
     return { evaluations, steps, latents: denoising.latents() };
   }));

@@ -1,36 +1,140 @@
 /**
- * The one loop that evaluates the denoiser. Jobs bring rows, the loop runs them in batches and hands
- * back the outputs; who is guided, cut off or swapped is the jobs' own business.
+ * The one loop that evaluates the denoiser. Sources bring rows, the loop runs them in batches and hands
+ * back the outputs; who is guided, cut off or swapped is the sources' own business.
  */
 import { createBatchQueue, type QueueEntry } from "./batch_queue.ts";
 import type { Denoiser, DenoiserOutputs, DenoiserRow } from "../../onnx/denoiser.ts";
 
-/** A job as the driver sees it. */
-export interface DenoisingJob {
+/** One run as the driver sees it: rows to evaluate, and the steps that their outputs finish. */
+export interface RowSource<Step> {
   readonly denoiser: Denoiser;
-  /** Jobs of equal key share a denoiser and the shape of their rows. */
+  /** Sources of equal key share a denoiser and the shape of their rows. */
   readonly batchKey: string;
   /** What it wants evaluated now; nothing when it is done. */
   nextRows(): readonly DenoiserRow[];
-  /** Takes the outputs of exactly those rows. What it throws fails this job alone. */
-  accept(outputs: DenoiserOutputs): void;
-}
-
-export interface Driver {
   /**
-   * Resolves when the job is done. Rejects with the signal's reason as soon as it aborts: its rows
-   * leave the queue before the next batch.
+   * Takes the outputs of exactly those rows, and returns the step that they finish or null within one.
+   * What it throws fails this source alone.
    */
-  run(job: DenoisingJob, signal: AbortSignal): Promise<void>;
+  accept(outputs: DenoiserOutputs): Step | null;
 }
 
-/** One job from its first row to its last; waits in the queue between evaluations. */
-interface Run extends QueueEntry {
-  readonly job: DenoisingJob;
-  readonly signal: AbortSignal;
-  readonly settle: { resolve(): void; reject(reason: unknown): void };
+/** Unread steps hold their attention, which is the largest thing of a run: so there are few of them. */
+export const STEPS_AHEAD = 4;
+
+/** One source from its first row to its last; waits in the queue between evaluations. */
+interface Run<Step> extends QueueEntry {
+  readonly source: RowSource<Step>;
   rows: readonly DenoiserRow[];
   rowCount: number;
+  /** Finished steps that the reader has not taken yet. */
+  readonly steps: Step[];
+  /** Its rows are not in the queue until the reader takes a step. */
+  held: boolean;
+  end: { readonly error?: unknown } | null;
+  /** Tells the reader that a step or the end is there. */
+  wake: () => void;
+}
+
+export class Driver<Step> {
+  readonly #rowsMax: number;
+  readonly #queue = createBatchQueue<Run<Step>>();
+  #working = false;
+
+  /** @param options `rowsMax`: rows per batch; a source whose rows exceed it runs by itself */
+  constructor({ rowsMax }: { readonly rowsMax: number }) {
+    this.#rowsMax = rowsMax;
+  }
+
+  /**
+   * Yields the source's steps in order. While the reader works on one, others are evaluated already: a
+   * slow reader holds up its own rows alone, and those only once `STEPS_AHEAD` steps wait for it.
+   * A reader that leaves ends the run.
+   * @throws what the source or its denoiser threw, after the steps before it; the signal's reason as
+   *   soon as it aborts, and then the rows leave the queue before the next batch
+   */
+  async *run(source: RowSource<Step>, signal: AbortSignal): AsyncGenerator<Step> {
+    const rows = { batchKey: source.batchKey, rows: [], rowCount: 0 };
+    const run: Run<Step> = { source, ...rows, steps: [], held: false, end: null, wake: () => {} };
+    const abort = () => this.#finish(run, { error: signal.reason });
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      signal.throwIfAborted();
+      this.#ask(run);
+      while (run.steps.length > 0 || !run.end) {
+        if (run.steps.length === 0) await new Promise<void>((resolve) => run.wake = resolve);
+        signal.throwIfAborted();
+        const taken = run.steps.splice(0, 1);
+        if (run.held) this.#enqueue(run);
+        yield* taken;
+      }
+      if ("error" in run.end) throw run.end.error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+      this.#finish(run, {});
+    }
+  }
+
+  #ask(run: Run<Step>): void {
+    if (run.end) return;
+    run.rows = run.source.nextRows();
+    run.rowCount = run.rows.length;
+    if (run.rowCount === 0) return this.#finish(run, {});
+    run.held = run.steps.length >= STEPS_AHEAD;
+    if (!run.held) this.#enqueue(run);
+  }
+
+  #enqueue(run: Run<Step>): void {
+    run.held = false;
+    this.#queue.enqueue(run);
+    if (!this.#working) void this.#work();
+  }
+
+  /** The first end counts: outputs and failures of rows that were under way come too late. */
+  #finish(run: Run<Step>, end: { readonly error?: unknown }): void {
+    run.end ??= end;
+    this.#queue.remove(run);
+    run.wake();
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    const takeBatch = () => this.#queue.takeBatch(this.#rowsMax);
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
+      await this.#evaluate(batch);
+    }
+    this.#working = false;
+  }
+
+  async #evaluate(batch: readonly Run<Step>[]): Promise<void> {
+    const [first] = batch;
+    if (!first) return;
+    try {
+      const outputs = await first.source.denoiser.run(batch.flatMap(({ rows }) => rows));
+      let offset = 0;
+      for (const run of batch) {
+        this.#advance(run, outputsOf(outputs, offset, offset += run.rowCount));
+      }
+    } catch (error) {
+      if (batch.length === 1) return this.#finish(first, { error });
+      // One run's rows may have broken the batch: alone, only the guilty one fails.
+      for (const run of batch) await this.#evaluate([run]);
+    }
+  }
+
+  #advance(run: Run<Step>, outputs: DenoiserOutputs): void {
+    if (run.end) return;
+    try {
+      const step = run.source.accept(outputs);
+      if (step !== null) {
+        run.steps.push(step);
+        run.wake();
+      }
+      this.#ask(run);
+    } catch (error) {
+      this.#finish(run, { error });
+    }
+  }
 }
 
 /** Those of the rows `from` (included) to `to` (excluded). */
@@ -44,73 +148,5 @@ function outputsOf(
     milliseconds,
     ...(fresh ? { fresh: fresh.slice(from, to) } : {}),
     ...(attention ? { attention: attention.slice(from, to) } : {}),
-  };
-}
-
-/** @param rowsMax rows per batch; a job whose rows exceed it runs by itself */
-export function createDriver({ rowsMax }: { readonly rowsMax: number }): Driver {
-  const queue = createBatchQueue<Run>();
-  let working = false;
-
-  function enqueue(run: Run): void {
-    if (run.signal.aborted) return;
-    run.rows = run.job.nextRows();
-    run.rowCount = run.rows.length;
-    if (run.rowCount === 0) return run.settle.resolve();
-    queue.enqueue(run);
-    if (!working) void work();
-  }
-
-  async function work(): Promise<void> {
-    working = true;
-    for (let batch = queue.takeBatch(rowsMax); batch.length > 0; batch = queue.takeBatch(rowsMax)) {
-      await evaluate(batch);
-    }
-    working = false;
-  }
-
-  async function evaluate(batch: readonly Run[]): Promise<void> {
-    const [first] = batch;
-    if (!first) return;
-    try {
-      const outputs = await first.job.denoiser.run(batch.flatMap(({ rows }) => rows));
-      let offset = 0;
-      for (const run of batch) {
-        advance(run, outputsOf(outputs, offset, offset += run.rowCount));
-      }
-    } catch (error) {
-      if (batch.length === 1) return first.settle.reject(error);
-      // One job's rows may have broken the batch: alone, only the guilty one fails.
-      for (const run of batch) await evaluate([run]);
-    }
-  }
-
-  function advance(run: Run, outputs: DenoiserOutputs): void {
-    if (run.signal.aborted) return;
-    try {
-      run.job.accept(outputs);
-      enqueue(run);
-    } catch (error) {
-      run.settle.reject(error);
-    }
-  }
-
-  return {
-    async run(job, signal) {
-      signal.throwIfAborted();
-      const { promise, ...settle } = Promise.withResolvers<void>();
-      const run: Run = { job, signal, settle, batchKey: job.batchKey, rows: [], rowCount: 0 };
-      const abort = () => {
-        queue.remove(run);
-        settle.reject(signal.reason);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      try {
-        enqueue(run);
-        await promise;
-      } finally {
-        signal.removeEventListener("abort", abort);
-      }
-    },
   };
 }

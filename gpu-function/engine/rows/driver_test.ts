@@ -1,6 +1,7 @@
+// Broken here: a run gets another's outputs, or what one run's reader or row does holds up the others.
 import assert from "node:assert/strict";
 import { createLatents } from "../../diffusion/mod.ts";
-import { createDriver, type DenoisingJob } from "./driver.ts";
+import { Driver, type RowSource, STEPS_AHEAD } from "./driver.ts";
 import { doublingDenoiser } from "../../fixtures/doubling_denoiser.ts";
 import type { Denoiser, DenoiserRow } from "../../onnx/denoiser.ts";
 
@@ -11,33 +12,40 @@ const row = (value: number): DenoiserRow => ({
   states,
 });
 
-/** Brings the given rows, evaluation by evaluation. */
-function scriptedJob(denoiser: Denoiser, script: readonly (readonly number[])[]) {
-  const received: number[][] = [];
-  const job: DenoisingJob = {
+/** Brings the given rows, evaluation by evaluation; each is a step, made of the outputs' values. */
+function scripted(
+  denoiser: Denoiser,
+  script: readonly (readonly number[])[],
+): RowSource<readonly number[]> {
+  let evaluations = 0;
+  return {
     denoiser,
     batchKey: "k",
-    nextRows: () => (script[received.length] ?? []).map(row),
-    accept: ({ value }) => void received.push(value.map(({ data }) => data[0]!)),
+    nextRows: () => (script[evaluations] ?? []).map(row),
+    accept({ value }) {
+      evaluations += 1;
+      return value.map(({ data }) => data[0]!);
+    },
   };
-  return { job, received };
 }
 
 const never = () => new AbortController().signal;
+/** Lets everything that can happen without a reader happen. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-Deno.test("the driver mixes rows of running jobs and gives each its own outputs", async () => {
+Deno.test("the driver mixes rows of running sources and gives each its own outputs", async () => {
   const { denoiser, batches } = doublingDenoiser();
-  const driver = createDriver({ rowsMax: 4 });
-  const a = scriptedJob(denoiser, [[1, 2], [3]]);
-  const b = scriptedJob(denoiser, [[10], [20, 30]]);
-  await Promise.all([driver.run(a.job, never()), driver.run(b.job, never())]);
-  assert.deepEqual(a.received, [[2, 4], [6]]);
-  assert.deepEqual(b.received, [[20], [40, 60]]);
-  // The first batch starts before the second job arrives; from then on they share.
+  const driver = new Driver<readonly number[]>({ rowsMax: 4 });
+  const scripts = [[[1, 2], [3]], [[10], [20, 30]]];
+  const steps = await Promise.all(
+    scripts.map((script) => Array.fromAsync(driver.run(scripted(denoiser, script), never()))),
+  );
+  assert.deepEqual(steps, [[[2, 4], [6]], [[20], [40, 60]]]);
+  // The first batch starts before the second source arrives; from then on they share.
   assert.deepEqual(batches, [[1, 2], [10, 3], [20, 30]]);
 });
 
-Deno.test("a job gets the attention and the freshness of its own rows", async () => {
+Deno.test("a source gets the attention and the freshness of its own rows", async () => {
   const { denoiser } = doublingDenoiser();
   const labelled: Denoiser = {
     ...denoiser,
@@ -47,16 +55,14 @@ Deno.test("a job gets the attention and the freshness of its own rows", async ()
       return { ...await denoiser.run(rows), attention, fresh };
     },
   };
-  const driver = createDriver({ rowsMax: 4 });
-  const received: (readonly [unknown, unknown])[][] = [[], []];
-  const jobs = [scriptedJob(labelled, [[1, 2], [3]]), scriptedJob(labelled, [[10], [20, 30]])];
-  await Promise.all(jobs.map(({ job }, i) => {
-    const accept: DenoisingJob["accept"] = (outputs) => {
-      const layers = outputs.attention?.map((layers) => layers?.[0]?.data[0]);
-      received[i]!.push([layers, outputs.fresh]);
-      job.accept(outputs);
+  const driver = new Driver<unknown>({ rowsMax: 4 });
+  const sources = [scripted(labelled, [[1, 2], [3]]), scripted(labelled, [[10], [20, 30]])];
+  const received = await Promise.all(sources.map((source) => {
+    const accept: RowSource<unknown>["accept"] = (outputs) => {
+      source.accept(outputs);
+      return [outputs.attention?.map((layers) => layers?.[0]?.data[0]), outputs.fresh];
     };
-    return driver.run({ ...job, accept }, never());
+    return Array.fromAsync(driver.run({ ...source, accept }, never()));
   }));
   assert.deepEqual(received, [
     [[[1, 2], [true, true]], [[3], [true]]],
@@ -64,57 +70,130 @@ Deno.test("a job gets the attention and the freshness of its own rows", async ()
   ]);
 });
 
-Deno.test("the driver serves jobs in turn when rows run alone", async () => {
+Deno.test("a source that finishes no step with its rows yields none", async () => {
+  const { denoiser } = doublingDenoiser();
+  const source = scripted(denoiser, [[1], [2], [3]]);
+  const accept: typeof source.accept = (outputs) => {
+    const step = source.accept(outputs);
+    return step?.[0] === 4 ? step : null;
+  };
+  const driver = new Driver<readonly number[]>({ rowsMax: 1 });
+  assert.deepEqual(await Array.fromAsync(driver.run({ ...source, accept }, never())), [[4]]);
+});
+
+Deno.test("the driver serves sources in turn when rows run alone", async () => {
   const { denoiser, batches } = doublingDenoiser();
-  const driver = createDriver({ rowsMax: 1 });
-  const jobs = [[[1], [1], [1]], [[2], [2], [2]]].map((s) => scriptedJob(denoiser, s));
-  await Promise.all(jobs.map(({ job }) => driver.run(job, never())));
+  const driver = new Driver<unknown>({ rowsMax: 1 });
+  const sources = [[[1], [1], [1]], [[2], [2], [2]]].map((script) => scripted(denoiser, script));
+  await Promise.all(sources.map((source) => Array.fromAsync(driver.run(source, never()))));
   assert.deepEqual(batches.flat(), [1, 2, 1, 2, 1, 2]);
 });
 
-Deno.test("a job whose row breaks the batch fails alone", async () => {
-  const { denoiser } = doublingDenoiser();
-  const driver = createDriver({ rowsMax: 4 });
-  const first = scriptedJob(denoiser, [[7], [7], [7]]);
-  const bad = scriptedJob(denoiser, [[1], [NaN]]);
-  const good = scriptedJob(denoiser, [[5], [5], [5]]);
-  const results = await Promise.allSettled(
-    [first, bad, good].map(({ job }) => driver.run(job, never())),
-  );
-  assert.deepEqual(results.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
-  assert.deepEqual(good.received, [[10], [10], [10]]);
-});
-
-Deno.test("a job that throws on its outputs fails alone, and the driver goes on", async () => {
-  const { denoiser } = doublingDenoiser();
-  const driver = createDriver({ rowsMax: 1 });
-  const bad = scriptedJob(denoiser, [[1]]);
-  const throwing = { ...bad.job, accept: () => assert.fail("not finite") };
-  await assert.rejects(driver.run(throwing, never()), /not finite/);
-  const good = scriptedJob(denoiser, [[5]]);
-  await driver.run(good.job, never());
-  assert.deepEqual(good.received, [[10]]);
-});
-
-Deno.test("an aborted job leaves before the next batch and takes no more outputs", async () => {
+Deno.test("a reader that does not read holds up its own rows alone, and gets every step later", async () => {
   const { denoiser, batches } = doublingDenoiser();
-  const driver = createDriver({ rowsMax: 1 });
+  const driver = new Driver<readonly number[]>({ rowsMax: 2 });
+  const script = Array.from({ length: 3 * STEPS_AHEAD }, (_, i) => [i]);
+  const steps = driver.run(scripted(denoiser, script), never());
+  const first = await steps.next();
+  const other = Array.from({ length: 20 }, () => [100]);
+  const others = await Array.fromAsync(driver.run(scripted(denoiser, other), never()));
+  assert.equal(others.length, 20);
+  await settled();
+  assert.equal(batches.flat().filter((value) => value < 100).length, 1 + STEPS_AHEAD);
+  const rest = await Array.fromAsync(steps);
+  assert.deepEqual([first.value, ...rest], script.map(([value = NaN]) => [2 * value]));
+});
+
+Deno.test("rows are evaluated while the reader works on a step; an abort drops what it has not read", async () => {
+  const { denoiser, batches } = doublingDenoiser();
+  const driver = new Driver<unknown>({ rowsMax: 1 });
   const controller = new AbortController();
-  const gone = scriptedJob(denoiser, [[1], [1], [1], [1]]);
-  const stopping: DenoisingJob = {
-    ...gone.job,
+  const steps = driver.run(scripted(denoiser, [[1], [2], [3]]), controller.signal);
+  await steps.next();
+  await settled();
+  assert.deepEqual(batches.flat(), [1, 2, 3]);
+  controller.abort(new Error("canceled"));
+  await assert.rejects(steps.next(), /canceled/);
+});
+
+Deno.test("a source whose row breaks the batch fails alone, after the steps before it", async () => {
+  const { denoiser } = doublingDenoiser();
+  const driver = new Driver<readonly number[]>({ rowsMax: 4 });
+  const scripts = [[[7], [7], [7]], [[1], [NaN]], [[5], [5], [5]]];
+  const runs = scripts.map(async (script) => {
+    const steps: (readonly number[])[] = [];
+    try {
+      for await (const step of driver.run(scripted(denoiser, script), never())) {
+        steps.push(step);
+        await settled();
+      }
+      return { steps };
+    } catch {
+      return { steps, broken: true };
+    }
+  });
+  assert.deepEqual(await Promise.all(runs), [
+    { steps: [[14], [14], [14]] },
+    { steps: [[2]], broken: true },
+    { steps: [[10], [10], [10]] },
+  ]);
+});
+
+Deno.test("a source that throws fails alone, and the driver goes on", async () => {
+  const { denoiser } = doublingDenoiser();
+  const driver = new Driver<unknown>({ rowsMax: 1 });
+  const run = (source: RowSource<unknown>) => Array.fromAsync(driver.run(source, never()));
+  const source = scripted(denoiser, [[1]]);
+  await assert.rejects(run({ ...source, accept: () => assert.fail("not finite") }), /not finite/);
+  await assert.rejects(run({ ...source, nextRows: () => assert.fail("no phase") }), /no phase/);
+  assert.deepEqual(await run(scripted(denoiser, [[5]])), [[10]]);
+});
+
+Deno.test("an aborted run leaves before the next batch and takes no more outputs", async () => {
+  const { denoiser, batches } = doublingDenoiser();
+  const driver = new Driver<unknown>({ rowsMax: 2 });
+  const controller = new AbortController();
+  const gone = scripted(denoiser, [[1], [1], [1], [1]]);
+  let accepted = 0;
+  const stopping: typeof gone = {
+    ...gone,
     accept(outputs) {
-      gone.job.accept(outputs);
-      if (gone.received.length === 2) controller.abort(new Error("canceled"));
+      accepted += 1;
+      if (accepted === 2) controller.abort(new Error("canceled"));
+      return gone.accept(outputs);
     },
   };
-  const stays = scriptedJob(denoiser, [[5], [5], [5], [5]]);
+  const stays = scripted(denoiser, [[5], [5], [5], [5]]);
   const [first, second] = await Promise.allSettled([
-    driver.run(stopping, controller.signal),
-    driver.run(stays.job, never()),
+    Array.fromAsync(driver.run(stopping, controller.signal)),
+    Array.fromAsync(driver.run(stays, never())),
   ]);
-  assert.equal(first.status, "rejected");
+  assert.match(first.status === "rejected" ? String(first.reason) : "", /canceled/);
   assert.equal(second.status, "fulfilled");
   assert.equal(batches.flat().filter((value) => value === 1).length, 2);
-  await assert.rejects(driver.run(gone.job, controller.signal), /canceled/);
+  await assert.rejects(driver.run(gone, controller.signal).next(), /canceled/);
+});
+
+Deno.test("rows in the queue leave it unevaluated when their reader leaves, and when their run aborts", async () => {
+  const { denoiser, batches } = doublingDenoiser();
+  const slow: Denoiser = {
+    ...denoiser,
+    run: (rows) => settled().then(() => denoiser.run(rows)),
+  };
+  const driver = new Driver<unknown>({ rowsMax: 1 });
+  const rows = (value: number) => scripted(slow, Array.from({ length: 9 }, () => [value]));
+  const controller = new AbortController();
+  const [stays, leaves, aborts] = [
+    driver.run(rows(5), never()),
+    driver.run(rows(1), never()),
+    driver.run(rows(2), controller.signal),
+  ];
+  // All three have their second row in the queue or under way, the first run's before the others'.
+  await Promise.all([stays.next(), leaves.next(), aborts.next()]);
+  const spent = batches.flat().filter((value) => value !== 5).length;
+  await leaves.return(null);
+  controller.abort(new Error("canceled"));
+  await Array.fromAsync(stays);
+  assert.equal(batches.flat().filter((value) => value !== 5).length, spent);
+  await assert.rejects(aborts.next(), /canceled/);
 });
