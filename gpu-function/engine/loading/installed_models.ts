@@ -3,8 +3,8 @@ import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { PlanningModel } from "../../../contract/mod.ts";
 import type { EngineCounters } from "../../jobs/engine.ts";
-import { createTokenizer, type LoadedModel, loadModel } from "./loaded_model.ts";
-import { type Lease, ModelCache } from "./model_cache.ts";
+import { createTokenizer, type LoadedModel, loadModel, type LoadOptions } from "./loaded_model.ts";
+import { type Lease, type LoadableModel, ModelCache } from "./model_cache.ts";
 import { listPackages, type ModelPackage, readModelPackage } from "../../packages/model_package.ts";
 import type { DenoiserOptions } from "../../onnx/denoiser.ts";
 import { rememberRows, type RowMemory } from "../rows/row_memory.ts";
@@ -23,6 +23,8 @@ export interface InstalledModelsOptions extends DenoiserOptions {
 
 interface InstalledModel extends PlanningModel {
   readonly modelPackage: ModelPackage;
+  /** Size of its graphs. */
+  readonly bytes: number;
 }
 
 export class InstalledModels {
@@ -34,14 +36,19 @@ export class InstalledModels {
 
   private constructor(
     models: ReadonlyMap<string, InstalledModel>,
-    bytesOf: ReadonlyMap<string, number>,
     options: InstalledModelsOptions,
   ) {
+    const loadable = new Map<string, LoadableModel<LoadedModel>>();
+    for (const [id, model] of models) {
+      for (const tapped of [false, true]) {
+        const load = () => this.#load(model, { ...options, tapped });
+        loadable.set(cacheName(id, tapped), { bytes: model.bytes, load });
+      }
+    }
     this.#models = models;
     this.#cache = new ModelCache<LoadedModel>({
-      bytesOf,
+      models: loadable,
       bytesMax: options.memoryBytes,
-      load: (id) => this.#load(id, options),
       unload: (model) => this.#unload(model),
     });
   }
@@ -52,13 +59,10 @@ export class InstalledModels {
    */
   static async open(options: InstalledModelsOptions): Promise<InstalledModels> {
     const models = await readPackages(options);
-    const bytesOf = new Map<string, number>();
-    for (const [id, { modelPackage }] of models) bytesOf.set(id, await graphBytes(modelPackage));
-    const tapped = [...bytesOf].map(([id, bytes]) => [tappedName(id), bytes] as const);
-    const installed = new InstalledModels(models, new Map([...bytesOf, ...tapped]), options);
+    const installed = new InstalledModels(models, options);
     let free = options.memoryBytes;
     try {
-      for (const [id, bytes] of bytesOf) {
+      for (const [id, { bytes }] of models) {
         if (bytes > free) continue;
         free -= bytes;
         (await installed.acquire(id)).release();
@@ -87,7 +91,7 @@ export class InstalledModels {
     id: string,
     { signal, tapped = false }: { readonly signal?: AbortSignal; readonly tapped?: boolean } = {},
   ): Promise<Lease<LoadedModel>> {
-    return this.#cache.acquire(tapped ? tappedName(id) : id, signal);
+    return this.#cache.acquire(cacheName(id, tapped), signal);
   }
 
   get counters(): EngineCounters {
@@ -98,14 +102,14 @@ export class InstalledModels {
     return this.#cache.close();
   }
 
-  async #load(name: string, options: InstalledModelsOptions): Promise<LoadedModel> {
-    const tapped = name.endsWith(tappedName(""));
-    const installed = this.#models.get(tapped ? name.slice(0, -tappedName("").length) : name);
-    if (!installed) throw new RangeError(`There is no model ${name} to load`);
-    const loaded = await loadModel(installed.modelPackage, { ...options, tapped });
+  async #load(
+    { modelPackage, manifest }: InstalledModel,
+    options: InstalledModelsOptions & LoadOptions,
+  ): Promise<LoadedModel> {
+    const loaded = await loadModel(modelPackage, options);
     const { rowMemory } = options;
     const denoiser = rowMemory
-      ? rememberRows(loaded.denoiser, installed.manifest.digest, rowMemory)
+      ? rememberRows(loaded.denoiser, manifest.digest, rowMemory)
       : loaded.denoiser;
     const model = { ...loaded, denoiser };
     this.#inMemory.add(model);
@@ -119,9 +123,9 @@ export class InstalledModels {
   }
 }
 
-/** In the cache; no id of a model has a space in it. */
-function tappedName(id: string): string {
-  return `${id} tapped`;
+/** No id of a model has a space in it. */
+function cacheName(id: string, tapped: boolean): string {
+  return tapped ? `${id} tapped` : id;
 }
 
 async function readPackages(
@@ -134,7 +138,9 @@ async function readPackages(
     if (model !== undefined && model !== manifest.id) continue;
     const twin = models.get(manifest.id)?.modelPackage;
     if (twin) throw new RangeError(`${folder} and ${twin.folder} have the same id, ${manifest.id}`);
-    models.set(manifest.id, { modelPackage, manifest, tokenizer: createTokenizer(modelPackage) });
+    const tokenizer = createTokenizer(modelPackage);
+    const bytes = await graphBytes(modelPackage);
+    models.set(manifest.id, { modelPackage, manifest, tokenizer, bytes });
   }
   if (models.size > 0) return models;
   throw new RangeError(`${modelsDir} must hold ${model ?? "a model package"} in a sub-folder`);

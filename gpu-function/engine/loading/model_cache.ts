@@ -3,12 +3,17 @@
  * recently used put away for another. Knows no ONNX.
  */
 
+export interface LoadableModel<M> {
+  /** What it takes in memory. */
+  readonly bytes: number;
+  readonly load: () => Promise<M>;
+}
+
 export interface ModelCacheOptions<M> {
-  /** Ids, with the bytes that each takes when loaded. */
-  readonly bytesOf: ReadonlyMap<string, number>;
+  /** What can be in memory, by id. */
+  readonly models: ReadonlyMap<string, LoadableModel<M>>;
   /** Together the models in memory take no more than this. */
   readonly bytesMax: number;
-  load(id: string): Promise<M>;
   unload(model: M): Promise<void>;
 }
 
@@ -26,7 +31,7 @@ interface Entry<M> {
 
 interface Waiting<M> {
   readonly id: string;
-  readonly bytes: number;
+  readonly wanted: LoadableModel<M>;
   readonly settle: { resolve(entry: Entry<M>): void; reject(reason: unknown): void };
 }
 
@@ -39,8 +44,8 @@ export class ModelCache<M> {
 
   /** @throws RangeError when a model alone exceeds the budget */
   constructor(options: ModelCacheOptions<M>) {
-    const { bytesOf, bytesMax } = options;
-    for (const [id, bytes] of bytesOf) if (bytes > bytesMax) throw tooLarge(id, bytes, bytesMax);
+    const { models, bytesMax } = options;
+    for (const [id, { bytes }] of models) if (bytes > bytesMax) throw tooLarge(id, bytes, bytesMax);
     this.#options = options;
   }
 
@@ -76,10 +81,10 @@ export class ModelCache<M> {
   }
 
   async #wait(id: string, signal: AbortSignal | undefined): Promise<Entry<M>> {
-    const bytes = this.#options.bytesOf.get(id);
-    if (bytes === undefined) throw new RangeError(`There is no model ${id} to load`);
+    const wanted = this.#options.models.get(id);
+    if (!wanted) throw new RangeError(`There is no model ${id} to load`);
     const { promise, ...settle } = Promise.withResolvers<Entry<M>>();
-    const place = { id, bytes, settle };
+    const place = { id, wanted, settle };
     const leave = () => {
       this.#waiting = this.#waiting.filter((other) => other !== place);
       settle.reject(signal?.reason);
@@ -94,10 +99,10 @@ export class ModelCache<M> {
   /** Serves the queue from its head; who waits for room lets nobody pass, or would wait for ever. */
   #serve(): void {
     for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting) {
-      const { id, bytes, settle } = first;
-      if (!this.#entries.has(id) && !this.#makeRoom(bytes)) return;
+      const { id, wanted, settle } = first;
+      if (!this.#entries.has(id) && !this.#makeRoom(wanted.bytes)) return;
       this.#waiting = this.#waiting.slice(1);
-      const entry = this.#entries.get(id) ?? this.#start(id, bytes);
+      const entry = this.#entries.get(id) ?? this.#start(id, wanted);
       entry.leases += 1;
       this.#entries.delete(id);
       this.#entries.set(id, entry);
@@ -105,9 +110,9 @@ export class ModelCache<M> {
     }
   }
 
-  #start(id: string, bytes: number): Entry<M> {
+  #start(id: string, { bytes, load }: LoadableModel<M>): Entry<M> {
     // What is put away for it must be gone first, or both would be in memory for a while.
-    const model = this.#leaving.then(() => this.#options.load(id));
+    const model = this.#leaving.then(load);
     const entry = { model, bytes, leases: 0 };
     model.catch(() => {
       if (this.#entries.get(id) === entry) this.#entries.delete(id);

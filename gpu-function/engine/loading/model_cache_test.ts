@@ -6,15 +6,17 @@ import { type Lease, ModelCache } from "./model_cache.ts";
 /** A cache over models of these bytes, and what it did. */
 function shelf(sizes: Record<string, number>, bytesMax: number, failing: readonly string[] = []) {
   const log: string[] = [];
+  const load = async (id: string) => {
+    log.push(`load ${id}`);
+    await Promise.resolve();
+    if (failing.includes(id)) throw new Error(`${id} is damaged`);
+    return id;
+  };
   const cache = new ModelCache<string>({
-    bytesOf: new Map(Object.entries(sizes)),
+    models: new Map(
+      Object.entries(sizes).map(([id, bytes]) => [id, { bytes, load: () => load(id) }]),
+    ),
     bytesMax,
-    load: async (id) => {
-      log.push(`load ${id}`);
-      await Promise.resolve();
-      if (failing.includes(id)) throw new Error(`${id} is damaged`);
-      return id;
-    },
     unload: async (id) => {
       await Promise.resolve();
       log.push(`unload ${id}`);
