@@ -8,7 +8,7 @@ import {
 } from "../../contract/mod.ts";
 import { seededNoise } from "../diffusion/mod.ts";
 import type { LoadedModel } from "./loading/loaded_model.ts";
-import type { Timed } from "../onnx/session.ts";
+import type { Timed } from "../onnx/turns.ts";
 import { assembleStates, type TextStates } from "../text/mod.ts";
 
 /**

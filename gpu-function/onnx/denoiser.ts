@@ -9,8 +9,8 @@ import {
   loadSession,
   type OnnxSession,
   type SessionOptions,
-  type Timed,
 } from "./session.ts";
+import type { Timed } from "./turns.ts";
 
 export interface DenoiserRow {
   readonly x: Latents;

@@ -9,6 +9,10 @@ import { dirname } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { sizeOf } from "../diffusion/mod.ts";
 import { withOutputs } from "./graph_outputs.ts";
+import { type Timed, Turns } from "./turns.ts";
+
+/** Those of the process, in which onnxruntime-node runs one graph at a time in any case. */
+const TURNS = new Turns();
 
 export interface SessionOptions {
   /**
@@ -67,12 +71,6 @@ export interface Fetched {
   readonly shape: readonly number[];
 }
 
-/** A value with the time that was spent inside onnxruntime to get it. */
-export interface Timed<T> {
-  readonly value: T;
-  readonly milliseconds: number;
-}
-
 /** What a session has done since it was loaded, counted around `run` itself. */
 export interface SessionUsage {
   runs: number;
@@ -128,7 +126,9 @@ export async function loadSession(
         return input ? [[input.ownName, toTensor(feed, input.type)]] : [];
       }));
       const fetches = wanted.flatMap((name) => outputs.get(name)?.ownName ?? []);
-      const { value: results, milliseconds } = await inTurn(() => session.run(tensors, fetches));
+      const { value: results, milliseconds } = await TURNS.take(() =>
+        session.run(tensors, fetches)
+      );
       usage.milliseconds += milliseconds;
       usage.runs += 1;
       usage.rows += entries[0]?.[1].shape[0] ?? 0;
@@ -154,7 +154,7 @@ export async function tryProvider(executionProvider: string): Promise<string | n
       logSeverityLevel: fatal,
     });
     try {
-      await inTurn(() => session.run({ x: new Tensor("float32", Float32Array.of(1), [1]) }));
+      await TURNS.take(() => session.run({ x: new Tensor("float32", Float32Array.of(1), [1]) }));
     } finally {
       await session.release();
     }
@@ -162,34 +162,6 @@ export async function tryProvider(executionProvider: string): Promise<string | n
   } catch (error) {
     return loadReason(error);
   }
-}
-
-let others: Promise<unknown> = Promise.resolve();
-
-/**
- * One run at a time in the process, which onnxruntime-node keeps to in any case: so the time measured
- * is that of the run alone, not of its wait for another session's.
- */
-function inTurn<T>(run: () => Promise<T>): Promise<Timed<T>> {
-  const mine = others.then(async () => {
-    const breath = letEventsIn();
-    const start = performance.now();
-    const value = await run();
-    const milliseconds = performance.now() - start;
-    await breath;
-    return { value, milliseconds };
-  });
-  others = mine.catch(() => {}); // whoever asked for the run hears of its failure
-  return mine;
-}
-
-/**
- * onnxruntime-node computes on the main thread from a setImmediate, and a chain of those never lets
- * sockets be read or written: streams would stall and cancels wait for the end. A timer set before the
- * run is due after it, so waiting for it costs no time but a turn of the event loop.
- */
-function letEventsIn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 async function openSession(

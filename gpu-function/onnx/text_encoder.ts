@@ -1,6 +1,7 @@
 /** Token ids to text states. */
 import type { TextStates } from "../text/mod.ts";
-import { loadSession, type OnnxSession, type SessionOptions, type Timed } from "./session.ts";
+import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
+import type { Timed } from "./turns.ts";
 
 export interface TextEncoder {
   readonly session: OnnxSession;

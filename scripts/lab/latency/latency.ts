@@ -3,7 +3,7 @@ import process from "node:process";
 import { createLatents, sizeOf } from "../../../gpu-function/diffusion/mod.ts";
 import { type LoadedModel, loadModel } from "../../../gpu-function/engine/loading/loaded_model.ts";
 import type { ModelPackage } from "../../../gpu-function/packages/model_package.ts";
-import type { Timed } from "../../../gpu-function/onnx/session.ts";
+import type { Timed } from "../../../gpu-function/onnx/turns.ts";
 import { createEngine } from "../../../gpu-function/engine/onnx_engine.ts";
 import { median, timeRun } from "../../engine/engine_runs.ts";
 
