@@ -9,6 +9,7 @@ import {
 import { prepareConditioning } from "./conditioning.ts";
 import { type Denoising, type FinishedStep, startDenoising } from "./denoising.ts";
 import type { Latents } from "../diffusion/mod.ts";
+import type { SafetyMode } from "../jobs/engine.ts";
 import type { Driver } from "./rows/driver.ts";
 import {
   type EncodedImage,
@@ -20,7 +21,6 @@ import {
 import { projectLatents, type RgbImage, sampleToRgb } from "../image/rgb.ts";
 import { createInsightRecorder } from "./insight_recorder.ts";
 import type { LoadedModel } from "./loading/loaded_model.ts";
-import type { SafetyMode } from "../onnx/safety_checker.ts";
 
 export interface GenerationContext {
   readonly model: LoadedModel;

@@ -10,15 +10,13 @@ import {
   refuse,
 } from "../../contract/mod.ts";
 import { Driver } from "./rows/driver.ts";
-import type { Engine } from "../jobs/engine.ts";
+import type { Engine, SafetyMode, WeightsMode } from "../jobs/engine.ts";
 import { runGeneration } from "./generation.ts";
 import type { FinishedStep } from "./denoising.ts";
 import { InstalledModels } from "./loading/installed_models.ts";
 import type { LoadedModel } from "./loading/loaded_model.ts";
 import type { Lease } from "./loading/model_cache.ts";
-import type { WeightsMode } from "../onnx/session.ts";
 import { RowMemory } from "./rows/row_memory.ts";
-import type { SafetyMode } from "../onnx/safety_checker.ts";
 
 export interface OnnxEngineOptions {
   /** A folder with one model package per sub-folder. */
@@ -56,7 +54,7 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
     ...options,
     executionProvider,
     intraOpNumThreads,
-    weights,
+    mapped: weights === "mapped",
     exact,
     checked: safety !== "off",
     memoryBytes: options.memoryBytes ?? Infinity,

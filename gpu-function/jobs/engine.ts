@@ -1,4 +1,4 @@
-/** The engine as the service sees it: plans in, events out. Knows no HTTP. */
+/** The engine as the service sees it: plans in, events out, and what an operator sets. Knows no HTTP. */
 import type {
   GenerationEvent,
   ModelManifest,
@@ -6,6 +6,19 @@ import type {
   Parsed,
   Plan,
 } from "../../contract/mod.ts";
+
+/** What happens to an image that is flagged: its event says so, it is withheld, or nobody looks. */
+export const SAFETY_MODES = ["report", "refuse", "off"] as const;
+export type SafetyMode = typeof SAFETY_MODES[number];
+
+/**
+ * How the CPU reads weights that lie in files beside the graph. `packed`: copied in the order that
+ * kernels like best, which is fastest. `mapped`: read where they lie, so that a model of any size opens
+ * at once, its pages can be given back to the system and are shared with other processes; rows take
+ * longer, and differ in their last bits.
+ */
+export const WEIGHTS_MODES = ["packed", "mapped"] as const;
+export type WeightsMode = typeof WEIGHTS_MODES[number];
 
 export interface Engine {
   readonly models: readonly ModelManifest[];

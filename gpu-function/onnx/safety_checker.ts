@@ -7,10 +7,6 @@ import type { RgbImage } from "../image/rgb.ts";
 import { loadImageProcessor } from "../image/image_processor.ts";
 import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
 
-/** What happens to an image that is flagged: said in its event, withheld, or nobody looks. */
-export const SAFETY_MODES = ["report", "refuse", "off"] as const;
-export type SafetyMode = (typeof SAFETY_MODES)[number];
-
 export interface SafetyChecker {
   readonly session: OnnxSession;
   check(image: RgbImage): Promise<SafetyVerdict>;

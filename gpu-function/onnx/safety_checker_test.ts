@@ -8,7 +8,8 @@ import { type GenerationEvent, parseGenerationRequest, ProblemError } from "../.
 import { createEngine } from "../engine/onnx_engine.ts";
 import { hashPackage } from "../packages/package_digest.ts";
 import { readModelPackage } from "../packages/model_package.ts";
-import { loadSafetyChecker, type SafetyMode } from "./safety_checker.ts";
+import type { SafetyMode } from "../jobs/engine.ts";
+import { loadSafetyChecker } from "./safety_checker.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const fixture = join(root, "tests/parity/fixtures/safety_checker");

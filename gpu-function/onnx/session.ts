@@ -24,18 +24,9 @@ export interface SessionOptions {
   readonly executionProvider: string;
   /** Threads inside one operator; 0 leaves it to onnxruntime. */
   readonly intraOpNumThreads: number;
-  /** `packed` by default. */
-  readonly weights?: WeightsMode;
+  /** Whether the CPU reads weights where they lie in files beside the graph, instead of packing them. */
+  readonly mapped?: boolean;
 }
-
-/**
- * How the CPU reads weights that lie in files beside the graph. `packed`: copied in the order that
- * kernels like best, which is fastest. `mapped`: read where they lie, so that a model of any size opens
- * at once, its pages can be given back to the system and are shared with other processes; rows take
- * longer, and differ in their last bits.
- */
-export type WeightsMode = typeof WEIGHTS_MODES[number];
-export const WEIGHTS_MODES = ["packed", "mapped"] as const;
 
 /** `bool` comes out as 0 and 1, and never goes in. */
 export type TensorType = "float32" | "float16" | "int32" | "int64" | "bool";
@@ -170,7 +161,7 @@ async function openSession(
   options: SessionOptions,
 ): Promise<InferenceSession> {
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
-  const mapped = options.weights === "mapped";
+  const { mapped = false } = options;
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [options.executionProvider],
     intraOpNumThreads: options.intraOpNumThreads,

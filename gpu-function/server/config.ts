@@ -1,7 +1,6 @@
 /** Settings from the environment, checked before anything starts. */
 import { fieldIssue } from "../../contract/mod.ts";
-import { WEIGHTS_MODES, type WeightsMode } from "../onnx/session.ts";
-import { SAFETY_MODES, type SafetyMode } from "../onnx/safety_checker.ts";
+import { SAFETY_MODES, type SafetyMode, WEIGHTS_MODES, type WeightsMode } from "../jobs/engine.ts";
 import type { ServiceLimits } from "../jobs/service.ts";
 
 export interface Config {

@@ -6,9 +6,8 @@ import {
   parseGenerationRequest,
   ProblemError,
 } from "../../contract/mod.ts";
-import type { Engine } from "../../gpu-function/jobs/engine.ts";
+import { type Engine, WEIGHTS_MODES, type WeightsMode } from "../../gpu-function/jobs/engine.ts";
 import { chooseProvider } from "../../gpu-function/onnx/provider.ts";
-import { WEIGHTS_MODES, type WeightsMode } from "../../gpu-function/onnx/session.ts";
 import { createEngine } from "../../gpu-function/engine/onnx_engine.ts";
 import { modelsFolder } from "../command_line/models_folder.ts";
 import { parseStrictly, UsageError } from "../command_line/command_line.ts";

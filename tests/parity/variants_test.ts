@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
-import type { WeightsMode } from "../../gpu-function/onnx/session.ts";
 import { HALF_BOUND, LATENTS_BOUND, relativeL2, WHOLE_TIMESTEPS_BOUND } from "./difference.ts";
 import { FAMILIES, FIXTURES, type Goldens, readGoldens, requestOf } from "./goldens.ts";
 import { observeRuns, planOf, withModel } from "./observed_run.ts";
@@ -18,10 +17,10 @@ const EXTERNAL = (await readGoldens("sd1")).variants.find(({ name }) => name ===
 async function errorOf(
   folder: string,
   goldens: Goldens,
-  { names, rowsMax = 1, weights = "packed" }: {
+  { names, rowsMax = 1, mapped = false }: {
     readonly names: readonly string[];
     readonly rowsMax?: number;
-    readonly weights?: WeightsMode;
+    readonly mapped?: boolean;
   },
 ): Promise<number> {
   const cases = goldens.cases.filter(({ name }) => names.includes(name));
@@ -35,7 +34,7 @@ async function errorOf(
     }
     const { runs, rows } = model.denoiser.session.usage;
     assert.ok(rowsMax === 1 ? runs === rows : runs < rows, `${rows} rows in ${runs} runs`);
-  }, { exact: rowsMax === 1, weights });
+  }, { exact: rowsMax === 1, mapped });
   return error;
 }
 
@@ -69,7 +68,7 @@ for (const family of FAMILIES) {
         });
         const bound = variant.name === "half" ? HALF_BOUND : LATENTS_BOUND;
         for (
-          const way of [{ rowsMax: 1 }, { rowsMax: 8 }, { weights: "mapped" }] as const
+          const way of [{ rowsMax: 1 }, { rowsMax: 8 }, { mapped: true }] as const
         ) {
           const error = await errorOf(folder, goldens, { names: MIXED, ...way });
           assert.ok(error <= bound, `${JSON.stringify(way)}: ${error}`);
@@ -94,11 +93,13 @@ Deno.test({
   fn: () =>
     withPackageCopy("sd1", { variant: EXTERNAL }, async (modelsDir) => {
       const ranges = { packed: 0, mapped: 0 };
-      for (const weights of ["packed", "mapped"] as const) {
+      for (const mapped of [false, true]) {
         await withModel(join(modelsDir, MODEL), async () => {
           const lines = (await Deno.readTextFile("/proc/self/maps")).split("\n");
-          ranges[weights] = lines.filter((line) => line.endsWith("unet/model.onnx_data")).length;
-        }, { weights });
+          ranges[mapped ? "mapped" : "packed"] = lines.filter((line) =>
+            line.endsWith("unet/model.onnx_data")
+          ).length;
+        }, { mapped });
       }
       // Biases, which nothing packs, are mapped either way.
       assert.ok(ranges.mapped > ranges.packed, JSON.stringify(ranges));

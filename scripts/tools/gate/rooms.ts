@@ -34,14 +34,7 @@ const GPU_FUNCTION: readonly Room[] = [
   },
   {
     path: `${GPU}server/`,
-    imports: [
-      "contract/",
-      "npm:hono",
-      "npm:prom-client",
-      "npm:valibot",
-      `${GPU}jobs/`,
-      `${GPU}onnx/`,
-    ],
+    imports: ["contract/", "npm:hono", "npm:prom-client", "npm:valibot", `${GPU}jobs/`],
   },
   { path: `${GPU}jobs/`, imports: ["contract/"] },
   {
