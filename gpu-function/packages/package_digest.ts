@@ -24,15 +24,13 @@ export interface RecordedPackage {
 /** Beyond this only sizes are compared when a package is loaded, so that large weights load at once. */
 const HASHED_BYTES_MAX = 64 * 1024 * 1024;
 
-/** The folders that make the model; anything else in a package cannot change an image. */
-export const MODEL_FOLDERS = [
-  "scheduler",
-  "text_encoder",
-  "tokenizer",
-  "transformer",
-  "unet",
-  "vae_decoder",
-];
+/** Parts of a model; diffusers numbers further ones of a kind, as in `text_encoder_2`. */
+const PART = /^(scheduler|text_encoder|tokenizer|transformer|unet|vae_decoder)(_\d+)?$/;
+
+/** Whether a package's folder is part of the model; what lies elsewhere cannot change an image. */
+export function isModelFolder(name: string): boolean {
+  return PART.test(name);
+}
 
 export function digestOf(files: readonly PackageFile[]): string {
   const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -98,7 +96,8 @@ function mismatch(folder: string, path: string, allowed: string, given: string):
 
 async function listPackage(folder: string): Promise<{ path: string; bytes: number }[]> {
   const paths = ["model_index.json"];
-  for (const name of MODEL_FOLDERS) paths.push(...await listFolder(folder, name));
+  const folders = (await readdir(folder).catch(() => [])).filter(isModelFolder).sort();
+  for (const name of folders) paths.push(...await listFolder(folder, name));
   // Of the whole VAE only the decoder's graph is used, but its configuration may lie here.
   const vae = await listFolder(folder, "vae");
   if (!paths.includes("vae_decoder/config.json")) {

@@ -1,7 +1,7 @@
 /** The same model as other exporters write it: it loads, gives diffusers' latents, and has its own digest. */
 import assert from "node:assert/strict";
 import { mkdir, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { HALF_BOUND, LATENTS_BOUND, relativeL2, WHOLE_TIMESTEPS_BOUND } from "./difference.ts";
 import { FAMILIES, FIXTURES, type Goldens, readGoldens, requestOf } from "./goldens.ts";
@@ -143,6 +143,26 @@ for (const [family, change, path] of WEIGHTS) {
       assert.notEqual((await readModelPackage(folder)).manifest.digest, before);
     }));
 }
+
+Deno.test("a second encoder with its tokenizer counts for the digest, folders that are no part do not", () =>
+  withPackageCopy("sd1", {}, async (modelsDir) => {
+    const folder = join(modelsDir, MODEL);
+    const digests = [(await readModelPackage(folder)).manifest.digest];
+    const parts = [
+      "text_encoder_2/model.onnx",
+      "text_encoder_3/model.onnx",
+      "tokenizer_2/vocab.json",
+    ];
+    for (const path of [...parts, "text_encoder_old/model.onnx", "vae_encoder/model.onnx"]) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await Deno.writeTextFile(join(folder, path), "one");
+      digests.push((await readModelPackage(folder)).manifest.digest);
+    }
+    await Deno.writeTextFile(join(folder, "text_encoder_2/model.onnx"), "two");
+    digests.push((await readModelPackage(folder)).manifest.digest);
+    assert.equal(new Set(digests).size, 1 + parts.length + 1);
+    assert.equal(new Set(digests.slice(parts.length, -1)).size, 1);
+  }));
 
 Deno.test("PixArt of 300 tokens is a line in shapefirst.json", () =>
   withPackageCopy("pixart", {

@@ -1,6 +1,6 @@
 /** Which files of a repository a package needs, from a list that a stranger wrote. */
 import type { ListFileEntry } from "@huggingface/hub";
-import { MODEL_FOLDERS } from "../../../../gpu-function/packages/package_digest.ts";
+import { isModelFolder } from "../../../../gpu-function/packages/package_digest.ts";
 
 export interface RemoteFile {
   /** In the package. */
@@ -77,7 +77,7 @@ function requireSafe(path: string): void {
 function isNeeded(path: string): boolean {
   const [folder = "", file, ...deeper] = path.split("/");
   if (file === undefined) return ROOT_FILES.test(folder);
-  if (deeper.length > 0 || !MODEL_FOLDERS.includes(folder)) return false;
+  if (deeper.length > 0 || !isModelFolder(folder)) return false;
   // Other precisions lie beside as model_fp16.onnx and model_fp16.onnx_data.
   if (/\.onnx/.test(file)) return file.startsWith("model.onnx");
   return !NOT_NEEDED.test(file);

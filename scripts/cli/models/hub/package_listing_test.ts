@@ -33,3 +33,19 @@ Deno.test("a safety checker for other frameworks is left where it is", () => {
   const paths = selected([...OTHERS, "feature_extractor/preprocessor_config.json"]);
   assert.deepEqual(paths.filter((path) => /^(safety|feature)/.test(path)), []);
 });
+
+Deno.test("further encoders and tokenizers are parts, what is only named like one is none", () => {
+  const parts = [
+    "text_encoder_2/model.onnx",
+    "tokenizer_2/vocab.json",
+    "text_encoder_3/config.json",
+  ];
+  const others = [
+    "text_encoder_2_fp16/model.onnx",
+    "my_tokenizer_2/vocab.json",
+    "vae_encoder/model.onnx",
+  ];
+  const paths = selected([...parts, ...others]);
+  for (const path of parts) assert(paths.includes(path), path);
+  for (const path of others) assert(!paths.includes(path), path);
+});
