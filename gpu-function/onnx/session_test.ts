@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createLatents } from "../diffusion/mod.ts";
 import { type DenoiserForm, type DenoiserRow, loadDenoiser } from "./denoiser.ts";
+import { withTinyGraph } from "../fixtures/tiny_graph.ts";
 import { loadTextEncoder } from "./text_encoder.ts";
 import { loadVaeDecoder } from "./vae_decoder.ts";
 
@@ -68,6 +69,22 @@ for (const name of ["timestep_per_row_int64.onnx", "timestep_single_int32.onnx"]
     await denoiser.session.release();
   });
 }
+
+Deno.test("the VAE is given latents / scaling_factor + shift_factor", () =>
+  withTinyGraph({
+    inputs: [{ name: "latent_sample", type: "float32", shape: ["rows", 3, "h", "w"] }],
+    outputs: [{ name: "sample", type: "float32", shape: ["rows", 3, "h", "w"] }],
+    nodes: [{ op: "Identity", inputs: ["latent_sample"], output: "sample" }],
+  }, async (path) => {
+    // Numbers of float32, so that the results are exact: SD 3's are 1.5305 and 0.0609.
+    const form = { channels: 3, scaling_factor: 1.5, shift_factor: 0.0625 };
+    const decoder = await loadVaeDecoder(path, form, cpu);
+    const latents = createLatents(Float32Array.of(-3, 0, 1.5, 3, 6, 12), [3, 1, 2]);
+    const { value } = await decoder.decode(latents);
+    assert.deepEqual([...value.data], [-1.9375, 0.0625, 1.0625, 2.0625, 4.0625, 8.0625]);
+    assert.deepEqual(value.shape, [3, 1, 2]);
+    await decoder.session.release();
+  }));
 
 Deno.test("a text encoder with int32 ids gives one state a token", async () => {
   const encoder = await loadTextEncoder(file("text_encoder_int32.onnx"), clip(4), cpu);
@@ -136,7 +153,12 @@ const REFUSED: readonly [string, () => Promise<unknown>, RegExp][] = [
   ],
   [
     "a graph of another kind",
-    () => loadVaeDecoder(file("text_encoder_int32.onnx"), { channels: 4, scaling_factor: 1 }, cpu),
+    () =>
+      loadVaeDecoder(file("text_encoder_int32.onnx"), {
+        channels: 4,
+        scaling_factor: 1,
+        shift_factor: 0,
+      }, cpu),
     /text_encoder_int32\.onnx: input latent_sample is missing, the file has input_ids/,
   ],
   [

@@ -9,9 +9,18 @@ export interface VaeDecoder {
   decode(latents: Latents): Promise<Timed<Latents>>;
 }
 
+/** What the VAE's configuration says of its latents. */
+export interface VaeForm {
+  readonly channels: number;
+  /** The denoiser's latents are the VAE's, less `shift_factor` and times `scaling_factor`. */
+  readonly scaling_factor: number;
+  readonly shift_factor: number;
+}
+
+/** Follows diffusers' pipelines, which hand latents / scaling_factor + shift_factor to the decoder. */
 export async function loadVaeDecoder(
   file: string,
-  { channels, scaling_factor }: { readonly channels: number; readonly scaling_factor: number },
+  { channels, scaling_factor, shift_factor }: VaeForm,
   options: SessionOptions,
 ): Promise<VaeDecoder> {
   const types = ["float32", "float16"] as const;
@@ -22,9 +31,9 @@ export async function loadVaeDecoder(
   return {
     session,
     async decode({ data, shape }) {
-      const scaled = data.map((value) => value / scaling_factor);
+      const own = data.map((value) => value / scaling_factor + shift_factor);
       const { value, milliseconds } = await session.run({
-        latent_sample: { data: scaled, shape: [1, ...shape] },
+        latent_sample: { data: own, shape: [1, ...shape] },
       });
       const { data: pixels = new Float32Array(), shape: sides = [] } = value["sample"] ?? {};
       return { value: createLatents(pixels, sides.slice(1)), milliseconds };

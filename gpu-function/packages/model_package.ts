@@ -25,6 +25,7 @@ import { verifiedDigest } from "./package_digest.ts";
 import { parseJson, readJson, readOptionalJson, readText } from "./package_json.ts";
 import { describeText, readTokenizer, type TokenizerFiles } from "./package_text.ts";
 import type { SafetyCheckerFiles } from "../onnx/safety_checker.ts";
+import type { VaeForm } from "../onnx/vae_decoder.ts";
 
 export interface ModelPackage {
   readonly folder: string;
@@ -34,6 +35,7 @@ export interface ModelPackage {
   readonly tokenizerConfig: object;
   readonly schedulerConfig: SchedulerConfig;
   readonly denoiserConfig: DenoiserConfig;
+  readonly vae: VaeForm;
   /** Values of the denoiser's graph that hold cross-attention weights, one per layer. */
   readonly taps: readonly string[];
   readonly files: {
@@ -79,8 +81,11 @@ const modelIndex = v.object({ _class_name: v.string() });
 const vaeConfig = v.object({
   latent_channels: count,
   scaling_factor: v.optional(v.number(), 0.18215),
+  shift_factor: v.nullish(v.number(), 0),
   block_out_channels: v.pipe(v.array(count), v.minLength(1)),
 });
+
+type VaeConfig = v.InferOutput<typeof vaeConfig>;
 
 /** Sub-folders that hold a package, in order of their names. */
 export async function listPackages(modelsDir: string): Promise<string[]> {
@@ -108,6 +113,7 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
     tokenizer,
     schedulerConfig: await readSchedulerConfig(folder),
     denoiserConfig: await readJson(folder, `${denoiser}/config.json`, config),
+    vaeConfig: await readVaeConfig(folder),
   };
   const manifest = await assembleManifest(folder, extra, parts);
   const graph = (part: string) => join(folder, part, "model.onnx");
@@ -119,6 +125,11 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
     tokenizerConfig: tokenizer.config,
     schedulerConfig: parts.schedulerConfig,
     denoiserConfig: parts.denoiserConfig,
+    vae: {
+      channels: parts.vaeConfig.latent_channels,
+      scaling_factor: parts.vaeConfig.scaling_factor,
+      shift_factor: parts.vaeConfig.shift_factor,
+    },
     taps: extra.taps,
     files: {
       textEncoder: graph("text_encoder"),
@@ -138,6 +149,7 @@ interface PackageParts {
   readonly tokenizer: TokenizerFiles;
   readonly schedulerConfig: SchedulerConfig;
   readonly denoiserConfig: DenoiserConfig;
+  readonly vaeConfig: VaeConfig;
 }
 
 async function readFamily(folder: string): Promise<Pick<PackageParts, "pipeline" | "family">> {
@@ -149,9 +161,8 @@ async function readFamily(folder: string): Promise<Pick<PackageParts, "pipeline"
 async function assembleManifest(
   folder: string,
   extra: ShapefirstJson,
-  { pipeline, family, tokenizer, schedulerConfig, denoiserConfig }: PackageParts,
+  { pipeline, family, tokenizer, schedulerConfig, denoiserConfig, vaeConfig: vae }: PackageParts,
 ): Promise<ModelManifest> {
-  const vae = await readVaeConfig(folder);
   const { channels, sampleSize, multipleOf } = denoiserConfig;
   if (channels !== vae.latent_channels) {
     throw new RangeError(
@@ -216,7 +227,7 @@ async function readSchedulerConfig(folder: string): Promise<SchedulerConfig> {
 }
 
 /** optimum puts it beside the graph; folders that keep diffusers' layout have it in `vae`. */
-async function readVaeConfig(folder: string): Promise<v.InferOutput<typeof vaeConfig>> {
+async function readVaeConfig(folder: string): Promise<VaeConfig> {
   return await readOptionalJson(folder, "vae_decoder/config.json", vaeConfig) ??
     await readOptionalJson(folder, "vae/config.json", vaeConfig) ??
     await readJson(folder, "vae_decoder/config.json", vaeConfig);

@@ -115,13 +115,21 @@ Deno.test("the VAE's configuration may lie where diffusers has it, and counts fo
     },
   }, async (modelsDir) => {
     const file = join(modelsDir, MODEL, "vae/config.json");
-    const read = async () => (await readModelPackage(join(modelsDir, MODEL))).manifest;
+    const readPackage = () => readModelPackage(join(modelsDir, MODEL));
+    const read = async () => (await readPackage()).manifest;
     const before = await read();
     assert.deepEqual(before.latents, { channels: 4, vae_scale_factor: 8, scaling_factor: 0.18215 });
     const json = JSON.parse(await Deno.readTextFile(file));
-    await Deno.writeTextFile(file, JSON.stringify({ ...json, scaling_factor: 0.13025 }));
+    assert.equal((await readPackage()).vae.shift_factor, 0);
+    const edited = { ...json, scaling_factor: 0.13025, shift_factor: 0.0609 };
+    await Deno.writeTextFile(file, JSON.stringify(edited));
     const after = await read();
     assert.equal(after.latents.scaling_factor, 0.13025);
+    assert.deepEqual((await readPackage()).vae, {
+      channels: 4,
+      scaling_factor: 0.13025,
+      shift_factor: 0.0609,
+    });
     assert.notEqual(after.digest, before.digest);
     await Deno.writeTextFile(join(modelsDir, MODEL, "vae/diffusion_pytorch_model.bin"), "changed");
     assert.equal((await read()).digest, after.digest);

@@ -34,7 +34,7 @@ export async function loadModel(
   modelPackage: ModelPackage,
   options: LoadOptions,
 ): Promise<LoadedModel> {
-  const { manifest: { latents, text }, files, family, denoiserConfig, taps } = modelPackage;
+  const { manifest: { latents, text }, files, family, denoiserConfig, vae, taps } = modelPackage;
   const { paddingMasked } = family.text;
   const loaded: OnnxSession[] = [];
   const keep = <P extends { readonly session: OnnxSession }>(part: P): P => {
@@ -53,7 +53,7 @@ export async function loadModel(
       taps: options.tapped ? taps : [],
     };
     const denoiser = keep(await loadDenoiser(files.denoiser, denoiserForm, options));
-    const vaeDecoder = keep(await loadVaeDecoder(files.vaeDecoder, latents, options));
+    const vaeDecoder = keep(await loadVaeDecoder(files.vaeDecoder, vae, options));
     const safetyChecker = files.safetyChecker && (options.checked ?? true)
       ? keep(await loadSafetyChecker(files.safetyChecker, options))
       : null;
