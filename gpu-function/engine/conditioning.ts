@@ -3,43 +3,63 @@ import {
   endGuidance,
   type Phase,
   type Plan,
+  type PromptToken,
   seesPrompt,
   stateSources,
 } from "../../contract/mod.ts";
 import { seededNoise } from "../diffusion/mod.ts";
-import type { LoadedModel } from "./loading/loaded_model.ts";
+import type { LoadedModel, LoadedText } from "./loading/loaded_model.ts";
 import type { Timed } from "../onnx/turns.ts";
-import { assembleStates, type TextStates } from "../text/mod.ts";
+import { assembleStates, type EncodedText } from "../text/mod.ts";
 
 /**
  * The states of the rows of each step of a phase: unconditional first where it is guided.
  * @throws RangeError for a phase that the plan cannot come to
  */
-export type ConditioningOfPhase = (phase: Phase) => readonly TextStates[];
+export type ConditioningOfPhase = (phase: Phase) => readonly EncodedText[];
+
+/** A text as it is encoded, by each part of the model in its own tokens. */
+interface Words {
+  readonly text: string;
+  readonly repeats?: number;
+  /** The first part's, where the plan has them. */
+  readonly tokens?: readonly PromptToken[];
+}
 
 /** Encodes each different text that the plan's phases need once. */
 export async function prepareConditioning(
   plan: Plan,
-  { tokenizer, textEncoder }: Pick<LoadedModel, "tokenizer" | "textEncoder">,
+  { text: parts, family }: Pick<LoadedModel, "text" | "family">,
 ): Promise<Timed<ConditioningOfPhase>> {
-  const encoded = new Map<string, TextStates>();
+  const [first, ...others] = parts;
+  const encoded = new Map<string, EncodedText>();
   let milliseconds = 0;
-  const encode = async (ids: readonly number[]) => {
-    const known = encoded.get(ids.join());
-    if (known) return known;
-    const result = await textEncoder.encode(ids);
+  const encodeWith = async ({ encoder }: LoadedText, ids: readonly number[]) => {
+    const result = await encoder.encode(ids);
     milliseconds += result.milliseconds;
-    encoded.set(ids.join(), result.value);
     return result.value;
   };
-  const rows = new Map<string, readonly TextStates[]>();
+  const encode = async ({ text, repeats, tokens }: Words) => {
+    const idsOf = ({ tokenizer }: LoadedText) => tokenizer.tokenize(text, repeats).ids;
+    const ids = tokens?.map(({ id }) => id) ?? idsOf(first);
+    const further = others.map((part) => ({ part, ids: idsOf(part) }));
+    const key = [ids, ...further.map(({ ids }) => ids)].join(" ");
+    const known = encoded.get(key);
+    if (known) return known;
+    const all: [EncodedText, ...EncodedText[]] = [await encodeWith(first, ids)];
+    for (const { part, ids } of further) all.push(await encodeWith(part, ids));
+    const joined = family.joinText(all);
+    encoded.set(key, joined);
+    return joined;
+  };
+  const rows = new Map<string, readonly EncodedText[]>();
   for (const phase of possiblePhases(plan)) {
     if (rows.has(kindOf(phase))) continue;
     // The text-free tail is the paper's eq. (9): the empty prompt, whatever the negative prompt says.
     const unconditional = phase.conditioning === "guided" ? plan.negative_prompt : "";
-    const states: TextStates[] = [];
+    const states: EncodedText[] = [];
     if (phase.conditioning !== "cond") {
-      states.push(await encode(tokenizer.tokenize(unconditional).ids));
+      states.push(await encode({ text: unconditional }));
     }
     if (seesPrompt(phase)) {
       states.push(await encodePrompt(plan, phase.eos_swapped, encode));
@@ -65,20 +85,23 @@ function kindOf({ conditioning, eos_swapped }: Phase): string {
   return eos_swapped ? `swapped ${conditioning}` : conditioning;
 }
 
+/** The pooled vector stays the prompt's own: what is put in place are states of positions. */
 async function encodePrompt(
-  { tokens, seed }: Plan,
+  { prompt: text, semantic_repeats: repeats, eos_swap: swap, tokens, seed }: Plan,
   eosSwapped: boolean,
-  encode: (ids: readonly number[]) => Promise<TextStates>,
-): Promise<TextStates> {
+  encode: (words: Words) => Promise<EncodedText>,
+): Promise<EncodedText> {
   const sources = stateSources(tokens.prompt, eosSwapped);
-  const prompt = await encode(tokens.prompt.map(({ id }) => id));
-  const eos_swap = eosSwapped && tokens.eos_swap
-    ? await encode(tokens.eos_swap.map(({ id }) => id))
+  const prompt = await encode({ text, repeats, tokens: tokens.prompt });
+  const other = eosSwapped && swap && tokens.eos_swap
+    ? await encode({ text: swap.prompt, tokens: tokens.eos_swap })
     : null;
+  const { positions, width } = prompt.sequence;
   const noise = sources.some(({ from }) => from === "noise")
-    ? seededNoise((seed ^ TEXT_NOISE) >>> 0, [prompt.positions, prompt.width]).data
+    ? seededNoise((seed ^ TEXT_NOISE) >>> 0, [positions, width]).data
     : null;
-  return assembleStates(sources, { prompt, eos_swap, noise });
+  const supply = { prompt: prompt.sequence, eos_swap: other?.sequence ?? null, noise };
+  return { ...prompt, sequence: assembleStates(sources, supply) };
 }
 
 /**

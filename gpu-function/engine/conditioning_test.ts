@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
+  createPromptTokenizer,
   endGuidance,
   type GenerationRequestInput,
   parseGenerationRequest,
@@ -13,37 +14,36 @@ import {
 } from "../../contract/mod.ts";
 import { prepareConditioning } from "./conditioning.ts";
 import { seededNoise } from "../diffusion/mod.ts";
-import { createTokenizer } from "./loading/loaded_model.ts";
 import { readModelPackage } from "../packages/model_package.ts";
-import { loadTextEncoder } from "../onnx/text_encoder.ts";
+import { loadTextEncoder, type TextEncoder } from "../onnx/text_encoder.ts";
 import type { TextStates } from "../text/mod.ts";
 
 const modelPackage = await readModelPackage(join(import.meta.dirname!, "../models/mini"));
-const { manifest } = modelPackage;
-const tokenizer = createTokenizer(modelPackage);
-const textEncoder = await loadTextEncoder(
-  modelPackage.files.textEncoder,
-  { ...manifest.text, paddingMasked: false },
-  { executionProvider: "cpu", intraOpNumThreads: 1 },
-);
+const { tokenizer, family, text: [first] } = modelPackage;
+const form = { ...first.tokens, ...first.part };
+const cpu = { executionProvider: "cpu", intraOpNumThreads: 1 };
+const encoder = await loadTextEncoder(first.graph, form, cpu);
+const model = { family, text: [{ ...first, encoder }] } as const;
 
 const PROMPT = "a blue bird";
 
 function planOf(input: Partial<GenerationRequestInput>): Plan {
   const request = parseGenerationRequest({ prompt: PROMPT, num_inference_steps: 4, ...input });
   assert.ok(request.ok, request.ok ? "" : request.problem.detail);
-  const plan = planGeneration({ ...request.value, seed: 7 }, { manifest, tokenizer });
+  const plan = planGeneration({ ...request.value, seed: 7 }, modelPackage);
   assert.ok(plan.ok, plan.ok ? "" : plan.problem.detail);
   return plan.value;
 }
 
 /** Of each step, the states of its rows. */
 async function rowsOf(plan: Plan): Promise<(readonly TextStates[])[]> {
-  const { value } = await prepareConditioning(plan, { tokenizer, textEncoder });
-  return Array.from(
+  const { value } = await prepareConditioning(plan, model);
+  const rows = Array.from(
     { length: plan.num_inference_steps },
     (_, step) => value(phaseOfStep(plan.phases, step)),
   );
+  assert.ok(rows.flat().every(({ pooled }) => pooled === null));
+  return rows.map((row) => row.map(({ sequence }) => sequence));
 }
 
 /** The conditional states of the first step, which is guided. */
@@ -56,7 +56,7 @@ async function statesOf(input: Partial<GenerationRequestInput>): Promise<TextSta
 Deno.test("an automatic cutoff has the states of every phase that it may come to, and of no other", async () => {
   const eos_swap = { prompt: "a red car", from: 2, to: 4 };
   const plan = planOf({ eos_swap, cutoff: { auto: { min_steps: 1 }, tail: "cond" } });
-  const { value } = await prepareConditioning(plan, { tokenizer, textEncoder });
+  const { value } = await prepareConditioning(plan, model);
   for (const step of [1, 2, 3, 4]) {
     for (const phase of endGuidance(plan.phases, step, "cond")) {
       assert.equal(value(phase).length, phase.rows);
@@ -68,7 +68,7 @@ Deno.test("an automatic cutoff has the states of every phase that it may come to
 });
 
 const encode = async (text: string) =>
-  (await textEncoder.encode(tokenizer.tokenize(text).ids)).value;
+  (await encoder.encode(tokenizer.tokenize(text).ids)).value.sequence;
 const row = (
   { data, width }: TextStates,
   position: number,
@@ -196,4 +196,49 @@ Deno.test("repeated words are encoded as if they had been typed", async () => {
     await statesOf({ semantic_repeats: 3 }),
     await encode(`${PROMPT} ${PROMPT} ${PROMPT}`),
   );
+});
+
+Deno.test("two encoders see a text in their own tokens, once each, and the family joins what they give", async () => {
+  const texts: string[] = [];
+  const tokens = { ...first.tokens, max_length: 12 };
+  const shorter = createPromptTokenizer(first.tokenizerJson, first.tokenizerConfig, tokens);
+  /** Gives the number of its ids as the pooled vector, after their sum. */
+  const pooling: TextEncoder = {
+    ...encoder,
+    encode(ids) {
+      texts.push(ids.join());
+      const pooled = Float32Array.of(ids.reduce((sum, id) => sum + id), ids.length);
+      const sequence = { data: new Float32Array(), positions: 0, width: 0 };
+      return Promise.resolve({ value: { sequence, pooled }, milliseconds: 1_000 });
+    },
+  };
+  const second = { ...first, tokenizer: shorter, encoder: pooling };
+  const two: Parameters<typeof prepareConditioning>[1] = {
+    text: [model.text[0], second],
+    family: {
+      ...family,
+      joinText: ([text, other]) => ({ sequence: text.sequence, pooled: other?.pooled ?? null }),
+    },
+  };
+  const plan = planOf({
+    negative_prompt: "a red car",
+    semantic_repeats: 2,
+    eos_swap: { prompt: "a brown chair", from: 0, to: 2 },
+    cutoff: { guided_steps: 3 },
+  });
+  const { value, milliseconds } = await prepareConditioning(plan, two);
+  const idsOf = (text: string, repeats = 1) => shorter.tokenize(text, repeats).ids;
+  const prompt = idsOf(PROMPT, 2);
+  const known = [idsOf("a red car"), prompt, idsOf("a brown chair"), idsOf("")];
+  assert.deepEqual(texts.toSorted(), known.map((ids) => ids.join()).toSorted());
+  assert.ok(milliseconds >= 4_000);
+  const alone = await rowsOf(plan);
+  const pooledOf = (ids: readonly number[]) => [ids.reduce((sum, id) => sum + id), 12];
+  for (let step = 0; step < 4; step++) {
+    const rows = value(phaseOfStep(plan.phases, step));
+    assert.deepEqual(rows.map(({ sequence }) => sequence), alone[step]);
+    // Swapped or not, the vector for the whole text is the prompt's own.
+    const expected = step < 3 ? [idsOf("a red car"), prompt] : [idsOf("")];
+    assert.deepEqual(rows.map(({ pooled }) => [...pooled ?? []]), expected.map(pooledOf));
+  }
 });

@@ -10,7 +10,7 @@ import {
 import type { ConditioningOfPhase } from "./conditioning.ts";
 import { type FinishedStep, startDenoising } from "./denoising.ts";
 import { createLatents, createNoiseSource, type Latents } from "../diffusion/mod.ts";
-import { type LoadedModel, loadModel } from "./loading/loaded_model.ts";
+import { type LoadedModel, loadModel, releaseModel } from "./loading/loaded_model.ts";
 import { readModelPackage } from "../packages/model_package.ts";
 import type { DenoiserRow } from "../onnx/denoiser.ts";
 
@@ -21,9 +21,7 @@ async function withMini(test: (model: LoadedModel) => void): Promise<void> {
   try {
     test(model);
   } finally {
-    for (const part of [model.textEncoder, model.denoiser, model.vaeDecoder]) {
-      await part.session.release();
-    }
+    await releaseModel(model);
   }
 }
 
@@ -50,7 +48,7 @@ function runWith(
   evaluate: (rows: readonly DenoiserRow[], index: number) => readonly Latents[],
 ) {
   const steps: FinishedStep[] = [];
-  const states = { data: new Float32Array(), positions: 0, width: 0 };
+  const states = { sequence: { data: new Float32Array(), positions: 0, width: 0 }, pooled: null };
   const conditioning: ConditioningOfPhase = ({ rows }) => Array(rows).fill(states);
   const denoising = startDenoising(plan, { model, conditioning });
   let index = 0;

@@ -9,7 +9,7 @@ import { withOutputs } from "./graph_outputs.ts";
 
 const cpu = { executionProvider: "cpu", intraOpNumThreads: 1 };
 const form: DenoiserForm = {
-  names: { input: ["sample"], output: ["out_sample"] },
+  names: { input: ["sample"], output: ["out_sample"], pooled: null },
   channels: 2,
   outputChannels: 2,
   textMasked: false,
@@ -22,7 +22,14 @@ const [HEIGHT, WIDTH, TOKENS] = [4, 6, 4];
 const handMadeRow = (seed: number): DenoiserRow => ({
   x: createNoiseSource(seed, [2, HEIGHT, WIDTH])(),
   timestep: 10 * seed,
-  states: { data: createNoiseSource(seed + 50, [TOKENS * 3])().data, positions: TOKENS, width: 3 },
+  states: {
+    sequence: {
+      data: createNoiseSource(seed + 50, [TOKENS * 3])().data,
+      positions: TOKENS,
+      width: 3,
+    },
+    pooled: null,
+  },
 });
 
 const softmax = (scores: readonly number[]) => {
@@ -34,7 +41,7 @@ const softmax = (scores: readonly number[]) => {
 /** What fixtures/record.py says of its graph, in closed form: weights per token at one place. */
 function closedForm({ x, states }: DenoiserRow) {
   const at = (c: number, y: number, column: number) => x.data[(c * HEIGHT + y) * WIDTH + column]!;
-  const state = (token: number, i: number) => states.data[3 * token + i]!;
+  const state = (token: number, i: number) => states.sequence.data[3 * token + i]!;
   const weights = (query: number, i: number) =>
     softmax(Array.from({ length: TOKENS }, (_, token) => query * state(token, i)));
   const fine = (y: number, column: number) => {
@@ -122,7 +129,10 @@ for (const exact of [true, false]) {
     const rows = [3, 4].map((seed) => ({
       x: createNoiseSource(seed, [channels, 8, 8])(),
       timestep: 400,
-      states: { data: createNoiseSource(seed + 9, [32 * width])().data, positions: 32, width },
+      states: {
+        sequence: { data: createNoiseSource(seed + 9, [32 * width])().data, positions: 32, width },
+        pooled: null,
+      },
       tapped: seed === 4,
     }));
     const expected = await plain.run(rows);

@@ -1,6 +1,6 @@
 /** U-Net or transformer: rows of (x, timestep, text states) to rows of model outputs. */
 import { createLatents, type Latents, sizeOf } from "../diffusion/mod.ts";
-import type { TextStates } from "../text/mod.ts";
+import type { EncodedText, TextStates } from "../text/mod.ts";
 import {
   type ExpectedGraph,
   type ExpectedTensor,
@@ -15,7 +15,7 @@ import type { Timed } from "./turns.ts";
 export interface DenoiserRow {
   readonly x: Latents;
   readonly timestep: number;
-  readonly states: TextStates;
+  readonly states: EncodedText;
   /** Whether its attention is wanted; only a tapped denoiser has any. */
   readonly tapped?: boolean;
 }
@@ -37,6 +37,8 @@ export interface Denoiser {
 export interface DenoiserNames {
   readonly input: readonly [string, ...string[]];
   readonly output: readonly [string, ...string[]];
+  /** The input of one vector for the whole text; null where the kind has none. */
+  readonly pooled: readonly [string, ...string[]] | null;
 }
 
 export interface DenoiserForm {
@@ -118,7 +120,7 @@ const WEIGHTS = [[null, null, null, null], [null, null, null], []] as const;
 function expectedTensors(form: DenoiserForm): ExpectedGraph {
   const { taps = [], names, channels, outputChannels, textMasked, pixelsPerLatent, textWidth } =
     form;
-  const images = (side: number) => ({ types: FLOATS, shapes: [[null, side, null, null]] });
+  const images = (side: number) => [null, side, null, null];
   const mask: ExpectedTensor = {
     name: "encoder_attention_mask",
     types: [...INTEGERS, ...FLOATS],
@@ -130,16 +132,24 @@ function expectedTensors(form: DenoiserForm): ExpectedGraph {
   ];
   return {
     inputs: [
-      { name: names.input[0], aliases: names.input.slice(1), ...images(channels) },
+      tensorOf(names.input, images(channels)),
       // Exports differ: a scalar, one value for the whole batch, or one per row.
       { name: "timestep", types: [...INTEGERS, ...FLOATS], shapes: [[], [null]] },
       { name: "encoder_hidden_states", types: FLOATS, shapes: [[null, null, textWidth]] },
       ...(textMasked ? [mask] : []),
+      ...(names.pooled ? [tensorOf(names.pooled, [null, null])] : []),
       ...(pixelsPerLatent === null ? [] : sizes),
     ],
-    outputs: [{ name: names.output[0], aliases: names.output.slice(1), ...images(outputChannels) }],
+    outputs: [tensorOf(names.output, images(outputChannels))],
     taps: taps.map((name) => ({ name, types: FLOATS, shapes: WEIGHTS })),
   };
+}
+
+function tensorOf(
+  [name, ...aliases]: readonly [string, ...string[]],
+  shape: readonly (number | null)[],
+): ExpectedTensor {
+  return { name, aliases, types: FLOATS, shapes: [shape] };
 }
 
 function takesTimestepPerRow(session: OnnxSession): boolean {
@@ -173,7 +183,7 @@ function feedsOf(
 ): Record<string, Feed> {
   const [first] = rows;
   if (!first) return {};
-  const { x: { shape }, states: { positions, width }, timestep } = first;
+  const { x: { shape }, states: { sequence: { positions, width } }, timestep } = first;
   const timesteps = perRow ? rows.map((row) => row.timestep) : [timestep];
   const [, height = 0, columns = 0] = shape;
   const feed = (data: Feed["data"], ...sides: number[]) => ({
@@ -188,17 +198,29 @@ function feedsOf(
       shape: session.inputShape("timestep").map(() => timesteps.length),
     },
     encoder_hidden_states: feed(
-      concatenate(rows.map((row) => row.states.data)),
+      concatenate(rows.map((row) => row.states.sequence.data)),
       ...[positions, width],
     ),
     ...(textMasked
-      ? { encoder_attention_mask: feed(rows.flatMap((row) => maskOf(row.states)), positions) }
+      ? {
+        encoder_attention_mask: feed(rows.flatMap((row) => maskOf(row.states.sequence)), positions),
+      }
       : {}),
+    ...(names.pooled ? { [names.pooled[0]]: feedPooled(rows) } : {}),
     ...(pixelsPerLatent === null ? {} : {
       resolution: each(height * pixelsPerLatent, columns * pixelsPerLatent),
       aspect_ratio: each(height / columns),
     }),
   };
+}
+
+function feedPooled(rows: readonly DenoiserRow[]): Feed {
+  const vectors = rows.map(({ states: { pooled } }) => {
+    if (!pooled) throw new RangeError("The denoiser takes a pooled text, and this one has none");
+    return pooled;
+  });
+  const data = concatenate(vectors);
+  return { data, shape: [rows.length, data.length / rows.length] };
 }
 
 function maskOf({ mask, positions }: TextStates): readonly number[] {

@@ -11,7 +11,7 @@ import { sizeOf } from "../diffusion/mod.ts";
 import { withOutputs } from "./graph_outputs.ts";
 import { type Timed, Turns } from "./turns.ts";
 
-/** Those of the process, in which onnxruntime-node runs one graph at a time in any case. */
+/** The process has one, since onnxruntime-node runs one graph at a time in it anyway. */
 const TURNS = new Turns();
 
 export interface SessionOptions {

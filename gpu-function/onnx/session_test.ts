@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createLatents } from "../diffusion/mod.ts";
 import { type DenoiserForm, type DenoiserRow, loadDenoiser } from "./denoiser.ts";
-import { withTinyGraph } from "../fixtures/tiny_graph.ts";
+import { type TinyGraph, withTinyGraph } from "../fixtures/tiny_graph.ts";
 import { loadTextEncoder } from "./text_encoder.ts";
 import { loadVaeDecoder } from "./vae_decoder.ts";
 
@@ -11,7 +11,7 @@ const file = (name: string) => join(import.meta.dirname!, "fixtures", name);
 const cpu = { executionProvider: "cpu", intraOpNumThreads: 1 };
 const alone = { ...cpu, exact: true };
 const unet = (channels: number): DenoiserForm => ({
-  names: { input: ["sample"], output: ["out_sample"] },
+  names: { input: ["sample"], output: ["out_sample"], pooled: null },
   channels,
   outputChannels: channels,
   textMasked: false,
@@ -19,20 +19,29 @@ const unet = (channels: number): DenoiserForm => ({
   textWidth: null,
 });
 const TRANSFORMER: DenoiserForm = {
-  names: { input: ["sample", "hidden_states"], output: ["noise", "out_hidden_states"] },
+  names: {
+    input: ["sample", "hidden_states"],
+    output: ["noise", "out_hidden_states"],
+    pooled: null,
+  },
   channels: 2,
   outputChannels: 4,
   textMasked: true,
   pixelsPerLatent: 8,
   textWidth: 3,
 };
-const clip = (max_length: number) => ({ max_length, eos_token_id: 1, paddingMasked: false });
+const clip = (max_length: number) => ({
+  max_length,
+  eos_token_id: 1,
+  paddingMasked: false,
+  pooled: null,
+});
 
 /** Latents [2, 1, 3] counting up from `x`, two tokens of three states that sum up to 6 `s`. */
 const row = (x: number, timestep: number, s: number): DenoiserRow => ({
   x: createLatents(Float32Array.from({ length: 6 }, (_, i) => x + i), [2, 1, 3]),
   timestep,
-  states: { data: new Float32Array(6).fill(s), positions: 2, width: 3 },
+  states: { sequence: { data: new Float32Array(6).fill(s), positions: 2, width: 3 }, pooled: null },
 });
 const ROWS = [row(0, 20, 1), row(10, 500, 0), row(0.5, 20, 2)];
 const FIRST_VALUES = [26, 510, 32.5];
@@ -89,16 +98,85 @@ Deno.test("the VAE is given latents / scaling_factor + shift_factor", () =>
 Deno.test("a text encoder with int32 ids gives one state a token", async () => {
   const encoder = await loadTextEncoder(file("text_encoder_int32.onnx"), clip(4), cpu);
   const { value } = await encoder.encode([3, 1, 4, 1]);
-  assert.deepEqual(value, { data: Float32Array.of(3, 1, 4, 1), positions: 4, width: 1 });
+  assert.deepEqual(value, {
+    sequence: { data: Float32Array.of(3, 1, 4, 1), positions: 4, width: 1 },
+    pooled: null,
+  });
   await encoder.session.release();
 });
+
+/** States are the ids, and the vector for the whole text their sum. */
+const POOLING_ENCODER: TinyGraph = {
+  inputs: [{ name: "input_ids", type: "int64", shape: ["rows", 4] }],
+  outputs: [
+    { name: "last_hidden_state", type: "float32", shape: ["rows", 4, 1] },
+    { name: "text_embeds", type: "float32", shape: ["rows", 1] },
+  ],
+  nodes: [
+    { op: "Cast", inputs: ["input_ids"], output: "ids", attributes: { to: 1 } },
+    { op: "Unsqueeze", inputs: ["ids"], output: "last_hidden_state", attributes: { axes: [2] } },
+    { op: "ReduceSum", inputs: ["ids"], output: "text_embeds", attributes: { axes: [1] } },
+  ],
+};
+
+Deno.test("a text encoder gives its pooled vector beside the states where it is asked for", () =>
+  withTinyGraph(POOLING_ENCODER, async (path) => {
+    const sequence = { data: Float32Array.of(3, 1, 4, 1), positions: 4, width: 1 };
+    for (const [output, pooled] of [["text_embeds", Float32Array.of(9)], [null, null]] as const) {
+      const encoder = await loadTextEncoder(path, { ...clip(4), pooled: output }, cpu);
+      assert.deepEqual((await encoder.encode([3, 1, 4, 1])).value, { sequence, pooled });
+      await encoder.session.release();
+    }
+    await assert.rejects(
+      loadTextEncoder(path, { ...clip(4), pooled: "pooler_output" }, cpu),
+      /output pooler_output is missing, the file has last_hidden_state, text_embeds/,
+    );
+  }));
+
+/** The latents plus the sum of the pooled vector. */
+const POOLED_DENOISER: TinyGraph = {
+  inputs: [
+    { name: "sample", type: "float32", shape: ["rows", 2, "h", "w"] },
+    { name: "timestep", type: "int64", shape: ["rows"] },
+    { name: "encoder_hidden_states", type: "float32", shape: ["rows", "tokens", 3] },
+    { name: "text_embeds", type: "float32", shape: ["rows", 2] },
+  ],
+  outputs: [{ name: "out_sample", type: "float32", shape: ["rows", 2, "h", "w"] }],
+  nodes: [
+    { op: "ReduceSum", inputs: ["text_embeds"], output: "sums", attributes: { axes: [1] } },
+    { op: "Unsqueeze", inputs: ["sums"], output: "each", attributes: { axes: [2, 3] } },
+    { op: "Add", inputs: ["sample", "each"], output: "out_sample" },
+  ],
+};
+
+for (const exact of [true, false]) {
+  Deno.test(`a denoiser is fed each row's pooled vector, ${exact ? "alone" : "batched"}`, () =>
+    withTinyGraph(POOLED_DENOISER, async (path) => {
+      const plain = unet(2);
+      const names = { ...plain.names, pooled: ["pooled_projections", "text_embeds"] } as const;
+      const denoiser = await loadDenoiser(path, { ...plain, names }, { ...cpu, exact });
+      const rows = ROWS.map((row, i) => ({
+        ...row,
+        states: { ...row.states, pooled: Float32Array.of(100 * i, 1) },
+      }));
+      const { value } = await denoiser.run(rows);
+      assert.deepEqual(value.map(({ data }) => data[0]), [1, 111, 201.5]);
+      await assert.rejects(denoiser.run(ROWS), /takes a pooled text, and this one has none/);
+      await denoiser.session.release();
+      await assert.rejects(
+        loadDenoiser(path, plain, alone),
+        /input text_embeds is not one this engine can feed/,
+      );
+    }));
+}
 
 for (const exact of [true, false]) {
   Deno.test(`a transformer is fed each row's mask and the size, its variance is dropped, ${exact ? "alone" : "batched"}`, async () => {
     const file_ = file("transformer_sizes.onnx");
     const transformer = await loadDenoiser(file_, TRANSFORMER, { ...cpu, exact });
     const [first, second, third] = ROWS as [DenoiserRow, DenoiserRow, DenoiserRow];
-    const masked = { ...first, states: { ...first.states, mask: [1, 0] } };
+    const seen = { ...first.states.sequence, mask: [1, 0] };
+    const masked = { ...first, states: { ...first.states, sequence: seen } };
     const { value } = await transformer.run([masked, second, third]);
     // 8 pixels high, 24 wide; of the first row's states one token is seen.
     const size = Math.fround(8 + 100 * 24 + 1 / 3);
@@ -113,11 +191,11 @@ for (const exact of [true, false]) {
 }
 
 Deno.test("an encoder with a mask sees the words and [EOS], and hands the mask on", async () => {
-  const form = { max_length: 5, eos_token_id: 1, paddingMasked: true };
+  const form = { ...clip(5), paddingMasked: true };
   const encoder = await loadTextEncoder(file("text_encoder_masked.onnx"), form, cpu);
   assert.equal(encoder.width, 1);
   const { value } = await encoder.encode([3, 4, 1, 7, 1]);
-  assert.deepEqual(value, {
+  assert.deepEqual(value.sequence, {
     data: Float32Array.of(3, 4, 1, 0, 0),
     positions: 5,
     width: 1,
@@ -129,7 +207,11 @@ Deno.test("an encoder with a mask sees the words and [EOS], and hands the mask o
 Deno.test("an encoder whose padding counts sees everything, mask or not", async () => {
   const encoder = await loadTextEncoder(file("text_encoder_masked.onnx"), clip(5), cpu);
   const { value } = await encoder.encode([3, 4, 1, 7, 1]);
-  assert.deepEqual(value, { data: Float32Array.of(3, 4, 1, 7, 1), positions: 5, width: 1 });
+  assert.deepEqual(value.sequence, {
+    data: Float32Array.of(3, 4, 1, 7, 1),
+    positions: 5,
+    width: 1,
+  });
   await encoder.session.release();
 });
 
@@ -199,7 +281,7 @@ const REFUSED: readonly [string, () => Promise<unknown>, RegExp][] = [
     () =>
       loadDenoiser(file("transformer_sizes.onnx"), {
         ...TRANSFORMER,
-        names: { input: ["x", "y"], output: ["z"] },
+        names: { input: ["x", "y"], output: ["z"], pooled: null },
       }, alone),
     /input x or y is missing, the file has hidden_states, encoder_hidden_states, timestep/,
   ],

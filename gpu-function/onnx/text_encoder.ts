@@ -1,5 +1,5 @@
 /** Token ids to text states. */
-import type { TextStates } from "../text/mod.ts";
+import type { EncodedText } from "../text/mod.ts";
 import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
 import type { Timed } from "./turns.ts";
 
@@ -8,22 +8,25 @@ export interface TextEncoder {
   /** Values per state where the file says so. */
   readonly width: number | null;
   /** States of one prompt, encoded alone so that its company cannot change them. */
-  encode(ids: readonly number[]): Promise<Timed<TextStates>>;
+  encode(ids: readonly number[]): Promise<Timed<EncodedText>>;
 }
 
 export interface TextEncoderForm {
   readonly max_length: number;
   readonly eos_token_id: number;
-  /** Whether encoder and denoiser look away from what follows [EOS]. */
+  /** Whether the encoder looks away from what follows [EOS]. */
   readonly paddingMasked: boolean;
+  /** The output of one vector for the whole text; null where it is not wanted. */
+  readonly pooled: string | null;
 }
 
 const INTEGERS = ["int64", "int32"] as const;
+const FLOATS = ["float32", "float16"] as const;
 
 /** @throws RangeError naming the file and what is wrong with its inputs or outputs */
 export async function loadTextEncoder(
   file: string,
-  { max_length, eos_token_id, paddingMasked }: TextEncoderForm,
+  { max_length, eos_token_id, paddingMasked, pooled }: TextEncoderForm,
   options: SessionOptions,
 ): Promise<TextEncoder> {
   const ids = { types: INTEGERS, shapes: [[null, max_length]] };
@@ -33,11 +36,10 @@ export async function loadTextEncoder(
       // CLIP's exports seldom have it, and then diffusers lets it see everything.
       { name: "attention_mask", ...ids, optional: !paddingMasked },
     ],
-    outputs: [{
-      name: "last_hidden_state",
-      types: ["float32", "float16"],
-      shapes: [[null, max_length, null]],
-    }],
+    outputs: [
+      { name: "last_hidden_state", types: FLOATS, shapes: [[null, max_length, null]] },
+      ...(pooled === null ? [] : [{ name: pooled, types: FLOATS, shapes: [[null, null]] }]),
+    ],
   }, options);
   return {
     session,
@@ -55,7 +57,9 @@ export async function loadTextEncoder(
         throw new RangeError(`${file}: ${ids.length} tokens gave ${positions} text states`);
       }
       const states = { data: last_hidden_state.data, positions, width };
-      return { value: paddingMasked ? { ...states, mask } : states, milliseconds };
+      const sequence = paddingMasked ? { ...states, mask } : states;
+      const vector = pooled === null ? null : value[pooled]?.data ?? null;
+      return { value: { sequence, pooled: vector }, milliseconds };
     },
   };
 }

@@ -12,6 +12,7 @@ import {
   LIMITS,
   type ModelManifest,
   parseModelManifest,
+  type PlanningModel,
 } from "../../contract/mod.ts";
 import {
   parseSchedulerConfig,
@@ -19,27 +20,33 @@ import {
   samplersFor,
   type SchedulerConfig,
 } from "../diffusion/mod.ts";
-import type { DenoiserConfig, ModelFamily } from "./families/model_family.ts";
+import type { DenoiserConfig, ModelFamily, TextPart } from "./families/model_family.ts";
 import { familyOf } from "./families/registry.ts";
 import { verifiedDigest } from "./package_digest.ts";
 import { parseJson, readJson, readOptionalJson, readText } from "./package_json.ts";
-import { describeText, readTokenizer, type TokenizerFiles } from "./package_text.ts";
+import {
+  assembleText,
+  describeText,
+  type PackageText,
+  readTextPart,
+  readTokenizer,
+  type TokenizerFiles,
+} from "./package_text.ts";
 import type { SafetyCheckerFiles } from "../onnx/safety_checker.ts";
 import type { VaeForm } from "../onnx/vae_decoder.ts";
 
-export interface ModelPackage {
+/** Prompts are planned with the manifest and the first text part's tokenizer. */
+export interface ModelPackage extends PlanningModel {
   readonly folder: string;
   readonly family: ModelFamily;
-  readonly manifest: ModelManifest;
-  readonly tokenizerJson: object;
-  readonly tokenizerConfig: object;
+  /** In the family's order. */
+  readonly text: readonly [PackageText, ...PackageText[]];
   readonly schedulerConfig: SchedulerConfig;
   readonly denoiserConfig: DenoiserConfig;
   readonly vae: VaeForm;
   /** Values of the denoiser's graph that hold cross-attention weights, one per layer. */
   readonly taps: readonly string[];
   readonly files: {
-    readonly textEncoder: string;
     readonly denoiser: string;
     readonly vaeDecoder: string;
     /** Null where the package has none. */
@@ -105,11 +112,14 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
   const extra = await readOptionalJson(folder, "shapefirst.json", shapefirstJson) ??
     v.parse(shapefirstJson, {});
   const { pipeline, family } = await readFamily(folder);
-  const tokenizer = await readTokenizer(folder, family.text);
+  const [planning, ...others] = family.text;
+  const first = { ...planning, maxLength: extra.max_length ?? planning.maxLength };
+  const tokenizer = await readTokenizer(folder, first);
   const { folder: denoiser, config } = family.denoiser;
   const parts = {
     pipeline,
     family,
+    part: first,
     tokenizer,
     schedulerConfig: await readSchedulerConfig(folder),
     denoiserConfig: await readJson(folder, `${denoiser}/config.json`, config),
@@ -117,12 +127,13 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
   };
   const manifest = await assembleManifest(folder, extra, parts);
   const graph = (part: string) => join(folder, part, "model.onnx");
+  const text = assembleText(folder, first, tokenizer, manifest.text);
   return {
     folder,
     family,
     manifest,
-    tokenizerJson: tokenizer.json,
-    tokenizerConfig: tokenizer.config,
+    tokenizer: text.tokenizer,
+    text: [text, ...await Promise.all(others.map((part) => readTextPart(folder, part)))],
     schedulerConfig: parts.schedulerConfig,
     denoiserConfig: parts.denoiserConfig,
     vae: {
@@ -132,7 +143,6 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
     },
     taps: extra.taps,
     files: {
-      textEncoder: graph("text_encoder"),
       denoiser: graph(denoiser),
       vaeDecoder: graph("vae_decoder"),
       safetyChecker: existsSync(graph("safety_checker"))
@@ -146,6 +156,7 @@ export async function readModelPackage(folder: string): Promise<ModelPackage> {
 interface PackageParts {
   readonly pipeline: string;
   readonly family: ModelFamily;
+  readonly part: TextPart;
   readonly tokenizer: TokenizerFiles;
   readonly schedulerConfig: SchedulerConfig;
   readonly denoiserConfig: DenoiserConfig;
@@ -161,7 +172,8 @@ async function readFamily(folder: string): Promise<Pick<PackageParts, "pipeline"
 async function assembleManifest(
   folder: string,
   extra: ShapefirstJson,
-  { pipeline, family, tokenizer, schedulerConfig, denoiserConfig, vaeConfig: vae }: PackageParts,
+  { pipeline, family, part, tokenizer, schedulerConfig, denoiserConfig, vaeConfig: vae }:
+    PackageParts,
 ): Promise<ModelManifest> {
   const { channels, sampleSize, multipleOf } = denoiserConfig;
   if (channels !== vae.latent_channels) {
@@ -194,7 +206,7 @@ async function assembleManifest(
       vae_scale_factor,
       scaling_factor: vae.scaling_factor,
     },
-    text: await describeText(folder, tokenizer, extra.max_length ?? family.text.maxLength),
+    text: await describeText(folder, tokenizer, part),
     latent_rgb: extra.latent_rgb,
     insights: extra.taps.length > 0 ? [...INSIGHTS] : [...INSIGHTS_WITHOUT_TAPS],
   });

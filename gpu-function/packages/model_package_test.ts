@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createPromptTokenizer } from "../../contract/mod.ts";
 import { clipTokenizerJson } from "./clip_tokenizer_json.ts";
 import { readModelPackage } from "./model_package.ts";
+import { readTextPart } from "./package_text.ts";
 
 const mini = join(import.meta.dirname!, "../models/mini");
 
@@ -164,6 +165,31 @@ for (const [name, change, sentence] of DAMAGED) {
       (folder) => assert.rejects(readModelPackage(folder), sentence),
     ));
 }
+
+Deno.test("a text part is read from its own two folders, and what is wrong there is named", () =>
+  withCopy(
+    async (folder) => {
+      for (const name of ["tokenizer", "text_encoder"]) {
+        await cp(join(folder, name), join(folder, `${name}_2`), { recursive: true });
+      }
+      const config = join(folder, "text_encoder_2/config.json");
+      await editJson(config, (json) => json["max_position_embeddings"] = 16);
+    },
+    async (folder) => {
+      const { text: [first] } = await readModelPackage(mini);
+      const part = { ...first.part, tokenizer: "tokenizer_2", encoder: "text_encoder_2" };
+      const second = await readTextPart(folder, part);
+      assert.equal(second.graph, join(folder, "text_encoder_2/model.onnx"));
+      assert.deepEqual(second.tokens, { ...first.tokens, max_length: 16 });
+      const ids = second.tokenizer.tokenize("a blue bird").ids;
+      assert.deepEqual(ids, first.tokenizer.tokenize("a blue bird").ids.slice(0, 16));
+      await rm(join(folder, "tokenizer_2/tokenizer_config.json"));
+      await assert.rejects(
+        readTextPart(folder, part),
+        /tokenizer_2\/tokenizer_config\.json is missing/,
+      );
+    },
+  ));
 
 Deno.test("an unsupported scheduler is a sentence with its file", () =>
   withCopy(

@@ -2,12 +2,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
-import type { ModelManifest } from "../../contract/mod.ts";
+import {
+  createPromptTokenizer,
+  type ModelManifest,
+  type PromptTokenizer,
+} from "../../contract/mod.ts";
 import { clipTokenizerJson } from "./clip_tokenizer_json.ts";
-import type { TextTraits } from "./families/model_family.ts";
+import type { TextPart } from "./families/model_family.ts";
 import { readJson, readOptionalJson, readText } from "./package_json.ts";
-
-const CONFIG = "tokenizer/tokenizer_config.json";
 
 /** Anywhere in a tokenizer's files a token is its text or an object around it. */
 const token = v.union([
@@ -42,25 +44,63 @@ export interface TokenizerFiles {
   readonly config: v.InferOutput<typeof tokenizerConfig>;
 }
 
+/** A text encoder's graph with its tokenizer. */
+export interface PackageText {
+  readonly part: TextPart;
+  readonly tokenizerJson: object;
+  readonly tokenizerConfig: object;
+  readonly tokenizer: PromptTokenizer;
+  /** Its positions and special tokens; the first part's are the manifest's. */
+  readonly tokens: ModelManifest["text"];
+  readonly graph: string;
+}
+
+/** @throws RangeError naming the file that is missing or wrong */
+export async function readTextPart(folder: string, part: TextPart): Promise<PackageText> {
+  const files = await readTokenizer(folder, part);
+  return assembleText(folder, part, files, await describeText(folder, files, part));
+}
+
+export function assembleText(
+  folder: string,
+  part: TextPart,
+  { json, config }: TokenizerFiles,
+  tokens: ModelManifest["text"],
+): PackageText {
+  return {
+    part,
+    tokenizerJson: json,
+    tokenizerConfig: config,
+    tokenizer: createPromptTokenizer(json, config, tokens),
+    tokens,
+    graph: join(folder, part.encoder, "model.onnx"),
+  };
+}
+
 /** @throws RangeError naming the file that is missing or wrong */
 export async function readTokenizer(
   folder: string,
-  { normalizers }: TextTraits,
+  { tokenizer, normalizers }: TextPart,
 ): Promise<TokenizerFiles> {
-  const config = await readJson(folder, CONFIG, tokenizerConfig);
-  const json = await readOptionalJson(folder, "tokenizer/tokenizer.json", tokenizerJson) ??
-    v.parse(tokenizerJson, await joinVocabularyFiles(folder, config));
+  const config = await readJson(folder, configOf(tokenizer), tokenizerConfig);
+  const json = await readOptionalJson(folder, `${tokenizer}/tokenizer.json`, tokenizerJson) ??
+    v.parse(tokenizerJson, await joinVocabularyFiles(folder, tokenizer, config));
   if (normalizers.length === 0) return { config, json };
   const all = [...normalizers, ...(json.normalizer ? [json.normalizer] : [])];
   return { config, json: { ...json, normalizer: { type: "Sequence", normalizers: all } } };
 }
 
+function configOf(tokenizer: string): string {
+  return `${tokenizer}/tokenizer_config.json`;
+}
+
 /** Byte-pair encoding in the two files of CLIP's slow tokenizer. */
 async function joinVocabularyFiles(
   folder: string,
+  tokenizer: string,
   { bos_token, eos_token, pad_token }: TokenizerFiles["config"],
 ): Promise<object> {
-  const file = (name: string) => join(folder, "tokenizer", name);
+  const file = (name: string) => join(folder, tokenizer, name);
   if (!existsSync(file("vocab.json")) && existsSync(file("spiece.model"))) {
     throw new RangeError(
       `${
@@ -69,8 +109,8 @@ async function joinVocabularyFiles(
         "tokenizer.json that transformers' T5TokenizerFast.from_pretrained(…).save_pretrained(…) writes",
     );
   }
-  const vocab = await readJson(folder, "tokenizer/vocab.json", v.record(v.string(), v.number()));
-  const merges = await readText(folder, "tokenizer/merges.txt");
+  const vocab = await readJson(folder, `${tokenizer}/vocab.json`, v.record(v.string(), v.number()));
+  const merges = await readText(folder, `${tokenizer}/merges.txt`);
   if (merges === null) throw new RangeError(`${file("merges.txt")} is missing`);
   // The padding too: transformers splits a typed "!" of SD 2.x off its word and gives it the padding's id.
   const special = [bos_token, eos_token, pad_token].filter((content) => content !== null);
@@ -79,23 +119,23 @@ async function joinVocabularyFiles(
 
 /**
  * Ids come from the tokenizer: CLIP's own text_encoder/config.json is known to have wrong ones.
- * @param maxLength the number of positions where the encoder's config has none; null where it must
  */
 export async function describeText(
   folder: string,
   { json, config }: TokenizerFiles,
-  maxLength: number | null,
+  { tokenizer, encoder: encoderFolder, maxLength }: TextPart,
 ): Promise<ModelManifest["text"]> {
-  const encoder = await readJson(folder, "text_encoder/config.json", encoderConfig);
+  const encoderFile = `${encoderFolder}/config.json`;
+  const encoder = await readJson(folder, encoderFile, encoderConfig);
   const { max_position_embeddings: positions } = encoder;
   // Without positions the pipeline sets the length, whatever the tokenizer says of its own.
   const max_length = positions ? Math.min(positions, config.model_max_length) : maxLength;
   if (max_length === null) {
-    const file = join(folder, "text_encoder/config.json");
-    throw new RangeError(`${file}: max_position_embeddings must be present`);
+    throw new RangeError(`${join(folder, encoderFile)}: max_position_embeddings must be present`);
   }
   const { bos_token, eos_token, pad_token, unk_token } = config;
-  const idOf = (field: string, content: string) => findId(folder, json, { field, content });
+  const idOf = (field: string, content: string) =>
+    findId(join(folder, configOf(tokenizer)), json, { field, content });
   const eos_token_id = idOf("eos_token", eos_token);
   const unk = unk_token === null ? null : idOf("unk_token", unk_token);
   const architectures = [...encoder.architectures, encoder._class_name ?? ""];
@@ -111,7 +151,7 @@ export async function describeText(
 }
 
 function findId(
-  folder: string,
+  file: string,
   { added_tokens, model: { vocab } }: TokenizerFiles["json"],
   { field, content }: { readonly field: string; readonly content: string },
 ): number {
@@ -121,5 +161,5 @@ function findId(
     : vocab[content] ?? -1;
   const id = added ?? listed;
   if (id >= 0) return id;
-  throw new RangeError(`${join(folder, CONFIG)}: ${field} ${content} is no known token`);
+  throw new RangeError(`${file}: ${field} ${content} is no known token`);
 }

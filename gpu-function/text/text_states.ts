@@ -10,6 +10,13 @@ export interface TextStates {
   readonly mask?: readonly number[];
 }
 
+/** What one text is to the denoiser: a state for each position, and perhaps one vector for all of it. */
+export interface EncodedText {
+  readonly sequence: TextStates;
+  /** Null where the denoiser takes none. */
+  readonly pooled: Float32Array | null;
+}
+
 /** What states may be taken from. All have the prompt's shape. */
 export interface StateSupply {
   readonly prompt: TextStates;

@@ -3,7 +3,6 @@
  * `deno task plan "a blue bird" --cutoff 0.5`
  */
 import {
-  createPromptTokenizer,
   type Plan,
   planGeneration,
   type PlannedToken,
@@ -22,13 +21,9 @@ ${REQUEST_HELP}
 await runCommand(async () => {
   const { request, values } = parseCommandLine(Deno.args, { json: { type: "boolean" } });
   if (!request) return console.log(HELP);
-  const { manifest, tokenizerJson, tokenizerConfig } = await findModel(
-    modelsFolder(),
-    request.model,
-  );
-  const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
+  const model = await findModel(modelsFolder(), request.model);
   // The seed does not change what is shown, so an absent one need not be drawn.
-  const planned = planGeneration({ ...request, seed: request.seed ?? 0 }, { manifest, tokenizer });
+  const planned = planGeneration({ ...request, seed: request.seed ?? 0 }, model);
   if (!planned.ok) throw new ProblemError(planned.problem);
   if (values["json"]) console.log(JSON.stringify(planned.value, null, 2));
   else show(planned.value);

@@ -15,7 +15,7 @@ export async function publishModels(modelsDir: string, dist: string): Promise<st
   const files = new Map<string, string>();
   const ids: string[] = [];
   for (const folder of await listPackages(modelsDir)) {
-    const { manifest, tokenizerJson, tokenizerConfig } = await readModelPackage(folder);
+    const { manifest, text: [{ tokenizerJson, tokenizerConfig }] } = await readModelPackage(folder);
     const add = (name: string, value: unknown) =>
       files.set(`${manifest.id}/${name}.json`, JSON.stringify(value));
     add("manifest", manifest);

@@ -13,7 +13,7 @@ import { readOnnxGraph } from "../../scripts/cli/models/graphs/onnx_graph.ts";
 import { FIXTURES } from "./goldens.ts";
 
 const UNET: DenoiserForm = {
-  names: { input: ["sample"], output: ["out_sample"] },
+  names: { input: ["sample"], output: ["out_sample"], pooled: null },
   channels: 4,
   outputChannels: 4,
   textMasked: false,
@@ -22,7 +22,11 @@ const UNET: DenoiserForm = {
 };
 const TRANSFORMER: DenoiserForm = {
   ...UNET,
-  names: { input: ["sample", "hidden_states"], output: ["noise", "out_hidden_states"] },
+  names: {
+    input: ["sample", "hidden_states"],
+    output: ["noise", "out_hidden_states"],
+    pooled: null,
+  },
   outputChannels: 8,
   textMasked: true,
   pixelsPerLatent: 8,
@@ -44,9 +48,12 @@ const ROWS: readonly DenoiserRow[] = [3, 4].map((seed) => ({
   x: createNoiseSource(seed, [4, 8, 16])(),
   timestep: 400,
   states: {
-    data: createNoiseSource(seed + 9, [TOKENS * 16])().data,
-    positions: TOKENS,
-    width: 16,
+    sequence: {
+      data: createNoiseSource(seed + 9, [TOKENS * 16])().data,
+      positions: TOKENS,
+      width: 16,
+    },
+    pooled: null,
   },
   tapped: seed === 4,
 }));

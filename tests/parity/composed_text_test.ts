@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { normalizeText } from "../../contract/mod.ts";
-import { createTokenizer } from "../../gpu-function/engine/loading/loaded_model.ts";
 import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { FAMILIES, FIXTURES } from "./goldens.ts";
 
@@ -19,7 +18,7 @@ const TEXTS = [
 
 for (const family of FAMILIES) {
   Deno.test(`${family}: a composed text has the tokens of the text itself`, async () => {
-    const tokenizer = createTokenizer(await readModelPackage(join(FIXTURES, family, "package")));
+    const { tokenizer } = await readModelPackage(join(FIXTURES, family, "package"));
     for (const text of TEXTS) {
       for (const given of [text, text.normalize("NFD")]) {
         const ids = tokenizer.tokenize(given).ids;

@@ -14,6 +14,7 @@ import {
   type LoadedModel,
   loadModel,
   type LoadOptions,
+  releaseModel,
 } from "../../gpu-function/engine/loading/loaded_model.ts";
 import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import type { DenoiserRow } from "../../gpu-function/onnx/denoiser.ts";
@@ -40,9 +41,7 @@ export async function withModel(
   try {
     await use(model);
   } finally {
-    for (const { session } of [model.textEncoder, model.denoiser, model.vaeDecoder]) {
-      await session.release();
-    }
+    await releaseModel(model);
   }
 }
 

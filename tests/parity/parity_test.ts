@@ -59,17 +59,18 @@ async function assertCase(golden: GoldenCase, { goldens, model, engine }: Partie
   await assertImage(image, golden, goldens);
 }
 
-async function assertTexts({ tokenizer, textEncoder }: LoadedModel, goldens: Goldens) {
+async function assertTexts({ text: [{ tokenizer, encoder }] }: LoadedModel, goldens: Goldens) {
   for (const { text, ids, mask, states } of goldens.texts) {
     const tokenized = tokenizer.tokenize(text);
     assert.deepEqual(tokenized.ids, ids, text);
     // diffusers' mask covers words and [EOS]: what is left is padding, whatever its ids.
     const kinds = tokenized.tokens.map((token) => token.class);
     assert.deepEqual(kinds.map((kind) => kind === "padding" ? 0 : 1), mask, text);
-    const { value } = await textEncoder.encode(ids);
-    if (value.mask) assert.deepEqual(value.mask, mask, text);
-    assert.deepEqual([value.positions, value.width], states.shape);
-    const error = relativeL2(value.data, goldens.valuesOf(states));
+    const { sequence, pooled } = (await encoder.encode(ids)).value;
+    assert.equal(pooled, null);
+    if (sequence.mask) assert.deepEqual(sequence.mask, mask, text);
+    assert.deepEqual([sequence.positions, sequence.width], states.shape);
+    const error = relativeL2(sequence.data, goldens.valuesOf(states));
     assert.ok(error <= STATES_BOUND, `text states of ${JSON.stringify(text)}: ${error}`);
   }
 }

@@ -13,7 +13,7 @@ const FILE = join(FIXTURES, "tokens/tokens.json");
 const ROWS = v.parse(v.array(row), JSON.parse(await Deno.readTextFile(FILE)));
 
 async function assertIds(folder: string, family: "sd1" | "sd2_base" | "pixart"): Promise<void> {
-  const { manifest, tokenizerJson, tokenizerConfig } = await readModelPackage(folder);
+  const { manifest, text: [{ tokenizerJson, tokenizerConfig }] } = await readModelPackage(folder);
   // The package's own limit would cut nothing off, but say "too long" instead.
   const text = { ...manifest.text, max_length: 500 };
   const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, text);

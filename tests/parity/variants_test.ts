@@ -177,8 +177,8 @@ Deno.test("PixArt of 300 tokens is a line in shapefirst.json", () =>
     change: (folder) =>
       Deno.writeTextFile(join(folder, "shapefirst.json"), JSON.stringify({ max_length: 300 })),
   }, (modelsDir) =>
-    withModel(join(modelsDir, MODEL), async ({ manifest, tokenizer, textEncoder }) => {
+    withModel(join(modelsDir, MODEL), async ({ manifest, text: [{ tokenizer, encoder }] }) => {
       assert.equal(manifest.text.max_length, 300);
-      const { value } = await textEncoder.encode(tokenizer.tokenize("a blue bird").ids);
-      assert.equal(value.positions, 300);
+      const { value } = await encoder.encode(tokenizer.tokenize("a blue bird").ids);
+      assert.equal(value.sequence.positions, 300);
     })));

@@ -3,7 +3,13 @@ import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { PlanningModel } from "../../../contract/mod.ts";
 import type { EngineCounters } from "../../jobs/engine.ts";
-import { createTokenizer, type LoadedModel, loadModel, type LoadOptions } from "./loaded_model.ts";
+import {
+  type LoadedModel,
+  loadModel,
+  type LoadOptions,
+  releaseModel,
+  sessionsOf,
+} from "./loaded_model.ts";
 import { type Lease, type LoadableModel, ModelCache } from "./model_cache.ts";
 import { listPackages, type ModelPackage, readModelPackage } from "../../packages/model_package.ts";
 import type { DenoiserOptions } from "../../onnx/denoiser.ts";
@@ -21,7 +27,7 @@ export interface InstalledModelsOptions extends DenoiserOptions {
   readonly checked: boolean;
 }
 
-interface InstalledModel extends PlanningModel {
+interface InstalledModel {
   readonly modelPackage: ModelPackage;
   /** Size of its graphs. */
   readonly bytes: number;
@@ -75,11 +81,11 @@ export class InstalledModels {
   }
 
   get all(): readonly PlanningModel[] {
-    return [...this.#models.values()];
+    return [...this.#models.values()].map(({ modelPackage }) => modelPackage);
   }
 
   find(id: string): PlanningModel | undefined {
-    return this.#models.get(id);
+    return this.#models.get(id)?.modelPackage;
   }
 
   /**
@@ -103,13 +109,13 @@ export class InstalledModels {
   }
 
   async #load(
-    { modelPackage, manifest }: InstalledModel,
+    { modelPackage }: InstalledModel,
     options: InstalledModelsOptions & LoadOptions,
   ): Promise<LoadedModel> {
     const loaded = await loadModel(modelPackage, options);
     const { rowMemory } = options;
     const denoiser = rowMemory
-      ? rememberRows(loaded.denoiser, manifest.digest, rowMemory)
+      ? rememberRows(loaded.denoiser, modelPackage.manifest.digest, rowMemory)
       : loaded.denoiser;
     const model = { ...loaded, denoiser };
     this.#inMemory.add(model);
@@ -119,7 +125,7 @@ export class InstalledModels {
   async #unload(model: LoadedModel): Promise<void> {
     this.#past = sumOf(this.#past, countersOf(model));
     this.#inMemory.delete(model);
-    for (const { session } of partsOf(model)) await session.release();
+    await releaseModel(model);
   }
 }
 
@@ -138,19 +144,19 @@ async function readPackages(
     if (model !== undefined && model !== manifest.id) continue;
     const twin = models.get(manifest.id)?.modelPackage;
     if (twin) throw new RangeError(`${folder} and ${twin.folder} have the same id, ${manifest.id}`);
-    const tokenizer = createTokenizer(modelPackage);
-    const bytes = await graphBytes(modelPackage);
-    models.set(manifest.id, { modelPackage, manifest, tokenizer, bytes });
+    models.set(manifest.id, { modelPackage, bytes: await graphBytes(modelPackage) });
   }
   if (models.size > 0) return models;
   throw new RangeError(`${modelsDir} must hold ${model ?? "a model package"} in a sub-folder`);
 }
 
 /** Size of the graphs on disk, weights in files beside them included. */
-async function graphBytes({ files }: ModelPackage): Promise<number> {
+async function graphBytes({ text, files }: ModelPackage): Promise<number> {
   let bytes = 0;
-  const { safetyChecker, ...graphs } = files;
-  const paths = [...Object.values(graphs), ...(safetyChecker ? [safetyChecker.graph] : [])];
+  const { denoiser, vaeDecoder, safetyChecker } = files;
+  const encoders = text.map(({ graph }) => graph);
+  const checkers = safetyChecker ? [safetyChecker.graph] : [];
+  const paths = [...encoders, denoiser, vaeDecoder, ...checkers];
   for (const folder of new Set(paths.map((file) => dirname(file)))) {
     for (const name of await readdir(folder).catch(() => [])) {
       bytes += (await stat(join(folder, name))).size;
@@ -159,16 +165,9 @@ async function graphBytes({ files }: ModelPackage): Promise<number> {
   return bytes;
 }
 
-function partsOf({ textEncoder, denoiser, vaeDecoder, safetyChecker }: LoadedModel) {
-  return [textEncoder, denoiser, vaeDecoder, ...(safetyChecker ? [safetyChecker] : [])];
-}
-
 function countersOf(model: LoadedModel): EngineCounters {
   const { rows, runs } = model.denoiser.session.usage;
-  const inferenceMs = partsOf(model).reduce(
-    (sum, { session }) => sum + session.usage.milliseconds,
-    0,
-  );
+  const inferenceMs = sessionsOf(model).reduce((sum, { usage }) => sum + usage.milliseconds, 0);
   return { unetRows: rows, unetRuns: runs, inferenceMs };
 }
 

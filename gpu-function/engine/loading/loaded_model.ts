@@ -1,25 +1,35 @@
 /** A model package with its graphs in memory, ready to plan and to run. */
-import { createPromptTokenizer, type PromptTokenizer } from "../../../contract/mod.ts";
 import type { ModelPackage } from "../../packages/model_package.ts";
+import type { PackageText } from "../../packages/package_text.ts";
 import { type Denoiser, type DenoiserOptions, loadDenoiser } from "../../onnx/denoiser.ts";
 import type { OnnxSession } from "../../onnx/session.ts";
 import { loadTextEncoder, type TextEncoder } from "../../onnx/text_encoder.ts";
 import { loadVaeDecoder, type VaeDecoder } from "../../onnx/vae_decoder.ts";
 import { loadSafetyChecker, type SafetyChecker } from "../../onnx/safety_checker.ts";
 
+export interface LoadedText extends PackageText {
+  readonly encoder: TextEncoder;
+}
+
 export interface LoadedModel extends ModelPackage {
-  readonly tokenizer: PromptTokenizer;
-  readonly textEncoder: TextEncoder;
+  readonly text: readonly [LoadedText, ...LoadedText[]];
   readonly denoiser: Denoiser;
   readonly vaeDecoder: VaeDecoder;
   /** Null where the package ships none, or nobody is to look. */
   readonly safetyChecker: SafetyChecker | null;
 }
 
-export function createTokenizer(
-  { tokenizerJson, tokenizerConfig, manifest }: ModelPackage,
-): PromptTokenizer {
-  return createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
+/** The sessions of all its graphs. */
+export function sessionsOf(
+  { text, denoiser, vaeDecoder, safetyChecker }: LoadedModel,
+): OnnxSession[] {
+  const encoders = text.map(({ encoder }) => encoder);
+  const parts = [...encoders, denoiser, vaeDecoder, ...(safetyChecker ? [safetyChecker] : [])];
+  return parts.map(({ session }) => session);
+}
+
+export async function releaseModel(model: LoadedModel): Promise<void> {
+  for (const session of sessionsOf(model)) await session.release();
 }
 
 export interface LoadOptions extends DenoiserOptions {
@@ -34,22 +44,27 @@ export async function loadModel(
   modelPackage: ModelPackage,
   options: LoadOptions,
 ): Promise<LoadedModel> {
-  const { manifest: { latents, text }, files, family, denoiserConfig, vae, taps } = modelPackage;
-  const { paddingMasked } = family.text;
+  const { manifest: { latents }, files, family, denoiserConfig, vae, taps } = modelPackage;
+  const [first, ...others] = modelPackage.text;
   const loaded: OnnxSession[] = [];
   const keep = <P extends { readonly session: OnnxSession }>(part: P): P => {
     loaded.push(part.session);
     return part;
   };
+  const loadText = async (text: PackageText): Promise<LoadedText> => {
+    const form = { ...text.tokens, ...text.part };
+    return { ...text, encoder: keep(await loadTextEncoder(text.graph, form, options)) };
+  };
   try {
-    const encoderForm = { ...text, paddingMasked };
-    const textEncoder = keep(await loadTextEncoder(files.textEncoder, encoderForm, options));
+    const text: [LoadedText, ...LoadedText[]] = [await loadText(first)];
+    for (const other of others) text.push(await loadText(other));
     const denoiserForm = {
       ...denoiserConfig,
       names: family.denoiser.names,
-      textMasked: paddingMasked,
+      textMasked: family.denoiser.textMasked,
       pixelsPerLatent: denoiserConfig.sizeConditions ? latents.vae_scale_factor : null,
-      textWidth: textEncoder.width,
+      // What several encoders give together is the family's to know.
+      textWidth: others.length === 0 ? text[0].encoder.width : null,
       taps: options.tapped ? taps : [],
     };
     const denoiser = keep(await loadDenoiser(files.denoiser, denoiserForm, options));
@@ -57,8 +72,7 @@ export async function loadModel(
     const safetyChecker = files.safetyChecker && (options.checked ?? true)
       ? keep(await loadSafetyChecker(files.safetyChecker, options))
       : null;
-    const tokenizer = createTokenizer(modelPackage);
-    return { ...modelPackage, tokenizer, textEncoder, denoiser, vaeDecoder, safetyChecker };
+    return { ...modelPackage, text, denoiser, vaeDecoder, safetyChecker };
   } catch (error) {
     for (const session of loaded) await session.release();
     throw error;

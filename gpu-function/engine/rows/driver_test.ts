@@ -5,7 +5,7 @@ import { Driver, type RowSource, STEPS_AHEAD } from "./driver.ts";
 import { doublingDenoiser } from "../../fixtures/doubling_denoiser.ts";
 import type { Denoiser, DenoiserRow } from "../../onnx/denoiser.ts";
 
-const states = { data: new Float32Array(2), positions: 1, width: 2 };
+const states = { sequence: { data: new Float32Array(2), positions: 1, width: 2 }, pooled: null };
 const row = (value: number): DenoiserRow => ({
   x: createLatents(Float32Array.of(value, value), [1, 1, 2]),
   timestep: 1,

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { areFinite, type Latents } from "../../diffusion/mod.ts";
 import type { Denoiser, DenoiserRow } from "../../onnx/denoiser.ts";
-import type { TextStates } from "../../text/mod.ts";
+import type { EncodedText } from "../../text/mod.ts";
 
 export class RowMemory {
   readonly #bytesMax: number;
@@ -90,11 +90,13 @@ function present(output: Latents | undefined): Latents {
 
 /** Text states are hashed once each: they stay the same objects from step to step. */
 function createRowKeys(model: string): (row: DenoiserRow) => string {
-  const digests = new WeakMap<TextStates, string>();
-  const digestOf = (states: TextStates) => {
+  const digests = new WeakMap<EncodedText, string>();
+  const digestOf = (states: EncodedText) => {
     const known = digests.get(states);
     if (known) return known;
-    const digest = sha256(states.data, `${states.width} ${states.mask?.join("") ?? ""}`);
+    const { sequence: { data, width, mask }, pooled } = states;
+    const ofPooled = pooled ? sha256(pooled, "pooled") : "";
+    const digest = sha256(data, `${width} ${mask?.join("") ?? ""} ${ofPooled}`);
     digests.set(states, digest);
     return digest;
   };

@@ -3,12 +3,11 @@ import { createLatents } from "../../diffusion/mod.ts";
 import { doublingDenoiser } from "../../fixtures/doubling_denoiser.ts";
 import type { Denoiser, DenoiserRow } from "../../onnx/denoiser.ts";
 import { rememberRows, RowMemory } from "./row_memory.ts";
-import type { TextStates } from "../../text/mod.ts";
+import type { EncodedText } from "../../text/mod.ts";
 
-const statesOf = (...values: number[]): TextStates => ({
-  data: Float32Array.from(values),
-  positions: 1,
-  width: values.length,
+const statesOf = (...values: number[]): EncodedText => ({
+  sequence: { data: Float32Array.from(values), positions: 1, width: values.length },
+  pooled: null,
 });
 const row = (x: number, timestep = 1, states = statesOf(0, 0)): DenoiserRow => ({
   x: createLatents(Float32Array.of(x, x), [1, 1, 2]),
@@ -34,15 +33,25 @@ Deno.test("rememberRows() takes no row for another", async () => {
   const { denoiser, batches } = doublingDenoiser();
   const memory = new RowMemory(1_000);
   const remembering = rememberRows(denoiser, "m", memory);
-  const masked = { ...statesOf(0, 0), mask: [1] };
+  const plain = statesOf(0, 0);
+  const masked = { ...plain, sequence: { ...plain.sequence, mask: [1] } };
+  const pooled = [0, 1].map((value) => ({ ...plain, pooled: Float32Array.of(value) }));
   const wide = { ...row(1), x: createLatents(Float32Array.of(1, 1), [1, 2, 1]) };
   for (
-    const other of [row(1), row(2), row(1, 2), row(1, 1, statesOf(0, 1)), row(1, 1, masked), wide]
+    const other of [
+      row(1),
+      row(2),
+      row(1, 2),
+      row(1, 1, statesOf(0, 1)),
+      row(1, 1, masked),
+      ...pooled.map((each) => row(1, 1, each)),
+      wide,
+    ]
   ) {
     assert.deepEqual((await remembering.run([other])).fresh, [true]);
   }
   assert.deepEqual((await rememberRows(denoiser, "n", memory).run([row(1)])).fresh, [true]);
-  assert.equal(batches.length, 7);
+  assert.equal(batches.length, 9);
 });
 
 Deno.test("rememberRows() keeps nothing of a batch that broke", async () => {

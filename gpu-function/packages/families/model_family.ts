@@ -1,29 +1,42 @@
 /** What sets one kind of pipeline apart from another; the rest is read from the package's files. */
 import type * as v from "valibot";
 import type { DenoiserNames } from "../../onnx/denoiser.ts";
+import type { EncodedText } from "../../text/mod.ts";
 
 export interface ModelFamily {
   /** Classes in `model_index.json`: those of diffusers, and optimum's of the same layout. */
   readonly pipelines: readonly string[];
   /** What diffusers' pipeline does when it is not told otherwise. */
   readonly defaults: { readonly num_inference_steps: number; readonly guidance_scale: number };
-  readonly text: TextTraits;
+  /** The encoders of a text. Prompts are planned with the first, whose positions their states have. */
+  readonly text: readonly [TextPart, ...TextPart[]];
+  /** What the parts' encodings of one text, in the order of `text`, are to the denoiser together. */
+  readonly joinText: (encoded: readonly [EncodedText, ...EncodedText[]]) => EncodedText;
   readonly denoiser: DenoiserTraits;
 }
 
-export interface TextTraits {
+/** A text encoder with its tokenizer. */
+export interface TextPart {
+  /** The tokenizer's folder. */
+  readonly tokenizer: string;
+  /** The encoder's folder. */
+  readonly encoder: string;
   /** Token positions where the encoder's config has none of its own; null where it must have them. */
   readonly maxLength: number | null;
-  /** Whether encoder and denoiser look away from the padding. */
+  /** Whether the encoder looks away from the padding. */
   readonly paddingMasked: boolean;
   /** Normalizers for `tokenizer.json` in front of its own: what the pipeline does to a prompt first. */
   readonly normalizers: readonly object[];
+  /** The graph's output of one vector for the whole text; null where the family has no use for it. */
+  readonly pooled: string | null;
 }
 
 export interface DenoiserTraits {
   readonly folder: "unet" | "transformer";
   readonly config: v.GenericSchema<unknown, DenoiserConfig>;
   readonly names: DenoiserNames;
+  /** Whether it looks away from the padding too. */
+  readonly textMasked: boolean;
 }
 
 /** The folder's `config.json` in the engine's words. */

@@ -31,13 +31,17 @@ const transformerConfig = v.pipe(
 export const PIXART_ALPHA: ModelFamily = {
   pipelines: ["PixArtAlphaPipeline"],
   defaults: { num_inference_steps: 20, guidance_scale: 4.5 },
-  text: {
+  text: [{
+    tokenizer: "tokenizer",
+    encoder: "text_encoder",
     // T5 has no limit of its own; this is the pipeline's.
     maxLength: 120,
     paddingMasked: true,
     // As diffusers prepares a prompt where the two packages of its `clean_caption` are not installed.
     normalizers: [{ type: "Lowercase" }, { type: "Strip", strip_left: true, strip_right: true }],
-  },
+    pooled: null,
+  }],
+  joinText: ([text]) => text,
   denoiser: {
     folder: "transformer",
     config: transformerConfig,
@@ -45,6 +49,8 @@ export const PIXART_ALPHA: ModelFamily = {
     names: {
       input: ["hidden_states", "sample"],
       output: ["out_hidden_states", "out_sample", "sample"],
+      pooled: null,
     },
+    textMasked: true,
   },
 };

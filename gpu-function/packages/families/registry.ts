@@ -3,7 +3,7 @@ import type { ModelFamily } from "./model_family.ts";
 import { PIXART_ALPHA } from "./pixart_alpha.ts";
 import { STABLE_DIFFUSION } from "./stable_diffusion.ts";
 
-const FAMILIES: readonly ModelFamily[] = [STABLE_DIFFUSION, PIXART_ALPHA];
+export const FAMILIES: readonly ModelFamily[] = [STABLE_DIFFUSION, PIXART_ALPHA];
 
 /** @throws RangeError naming the classes that can be served */
 export function familyOf(pipeline: string): ModelFamily {

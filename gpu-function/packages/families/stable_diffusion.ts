@@ -31,10 +31,19 @@ export const STABLE_DIFFUSION: ModelFamily = {
     "ORTStableDiffusionPipeline",
   ],
   defaults: { num_inference_steps: 50, guidance_scale: 7.5 },
-  text: { maxLength: null, paddingMasked: false, normalizers: [] },
+  text: [{
+    tokenizer: "tokenizer",
+    encoder: "text_encoder",
+    maxLength: null,
+    paddingMasked: false,
+    normalizers: [],
+    pooled: null,
+  }],
+  joinText: ([text]) => text,
   denoiser: {
     folder: "unet",
     config: unetConfig,
-    names: { input: ["sample"], output: ["out_sample"] },
+    names: { input: ["sample"], output: ["out_sample"], pooled: null },
+    textMasked: false,
   },
 };

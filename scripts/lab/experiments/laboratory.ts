@@ -1,10 +1,6 @@
 /** What experiments work with: the service's engine, images that are drawn once, prompts, scorers. */
 import { join } from "node:path";
-import {
-  createPromptTokenizer,
-  type ModelManifest,
-  type PromptTokenizer,
-} from "../../../contract/mod.ts";
+import { type ModelManifest, type PromptTokenizer } from "../../../contract/mod.ts";
 import type { SchedulerConfig } from "../../../gpu-function/diffusion/mod.ts";
 import type { Engine } from "../../../gpu-function/jobs/engine.ts";
 import { tryProvider } from "../../../gpu-function/onnx/session.ts";
@@ -66,8 +62,7 @@ export interface Laboratory {
 export async function openLaboratory(options: LaboratoryOptions): Promise<Laboratory> {
   const modelsDir = modelsFolder();
   const modelPackage = await findModel(modelsDir, options.model);
-  const { manifest, tokenizerJson, tokenizerConfig, schedulerConfig } = modelPackage;
-  const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
+  const { manifest, tokenizer, schedulerConfig } = modelPackage;
   const vocabulary = await loadVocabulary(options.words);
   const scorers = await loadScorers(options, tokenizer);
   const engineOptions = {

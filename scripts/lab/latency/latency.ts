@@ -1,7 +1,11 @@
 /** How long the parts of a model and a whole run take on this machine, and how much memory a run needs. */
 import process from "node:process";
 import { createLatents, sizeOf } from "../../../gpu-function/diffusion/mod.ts";
-import { type LoadedModel, loadModel } from "../../../gpu-function/engine/loading/loaded_model.ts";
+import {
+  type LoadedModel,
+  loadModel,
+  releaseModel,
+} from "../../../gpu-function/engine/loading/loaded_model.ts";
 import type { ModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import type { Timed } from "../../../gpu-function/onnx/turns.ts";
 import { createEngine } from "../../../gpu-function/engine/onnx_engine.ts";
@@ -70,17 +74,16 @@ async function timeParts(model: LoadedModel) {
   const { latents: { channels, vae_scale_factor }, defaults } = model.manifest;
   const shape = [channels, defaults.height / vae_scale_factor, defaults.width / vae_scale_factor];
   const x = createLatents(new Float32Array(sizeOf(shape)).fill(0.5), shape);
-  const { ids } = model.tokenizer.tokenize(PROMPT);
-  const { value: states } = await model.textEncoder.encode(ids);
+  const [{ encoder, tokenizer }] = model.text;
+  const { ids } = tokenizer.tokenize(PROMPT);
+  const { value: states } = await encoder.encode(ids);
   const row = { x, timestep: 500, states };
   const times = {
-    text_encode_ms: await medianOf(TEXTS, () => model.textEncoder.encode(ids)),
+    text_encode_ms: await medianOf(TEXTS, () => encoder.encode(ids)),
     unet_row_ms: await medianOf(ROWS, () => model.denoiser.run([row])),
     vae_decode_ms: await medianOf(DECODES, () => model.vaeDecoder.decode(x)),
   };
-  for (const { session } of [model.textEncoder, model.denoiser, model.vaeDecoder]) {
-    await session.release();
-  }
+  await releaseModel(model);
   return times;
 }
 

@@ -1,7 +1,6 @@
 /** Prompts that the model does not know, or that change with the size of a run, measure nothing. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { createPromptTokenizer } from "../../../contract/mod.ts";
 import { readModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { ROOT } from "../../checkout.ts";
 import { nounChunks } from "./noun_chunks.ts";
@@ -68,10 +67,7 @@ Deno.test("unrelatedPrompt() shares nothing with either", () => {
 
 Deno.test("mini's words are those of its tokeniser and of its judge, and each prompt is one thing", async () => {
   const vocabulary = await loadVocabulary(vocabularyFile("mini"));
-  const { tokenizerJson, tokenizerConfig, manifest } = await readModelPackage(
-    join(ROOT, "gpu-function/models/mini"),
-  );
-  const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
+  const { tokenizer } = await readModelPackage(join(ROOT, "gpu-function/models/mini"));
   const { labels, release } = await loadClassifier(join(ROOT, "scripts/lab/scorers/mini"));
   await release();
   assert.deepEqual(vocabulary.nouns, labels.objects.slice(1));

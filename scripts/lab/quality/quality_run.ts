@@ -1,7 +1,7 @@
 /** How well a model draws what it is asked for. `deno task lab quality` */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createPromptTokenizer, ENGINE_VERSION } from "../../../contract/mod.ts";
+import { ENGINE_VERSION } from "../../../contract/mod.ts";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import type { ModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { createEngine } from "../../../gpu-function/engine/onnx_engine.ts";
@@ -42,7 +42,7 @@ export async function runQuality(args: readonly string[]): Promise<void> {
 }
 
 /** @throws RangeError naming the file that is missing, or the size that the judges cannot take */
-async function loadJudging(folder: string, { manifest, ...files }: ModelPackage) {
+async function loadJudging(folder: string, { manifest, tokenizer }: ModelPackage) {
   const classifier = await loadClassifier(folder);
   const { labels, side } = classifier;
   const { width, height } = manifest.defaults;
@@ -51,11 +51,6 @@ async function loadJudging(folder: string, { manifest, ...files }: ModelPackage)
       `The judges in ${folder} take ${side}x${side}, ${manifest.id} draws ${width}x${height}`,
     );
   }
-  const tokenizer = createPromptTokenizer(
-    files.tokenizerJson,
-    files.tokenizerConfig,
-    manifest.text,
-  );
   const judges = {
     classifier,
     ...await loadDualEncoder(folder, tokenizer),

@@ -12,10 +12,12 @@ export type PackageGraphs = Readonly<
 >;
 
 /** @throws RangeError naming the file that is cut, too new or without its weights */
-export function inspectGraphs({ files }: Pick<ModelPackage, "files">): PackageGraphs {
+export function inspectGraphs(
+  { text, files }: Pick<ModelPackage, "text" | "files">,
+): PackageGraphs {
   if (files.safetyChecker) inspectGraph(files.safetyChecker.graph);
+  for (const { graph } of text) inspectGraph(graph);
   return {
-    textEncoder: inspectGraph(files.textEncoder),
     denoiser: inspectGraph(files.denoiser),
     vaeDecoder: inspectGraph(files.vaeDecoder),
   };

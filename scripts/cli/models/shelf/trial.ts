@@ -2,8 +2,11 @@
 import { areFinite, seededNoise } from "../../../../gpu-function/diffusion/mod.ts";
 import {
   type LoadedModel,
+  type LoadedText,
   loadModel,
+  releaseModel,
 } from "../../../../gpu-function/engine/loading/loaded_model.ts";
+import type { EncodedText } from "../../../../gpu-function/text/mod.ts";
 import type { ModelPackage } from "../../../../gpu-function/packages/model_package.ts";
 import type { PackageGraphs } from "../graphs/graph_inspection.ts";
 
@@ -30,9 +33,7 @@ export async function tryModel<T>(
   try {
     return await use(model, { rowMs: await runRow(model, trialShape(modelPackage, graphs)) });
   } finally {
-    for (const { session } of [model.textEncoder, model.denoiser, model.vaeDecoder]) {
-      await session.release();
-    }
+    await releaseModel(model);
   }
 }
 
@@ -59,12 +60,13 @@ export function fixedSides({ inputs }: PackageGraphs["denoiser"]): (number | nul
 }
 
 async function runRow(model: LoadedModel, shape: readonly number[]): Promise<number> {
-  const { files, tokenizer, textEncoder, denoiser } = model;
-  const states = await running(
-    files.textEncoder,
-    () => textEncoder.encode(tokenizer.tokenize("").ids),
-  );
-  const row = { x: seededNoise(0, shape), timestep: TIMESTEP, states: states.value };
+  const { files, text: [first, ...others], family, denoiser } = model;
+  const encode = async ({ graph, encoder, tokenizer }: LoadedText) =>
+    (await running(graph, () => encoder.encode(tokenizer.tokenize("").ids))).value;
+  const encoded: [EncodedText, ...EncodedText[]] = [await encode(first)];
+  for (const other of others) encoded.push(await encode(other));
+  const states = family.joinText(encoded);
+  const row = { x: seededNoise(0, shape), timestep: TIMESTEP, states };
   const { value: [output], milliseconds } = await running(
     files.denoiser,
     () => denoiser.run([row]),

@@ -3,7 +3,6 @@
  * at which it was sent. The pictures have the sizes of mini's.
  */
 import {
-  createPromptTokenizer,
   encodeOutput,
   type GenerationEvent,
   parseGenerationRequest,
@@ -33,9 +32,7 @@ export class PacedGpu {
   }
 
   static async listen(packageFolder: string): Promise<PacedGpu> {
-    const { manifest, tokenizerJson, tokenizerConfig } = await readModelPackage(packageFolder);
-    const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, manifest.text);
-    return new PacedGpu({ manifest, tokenizer });
+    return new PacedGpu(await readModelPackage(packageFolder));
   }
 
   get url(): string {
