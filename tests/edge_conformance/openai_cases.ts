@@ -350,8 +350,9 @@ const REFUSING_CASES: readonly Case[] = [
     async run(client) {
       const busy = client.fresh();
       client.gpu.script(busy.seed, { refuse: { status: 503, code: "at_capacity" } });
-      for (const attempt of [draw(client, busy), stream(client, busy)]) {
-        const refusal = await refusalOf(attempt);
+      // One begins after the other: nobody would hear of the second while the first is waited for.
+      for (const attempt of [draw, stream]) {
+        const refusal = await refusalOf(attempt(client, busy));
         assert(refusal instanceof OpenAI.InternalServerError);
         assert.deepEqual([refusal.status, refusal.code, refusal.type], [
           ...[503, "at_capacity", "server_error"],
