@@ -5,12 +5,8 @@
 import { isIP } from "node:net";
 import { modelsFolder } from "../command_line/models_folder.ts";
 import { parseStrictly, runCommand, UsageError } from "../command_line/command_line.ts";
-import {
-  EDGE_PLATFORMS,
-  type EdgePlatform,
-  type StackOptions,
-  startStack,
-} from "../service/stack.ts";
+import { EDGE_PLATFORMS, type EdgePlatform } from "../service/edge_process.ts";
+import { type StackOptions, startStack } from "../service/stack.ts";
 
 const HELP = `deno task start [--port N] [--gpu-port N] [--data DIR] [--models DIR]
   [--edge NAME]

@@ -1,7 +1,6 @@
 /** D1 from the command line, through wrangler: that of this machine, or statements for one elsewhere. */
 import { drizzle, type SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
-import { ROOT } from "../checkout.ts";
-import { applyMigrations, WRANGLER, WRANGLER_ENV } from "./stack.ts";
+import { applyMigrations, runD1 } from "./wrangler.ts";
 
 /** The local D1 of a data folder, migrated. Its edge may be running: the two share the file. */
 export async function openLocalD1(dataDir: string): Promise<SqliteRemoteDatabase> {
@@ -13,27 +12,8 @@ export async function openLocalD1(dataDir: string): Promise<SqliteRemoteDatabase
 
 /** @returns rows as values in the order of their columns */
 export async function executeLocally(dataDir: string, sql: string): Promise<unknown[][]> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...WRANGLER,
-      "d1",
-      "execute",
-      "DB",
-      "--local",
-      "--json",
-      "--config=edge/wrangler.jsonc",
-      `--persist-to=${dataDir}`,
-      `--command=${sql}`,
-    ],
-    cwd: ROOT,
-    env: WRANGLER_ENV,
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder().decode(stdout);
-  if (!success) {
-    const said = `${text}${new TextDecoder().decode(stderr)}`.slice(-2_000);
-    throw new Error(`Cannot reach the database of ${dataDir}:\n${said}`);
-  }
+  const command = ["execute", "DB", "--json", `--command=${sql}`];
+  const text = await runD1(command, dataDir, `Cannot reach the database of ${dataDir}`);
   const answers: readonly { readonly results?: readonly object[] }[] = JSON.parse(text);
   return answers.flatMap(({ results = [] }) => results.map((row) => Object.values(row)));
 }

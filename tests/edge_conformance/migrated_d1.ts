@@ -8,6 +8,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promi
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
+import { applyMigrations } from "../../scripts/service/wrangler.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Where wrangler keeps it in a data folder. */
@@ -26,8 +27,6 @@ async function migratedOnce(): Promise<string> {
   if (existsSync(folder)) return folder;
   await mkdir(dirname(folder), { recursive: true });
   const fresh = await mkdtemp(`${folder}_`);
-  // Only now: it brings the page's tools along.
-  const { applyMigrations } = await import("../../scripts/service/stack.ts");
   await applyMigrations(fresh);
   try {
     await rename(fresh, folder);

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { type GenerationEvent, isTerminal, parseGenerationRequest } from "../../contract/mod.ts";
 import { openEngine } from "../../scripts/engine/engine_runs.ts";
 import { publishModels } from "../../scripts/service/publish_models.ts";
-import { type ServiceProcess, startGpuFunction } from "../../scripts/service/stack.ts";
+import type { ServiceProcess } from "../../scripts/service/service_process.ts";
+import { startGpuFunction } from "../../scripts/service/stack.ts";
 import { type Edge, type EdgeOptions, startDeno, startWorkerd } from "../edge_conformance/edges.ts";
 import {
   generate,

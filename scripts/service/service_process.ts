@@ -1,0 +1,84 @@
+/** A part of the service as a child process, whose output is read while it runs. */
+import { ROOT } from "../checkout.ts";
+
+export interface ServiceProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly ended: Promise<void>;
+  /** What it has written on both of its outputs: the newest of it. */
+  output(): string;
+  /** The first match in its output. @throws Error when it ends before */
+  says(pattern: RegExp): Promise<string>;
+  stop(signal?: Deno.Signal): Promise<void>;
+}
+
+export interface Spawning {
+  /** For `deno`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Its output is not passed on. */
+  readonly quiet: boolean;
+  /** How many characters of the output are kept. */
+  readonly outputKept?: number;
+}
+
+export const OUTPUT_KEPT = 20_000;
+
+export function spawnService(
+  name: string,
+  { args, env, quiet, outputKept = OUTPUT_KEPT }: Spawning,
+): ServiceProcess {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+    env: { ...env, NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  // Whoever leaves without stopping it, as at Ctrl-C while it starts, leaves no orphan.
+  const end = () => kill(child, "SIGTERM");
+  addEventListener("unload", end);
+  let kept = "";
+  let heard = Promise.withResolvers<void>();
+  let isOver = false;
+  const keep = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      kept = (kept + text).slice(-outputKept);
+      heard.resolve();
+      heard = Promise.withResolvers();
+      if (!quiet) await Deno.stderr.write(new TextEncoder().encode(text));
+    }
+  };
+  const ended = Promise.all([keep(child.stdout), keep(child.stderr), child.status]).then(() => {
+    isOver = true;
+    heard.resolve();
+    removeEventListener("unload", end);
+  });
+  return {
+    name,
+    pid: child.pid,
+    ended,
+    output: () => kept,
+    async says(pattern) {
+      while (true) {
+        const [match] = kept.match(pattern) ?? [];
+        if (match) return match;
+        if (isOver) throw new Error(`${name} ended before it was ready:\n${kept}`);
+        await heard.promise;
+      }
+    },
+    async stop(signal = "SIGTERM") {
+      kill(child, signal);
+      await ended;
+    },
+  };
+}
+
+function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended already.
+  }
+}

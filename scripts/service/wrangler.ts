@@ -1,0 +1,40 @@
+/** Wrangler as this repository runs it: the pinned version, alone with this machine. */
+import config from "../../deno.json" with { type: "json" };
+import { ROOT } from "../checkout.ts";
+
+/** For `deno`, before the arguments of wrangler itself. */
+export const WRANGLER: readonly string[] = ["run", "-A", config.imports.wrangler];
+export const WRANGLER_CONFIG = "--config=edge/wrangler.jsonc";
+export const WRANGLER_ENV = {
+  CI: "true",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_LOG_SANITIZE: "true",
+  // Both would wait for hosts that a machine without internet does not reach.
+  WRANGLER_HIDE_BANNER: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+};
+
+const OUTPUT_SHOWN = 20_000;
+
+/** One command on the local D1 of a data folder. @returns its output @throws Error that begins with `failure` */
+export async function runD1(
+  command: readonly string[],
+  dataDir: string,
+  failure: string,
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...WRANGLER, "d1", ...command, "--local", WRANGLER_CONFIG, `--persist-to=${dataDir}`],
+    cwd: ROOT,
+    env: WRANGLER_ENV,
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  if (success) return text;
+  const said = text + new TextDecoder().decode(stderr);
+  throw new Error(`${failure}:\n${said.slice(-OUTPUT_SHOWN)}`);
+}
+
+export async function applyMigrations(dataDir: string): Promise<void> {
+  await runD1(["migrations", "apply", "DB"], dataDir, "Cannot apply the database migrations");
+}
