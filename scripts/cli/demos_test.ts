@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { sql } from "drizzle-orm";
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
-import { readFrames } from "../../tests/edge_conformance/conformance_client.ts";
-import { startDeno } from "../../tests/edge_conformance/edges.ts";
-import { GpuDouble } from "../../tests/edge_conformance/gpu_double.ts";
-import { publishFixtureModel } from "../../tests/edge_conformance/published_model.ts";
+import { readFrames } from "../../tests/support/conformance_client.ts";
+import { startDeno } from "../../tests/support/edges.ts";
+import type { GpuDouble } from "../../tests/support/gpu_double.ts";
+import { withClient } from "../../tests/support/ground.ts";
 import { runDemos } from "./demos.ts";
 
 const ADD = ["--model", "fixture", "--title", "A blue bird", "--cutoff", "0.5"];
@@ -18,28 +18,20 @@ interface Stage {
 }
 
 async function withDemos(test: (stage: Stage) => Promise<void>) {
-  const assets = await publishFixtureModel();
-  const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_demos_" });
-  const gpu = new GpuDouble().listen();
-  const edge = await startDeno({ gpuUrl: gpu.url, assets, dataDir });
-  const file = `${dataDir}/shapefirst.sqlite`;
-  const run = async (...args: string[]) => {
-    const said: string[] = [];
-    await runDemos([...args, "--database", file, "--url", edge.url ?? ""], {
-      say: (line) => void said.push(line),
-      now: () => 1,
-      environment: () => undefined,
-      fetch: (url, init) => fetch(url, init),
-    });
-    return said;
-  };
-  try {
+  await withClient(startDeno, async ({ gpu }, edge, { dataDir }) => {
+    const file = `${dataDir}/shapefirst.sqlite`;
+    const run = async (...args: string[]) => {
+      const said: string[] = [];
+      await runDemos([...args, "--database", file, "--url", edge.url ?? ""], {
+        say: (line) => void said.push(line),
+        now: () => 1,
+        environment: () => undefined,
+        fetch: (url, init) => fetch(url, init),
+      });
+      return said;
+    };
     await test({ run, get: (path) => edge.request(path), gpu, file });
-  } finally {
-    await edge.stop();
-    await gpu.close();
-    for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 Deno.test("A demo is drawn once, listed and served without the GPU function, warmed again", async () => {

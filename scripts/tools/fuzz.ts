@@ -3,9 +3,8 @@
  * OpenAPI document against a running edge. `deno task fuzz --help`
  */
 import { MANIFEST } from "../../contract/fixtures/planning_model.ts";
-import { startDeno } from "../../tests/edge_conformance/edges.ts";
-import { GpuDouble } from "../../tests/edge_conformance/gpu_double.ts";
-import { publishFixtureModel } from "../../tests/edge_conformance/published_model.ts";
+import { startDeno } from "../../tests/support/edges.ts";
+import { withGround } from "../../tests/support/ground.ts";
 import { REQUEST_PROPERTIES } from "../../tests/fuzz/request_properties.ts";
 import { STREAM_PROPERTIES } from "../../tests/fuzz/stream_properties.ts";
 import { ROOT } from "../checkout.ts";
@@ -98,20 +97,17 @@ async function fuzzBytes({ runs, seed }: Options): Promise<boolean> {
 
 async function fuzzApi({ examples, seed, url }: Options): Promise<boolean> {
   if (url !== undefined) return await runSchemathesis(url, { examples, seed });
-  const gpu = new GpuDouble().listen();
-  const assets = await publishFixtureModel();
-  await publishAsDefault(assets);
-  const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_fuzz_" });
   const limits = "requests=1000000,evaluations=1000000000,concurrent=1000";
   const environment = { LOOPBACK_LIMITS: limits, ANONYMOUS_LIMITS: limits };
-  const edge = await startDeno({ gpuUrl: gpu.url, assets, dataDir, environment });
-  try {
-    return await runSchemathesis(edge.url ?? "", { examples, seed });
-  } finally {
-    await edge.stop();
-    await gpu.close();
-    for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
-  }
+  return await withGround(async (ground) => {
+    await publishAsDefault(ground.assets);
+    const edge = await startDeno({ ...ground, environment });
+    try {
+      return await runSchemathesis(edge.url ?? "", { examples, seed });
+    } finally {
+      await edge.stop();
+    }
+  });
 }
 
 /** Under the name that requests without a model mean, so that they get beyond it. */

@@ -1,7 +1,7 @@
 // Who hears the calls between edge and GPU function can neither repeat nor change one.
 import assert from "node:assert/strict";
 import { SIGNATURE_HEADERS } from "../../contract/mod.ts";
-import { PacedService } from "../faults/paced_service.ts";
+import { GpuDouble } from "../support/gpu_double.ts";
 import { assertWhole, undisturbedSha256, withEdge } from "../faults/stage.ts";
 
 const SECRET = "a_secret_that_both_have";
@@ -78,8 +78,7 @@ function changesOf(call: HeardCall, seed: number): HeardCall[] {
 }
 
 Deno.test("A call that was heard is good for nothing: repeated or changed, it is refused", async () => {
-  const gpu = new PacedService({ running: 4, queued: 16 }, { secret: SECRET, aheadMs: 0 });
-  gpu.open();
+  const gpu = new GpuDouble({ signed: { secret: SECRET, aheadMs: 0 } }).listen();
   const between = listenBetween(gpu.url);
   try {
     await withEdge(between.url, async (client) => {

@@ -8,9 +8,15 @@ import {
   planGeneration,
 } from "../../contract/mod.ts";
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
-import { assertProblem, FrameReader, idOf, readFrames, typesOf } from "./conformance_client.ts";
+import {
+  assertProblem,
+  FrameReader,
+  idOf,
+  readFrames,
+  typesOf,
+} from "../support/conformance_client.ts";
 import type { Case } from "./case.ts";
-import { drawEvents } from "./gpu_double.ts";
+import { drawEvents } from "../support/drawn_events.ts";
 import { IDEMPOTENCY_CASES } from "./idempotency_cases.ts";
 import { JOINT_REFUSAL_CASES } from "./joint_refusal_cases.ts";
 import { OPENAI_CASES } from "./openai_cases.ts";
@@ -389,7 +395,7 @@ const CANCEL_CASES: readonly Case[] = [
       assert.equal((await response.json()).id, id);
       assert.deepEqual(typesOf(await reader.rest()), ["canceled"]);
       const shown = await (await client.request(`/v1/generations/${id}`)).json();
-      assert.deepEqual([shown.status, shown.evaluations.spent], ["canceled", 6]);
+      assert.deepEqual([shown.status, shown.evaluations.spent], ["canceled", 10]);
       const again = await client.request(`/v1/generations/${id}`, { method: "DELETE" });
       assert.equal((await again.json()).status, "canceled");
       client.gpu.script(request.seed, {});
@@ -447,7 +453,7 @@ const FAILURE_CASES: readonly Case[] = [
     name: "passes on that all slots are busy, before any event",
     async run(client) {
       const request = client.fresh();
-      client.gpu.script(request.seed, { refuse: { status: 503, code: "at_capacity" } });
+      client.gpu.script(request.seed, { refuse: "at_capacity" });
       const response = await client.post(request);
       assert(Number(response.headers.get("retry-after")) > 0);
       await assertProblem(response, { status: 503, code: "at_capacity" });
@@ -457,7 +463,7 @@ const FAILURE_CASES: readonly Case[] = [
     name: "says so when the GPU function refuses what the edge had planned",
     async run(client) {
       const request = client.fresh();
-      client.gpu.script(request.seed, { refuse: { status: 409, code: "conflict" } });
+      client.gpu.script(request.seed, { refuse: "conflict" });
       await assertProblem(await client.post(request), { status: 502, code: "model_mismatch" });
     },
   },
@@ -558,7 +564,10 @@ const PLAN_AND_MODEL_CASES: readonly Case[] = [
     async run(client) {
       assert.deepEqual(await (await client.request("/health")).json(), {
         status: "ok",
-        gpu: { status: "READY", functions: [{ status: "READY", circuit: "closed" }] },
+        gpu: {
+          status: "READY",
+          functions: [{ status: "READY", running: 0, queued: 0, circuit: "closed" }],
+        },
         database: { status: "READY" },
         models: ["fixture"],
       });

@@ -8,7 +8,7 @@ import {
   idOf,
   readFrames,
   typesOf,
-} from "./conformance_client.ts";
+} from "../support/conformance_client.ts";
 
 /** A request without a seed, which alone would be another generation each time. */
 const UNSEEDED = { model: "fixture", prompt: "a brown chair" };
@@ -104,13 +104,12 @@ export const IDEMPOTENCY_CASES: readonly Case[] = [
     async run(client) {
       const request = client.fresh();
       const key = freshKey(client);
-      client.gpu.script(request.seed, { refuse: { status: 503, code: "at_capacity" } });
+      client.gpu.script(request.seed, { refuse: "at_capacity" });
       const refused = await client.post(request, keyed(key));
       await assertProblem(refused, { status: 503, code: "at_capacity" });
       client.gpu.script(request.seed, { fail: true });
       const failed = await readFrames(await client.post(request, keyed(key)));
       assert.equal(typesOf(failed).at(-1), "failed");
-      client.gpu.forget(idOf(failed));
       client.gpu.script(request.seed, {});
       const succeeded = await readFrames(await client.post(request, keyed(key)));
       assert.equal(typesOf(succeeded).at(-1), "completed");

@@ -9,7 +9,7 @@ import type {
 } from "openai/resources/images";
 import { LIMITS } from "../../contract/mod.ts";
 import type { Case } from "./case.ts";
-import { type ConformanceClient, FrameReader, idOf } from "./conformance_client.ts";
+import { type ConformanceClient, FrameReader, idOf } from "../support/conformance_client.ts";
 
 /** Fields of ours among OpenAI's: the client sends those that it does not know as well. */
 type Fields = Readonly<Record<string, unknown>>;
@@ -349,7 +349,7 @@ const REFUSING_CASES: readonly Case[] = [
     name: "tells OpenAI's client whether to ask again",
     async run(client) {
       const busy = client.fresh();
-      client.gpu.script(busy.seed, { refuse: { status: 503, code: "at_capacity" } });
+      client.gpu.script(busy.seed, { refuse: "at_capacity" });
       // One begins after the other: nobody would hear of the second while the first is waited for.
       for (const attempt of [draw, stream]) {
         const refusal = await refusalOf(attempt(client, busy));

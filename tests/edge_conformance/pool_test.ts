@@ -1,11 +1,12 @@
-// The edge over several GPU functions, in process and on workerd: who draws, and what a loss costs.
+// The edge over several GPU functions, on each platform: who draws, and what a loss costs.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type GenerationRequestInput, parseGenerationRequest } from "../../contract/mod.ts";
-import { assertProblem, ConformanceClient, idOf } from "./conformance_client.ts";
-import { type Edge, type EdgeOptions, startInProcess, startWorkerd } from "./edges.ts";
-import { drawEvents, GpuDouble, planOf } from "./gpu_double.ts";
-import { publishFixtureModel } from "./published_model.ts";
+import { assertProblem, ConformanceClient, idOf } from "../support/conformance_client.ts";
+import { drawEvents, planOf } from "../support/drawn_events.ts";
+import { PLATFORMS } from "../support/edges.ts";
+import { GpuDouble } from "../support/gpu_double.ts";
+import { withGround } from "../support/ground.ts";
 
 interface Stage {
   readonly client: ConformanceClient;
@@ -107,7 +108,7 @@ const CASES: readonly PoolCase[] = [
   {
     name: "asks the next when one is full, and says when all are",
     async run({ client, gpus }) {
-      const refuse = { status: 503, code: "at_capacity" };
+      const refuse = "at_capacity";
       for (const full of gpus) {
         const request = client.fresh();
         full.script(request.seed, { refuse });
@@ -122,24 +123,18 @@ const CASES: readonly PoolCase[] = [
   },
 ];
 
-const STARTS: readonly (readonly [name: string, start: (o: EdgeOptions) => Promise<Edge>])[] = [
-  ["in process", startInProcess],
-  ["on workerd", startWorkerd],
-];
-
-for (const [name, start] of STARTS) {
+for (const { name, start } of PLATFORMS) {
   Deno.test(`The edge over two GPU functions ${name}`, async (t) => {
-    const assets = await publishFixtureModel();
-    const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
-    const gpus = [new GpuDouble().listen(), new GpuDouble().listen()] as const;
-    const edge = await start({ gpuUrl: gpus.map(({ url }) => url).join(","), assets, dataDir });
-    try {
-      const client = new ConformanceClient(edge, gpus[0], 1);
-      for (const { name, run } of CASES) await t.step(name, () => run({ client, gpus }));
-    } finally {
-      await edge.stop();
-      for (const gpu of gpus) await gpu.close();
-      for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
-    }
+    await withGround(async (ground, first) => {
+      const gpus = [first, new GpuDouble().listen()] as const;
+      const edge = await start({ ...ground, gpuUrl: gpus.map(({ url }) => url).join(",") });
+      try {
+        const client = new ConformanceClient(edge, first, 1);
+        for (const { name, run } of CASES) await t.step(name, () => run({ client, gpus }));
+      } finally {
+        await edge.stop();
+        await gpus[1].close();
+      }
+    });
   });
 }

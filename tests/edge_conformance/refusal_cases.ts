@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { LIMITS } from "../../contract/mod.ts";
 import type { Case } from "./case.ts";
-import { assertProblem } from "./conformance_client.ts";
+import { assertProblem } from "../support/conformance_client.ts";
 
 interface BadRequest {
   readonly name: string;

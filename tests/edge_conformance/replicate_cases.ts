@@ -14,8 +14,8 @@ import {
   idOf,
   readFrames,
   typesOf,
-} from "./conformance_client.ts";
-import { drawEvents, planOf } from "./gpu_double.ts";
+} from "../support/conformance_client.ts";
+import { drawEvents, planOf } from "../support/drawn_events.ts";
 
 export interface ReplicateCase {
   readonly name: string;

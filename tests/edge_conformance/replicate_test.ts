@@ -1,38 +1,29 @@
 // The edge with Replicate behind it, in process, on Deno and on workerd; and what outlives its process.
 import assert from "node:assert/strict";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import { ReplicateDouble } from "../../edge/backends/replicate/fixtures/replicate_double.ts";
-import { ConformanceClient, FrameReader, idOf } from "./conformance_client.ts";
-import { type Edge, type EdgeOptions, startDeno, startInProcess, startWorkerd } from "./edges.ts";
-import { drawEvents, GpuDouble, planOf } from "./gpu_double.ts";
-import { publishFixtureModel } from "./published_model.ts";
+import { ConformanceClient, FrameReader, idOf } from "../support/conformance_client.ts";
+import { drawEvents, planOf } from "../support/drawn_events.ts";
+import { type EdgeOptions, type Platform, PLATFORMS, startInProcess } from "../support/edges.ts";
+import type { GpuDouble } from "../support/gpu_double.ts";
+import { withGround } from "../support/ground.ts";
 import { REPLICATE_CASES, replicateEnvironment, WEBHOOK_PATH } from "./replicate_cases.ts";
-
-const STARTS: readonly (readonly [name: string, start: (o: EdgeOptions) => Promise<Edge>])[] = [
-  ["in process", startInProcess],
-  ["on Deno", startDeno],
-  ["on workerd", startWorkerd],
-];
 
 async function withReplicate(
   test: (options: EdgeOptions, replicate: ReplicateDouble, gpu: GpuDouble) => Promise<void>,
 ): Promise<void> {
-  const assets = await publishFixtureModel();
-  const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
-  const gpu = new GpuDouble().listen();
   const replicate = new ReplicateDouble((input) => drawEvents(planOf(input))).listen();
   const environment = replicateEnvironment(replicate.url);
   try {
-    await test({ gpuUrl: gpu.url, assets, dataDir, environment }, replicate, gpu);
-    assert.equal(gpu.puts.length, 0, "Replicate draws, no GPU function");
+    await withGround(async (ground, gpu) => {
+      await test({ ...ground, environment }, replicate, gpu);
+      assert.equal(gpu.puts.length, 0, "Replicate draws, no GPU function");
+    });
   } finally {
     await replicate.close();
-    await gpu.close();
-    for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
   }
 }
 
-for (const [name, start] of STARTS) {
+for (const { name, start } of PLATFORMS) {
   Deno.test(`The edge over Replicate ${name}`, async (t) => {
     await withReplicate(async (options, replicate, gpu) => {
       const edge = await start(options);
@@ -49,21 +40,19 @@ for (const [name, start] of STARTS) {
 }
 
 Deno.test("A webhook of what is stored asks Replicate for nothing", async () => {
-  const { database, close } = await openLibsqlDatabase(":memory:");
   await withReplicate(async (options, replicate, gpu) => {
-    const before = new ConformanceClient(await startInProcess({ ...options, database }), gpu, 1);
+    const before = new ConformanceClient(await startInProcess(options), gpu, 1);
     await before.json(before.fresh());
     await before.edge.stop();
     const { looks } = replicate;
-    const after = new ConformanceClient(await startInProcess({ ...options, database }), gpu, 10);
+    const after = new ConformanceClient(await startInProcess(options), gpu, 10);
     const told = await after.request(WEBHOOK_PATH, replicate.webhookOf(replicate.ids[0] ?? ""));
     await after.edge.stop();
     assert.deepEqual([told.status, replicate.looks], [204, looks]);
   });
-  close();
 });
 
-for (const [name, start] of STARTS.slice(1)) {
+for (const { name, start } of PLATFORMS.slice(1)) {
   Deno.test(`An edge that is lost in mid-run takes its prediction up again ${name}`, async () => {
     await withReplicate((options, replicate, gpu) =>
       loseInMidRun(start, { options, replicate, gpu })
@@ -72,7 +61,7 @@ for (const [name, start] of STARTS.slice(1)) {
 }
 
 async function loseInMidRun(
-  start: (typeof STARTS)[number][1],
+  start: Platform["start"],
   { options, replicate, gpu }: {
     options: EdgeOptions;
     replicate: ReplicateDouble;

@@ -1,7 +1,7 @@
 // What survives the edge's process: results and runs under way.
 import assert from "node:assert/strict";
 import type { GenerationRequestInput, SweepEvent } from "../../contract/mod.ts";
-import { WebhookReceiver } from "../webhook_receiver.ts";
+import { WebhookReceiver } from "../support/webhook_receiver.ts";
 import { runKeys } from "../../scripts/cli/keys.ts";
 import { WEBHOOK_ENVIRONMENT } from "./access_bench.ts";
 import {
@@ -12,23 +12,10 @@ import {
   readFrames,
   SweepReader,
   typesOf,
-} from "./conformance_client.ts";
-import { type Edge, type EdgeOptions, startDeno, startWorkerd } from "./edges.ts";
-import { GpuDouble } from "./gpu_double.ts";
-import { publishFixtureModel } from "./published_model.ts";
+} from "../support/conformance_client.ts";
+import { type Edge, type EdgeOptions, startDeno, startWorkerd } from "../support/edges.ts";
+import { withGround } from "../support/ground.ts";
 import { keyedClient, webhookSecretOf } from "./webhook_cases.ts";
-
-async function withData(test: (options: EdgeOptions, gpu: GpuDouble) => Promise<void>) {
-  const assets = await publishFixtureModel();
-  const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
-  const gpu = new GpuDouble().listen();
-  try {
-    await test({ gpuUrl: gpu.url, assets, dataDir, environment: WEBHOOK_ENVIRONMENT }, gpu);
-  } finally {
-    await gpu.close();
-    for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
-  }
-}
 
 interface Loss {
   readonly name: string;
@@ -45,7 +32,8 @@ async function loseAll(
   start: (options: EdgeOptions) => Promise<Edge>,
   losses: readonly Loss[],
 ): Promise<void> {
-  await withData(async (options, gpu) => {
+  await withGround(async (ground, gpu) => {
+    const options = { ...ground, environment: WEBHOOK_ENVIRONMENT };
     const before = new ConformanceClient(await start(options), gpu, 1);
     const ends: (readonly [name: string, end: (after: ConformanceClient) => Promise<void>])[] = [];
     for (const { name, begin } of losses) ends.push([name, await begin(before, options)]);
@@ -252,7 +240,7 @@ Deno.test("On Deno what was lost with its process", async (t) => {
 });
 
 Deno.test("On Deno a process that is asked to stop lets its runs end, and refuses nothing that began", async () => {
-  await withData(async (options, gpu) => {
+  await withGround(async (options, gpu) => {
     const environment = { SHUTDOWN_SECONDS: "20" };
     const client = new ConformanceClient(await startDeno({ ...options, environment }), gpu, 1);
     const request = client.fresh();

@@ -1,6 +1,5 @@
 // An operator who refuses flagged images went on serving those that were stored before.
 import assert from "node:assert/strict";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import {
   assertProblem,
   ConformanceClient,
@@ -8,36 +7,18 @@ import {
   readFrames,
   SweepReader,
   typesOf,
-} from "./conformance_client.ts";
-import { type Edge, type EdgeOptions, startDeno, startInProcess, startWorkerd } from "./edges.ts";
-import { GpuDouble } from "./gpu_double.ts";
-import { publishFixtureModel } from "./published_model.ts";
-
-const STARTS: readonly (readonly [name: string, start: (o: EdgeOptions) => Promise<Edge>])[] = [
-  ["in process", startWithFile],
-  ["on Deno", startDeno],
-  ["on workerd", startWorkerd],
-];
-
-async function startWithFile(options: EdgeOptions): Promise<Edge> {
-  const file = `file:${options.dataDir}/shapefirst.sqlite`;
-  const { database, close } = await openLibsqlDatabase(file);
-  const edge = await startInProcess({ ...options, database });
-  return { ...edge, stop: () => edge.stop().finally(close) };
-}
+} from "../support/conformance_client.ts";
+import { PLATFORMS } from "../support/edges.ts";
+import { withGround } from "../support/ground.ts";
 
 const JSON_ONLY = { headers: { accept: "application/json" } };
 const REFUSED = { status: 422, code: "image_refused" };
 
-for (const [name, start] of STARTS) {
+for (const { name, start } of PLATFORMS) {
   Deno.test(`What was flagged and stored is withheld when the operator says so, ${name}`, async () => {
-    const assets = await publishFixtureModel();
-    const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
-    const gpu = new GpuDouble().listen();
-    const options = { gpuUrl: gpu.url, assets, dataDir };
-    const startAs = async (GPU_SAFETY: string) =>
-      new ConformanceClient(await start({ ...options, environment: { GPU_SAFETY } }), gpu, 1);
-    try {
+    await withGround(async (ground, gpu) => {
+      const startAs = async (GPU_SAFETY: string) =>
+        new ConformanceClient(await start({ ...ground, environment: { GPU_SAFETY } }), gpu, 1);
       const reporting = await startAs("report");
       const [flagged, harmless] = [reporting.fresh(), reporting.fresh()];
       gpu.script(flagged.seed, { flagged: true });
@@ -69,10 +50,7 @@ for (const [name, start] of STARTS) {
       const again = await startAs("report");
       assert.deepEqual(await again.json(flagged), { ...shown, cached: true });
       await again.edge.stop();
-    } finally {
-      await gpu.close();
-      for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
-    }
+    });
   });
 }
 

@@ -1,7 +1,13 @@
 /** How streams are read: at once or paced, fast or slowly. */
 import assert from "node:assert/strict";
 import type { Case } from "./case.ts";
-import { assertProblem, FrameReader, idOf, readFrames, typesOf } from "./conformance_client.ts";
+import {
+  assertProblem,
+  FrameReader,
+  idOf,
+  readFrames,
+  typesOf,
+} from "../support/conformance_client.ts";
 
 const PAUSE_MS = 300;
 

@@ -17,8 +17,8 @@ import {
   type Frame,
   readFrames,
   SweepReader,
-} from "./conformance_client.ts";
-import { drawEvents } from "./gpu_double.ts";
+} from "../support/conformance_client.ts";
+import { drawEvents } from "../support/drawn_events.ts";
 
 type SweepFrame = Frame<SweepEvent>;
 
@@ -377,7 +377,6 @@ const FAILURE_CASES: readonly Case[] = [
       const shown = await (await client.request(`${PATH}/${plan.id}`)).json();
       assert.deepEqual([shown.status, shown.branches[2].status], ["succeeded", "failed"]);
       client.gpu.script(ids[2] ?? "", {});
-      client.gpu.forget(ids[2] ?? "");
       const { started } = client.gpu;
       const again = endOf(await streamSweep(client, body), "sweep.completed");
       assert.equal(client.gpu.started - started, 1);
@@ -394,13 +393,12 @@ const FAILURE_CASES: readonly Case[] = [
   {
     name: "fails a sweep of which no branch succeeded",
     async run(client) {
-      const { body, ids, base } = freshSweep(client, ROW.slice(0, 2));
+      const { body, base } = freshSweep(client, ROW.slice(0, 2));
       client.gpu.script(base.seed, { fail: true });
       const { error, branches } = endOf(await streamSweep(client, body), "sweep.failed");
       assert.equal(error.code, "internal");
       assert.match(error.detail, /^No branch succeeded\. Branch 0: /);
       assert.deepEqual(branches.map(({ status }) => status), ["failed", "failed"]);
-      for (const id of ids) client.gpu.forget(id);
       const response = await postSweep(client, body, { accept: "application/json" });
       await assertProblem(response, { status: 500, code: "internal" });
     },
@@ -409,7 +407,7 @@ const FAILURE_CASES: readonly Case[] = [
     name: "refuses a sweep whose first branch is refused, before any event",
     async run(client) {
       const { body, base, plan } = freshSweep(client);
-      client.gpu.script(base.seed, { refuse: { status: 503, code: "at_capacity" } });
+      client.gpu.script(base.seed, { refuse: "at_capacity" });
       const response = await postSweep(client, body);
       assert(Number(response.headers.get("retry-after")) > 0);
       await assertProblem(response, { status: 503, code: "at_capacity" });

@@ -1,18 +1,11 @@
 // The cron trigger of the worker, as the platform calls it: what is beyond the budget goes, and only in time.
 import assert from "node:assert/strict";
-import { ConformanceClient } from "./conformance_client.ts";
-import { startWorkerd } from "./edges.ts";
-import { GpuDouble } from "./gpu_double.ts";
-import { publishFixtureModel } from "./published_model.ts";
+import { startWorkerd } from "../support/edges.ts";
+import { withClient } from "../support/ground.ts";
 
 Deno.test("On workerd the cron trigger deletes results beyond the budget", async () => {
-  const assets = await publishFixtureModel();
-  const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
-  const gpu = new GpuDouble().listen();
   const environment = { CACHE_BYTES: "0" };
-  const edge = await startWorkerd({ gpuUrl: gpu.url, assets, dataDir, environment });
-  try {
-    const client = new ConformanceClient(edge, gpu, 1);
+  await withClient(startWorkerd, async (client) => {
     const request = client.fresh();
     await client.json(request);
     const isStored = async () => {
@@ -27,9 +20,5 @@ Deno.test("On workerd the cron trigger deletes results beyond the budget", async
     assert.equal(await isStored(), true, "it is not time yet");
     await trigger(18, 15);
     assert.equal(await isStored(), false);
-  } finally {
-    await edge.stop();
-    await gpu.close();
-    for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
-  }
+  }, { environment });
 });

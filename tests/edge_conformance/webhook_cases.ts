@@ -1,6 +1,6 @@
 /** Webhooks, which are for accounts with a key, whatever the edge runs on. */
 import assert from "node:assert/strict";
-import { WebhookReceiver } from "../webhook_receiver.ts";
+import { WebhookReceiver } from "../support/webhook_receiver.ts";
 import { type AccessBench, accountOf, withKey } from "./access_bench.ts";
 import type { AccessCase } from "./access_cases.ts";
 import {
@@ -9,7 +9,7 @@ import {
   FrameReader,
   idOf,
   readFrames,
-} from "./conformance_client.ts";
+} from "../support/conformance_client.ts";
 
 interface WebhookCase {
   readonly name: string;
@@ -122,7 +122,7 @@ const WEBHOOK_CASES_WITH_RECEIVER: readonly WebhookCase[] = [
     name: "calls no webhook of a request that was refused",
     async run(client, receiver) {
       const request = client.fresh();
-      client.gpu.script(request.seed, { refuse: { status: 503, code: "at_capacity" } });
+      client.gpu.script(request.seed, { refuse: "at_capacity" });
       const webhook = { url: receiver.url("/refused") };
       const refused = await client.post({ ...request, webhook });
       await assertProblem(refused, { status: 503, code: "at_capacity" });

@@ -1,12 +1,6 @@
 /** A GPU function that goes wrong as told: each connection for a seed is answered by its script. */
-import {
-  encodeOutput,
-  parseEventId,
-  parseGenerationRequest,
-  planGeneration,
-} from "../../contract/mod.ts";
-import { planningModel } from "../../contract/fixtures/planning_model.ts";
-import { drawEvents } from "../edge_conformance/gpu_double.ts";
+import { encodeOutput, parseEventId } from "../../contract/mod.ts";
+import { drawEvents, planOf } from "../support/drawn_events.ts";
 
 export interface Connection {
   /** From 1, of this seed. */
@@ -57,13 +51,9 @@ export class BrokenGpu {
     if (pathname === "/health-check") return Response.json({ status: "READY" });
     if (request.method !== "PUT") return new Response(null, { status: 404 });
     const { input } = await request.json();
-    const parsed = parseGenerationRequest(input);
-    if (!parsed.ok) throw new Error(parsed.problem.detail);
     const { seed } = input;
-    const plan = planGeneration({ ...parsed.value, seed }, planningModel());
-    if (!plan.ok) throw new Error(plan.problem.detail);
     const after = parseEventId(request.headers.get("last-event-id")) ?? -1;
-    const frames = drawEvents(plan.value).map(encodeOutput).slice(after + 1);
+    const frames = drawEvents(planOf(input)).map(encodeOutput).slice(after + 1);
     const number = this.connections(seed) + 1;
     this.#connections.set(seed, number);
     return await (this.#answers.get(seed) ?? sound)({ number, after, frames });

@@ -1,6 +1,6 @@
 // What a database that fails, or falls silent, takes with it: the n-th call of each request is lost, for every n.
 import assert from "node:assert/strict";
-import { idOf, readFrames, SweepReader } from "../edge_conformance/conformance_client.ts";
+import { idOf, readFrames, SweepReader } from "../support/conformance_client.ts";
 import { describeFailure, type Failure, failuresOf } from "./call_faults.ts";
 import { CALL_MS } from "./failing_database.ts";
 import { drawNumbers, printedSeed } from "./chance.ts";

@@ -1,6 +1,6 @@
 /** What a test tells the faulty worker, and asks any edge, about its database. */
 import assert from "node:assert/strict";
-import type { ConformanceClient } from "../edge_conformance/conformance_client.ts";
+import type { ConformanceClient } from "../support/conformance_client.ts";
 import type { Failure } from "./call_faults.ts";
 
 export const FAULTY_WORKER = "tests/faults/faulty_worker.ts";

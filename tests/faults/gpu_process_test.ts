@@ -5,7 +5,7 @@ import { openEngine } from "../../scripts/engine/engine_runs.ts";
 import { publishModels } from "../../scripts/service/publish_models.ts";
 import type { ServiceProcess } from "../../scripts/service/service_process.ts";
 import { startGpuFunction } from "../../scripts/service/stack.ts";
-import { type Edge, type EdgeOptions, startDeno, startWorkerd } from "../edge_conformance/edges.ts";
+import { type Edge, type EdgeOptions, startDeno, startWorkerd } from "../support/edges.ts";
 import {
   generate,
   type NumberedEvent,

@@ -1,7 +1,7 @@
 // What a GPU function that sends nonsense, half of an event or without end does to a generation.
 import assert from "node:assert/strict";
 import { LIMITS } from "../../contract/mod.ts";
-import { type ConformanceClient, type Frame } from "../edge_conformance/conformance_client.ts";
+import { type ConformanceClient, type Frame } from "../support/conformance_client.ts";
 import { type Answer, BrokenGpu, sound, streamOf } from "./broken_gpu.ts";
 import { drawNumbers, printedSeed } from "./chance.ts";
 import { assertEnds, assertWhole, undisturbedSha256, withEdge } from "./stage.ts";

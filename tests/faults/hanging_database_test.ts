@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { within } from "../../edge/clock.ts";
-import { assertProblem, ConformanceClient, idOf } from "../edge_conformance/conformance_client.ts";
-import { startDeno, startWorkerd } from "../edge_conformance/edges.ts";
+import { assertProblem, ConformanceClient, idOf } from "../support/conformance_client.ts";
+import { startDeno, startWorkerd } from "../support/edges.ts";
 import { type Failure } from "./call_faults.ts";
 import { CALL_MS } from "./failing_database.ts";
 import { arm, countCalls, databaseStatus, FAULTY_WORKER, untilReady } from "./fault_client.ts";

@@ -4,9 +4,9 @@ import { SIGNATURE_SKEW_MS } from "../../contract/mod.ts";
 import { GPU_FUNCTION_DEFAULTS } from "../../edge/backends/backend.ts";
 import { GpuFunction } from "../../edge/backends/gpu_function.ts";
 import { GpuPool, POOL_DEFAULTS } from "../../edge/backends/pool.ts";
-import type { ConformanceClient } from "../edge_conformance/conformance_client.ts";
+import type { ConformanceClient } from "../support/conformance_client.ts";
 import { type Answer, BrokenGpu, hangingStream, sound } from "./broken_gpu.ts";
-import { PacedService } from "./paced_service.ts";
+import { GpuDouble } from "../support/gpu_double.ts";
 import { assertEnds, assertWhole, undisturbedSha256, withEdge } from "./stage.ts";
 
 /** Of 27 events: none, each kind of the beginning, a step, a preview, all but the end. */
@@ -105,8 +105,7 @@ Deno.test("A GPU function that never answers is a refusal that says when to come
 
 Deno.test("Clocks apart by more than the skew refuse every call, and lose nothing", async () => {
   const clock = { secret: "a_secret_that_both_have", aheadMs: 0 };
-  const gpu = new PacedService({ running: 4, queued: 16 }, clock);
-  gpu.open();
+  const gpu = new GpuDouble({ signed: clock }).listen();
   const ask = async (client: ConformanceClient, aheadMs: number) => {
     clock.aheadMs = aheadMs;
     const request = client.fresh();

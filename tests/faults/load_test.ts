@@ -1,16 +1,16 @@
 // 200 clients at one time: alike, they share one run; all different, each is served or told when to return.
 import assert from "node:assert/strict";
-import { type Frame, idOf, readFrames } from "../edge_conformance/conformance_client.ts";
-import { PacedService } from "./paced_service.ts";
+import { type Frame, idOf, readFrames } from "../support/conformance_client.ts";
+import { GpuDouble } from "../support/gpu_double.ts";
 import { assertEnds, withEdge } from "./stage.ts";
 
 const CLIENTS = 200;
-const CAPACITY = { running: 4, queued: 16 };
+const CAPACITY = { runningMax: 4, queuedMax: 16 };
 /** Resident memory that 200 streams may add, garbage and all. */
 const RESIDENT_BYTES = 256 * 1024 * 1024;
 
 Deno.test("200 requests for the same image are one generation, and each gets all of it", async () => {
-  const gpu = new PacedService(CAPACITY);
+  const gpu = new GpuDouble({ limits: CAPACITY, paused: true }).listen();
   try {
     await withEdge(gpu.url, async (client) => {
       const request = client.fresh();
@@ -32,14 +32,14 @@ Deno.test("200 requests for the same image are one generation, and each gets all
 });
 
 Deno.test("200 different requests over a capacity of 4 are served or refused, and none is lost", async () => {
-  const gpu = new PacedService(CAPACITY);
+  const gpu = new GpuDouble({ limits: CAPACITY, paused: true }).listen();
   const before = Deno.memoryUsage().rss;
   try {
     await withEdge(gpu.url, async (client) => {
       const requests = Array.from({ length: CLIENTS }, () => client.fresh());
       const responses = await Promise.all(requests.map((request) => client.post(request)));
       const refused = requests.filter((_, i) => responses[i]?.status === 503);
-      assert.equal(refused.length, CLIENTS - CAPACITY.running - CAPACITY.queued);
+      assert.equal(refused.length, CLIENTS - CAPACITY.runningMax - CAPACITY.queuedMax);
       for (const response of responses) await assertAnswered(response);
       gpu.open();
       const admitted = responses.filter(({ status }) => status === 200);
@@ -73,6 +73,6 @@ function typeOfEnd(frames: readonly Frame[]): string | undefined {
   return frames.at(-1)?.event.type;
 }
 
-function assertIdle({ tally }: PacedService): void {
+function assertIdle({ tally }: GpuDouble): void {
   assert.deepEqual([tally.running, tally.queued, tally.readers], [0, 0, 0]);
 }

@@ -6,8 +6,8 @@ import {
   FrameReader,
   idOf,
   readFrames,
-} from "../edge_conformance/conformance_client.ts";
-import { type EdgeProcess, startDeno, startWorkerd } from "../edge_conformance/edges.ts";
+} from "../support/conformance_client.ts";
+import { type EdgeProcess, startDeno, startWorkerd } from "../support/edges.ts";
 import { IS_LONG } from "./call_faults.ts";
 import {
   assertEnds,

@@ -1,22 +1,18 @@
 /** An edge in process over a database that can fail, with the GPU double behind it. */
 import assert from "node:assert/strict";
-import {
-  type GenerationRequestInput,
-  isTerminal,
-  parseGenerationRequest,
-  planGeneration,
-} from "../../contract/mod.ts";
-import { planningModel } from "../../contract/fixtures/planning_model.ts";
+import { type GenerationRequestInput, isTerminal } from "../../contract/mod.ts";
 import type { GpuBackend } from "../../edge/backends/gpu_backend.ts";
-import { ConformanceClient, type Frame } from "../edge_conformance/conformance_client.ts";
+import { ConformanceClient, type Frame } from "../support/conformance_client.ts";
 import {
   type EdgeOptions,
   type EdgeProcess,
   type LocalEdge,
   startInProcess,
-} from "../edge_conformance/edges.ts";
-import { drawEvents, GpuDouble } from "../edge_conformance/gpu_double.ts";
-import { publishFixtureModel } from "../edge_conformance/published_model.ts";
+} from "../support/edges.ts";
+import { drawEvents, planOf } from "../support/drawn_events.ts";
+import { GpuDouble } from "../support/gpu_double.ts";
+import { withClient } from "../support/ground.ts";
+import { publishFixtureModel } from "../support/published_model.ts";
 import { type FailingDatabase, openFailingDatabase } from "./failing_database.ts";
 
 export type SeededInput = GenerationRequestInput & { readonly seed: number };
@@ -122,26 +118,12 @@ export async function withProcess(
   set: Pick<EdgeOptions, "worker" | "environment">,
   test: (client: ConformanceClient, options: EdgeOptions) => Promise<void>,
 ): Promise<void> {
-  const assets = await publishFixtureModel();
-  const gpu = new GpuDouble().listen();
-  const options = { gpuUrl: gpu.url, assets, dataDir: `${assets}/data`, ...set };
-  const edge = await start(options);
-  try {
-    await test(new ConformanceClient(edge, gpu, 1), options);
-  } finally {
-    await edge.stop();
-    await gpu.close();
-    await Deno.remove(assets, { recursive: true });
-  }
+  await withClient(start, (client, _, options) => test(client, options), set);
 }
 
 /** The hash of the image of a run that nothing disturbed. */
 export function undisturbedSha256(request: SeededInput): string {
-  const parsed = parseGenerationRequest(request);
-  assert(parsed.ok);
-  const plan = planGeneration({ ...parsed.value, seed: request.seed }, planningModel());
-  assert(plan.ok);
-  const image = drawEvents(plan.value).find((event) => event.type === "generation.image");
+  const image = drawEvents(planOf(request)).find((event) => event.type === "generation.image");
   assert(image);
   return image.sha256;
 }

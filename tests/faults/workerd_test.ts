@@ -6,8 +6,8 @@ import {
   FrameReader,
   idOf,
   readFrames,
-} from "../edge_conformance/conformance_client.ts";
-import { type EdgeProcess, startWorkerd } from "../edge_conformance/edges.ts";
+} from "../support/conformance_client.ts";
+import { type EdgeProcess, startWorkerd } from "../support/edges.ts";
 import { describeFailure, type Failure, IS_LONG, WAYS } from "./call_faults.ts";
 import { arm, countCalls, FAULTY_WORKER, untilReady } from "./fault_client.ts";
 import {

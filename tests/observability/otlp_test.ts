@@ -1,10 +1,8 @@
 // What Deno itself exports of the edge over OTLP: spans arrive, and have no prompt in them.
 import assert from "node:assert/strict";
 import { within } from "../../edge/clock.ts";
-import { ConformanceClient } from "../edge_conformance/conformance_client.ts";
-import { startDeno } from "../edge_conformance/edges.ts";
-import { GpuDouble } from "../edge_conformance/gpu_double.ts";
-import { publishFixtureModel } from "../edge_conformance/published_model.ts";
+import { startDeno } from "../support/edges.ts";
+import { withClient } from "../support/ground.ts";
 
 /** So that a test without its spans fails instead of hanging. */
 const PATIENCE_MS = 20_000;
@@ -55,9 +53,6 @@ class Collector {
 
 Deno.test("On Deno the edge exports a span for each request, and for its call of the GPU function", async () => {
   const collector = new Collector();
-  const assets = await publishFixtureModel();
-  const dataDir = await Deno.makeTempDir({ prefix: "shapefirst_data_" });
-  const gpu = new GpuDouble().listen();
   const environment = {
     OTEL_DENO: "true",
     OTEL_SERVICE_NAME: "shapefirst-edge",
@@ -65,9 +60,7 @@ Deno.test("On Deno the edge exports a span for each request, and for its call of
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
     OTEL_BSP_SCHEDULE_DELAY: "100",
   };
-  const edge = await startDeno({ gpuUrl: gpu.url, assets, dataDir, environment });
-  try {
-    const client = new ConformanceClient(edge, gpu, 1);
+  await withClient(startDeno, async (client) => {
     await client.json({ ...client.fresh(), prompt: "a very secret bird" });
     const named = (method: string) => (span: Span) => span.name.startsWith(method);
     await collector.until((spans) => spans.some(named("POST")) && spans.some(named("PUT")));
@@ -78,10 +71,5 @@ Deno.test("On Deno the edge exports a span for each request, and for its call of
     const text = collector.bodies.join("\n");
     assert(text.includes("shapefirst-edge"));
     assert(!text.includes("secret bird"), "a prompt is in a span");
-  } finally {
-    await edge.stop();
-    await gpu.close();
-    await collector.close();
-    for (const folder of [assets, dataDir]) await Deno.remove(folder, { recursive: true });
-  }
+  }, { environment }).finally(() => collector.close());
 });

@@ -5,8 +5,8 @@ import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import type { EdgeApp } from "../../edge/http/request_context.ts";
 import type { LogRecord } from "../../edge/observability/log.ts";
 import { readSettings } from "../../edge/settings.ts";
-import { GpuDouble } from "../edge_conformance/gpu_double.ts";
-import { publishFixtureModel } from "../edge_conformance/published_model.ts";
+import { GpuDouble } from "../support/gpu_double.ts";
+import { publishFixtureModel } from "../support/published_model.ts";
 
 const PROMPT = "a very secret bird";
 

@@ -2,14 +2,9 @@
 import { Ajv2020, type AnySchema } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
 import { openApiDocument } from "../../edge/openapi/document.ts";
-import {
-  ConformanceClient,
-  readFrames,
-  SweepReader,
-} from "../edge_conformance/conformance_client.ts";
-import { startInProcess } from "../edge_conformance/edges.ts";
-import { GpuDouble } from "../edge_conformance/gpu_double.ts";
-import { publishFixtureModel } from "../edge_conformance/published_model.ts";
+import { readFrames, SweepReader } from "../support/conformance_client.ts";
+import { startInProcess } from "../support/edges.ts";
+import { withClient } from "../support/ground.ts";
 
 const { schemas } = openApiDocument().components;
 
@@ -28,19 +23,6 @@ function check(name: string, value: unknown): void {
   assert.equal(validate(value), true, `${name}: ${ajv.errorsText(validate.errors)}`);
 }
 
-async function withClient(test: (client: ConformanceClient) => Promise<void>): Promise<void> {
-  const assets = await publishFixtureModel();
-  const gpu = new GpuDouble().listen();
-  const edge = await startInProcess({ gpuUrl: gpu.url, assets, dataDir: "" });
-  try {
-    await test(new ConformanceClient(edge, gpu, 1));
-  } finally {
-    await edge.stop();
-    await gpu.close();
-    await Deno.remove(assets, { recursive: true });
-  }
-}
-
 const MORE = {
   eos_swap: { prompt: "a chair" },
   token_states: { semantic: "eos" },
@@ -49,7 +31,7 @@ const MORE = {
 } as const;
 
 Deno.test("answers and events are as the document says", async () => {
-  await withClient(async (client) => {
+  await withClient(startInProcess, async (client) => {
     for (const more of [{}, MORE]) {
       const request = client.fresh(more);
       check("GenerationRequest", request);
@@ -82,7 +64,7 @@ Deno.test("answers and events are as the document says", async () => {
 });
 
 Deno.test("OpenAI's route answers as the document says", async () => {
-  await withClient(async (client) => {
+  await withClient(startInProcess, async (client) => {
     const path = "/v1/images/generations";
     const failing = client.fresh();
     client.gpu.script(failing.seed, { fail: true });
@@ -129,7 +111,7 @@ Deno.test("what the document forbids is refused, and what it allows is not for i
 });
 
 Deno.test("the document is served", async () => {
-  await withClient(async (client) => {
+  await withClient(startInProcess, async (client) => {
     const response = await client.request("/v1/openapi.json");
     assert.deepEqual(await response.json(), JSON.parse(JSON.stringify(openApiDocument())));
   });

@@ -1,6 +1,6 @@
 /** What the edge adds on workerd: to a cached answer, to a live event. `deno task bench edge --help` */
 import { createServerSentDecoder } from "../../../contract/mod.ts";
-import { startWorkerd } from "../../../tests/edge_conformance/edges.ts";
+import { startWorkerd } from "../../../tests/support/edges.ts";
 import { judge, median, parseRuns } from "../../engine/engine_runs.ts";
 import { ROOT } from "../../checkout.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";

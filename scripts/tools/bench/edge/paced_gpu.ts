@@ -10,7 +10,7 @@ import {
   type PlanningModel,
 } from "../../../../contract/mod.ts";
 import { readModelPackage } from "../../../../gpu-function/packages/model_package.ts";
-import { drawEvents } from "../../../../tests/edge_conformance/gpu_double.ts";
+import { drawEvents } from "../../../../tests/support/drawn_events.ts";
 
 const IMAGE_BYTES = 9_000;
 

@@ -1,6 +1,6 @@
 /** A client's server that receives webhooks, on loopback. */
 import { Webhook } from "standardwebhooks";
-import { within } from "../edge/clock.ts";
+import { within } from "../../edge/clock.ts";
 
 /** So that a test without its call fails instead of hanging. */
 const PATIENCE_MS = 20_000;

@@ -6,11 +6,9 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import config from "../../deno.json" with { type: "json" };
-import { applyMigrations } from "../../scripts/service/wrangler.ts";
+import { ROOT } from "../../scripts/checkout.ts";
+import { applyMigrations, WRANGLER } from "../../scripts/service/wrangler.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Where wrangler keeps it in a data folder. */
 const D1 = "v3/d1";
 
@@ -39,7 +37,7 @@ async function migratedOnce(): Promise<string> {
 }
 
 async function versionOfIt(): Promise<string> {
-  const hash = createHash("sha256").update(config.imports.wrangler);
+  const hash = createHash("sha256").update(WRANGLER.join(" "));
   for (const file of ["edge/wrangler.jsonc", ...await migrations()]) {
     hash.update(file).update(await readFile(join(ROOT, file)));
   }
