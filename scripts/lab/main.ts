@@ -3,7 +3,7 @@ import { ROOT } from "../checkout.ts";
 import { runCommand, UsageError } from "../command_line/command_line.ts";
 import { runExperiment } from "./experiments/experiment_run.ts";
 import { parseExperimentFlags } from "./experiments/laboratory_flags.ts";
-import { PAPER_EXPERIMENTS } from "./experiments/paper_experiments.ts";
+import { PAPER_EXPERIMENTS } from "./paper_experiments.ts";
 import { runQuality } from "./quality/quality_run.ts";
 
 const MISUSED = 2;

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { cp, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FIXTURES } from "../../tests/parity/goldens.ts";
+import { ROOT } from "../checkout.ts";
 import { publishModels } from "./publish_models.ts";
 
 Deno.test("publishModels() touches nothing that is as it should be, and replaces what is not", async () => {
   const folder = await Deno.makeTempDir();
   const [modelsDir, dist] = [join(folder, "models"), join(folder, "dist")];
   const add = (id: string, family: string) =>
-    cp(join(FIXTURES, family, "package"), join(modelsDir, id), { recursive: true });
+    cp(`${ROOT}tests/parity/fixtures/${family}/package`, join(modelsDir, id), { recursive: true });
   const inode = async () => (await stat(join(dist, "models"))).ino;
   await Deno.mkdir(dist);
   await add("a", "sd1");

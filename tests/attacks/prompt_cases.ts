@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { LIMITS } from "../../contract/mod.ts";
-import type { Case } from "../edge_conformance/case.ts";
+import type { Case } from "../edge_conformance/cases/case.ts";
 import { assertProblem } from "../support/conformance_client.ts";
 
 /** The setting that these cases need. */

@@ -1,8 +1,8 @@
 // One table of who may do what, run in process, on Deno and on workerd.
 import { PLATFORMS } from "../support/edges.ts";
 import { withAccessBench } from "./access_bench.ts";
-import { ACCESS_CASES } from "./access_cases.ts";
-import { WEBHOOK_CASES } from "./webhook_cases.ts";
+import { ACCESS_CASES } from "./cases/access_cases.ts";
+import { WEBHOOK_CASES } from "./cases/webhook_cases.ts";
 
 for (const platform of PLATFORMS) {
   Deno.test(`Access to the edge ${platform.name}`, async (t) => {

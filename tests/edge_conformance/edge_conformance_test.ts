@@ -1,7 +1,7 @@
 // One table of behaviour, run in process, on Deno and on workerd with D1 and Durable Objects.
 import { PLATFORMS } from "../support/edges.ts";
 import { withClient } from "../support/ground.ts";
-import { CASES } from "./cases.ts";
+import { CASES } from "./cases/cases.ts";
 
 for (const platform of PLATFORMS) {
   Deno.test(`The edge ${platform.name}`, async (t) => {

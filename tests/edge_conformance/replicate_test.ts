@@ -6,7 +6,7 @@ import { drawEvents, planOf } from "../support/drawn_events.ts";
 import { type EdgeOptions, type Platform, PLATFORMS, startInProcess } from "../support/edges.ts";
 import type { GpuDouble } from "../support/gpu_double.ts";
 import { withGround } from "../support/ground.ts";
-import { REPLICATE_CASES, replicateEnvironment, WEBHOOK_PATH } from "./replicate_cases.ts";
+import { REPLICATE_CASES, replicateEnvironment, WEBHOOK_PATH } from "./cases/replicate_cases.ts";
 
 async function withReplicate(
   test: (options: EdgeOptions, replicate: ReplicateDouble, gpu: GpuDouble) => Promise<void>,

@@ -15,7 +15,7 @@ import {
 } from "../support/conformance_client.ts";
 import { type Edge, type EdgeOptions, startDeno, startWorkerd } from "../support/edges.ts";
 import { withGround } from "../support/ground.ts";
-import { keyedClient, webhookSecretOf } from "./webhook_cases.ts";
+import { keyedClient, webhookSecretOf } from "./cases/webhook_cases.ts";
 
 interface Loss {
   readonly name: string;

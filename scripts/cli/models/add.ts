@@ -8,7 +8,7 @@ import {
 import type { PackageFile } from "../../../gpu-function/packages/package_digest.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { parseStrictly, UsageError } from "../../command_line/command_line.ts";
-import { showBytes } from "./shelf/byte_count.ts";
+import { showBytes } from "../../command_line/byte_count.ts";
 import type { Command, World } from "./command.ts";
 import { requireSpace } from "./shelf/disk_space.ts";
 import { inspectGraphs } from "./graphs/graph_inspection.ts";

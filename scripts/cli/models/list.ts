@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { ModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { parseStrictly, UsageError } from "../../command_line/command_line.ts";
-import { showBytes } from "./shelf/byte_count.ts";
+import { showBytes } from "../../command_line/byte_count.ts";
 import type { Command } from "./command.ts";
 import { PULLING } from "./hub/pull_folder.ts";
 import { readShelf } from "./shelf/shelf.ts";

@@ -4,7 +4,7 @@ import { readModelPackage } from "../../../gpu-function/packages/model_package.t
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { parseStrictly, UsageError } from "../../command_line/command_line.ts";
 import { sayRegistration } from "./add.ts";
-import { showBytes } from "./shelf/byte_count.ts";
+import { showBytes } from "../../command_line/byte_count.ts";
 import type { Command, World } from "./command.ts";
 import { requireSpace } from "./shelf/disk_space.ts";
 import { bytesPresent, download } from "./hub/download.ts";

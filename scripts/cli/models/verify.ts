@@ -2,7 +2,7 @@
 import { readModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { parseStrictly } from "../../command_line/command_line.ts";
-import { showBytes } from "./shelf/byte_count.ts";
+import { showBytes } from "../../command_line/byte_count.ts";
 import type { Command } from "./command.ts";
 import { inspectGraphs } from "./graphs/graph_inspection.ts";
 import { hashFolder, sealFaults } from "./shelf/package_seal.ts";

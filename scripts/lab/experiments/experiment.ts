@@ -1,17 +1,7 @@
 /** One experiment of the paper: a question, its sizes, and a way from a laboratory to findings. */
 import type { Findings, ResultSheet } from "../report/findings.ts";
-import type { Laboratory } from "./laboratory.ts";
-import type { AttributeKind } from "../prompts/prompt_set.ts";
-
-export interface Sizes {
-  /** Prompts or pairs of prompts. */
-  readonly count: number;
-  /** Seeds 0 to this - 1 for each. */
-  readonly seeds: number;
-  /** Null takes the model's own number of steps. */
-  readonly steps: number | null;
-  readonly attributes: readonly AttributeKind[];
-}
+import type { Laboratory } from "../laboratory/laboratory.ts";
+import type { Sizes } from "../laboratory/sizes.ts";
 
 export interface Experiment {
   /** As on the command line and in file names. */

@@ -4,12 +4,13 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ENGINE_VERSION, type ModelManifest } from "../../../contract/mod.ts";
 import { lineChart, rowChart } from "../report/chart.ts";
-import type { Experiment, Measured, Sizes } from "./experiment.ts";
+import type { Experiment, Measured } from "./experiment.ts";
+import type { Sizes } from "../laboratory/sizes.ts";
 import { experimentReport, notesFile } from "../report/experiment_report.ts";
-import type { ExperimentResult } from "./experiment_result.ts";
+import type { ExperimentResult } from "../report/experiment_result.ts";
 import type { ResultChart } from "../report/findings.ts";
 import { writeWhole } from "../../command_line/whole_file.ts";
-import { openLaboratory } from "./laboratory.ts";
+import { openLaboratory } from "../laboratory/laboratory.ts";
 import {
   experimentHelp,
   type ExperimentOptions,

@@ -2,7 +2,7 @@
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { runCommand } from "../../command_line/command_line.ts";
 import { findModel } from "../../engine/installed_model.ts";
-import { integerFlag, parseLabFlags } from "../experiments/lab_flags.ts";
+import { integerFlag, parseLabFlags } from "../laboratory/lab_flags.ts";
 import { measureLatency } from "./latency.ts";
 
 const HELP = `Usage: deno task lab latency [--model <id>] [--runs <n>] [--out <file>]

@@ -6,17 +6,18 @@ import {
   measureGrid,
   type Shown,
   startBar,
-} from "../experiments/drawn_grid.ts";
-import { type DrawingBase, drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+} from "../grid/drawn_grid.ts";
+import { type DrawingBase, drawingBase, stepsAt } from "../grid/drawing_base.ts";
 import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
-import type { Experiment, Sizes } from "../experiments/experiment.ts";
+import type { Experiment } from "../experiments/experiment.ts";
+import type { Sizes } from "../laboratory/sizes.ts";
 import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
-import { keptSheet } from "../report/kept_sheet.ts";
-import type { Laboratory } from "../experiments/laboratory.ts";
-import { alignmentName, nearnessMetrics, nearnessNames } from "../statistics/metrics.ts";
+import { keptSheet } from "../grid/kept_sheet.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
+import { alignmentName, nearnessMetrics, nearnessNames } from "../grid/metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
-import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
+import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
 
 const TAILS: readonly Tail[] = ["null", "cond", "delta"];
 /** The latest cutoffs first: the others then begin as one that was drawn. */

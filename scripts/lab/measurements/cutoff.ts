@@ -2,22 +2,18 @@
 import type { Tail } from "../../../contract/mod.ts";
 import type { Engine } from "../../../gpu-function/jobs/engine.ts";
 import { timeRun } from "../../engine/engine_runs.ts";
-import {
-  type Condition,
-  type MeasuredGrid,
-  measureGrid,
-  type Shown,
-} from "../experiments/drawn_grid.ts";
-import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import { drawingBase, stepsAt } from "../grid/drawing_base.ts";
 import { type Estimate, meanOf } from "../statistics/estimate.ts";
-import type { Experiment, Measured, Sizes } from "../experiments/experiment.ts";
+import type { Experiment, Measured } from "../experiments/experiment.ts";
+import type { Sizes } from "../laboratory/sizes.ts";
 import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
-import { keptSheet } from "../report/kept_sheet.ts";
+import { keptSheet } from "../grid/kept_sheet.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
-import type { Laboratory } from "../experiments/laboratory.ts";
-import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../statistics/metrics.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
+import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../grid/metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
-import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
+import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
 
 const TAILS: readonly Tail[] = ["null", "cond", "delta"];
 /** Of the steps: a = 0, 10 .. 50 of 50, and 0, 5 .. 25 of 25. */

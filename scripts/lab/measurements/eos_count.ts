@@ -1,12 +1,12 @@
 /** Appendix C: how many [EOS] of the other prompt there are, when the words leave room for fewer. */
 import type { PromptTokenizer } from "../../../contract/mod.ts";
-import { type MeasuredGrid, measureGrid, type Shown } from "../experiments/drawn_grid.ts";
-import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import { drawingBase, stepsAt } from "../grid/drawing_base.ts";
 import { average } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
-import { keptSheet } from "../report/kept_sheet.ts";
-import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../statistics/metrics.ts";
+import { keptSheet } from "../grid/kept_sheet.ts";
+import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../grid/metrics.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
 import { relativeCurve } from "../statistics/relative_curve.ts";
 import type { AlignmentScorer } from "../scorers/alignment.ts";

@@ -1,22 +1,17 @@
 /** Table 1: the prompt's words against the [EOS] of another prompt. */
-import {
-  type Condition,
-  type MeasuredGrid,
-  measureGrid,
-  type Shown,
-} from "../experiments/drawn_grid.ts";
-import { type DrawingBase, drawingBase } from "../experiments/drawing_base.ts";
+import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import { type DrawingBase, drawingBase } from "../grid/drawing_base.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import type { Reading, ResultSheet, ResultTable } from "../report/findings.ts";
-import { keptSheet } from "../report/kept_sheet.ts";
-import type { Laboratory } from "../experiments/laboratory.ts";
+import { keptSheet } from "../grid/kept_sheet.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
 import {
   alignmentMetrics,
   alignmentName,
   alignmentNames,
   namedMetrics,
   PAIR_SIDES,
-} from "../statistics/metrics.ts";
+} from "../grid/metrics.ts";
 import { type PromptPair, unrelatedPrompt } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 

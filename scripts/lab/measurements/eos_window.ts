@@ -1,25 +1,15 @@
 /** Figs. 5 and 6: in which steps the [EOS] of the other prompt has its effect. */
-import {
-  type Condition,
-  type MeasuredGrid,
-  measureGrid,
-  type Shown,
-} from "../experiments/drawn_grid.ts";
-import { type DrawingBase, drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import { type DrawingBase, drawingBase, stepsAt } from "../grid/drawing_base.ts";
 import { type Estimate, meanDifferenceOf } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import type { Reading, ResultChart, ResultSheet } from "../report/findings.ts";
-import { keptSheet } from "../report/kept_sheet.ts";
-import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../statistics/metrics.ts";
+import { keptSheet } from "../grid/kept_sheet.ts";
+import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../grid/metrics.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
 import { relativeCurve } from "../statistics/relative_curve.ts";
 import type { AlignmentScorer } from "../scorers/alignment.ts";
-import {
-  STEP_WINDOWS,
-  type StepWindow,
-  windowLabel,
-  windowTable,
-} from "../experiments/step_window.ts";
+import { STEP_WINDOWS, type StepWindow, windowLabel, windowTable } from "../grid/step_window.ts";
 
 const SHARES = [0, 0.02, 0.04, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
 /** Each with its complement among the shares. */

@@ -1,12 +1,12 @@
 /** Fig. 2: low frequencies, the shape, against high ones, the details. */
 import { alphasCumprod, type SchedulerConfig } from "../../../gpu-function/diffusion/mod.ts";
-import { startBar } from "../experiments/drawn_grid.ts";
-import { drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { startBar } from "../grid/drawn_grid.ts";
+import { drawingBase, stepsAt } from "../grid/drawing_base.ts";
 import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import type { Reading, ResultChart, ResultTable } from "../report/findings.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
-import type { Laboratory } from "../experiments/laboratory.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
 import type { ObservedRun } from "../drawings/observed_runs.ts";
 import { meanOverSeeds, stepCurve, stepPoints } from "../statistics/step_curve.ts";
 

@@ -10,7 +10,7 @@ import type { Estimate } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import type { Findings } from "../report/findings.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
-import type { Laboratory } from "../experiments/laboratory.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
 import type { ObservedRun } from "../drawings/observed_runs.ts";
 import { promptPairs } from "../prompts/prompt_pair.ts";
 import { promptSet } from "../prompts/prompt_set.ts";

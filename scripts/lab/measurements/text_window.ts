@@ -1,27 +1,17 @@
 /** Figs. 7 and 8: in which steps the text is needed at all. */
-import {
-  type Condition,
-  type MeasuredGrid,
-  measureGrid,
-  type Shown,
-} from "../experiments/drawn_grid.ts";
-import { type DrawingBase, drawingBase, stepsAt } from "../experiments/drawing_base.ts";
+import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import { type DrawingBase, drawingBase, stepsAt } from "../grid/drawing_base.ts";
 import type { Estimate } from "../statistics/estimate.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import type { Reading, ResultChart, ResultSheet } from "../report/findings.ts";
-import { keptSheet } from "../report/kept_sheet.ts";
-import type { Laboratory } from "../experiments/laboratory.ts";
-import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../statistics/metrics.ts";
+import { keptSheet } from "../grid/kept_sheet.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
+import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../grid/metrics.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import { relativeCurve } from "../statistics/relative_curve.ts";
-import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
+import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
 import { meanOverSeeds, stepCurve, stepPoints } from "../statistics/step_curve.ts";
-import {
-  STEP_WINDOWS,
-  type StepWindow,
-  windowLabel,
-  windowTable,
-} from "../experiments/step_window.ts";
+import { STEP_WINDOWS, type StepWindow, windowLabel, windowTable } from "../grid/step_window.ts";
 
 const FULL = "all steps";
 const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];

@@ -1,19 +1,19 @@
 /** Appendices E and F: what is left of the text when a class of tokens loses its states. */
 import type { GenerationRequestInput } from "../../../contract/mod.ts";
-import { type MeasuredGrid, measureGrid, type Shown } from "../experiments/drawn_grid.ts";
-import { drawingBase } from "../experiments/drawing_base.ts";
+import { type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import { drawingBase } from "../grid/drawing_base.ts";
 import type { Experiment } from "../experiments/experiment.ts";
 import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
-import { keptSheet } from "../report/kept_sheet.ts";
+import { keptSheet } from "../grid/kept_sheet.ts";
 import {
   alignmentMetrics,
   alignmentName,
   alignmentNames,
   similarityMetric,
-} from "../statistics/metrics.ts";
+} from "../grid/metrics.ts";
 import { unrelatedPrompt } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
-import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
+import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
 
 type TokenStates = NonNullable<GenerationRequestInput["token_states"]>;
 

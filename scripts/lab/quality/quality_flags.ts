@@ -1,7 +1,7 @@
 /** The command line of `deno task lab quality`. */
 import { isAbsolute, join } from "node:path";
 import { ROOT } from "../../checkout.ts";
-import { integerFlag, parseLabFlags } from "../experiments/lab_flags.ts";
+import { integerFlag, parseLabFlags } from "../laboratory/lab_flags.ts";
 
 export const QUALITY_HELP = `Usage: deno task lab quality [flags]
 Draws the fixed prompts of scripts/training/train/prompts.json, judges the images and writes a report with grids.

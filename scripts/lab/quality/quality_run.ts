@@ -7,7 +7,7 @@ import type { ModelPackage } from "../../../gpu-function/packages/model_package.
 import { createEngine } from "../../../gpu-function/engine/onnx_engine.ts";
 import { ROOT } from "../../checkout.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";
-import { startBar } from "../experiments/drawn_grid.ts";
+import { startBar } from "../grid/drawn_grid.ts";
 import { isPair, loadPrompts } from "../prompts/evaluation_prompt.ts";
 import { openGenerationCache } from "../drawings/generation_cache.ts";
 import { writeWhole } from "../../command_line/whole_file.ts";

@@ -1,5 +1,5 @@
 /** `<experiment>.md` of what was found. Pure. */
-import type { ExperimentResult } from "../experiments/experiment_result.ts";
+import type { ExperimentResult } from "./experiment_result.ts";
 import { type Findings, type Reading, type ResultTable, verdictOf } from "./findings.ts";
 import { showNumber } from "./shown_estimate.ts";
 

@@ -1,7 +1,7 @@
 /** The report is what is read: a verdict or a note that goes astray misleads. */
 import assert from "node:assert/strict";
 import { experimentReport } from "./experiment_report.ts";
-import type { ExperimentResult } from "../experiments/experiment_result.ts";
+import type { ExperimentResult } from "./experiment_result.ts";
 
 const estimate = (value: number, low: number, high: number) => ({ value, low, high, count: 7 });
 const result: ExperimentResult = {

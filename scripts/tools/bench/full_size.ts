@@ -10,7 +10,7 @@ import {
   openModel,
   parseBenchFlags,
 } from "../../engine/engine_runs.ts";
-import { showBytes } from "../../cli/models/shelf/byte_count.ts";
+import { showBytes } from "../../command_line/byte_count.ts";
 import { runCommand } from "../../command_line/command_line.ts";
 import { hashPackage } from "../../../gpu-function/packages/package_digest.ts";
 

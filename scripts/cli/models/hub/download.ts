@@ -4,8 +4,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { showBytes } from "../shelf/byte_count.ts";
-import type { World } from "../command.ts";
+import { showBytes } from "../../../command_line/byte_count.ts";
 import { HubProblem } from "./hub_problem.ts";
 import type { HubRepository } from "./hub_repository.ts";
 import type { RemoteFile } from "./package_listing.ts";
@@ -31,7 +30,7 @@ export async function download(
   file: RemoteFile,
   { folder, world, onBytes }: {
     readonly folder: string;
-    readonly world: Pick<World, "signal" | "retryMs">;
+    readonly world: { readonly signal: AbortSignal; readonly retryMs: number };
     readonly onBytes: (bytes: number) => void;
   },
 ): Promise<void> {

@@ -1,7 +1,6 @@
 /** A model repository at one commit, through the hub's own library. */
 import { downloadFile, HUB_URL, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
 import { UsageError } from "../../../command_line/command_line.ts";
-import type { World } from "../command.ts";
 import { HubProblem, hubProblemOf, statusProblem, unreachable } from "./hub_problem.ts";
 
 export interface HubRepository {
@@ -34,7 +33,7 @@ const ANSWER_MS = 30_000;
 export async function openHubRepository(
   name: string,
   revision: string | undefined,
-  { env, signal }: Pick<World, "env" | "signal">,
+  { env, signal }: { env(name: string): string | undefined; readonly signal: AbortSignal },
 ): Promise<HubRepository> {
   const access = {
     hubUrl: (env("HF_ENDPOINT") || HUB_URL).replace(/\/+$/, ""),

@@ -1,7 +1,6 @@
 /** One bar per file on a terminal, one line per file anywhere else. */
 import { MultiBar } from "cli-progress";
-import { showBytes } from "../shelf/byte_count.ts";
-import type { World } from "../command.ts";
+import { showBytes } from "../../../command_line/byte_count.ts";
 import type { RemoteFile } from "./package_listing.ts";
 
 export interface PullProgress {
@@ -15,7 +14,13 @@ export interface FileProgress {
   end(): void;
 }
 
-export function createProgress(world: Pick<World, "say" | "animated">): PullProgress {
+interface Display {
+  say(line: string): void;
+  /** Whether progress may be drawn and redrawn. */
+  readonly animated: boolean;
+}
+
+export function createProgress(world: Display): PullProgress {
   return world.animated ? drawBars() : sayLines(world);
 }
 
@@ -45,7 +50,7 @@ function drawBars(): PullProgress {
   };
 }
 
-function sayLines({ say }: Pick<World, "say">): PullProgress {
+function sayLines({ say }: Pick<Display, "say">): PullProgress {
   return {
     begin: ({ path, bytes }, present) => ({
       update: () => {},

@@ -1,7 +1,6 @@
 /** Asked before writing, since a disk that fills up halfway costs the time of all before. */
 import { statfs } from "node:fs/promises";
-import { showBytes } from "./byte_count.ts";
-import type { World } from "../command.ts";
+import { showBytes } from "../../../command_line/byte_count.ts";
 
 export async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
@@ -12,7 +11,7 @@ export async function freeBytes(folder: string): Promise<number> {
 export async function requireSpace(
   folder: string,
   needed: number,
-  world: Pick<World, "freeBytes">,
+  world: { freeBytes(folder: string): Promise<number> },
 ): Promise<void> {
   const free = await world.freeBytes(folder);
   if (free >= needed) return;

@@ -18,11 +18,7 @@ import {
   type TemplatePrompt,
 } from "../prompts/prompt_set.ts";
 import { loadVocabulary } from "../prompts/vocabulary.ts";
-import {
-  type LaboratoryScorers,
-  loadScorers,
-  type ScorerOptions,
-} from "../scorers/laboratory_scorers.ts";
+import { type LaboratoryScorers, loadScorers, type ScorerOptions } from "./laboratory_scorers.ts";
 
 export interface LaboratoryOptions extends ScorerOptions {
   readonly model: string;

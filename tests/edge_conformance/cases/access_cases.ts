@@ -1,13 +1,13 @@
 /** Who may do what, and how much of it, whatever the edge runs on. */
 import assert from "node:assert/strict";
-import { type AccessBench, accountOf, withKey } from "./access_bench.ts";
+import { type AccessBench, accountOf, withKey } from "../access_bench.ts";
 import {
   assertProblem,
   FrameReader,
   idOf,
   readFrames,
   SweepReader,
-} from "../support/conformance_client.ts";
+} from "../../support/conformance_client.ts";
 
 export interface AccessCase {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** What all drawings of an experiment share. */
-import type { Sizes } from "./experiment.ts";
+import type { Sizes } from "../laboratory/sizes.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
-import type { Laboratory } from "./laboratory.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
 
 export interface DrawingBase {
   readonly steps: number;

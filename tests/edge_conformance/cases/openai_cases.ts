@@ -7,9 +7,9 @@ import type {
   ImageGenerateParamsStreaming,
   ImageGenStreamEvent,
 } from "openai/resources/images";
-import { LIMITS } from "../../contract/mod.ts";
+import { LIMITS } from "../../../contract/mod.ts";
 import type { Case } from "./case.ts";
-import { type ConformanceClient, FrameReader, idOf } from "../support/conformance_client.ts";
+import { type ConformanceClient, FrameReader, idOf } from "../../support/conformance_client.ts";
 
 /** Fields of ours among OpenAI's: the client sends those that it does not know as well. */
 type Fields = Readonly<Record<string, unknown>>;

@@ -2,17 +2,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PromptTokenizer } from "../../../contract/mod.ts";
-import type { AlignmentScorer, SimilarityScorer } from "./alignment.ts";
-import { loadBlipVqa } from "./questions/blip_vqa.ts";
-import { type Classifier, loadClassifier } from "./judge/classifier.ts";
-import { classifierAnswers } from "./questions/classifier_answers.ts";
-import { clipScorers } from "./similarity/clip_score.ts";
-import { describedScorer, type Rubric } from "./questions/described_score.ts";
-import type { DualEncoder } from "./scorer.ts";
-import { loadDualEncoder } from "./similarity/dual_encoder.ts";
-import { rememberScores } from "./remembered_scorer.ts";
-import { createVisionChat, type VisionEndpoint } from "./questions/vision_chat.ts";
-import { visualQuestionScorer } from "./questions/visual_questions.ts";
+import type { AlignmentScorer, SimilarityScorer } from "../scorers/alignment.ts";
+import { loadBlipVqa } from "../scorers/questions/blip_vqa.ts";
+import { type Classifier, loadClassifier } from "../scorers/judge/classifier.ts";
+import { classifierAnswers } from "../scorers/questions/classifier_answers.ts";
+import { clipScorers } from "../scorers/similarity/clip_score.ts";
+import { describedScorer, type Rubric } from "../scorers/questions/described_score.ts";
+import type { DualEncoder } from "../scorers/scorer.ts";
+import { loadDualEncoder } from "../scorers/similarity/dual_encoder.ts";
+import { rememberScores } from "../scorers/remembered_scorer.ts";
+import { createVisionChat, type VisionEndpoint } from "../scorers/questions/vision_chat.ts";
+import { visualQuestionScorer } from "../scorers/questions/visual_questions.ts";
 
 export interface ScorerOptions {
   /** Folder of a CLIP, or of mini's dual encoder. */

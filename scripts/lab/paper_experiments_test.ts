@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import sharp from "sharp";
-import { runExperiment } from "./experiment_run.ts";
-import type { ExperimentResult } from "./experiment_result.ts";
-import { verdictOf } from "../report/findings.ts";
+import { runExperiment } from "./experiments/experiment_run.ts";
+import type { ExperimentResult } from "./report/experiment_result.ts";
+import { verdictOf } from "./report/findings.ts";
 import { PAPER_EXPERIMENTS } from "./paper_experiments.ts";
 
 interface Estimated {
@@ -60,7 +60,7 @@ function assertInterval({ low, value, high, count }: Estimated): void {
 }
 
 Deno.test("lab all runs each of them once", () => {
-  const files = [...Deno.readDirSync(join(import.meta.dirname!, "../measurements"))]
+  const files = [...Deno.readDirSync(join(import.meta.dirname!, "measurements"))]
     .map(({ name }) => name).filter((name) => !name.endsWith("_test.ts"));
   const names = PAPER_EXPERIMENTS.map(({ name }) => `${name.replaceAll("-", "_")}.ts`);
   assert.deepEqual(names.sort(), files.sort());

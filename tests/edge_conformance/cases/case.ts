@@ -1,5 +1,5 @@
 /** One thing that the edge does, tried on each platform. */
-import type { ConformanceClient } from "../support/conformance_client.ts";
+import type { ConformanceClient } from "../../support/conformance_client.ts";
 
 export interface Case {
   readonly name: string;

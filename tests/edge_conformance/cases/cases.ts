@@ -6,17 +6,17 @@ import {
   LIMITS,
   parseGenerationRequest,
   planGeneration,
-} from "../../contract/mod.ts";
-import { planningModel } from "../../contract/fixtures/planning_model.ts";
+} from "../../../contract/mod.ts";
+import { planningModel } from "../../../contract/fixtures/planning_model.ts";
 import {
   assertProblem,
   FrameReader,
   idOf,
   readFrames,
   typesOf,
-} from "../support/conformance_client.ts";
+} from "../../support/conformance_client.ts";
 import type { Case } from "./case.ts";
-import { drawEvents } from "../support/drawn_events.ts";
+import { drawEvents } from "../../support/drawn_events.ts";
 import { IDEMPOTENCY_CASES } from "./idempotency_cases.ts";
 import { JOINT_REFUSAL_CASES } from "./joint_refusal_cases.ts";
 import { OPENAI_CASES } from "./openai_cases.ts";

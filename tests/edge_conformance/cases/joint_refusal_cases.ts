@@ -1,7 +1,7 @@
 /** A request that is wrong in several places, told of all of them, whatever the edge runs on. */
 import assert from "node:assert/strict";
 import type { Case } from "./case.ts";
-import { assertProblem } from "../support/conformance_client.ts";
+import { assertProblem } from "../../support/conformance_client.ts";
 
 const KEY = { "idempotency-key": '"open' };
 const EVERYWHERE = { ...KEY, "last-event-id": "x" };

@@ -8,7 +8,7 @@ import {
   idOf,
   readFrames,
   typesOf,
-} from "../support/conformance_client.ts";
+} from "../../support/conformance_client.ts";
 
 /** A request without a seed, which alone would be another generation each time. */
 const UNSEEDED = { model: "fixture", prompt: "a brown chair" };

@@ -1,8 +1,8 @@
 /** Everything that is refused, and how. */
 import assert from "node:assert/strict";
-import { LIMITS } from "../../contract/mod.ts";
+import { LIMITS } from "../../../contract/mod.ts";
 import type { Case } from "./case.ts";
-import { assertProblem } from "../support/conformance_client.ts";
+import { assertProblem } from "../../support/conformance_client.ts";
 
 interface BadRequest {
   readonly name: string;

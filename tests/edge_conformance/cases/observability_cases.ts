@@ -1,7 +1,7 @@
 /** What a request can be known by, whatever the edge runs on. */
 import assert from "node:assert/strict";
 import type { Case } from "./case.ts";
-import { FrameReader, idOf, readFrames } from "../support/conformance_client.ts";
+import { FrameReader, idOf, readFrames } from "../../support/conformance_client.ts";
 
 /** Names and descriptions of the parts that `Server-Timing` tells. */
 function partsOf(response: Response): Map<string, string> {

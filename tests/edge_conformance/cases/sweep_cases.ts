@@ -8,8 +8,8 @@ import {
   planSweep,
   type SweepEvent,
   type SweepEventOf,
-} from "../../contract/mod.ts";
-import { planningModel } from "../../contract/fixtures/planning_model.ts";
+} from "../../../contract/mod.ts";
+import { planningModel } from "../../../contract/fixtures/planning_model.ts";
 import type { Case } from "./case.ts";
 import {
   assertProblem,
@@ -17,8 +17,8 @@ import {
   type Frame,
   readFrames,
   SweepReader,
-} from "../support/conformance_client.ts";
-import { drawEvents } from "../support/drawn_events.ts";
+} from "../../support/conformance_client.ts";
+import { drawEvents } from "../../support/drawn_events.ts";
 
 type SweepFrame = Frame<SweepEvent>;
 

@@ -1,7 +1,7 @@
 /** The images that a grid kept, as a sheet beside the report. */
 import { contactSheet, type SheetLayout } from "../../pictures/contact_sheet.ts";
-import type { Shown } from "../experiments/drawn_grid.ts";
-import type { ResultSheet } from "./findings.ts";
+import type { Shown } from "./drawn_grid.ts";
+import type { ResultSheet } from "../report/findings.ts";
 
 type KeptSheet<Subject> = Omit<ResultSheet, "png"> & SheetLayout & {
   labelOf(shown: Shown<Subject>): string;

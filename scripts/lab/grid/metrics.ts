@@ -1,11 +1,11 @@
 /** Scorers as metrics of a grid. */
-import { meanAbsolute } from "./distance.ts";
-import type { Metric } from "../experiments/drawn_grid.ts";
+import { meanAbsolute } from "../statistics/distance.ts";
+import type { Metric } from "./drawn_grid.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { AlignmentScorer, SimilarityScorer } from "../scorers/alignment.ts";
 import type { Classifier } from "../scorers/judge/classifier.ts";
-import type { LaboratoryScorers } from "../scorers/laboratory_scorers.ts";
+import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
 
 /** Of each image with a text of its subject, one metric for each scorer: `text CLIPScore, source`. */
 export function alignmentMetrics<Subject>(

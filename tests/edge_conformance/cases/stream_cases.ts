@@ -7,7 +7,7 @@ import {
   idOf,
   readFrames,
   typesOf,
-} from "../support/conformance_client.ts";
+} from "../../support/conformance_client.ts";
 
 const PAUSE_MS = 300;
 

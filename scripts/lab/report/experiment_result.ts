@@ -1,6 +1,6 @@
 /** `<experiment>.json`: what was run, and what was found. */
-import type { Sizes } from "./experiment.ts";
-import type { Findings } from "../report/findings.ts";
+import type { Sizes } from "../laboratory/sizes.ts";
+import type { Findings } from "./findings.ts";
 
 export interface ExperimentResult {
   readonly experiment: string;

@@ -1,21 +1,21 @@
 /** What the edge does where Replicate draws, whatever the edge runs on. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { type GenerationRequestInput, parseGenerationRequest } from "../../contract/mod.ts";
+import { type GenerationRequestInput, parseGenerationRequest } from "../../../contract/mod.ts";
 import {
   REPLICATE_TOKEN,
   REPLICATE_WEBHOOK_SECRET,
   type ReplicateDouble,
   type ReplicateScript,
-} from "../../edge/backends/replicate/fixtures/replicate_double.ts";
+} from "../../../edge/backends/replicate/fixtures/replicate_double.ts";
 import {
   assertProblem,
   type ConformanceClient,
   idOf,
   readFrames,
   typesOf,
-} from "../support/conformance_client.ts";
-import { drawEvents, planOf } from "../support/drawn_events.ts";
+} from "../../support/conformance_client.ts";
+import { drawEvents, planOf } from "../../support/drawn_events.ts";
 
 export interface ReplicateCase {
   readonly name: string;
