@@ -249,6 +249,74 @@ export const OUT_OF_REACH = {
   file: "contract/tokens/prompt_tokenizer.ts",
 } as const;
 
+const SCRIPTS = "scripts/";
+const CHECKOUT = `${SCRIPTS}checkout.ts`;
+/** What scripts have in common, which knows neither commands nor experiments. */
+const SHARED = ["command_line/", "pictures/", "engine/", "service/"].map((room) => SCRIPTS + room);
+
+const SCRIPT_ROOMS: readonly Room[] = [
+  { path: CHECKOUT, imports: ["node:"] },
+  { path: `${SCRIPTS}command_line/`, imports: ["contract/", "node:", CHECKOUT] },
+  {
+    path: `${SCRIPTS}pictures/`,
+    imports: ["node:", "npm:sharp", "npm:d3-scale-chromatic", `${GPU}image/`, `${GPU}insights/`],
+  },
+  {
+    path: `${SCRIPTS}engine/`,
+    imports: ["contract/", "node:", GPU, CHECKOUT, `${SCRIPTS}command_line/`],
+  },
+  {
+    path: `${SCRIPTS}service/`,
+    imports: [
+      "contract/",
+      "db/",
+      "edge/",
+      "node:",
+      "npm:drizzle-orm",
+      "npm:vite",
+      "deno.json",
+      GPU,
+      CHECKOUT,
+      `${SCRIPTS}command_line/`,
+    ],
+  },
+  {
+    path: `${SCRIPTS}cli/`,
+    imports: ["contract/", "db/", "edge/", "node:", "npm:", "deno.json", GPU, CHECKOUT, ...SHARED],
+  },
+  {
+    path: `${SCRIPTS}lab/`,
+    imports: [
+      "contract/",
+      "node:",
+      "npm:",
+      GPU,
+      CHECKOUT,
+      ...SHARED.filter((room) => room !== `${SCRIPTS}service/`),
+    ],
+  },
+  {
+    path: `${SCRIPTS}tools/`,
+    imports: ["contract/", "edge/", "node:", "npm:", "tests/", GPU, CHECKOUT, ...SHARED],
+  },
+];
+
+/** Nobody but the tools imports tests: bench, fuzz and faults run what tests have. */
+const TESTS: Room = {
+  path: "tests/",
+  imports: [
+    "client/",
+    "db/",
+    "edge/",
+    "web/",
+    "deno.json",
+    GPU,
+    CHECKOUT,
+    `${SCRIPTS}cli/`,
+    ...SHARED,
+  ],
+};
+
 export const ROOMS: readonly Room[] = [
   ...CONTRACT,
   ...GPU_FUNCTION,
@@ -262,4 +330,6 @@ export const ROOMS: readonly Room[] = [
     path: "web/",
     imports: ["client/", "contract/", "npm:d3-scale-chromatic", "npm:preact", "npm:vite"],
   },
+  ...SCRIPT_ROOMS,
+  TESTS,
 ];
