@@ -5,6 +5,7 @@
 import type { GenerationRequest } from "../../contract/mod.ts";
 import { type Demo, demoStatements, type ListedDemo, listedDemos } from "../../db/demo_queries.ts";
 import {
+  COMMAND_WORLD,
   type CommandWorld,
   DATABASE_FLAGS,
   DATABASE_HELP,
@@ -12,7 +13,14 @@ import {
   runStatement,
 } from "../service/edge_database.ts";
 import { parseCommandLine, REQUEST_HELP } from "../command_line/request_flags.ts";
-import { parseStrictly, UsageError } from "../command_line/command_line.ts";
+import {
+  CommandFailure,
+  parseStrictly,
+  refuseExtra,
+  runCommand,
+  unknownCommand,
+  UsageError,
+} from "../command_line/command_line.ts";
 
 const HELP = `deno task demos <command> [options]
 
@@ -42,7 +50,7 @@ export interface DemoWorld extends CommandWorld {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-/** @throws UsageError with one sentence for what was typed; Error for what did not work */
+/** @throws UsageError with one sentence for what was typed, CommandFailure for what did not work */
 export async function runDemos(args: readonly string[], world: DemoWorld): Promise<void> {
   const [command, ...rest] = args;
   if (args.includes("--help") || args.includes("-h")) return world.say(HELP);
@@ -55,10 +63,8 @@ export async function runDemos(args: readonly string[], world: DemoWorld): Promi
       return await list(readFlags(rest, 0).values, world);
     case "remove":
       return await remove(rest, world);
-    default: {
-      const given = command === undefined ? "none" : JSON.stringify(command);
-      throw new UsageError(`Give one of add, warm, list, remove, given ${given}; see --help`);
-    }
+    default:
+      throw unknownCommand(["add", "warm", "list", "remove"], command);
   }
 }
 
@@ -70,8 +76,7 @@ interface Values extends DatabaseChoice {
 
 function readFlags(args: readonly string[], words: number) {
   const { values, positionals } = parseStrictly(args, OWN_FLAGS);
-  const extra = positionals[words];
-  if (extra !== undefined) throw new UsageError(`There is no place for ${JSON.stringify(extra)}`);
+  refuseExtra(positionals[words]);
   return { values, positionals };
 }
 
@@ -150,23 +155,16 @@ async function draw(
     },
     body: JSON.stringify(request),
   }).catch((cause) => {
-    throw new Error(`No service answers at ${url}: deno task start begins one`, { cause });
+    throw new CommandFailure(`No service answers at ${url}: deno task start begins one`, { cause });
   });
   const body = await response.json().catch(() => ({ detail: "no JSON, so this is no edge" }));
-  if (!response.ok) throw new Error(`The service refused (${response.status}): ${body.detail}`);
+  if (!response.ok) {
+    throw new CommandFailure(`The service refused (${response.status}): ${body.detail}`);
+  }
   return { id: body.id, seed: body.seed };
 }
 
 if (import.meta.main) {
-  try {
-    await runDemos(Deno.args, {
-      say: (line) => console.log(line),
-      now: () => Date.now(),
-      environment: (name) => Deno.env.get(name),
-      fetch: (url, init) => fetch(url, init),
-    });
-  } catch (cause) {
-    console.error(cause instanceof Error ? cause.message : cause);
-    Deno.exit(cause instanceof UsageError ? 2 : 1);
-  }
+  const world = { ...COMMAND_WORLD, fetch: (url: string, init: RequestInit) => fetch(url, init) };
+  await runCommand(() => runDemos(Deno.args, world));
 }

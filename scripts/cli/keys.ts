@@ -6,12 +6,19 @@ import { keyStatements, type StoredKey } from "../../db/key_queries.ts";
 import { formatApiKey, makeApiKey } from "../../edge/callers/api_key.ts";
 import { LIMITS_RULE, parseLimits } from "../../edge/limits/limit_settings.ts";
 import {
+  COMMAND_WORLD,
   type CommandWorld,
   DATABASE_FLAGS,
   DATABASE_HELP,
   runStatement,
 } from "../service/edge_database.ts";
-import { parseStrictly, UsageError } from "../command_line/command_line.ts";
+import {
+  parseStrictly,
+  refuseExtra,
+  runCommand,
+  unknownCommand,
+  UsageError,
+} from "../command_line/command_line.ts";
 
 const HELP = `deno task keys <command> [options]
 
@@ -29,8 +36,7 @@ export async function runKeys(args: readonly string[], world: CommandWorld): Pro
   const { values, positionals: [command, ...rest] } = readArguments(args);
   if (values.help) return world.say(HELP);
   const id = rest[0];
-  const extra = rest[command === "revoke" ? 1 : 0];
-  if (extra !== undefined) throw new UsageError(`There is no place for ${JSON.stringify(extra)}`);
+  refuseExtra(rest[command === "revoke" ? 1 : 0]);
   switch (command) {
     case "create": {
       const key = await makeKey(values, world);
@@ -42,10 +48,8 @@ export async function runKeys(args: readonly string[], world: CommandWorld): Pro
       return await list(values, world);
     case "revoke":
       return await revoke(values, world, id);
-    default: {
-      const given = command === undefined ? "none" : JSON.stringify(command);
-      throw new UsageError(`Give one of create, list, revoke, given ${given}`);
-    }
+    default:
+      throw unknownCommand(["create", "list", "revoke"], command);
   }
 }
 
@@ -124,15 +128,4 @@ function dayOf(epochMs: number): string {
   return new Date(epochMs).toISOString().slice(0, 10);
 }
 
-if (import.meta.main) {
-  try {
-    await runKeys(Deno.args, {
-      say: (line) => console.log(line),
-      now: () => Date.now(),
-      environment: (name) => Deno.env.get(name),
-    });
-  } catch (cause) {
-    console.error(cause instanceof Error ? cause.message : cause);
-    Deno.exit(cause instanceof UsageError ? 2 : 1);
-  }
-}
+if (import.meta.main) await runCommand(() => runKeys(Deno.args, COMMAND_WORLD));

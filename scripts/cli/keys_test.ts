@@ -52,7 +52,7 @@ Deno.test("What was typed wrong is told, and a secret among it is not repeated",
   await withKeys(async (run) => {
     for (
       const [args, message] of [
-        [[], /^Give one of create, list, revoke, given none$/],
+        [[], /^Give one of create, list, revoke, given none; see --help$/],
         [["create"], /^--name must be 1 to 80 characters/],
         [["create", "--name", "a", "--limits", "7"], /^--limits must be any of requests=N/],
         [["list", "all"], /^There is no place for "all"$/],

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { ProblemError } from "../../contract/mod.ts";
-import { UsageError } from "../command_line/command_line.ts";
+import { unknownCommand, UsageError } from "../command_line/command_line.ts";
 import { add } from "./models/add.ts";
 import type { Command, World } from "./models/command.ts";
 import { freeBytes } from "./models/shelf/disk_space.ts";
@@ -34,10 +34,7 @@ export async function runModels(args: readonly string[], world: World): Promise<
     const [name, ...rest] = args;
     if (name === "--help" || name === "-h") return showHelp(HELP, world);
     const command = COMMANDS.get(name ?? "");
-    if (!command) {
-      const given = name === undefined ? "none" : JSON.stringify(name);
-      throw new UsageError(`Give one of ${[...COMMANDS.keys()].join(", ")}, given ${given}`);
-    }
+    if (!command) throw unknownCommand([...COMMANDS.keys()], name);
     if (rest.includes("--help") || rest.includes("-h")) return showHelp(command.help, world);
     return await command.run(rest, world);
   } catch (error) {

@@ -18,8 +18,8 @@ for (const args of [[], ...COMMANDS.map((name) => [name])]) {
 }
 
 const WRONG: readonly (readonly [args: readonly string[], sentence: RegExp])[] = [
-  [[], /^Give one of list, add, verify, pull, seal, remove, given none$/],
-  [["fetch"], /given "fetch"$/],
+  [[], /^Give one of list, add, verify, pull, seal, remove, given none; see --help$/],
+  [["fetch"], /given "fetch"; see --help$/],
   ...COMMANDS.map((name) => [[name, "--fast"], /^Unknown option '--fast'; see --help$/] as const),
   [["list", "mini"], /^list takes flags only, given mini/],
   [["add"], /^Give exactly one folder, given 0/],

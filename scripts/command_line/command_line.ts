@@ -7,6 +7,23 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** What was typed rightly and could not be done: the sentence goes to the user, and the exit code is 1. */
+export class CommandFailure extends Error {
+  override readonly name = "CommandFailure";
+}
+
+/** For a task of several commands, when the first word is none of them. */
+export function unknownCommand(commands: readonly string[], given: string | undefined): UsageError {
+  const shown = given === undefined ? "none" : JSON.stringify(given);
+  return new UsageError(`Give one of ${commands.join(", ")}, given ${shown}; see --help`);
+}
+
+/** @throws UsageError for a word that no command takes */
+export function refuseExtra(word: string | undefined): void {
+  if (word === undefined) return;
+  throw new UsageError(`There is no place for ${JSON.stringify(word)}`);
+}
+
 /** @throws UsageError with node's sentence on what is wrong with the flags */
 export function parseStrictly<Options extends ParseArgsOptionsConfig>(
   args: readonly string[],
@@ -41,7 +58,8 @@ export async function runCommand(main: () => Promise<void>): Promise<never> {
     const mendable = error instanceof UsageError || error instanceof RangeError ||
       error instanceof ProblemError && error.problem.status < 500;
     const ofSystem = error instanceof Error && "code" in error && "syscall" in error;
-    const sentence = mendable || ofSystem || error instanceof ProblemError;
+    const sentence = mendable || ofSystem || error instanceof ProblemError ||
+      error instanceof CommandFailure;
     console.error(error instanceof Error && sentence ? error.message : error);
     Deno.exit(mendable ? 2 : 1);
   }

@@ -33,6 +33,13 @@ export interface CommandWorld {
   readonly environment: (name: string) => string | undefined;
 }
 
+/** That of this process. */
+export const COMMAND_WORLD: CommandWorld = {
+  say: (line) => console.log(line),
+  now: () => Date.now(),
+  environment: (name) => Deno.env.get(name),
+};
+
 export type Statements = Pick<SqlDatabase, "select" | "insert" | "update" | "delete">;
 
 interface Statement<Result> extends PromiseLike<Result> {

@@ -1,6 +1,7 @@
 /** Wrangler as this repository runs it: the pinned version, alone with this machine. */
 import config from "../../deno.json" with { type: "json" };
 import { ROOT } from "../checkout.ts";
+import { CommandFailure } from "../command_line/command_line.ts";
 
 /** For `deno`, before the arguments of wrangler itself. */
 export const WRANGLER: readonly string[] = ["run", "-A", config.imports.wrangler];
@@ -17,7 +18,7 @@ export const WRANGLER_ENV = {
 
 const OUTPUT_SHOWN = 20_000;
 
-/** One command on the local D1 of a data folder. @returns its output @throws Error that begins with `failure` */
+/** One command on the local D1 of a data folder. @returns its output @throws CommandFailure that begins with `failure` */
 export async function runD1(
   command: readonly string[],
   dataDir: string,
@@ -32,7 +33,7 @@ export async function runD1(
   const text = new TextDecoder().decode(stdout);
   if (success) return text;
   const said = text + new TextDecoder().decode(stderr);
-  throw new Error(`${failure}:\n${said.slice(-OUTPUT_SHOWN)}`);
+  throw new CommandFailure(`${failure}:\n${said.slice(-OUTPUT_SHOWN)}`);
 }
 
 export async function applyMigrations(dataDir: string): Promise<void> {
