@@ -89,7 +89,7 @@ async function write(
 ): Promise<string> {
   const { experiment } = result;
   await mkdir(folder, { recursive: true });
-  for (const { file, png } of sheets) await writeWhole(join(folder, file), png);
+  for (const { file, image } of sheets) await writeWhole(join(folder, file), image);
   for (const chart of findings.charts) await writeWhole(join(folder, chart.file), draw(chart));
   const notes = join(folder, notesFile(experiment));
   const written = existsSync(notes) ? (await readFile(notes, "utf8")).trim() : null;

@@ -3,7 +3,7 @@ import { contactSheet, type SheetLayout } from "../../pictures/contact_sheet.ts"
 import type { Shown } from "./drawn_grid.ts";
 import type { ResultSheet } from "../report/findings.ts";
 
-type KeptSheet<Subject> = Omit<ResultSheet, "png"> & SheetLayout & {
+type KeptSheet<Subject> = Omit<ResultSheet, "image"> & SheetLayout & {
   labelOf(shown: Shown<Subject>): string;
 };
 
@@ -13,5 +13,5 @@ export async function keptSheet<Subject>(
   { file, caption, labelOf, ...layout }: KeptSheet<Subject>,
 ): Promise<ResultSheet> {
   const cells = kept.map((shown) => ({ image: shown.image, label: labelOf(shown) }));
-  return { file, caption, png: await contactSheet(cells, layout) };
+  return { file, caption, image: await contactSheet(cells, layout, "webp") };
 }

@@ -229,10 +229,10 @@ async function sheet(kept: readonly ObservedRun[]): Promise<ResultSheet> {
     ]);
   });
   return {
-    file: "attention.png",
+    file: "attention.webp",
     caption:
       "The first prompts, none picked: where each word is looked at, from dark to bright, and the image.",
-    png: await contactSheet(rows.flat(), { columns: rows[0]?.length ?? 1, tile: 96 }),
+    image: await contactSheet(rows.flat(), { columns: rows[0]?.length ?? 1, tile: 96 }, "webp"),
   };
 }
 

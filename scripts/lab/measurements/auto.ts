@@ -293,7 +293,7 @@ function sheet(
     ...tuned.flatMap(({ tail, tolerance, a }) => [fixedLabel(tail, a), autoLabel(tail, tolerance)]),
   ];
   return keptSheet(kept.filter(({ condition }) => labels.includes(condition)), {
-    file: "auto.png",
+    file: "auto.webp",
     caption:
       "The first held-out prompts, none picked, one in each row: the full run, then each tail with " +
       "the tuned tolerance beside the fixed cutoff of equal saving.",

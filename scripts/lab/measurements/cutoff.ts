@@ -267,7 +267,7 @@ function sheet(
   cuts: readonly Cut[],
 ): Promise<ResultSheet> {
   return keptSheet(kept, {
-    file: `cutoff_${sampler}.png`,
+    file: `cutoff_${sampler}.webp`,
     caption:
       `${sampler}: the first prompts, none picked, one in each row; the full run, then the tails.`,
     columns: cuts.length,

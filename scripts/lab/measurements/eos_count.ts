@@ -150,7 +150,7 @@ function sheet(
   series: readonly Repeats[],
 ): Promise<ResultSheet> {
   return keptSheet(kept, {
-    file: "eos-count.png",
+    file: "eos-count.webp",
     caption: "The first pairs, none picked, one in each row.",
     columns: series.length,
     tile: 112,

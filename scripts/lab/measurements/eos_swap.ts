@@ -174,7 +174,7 @@ function readings(grid: MeasuredGrid<SwapSubject>, { scorers }: Laboratory): Rea
 
 function sheet(kept: readonly Shown<SwapSubject>[], columns: number): Promise<ResultSheet> {
   return keptSheet(kept, {
-    file: "eos-swap.png",
+    file: "eos-swap.webp",
     caption: "The first pairs, none picked: the source un-swapped, then with [EOS] of the target.",
     columns,
     tile: 128,

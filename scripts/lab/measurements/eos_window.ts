@@ -154,7 +154,7 @@ function sheet(
   windows: readonly number[],
 ): Promise<ResultSheet> {
   return keptSheet(kept, {
-    file: "eos-window.png",
+    file: "eos-window.webp",
     caption:
       "The first pairs, none picked; for each a row of the first k steps with the target's " +
       "[EOS], then one of the last k.",

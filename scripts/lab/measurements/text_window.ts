@@ -199,7 +199,7 @@ function sheet(
   windows: readonly number[],
 ): Promise<ResultSheet> {
   return keptSheet(kept.filter(({ condition }) => condition !== FULL), {
-    file: "text-window.png",
+    file: "text-window.webp",
     caption:
       "The first prompts, none picked; for each a row with the text in the first k steps, then " +
       "one with the text in the last k.",

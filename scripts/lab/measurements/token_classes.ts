@@ -153,7 +153,7 @@ function readings(grid: MeasuredGrid<JudgedPrompt>, { alignment }: LaboratorySco
 
 function sheet(kept: readonly Shown<JudgedPrompt>[]): Promise<ResultSheet> {
   return keptSheet(kept, {
-    file: "token-classes.png",
+    file: "token-classes.webp",
     caption: "The first prompts, none picked, one in each row.",
     columns: CONDITIONS.length,
     tile: 112,

@@ -84,9 +84,11 @@ Deno.test("measureQuality() judges each image by its own prompt and compares ser
   assert.deepEqual([nearer.value * nearer.count, nearer.count], [10, 16]);
   assert.equal(cup?.nearest.shown, 0);
   assert.deepEqual(pictures.map(({ file }) => file), [
-    "singles.png",
-    "variety.png",
-    "near_copies.png",
+    "singles.webp",
+    "variety.webp",
+    "near_copies.webp",
   ]);
-  for (const { png } of pictures) assert.deepEqual([...png.slice(1, 4)], [0x50, 0x4e, 0x47]);
+  for (const { image } of pictures) {
+    assert.equal(new TextDecoder().decode(image.slice(8, 12)), "WEBP");
+  }
 });

@@ -9,7 +9,7 @@ import type { NearCopies } from "./figures/near_copies.ts";
 import type { ReportPicture } from "./quality_report.ts";
 
 export interface Picture extends ReportPicture {
-  readonly png: Uint8Array;
+  readonly image: Uint8Array;
 }
 
 /** A judged image with what was asked, in words. */
@@ -43,10 +43,10 @@ export async function picturesOfKinds(
   const pictures = kinds.map(async ([name, what, kind]) => {
     const cells = first.filter((image) => kindOf(image) === kind).slice(0, FIRST).map(cellOf);
     return cells.length === 0 ? [] : [{
-      file: `${name}.png`,
+      file: `${name}.webp`,
       caption: `The first ${cells.length} prompts for ${what}, seed 0. ` +
         "Red: what the judge saw instead.",
-      png: await contactSheet(cells, KIND_LAYOUT),
+      image: await contactSheet(cells, KIND_LAYOUT, "webp"),
     }];
   });
   return (await Promise.all(pictures)).flat();
@@ -74,9 +74,9 @@ export async function varietyPicture(
     ];
   });
   return {
-    file: "variety.png",
+    file: "variety.webp",
     caption: "Each prompt over its seeds, and real renders of it below.",
-    png: await contactSheet(cells, { columns, tile: 64 }),
+    image: await contactSheet(cells, { columns, tile: 64 }, "webp"),
   };
 }
 
@@ -95,9 +95,9 @@ export async function nearCopiesPicture(
     return [{ image, label }, { image: shown, label: distance, wrong: nearest.distance < bound }];
   });
   return {
-    file: "near_copies.png",
+    file: "near_copies.webp",
     caption: "For each prompt the drawn image that is nearest to a training render, and that " +
       "render, at 32x32. Red: nearer than every new render.",
-    png: await contactSheet(cells, { columns: 8, tile: 96 }),
+    image: await contactSheet(cells, { columns: 8, tile: 96 }, "webp"),
   };
 }

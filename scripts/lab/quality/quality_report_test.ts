@@ -8,7 +8,7 @@ const result = exampleResult();
 const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
 
 Deno.test("the report has every figure with its interval and the command beside it", () => {
-  const text = qualityReport(result, [{ file: "pairs.png", caption: "Pairs" }]);
+  const text = qualityReport(result, [{ file: "pairs.webp", caption: "Pairs" }]);
   for (
     const part of [
       "`deno task lab quality --model mini --seeds 4`",
@@ -21,7 +21,7 @@ Deno.test("the report has every figure with its interval and the command beside 
       "| a cup | 0.200 | 0.190 | 0.100 |",
       "| U-Net row | 6.3 ms |",
       "- met: peak memory: at most 500 MB; measured 240.0 MB on 2 cores, load average 0.5",
-      "![Pairs](pairs.png)",
+      "![Pairs](pairs.webp)",
     ]
   ) assert.ok(text.includes(part), part);
   assert.match(linesOf(text)[1] ?? "", /^The judge names/);

@@ -136,7 +136,7 @@ async function write(
   { pictures }: QualityMeasurement,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const { file, png } of pictures) await writeWhole(join(folder, file), png);
+  for (const { file, image } of pictures) await writeWhole(join(folder, file), image);
   await writeWhole(join(folder, "quality.json"), JSON.stringify(result, null, 2) + "\n");
   await writeWhole(join(folder, "quality.md"), qualityReport(result, pictures));
 }

@@ -44,7 +44,7 @@ const result: ExperimentResult = {
 };
 
 Deno.test("experimentReport() gives command, sizes, tables, pictures and a verdict on each claim", () => {
-  const report = experimentReport(result, [{ file: "sheet.png", caption: "Some images" }], null);
+  const report = experimentReport(result, [{ file: "sheet.webp", caption: "Some images" }], null);
   for (
     const part of [
       "# The title\n\nThe question?",
@@ -54,7 +54,7 @@ Deno.test("experimentReport() gives command, sizes, tables, pictures and a verdi
       "- Table 1: 0.2363",
       "|  | score |\n| --- | --- |\n| row | 0.500 (0.400 to 0.600, n = 7) |\n| none | - |",
       "![A chart](chart.svg)",
-      "![Some images](sheet.png)",
+      "![Some images](sheet.webp)",
       "- yes: more; difference 0.200",
       "- no: less; difference -0.200",
       "- undecided: perhaps; difference 0.100",

@@ -32,7 +32,7 @@ export type ResultChart =
 export interface ResultSheet {
   readonly file: string;
   readonly caption: string;
-  readonly png: Uint8Array;
+  readonly image: Uint8Array;
 }
 
 /** A sentence that is true when the difference is above 0. */
