@@ -3,15 +3,20 @@ import { contactSheet, type SheetLayout } from "../../pictures/contact_sheet.ts"
 import type { Shown } from "./drawn_grid.ts";
 import type { ResultSheet } from "../report/findings.ts";
 
-type KeptSheet<Subject> = Omit<ResultSheet, "image"> & SheetLayout & {
+export type KeptSheet<Subject> = Omit<ResultSheet, "image"> & SheetLayout & {
   labelOf(shown: Shown<Subject>): string;
+  /** Which conditions are on it; all unless given. */
+  shows?(condition: string): boolean;
 };
 
 /** In the order of the grid: subjects, then conditions. */
 export async function keptSheet<Subject>(
   kept: readonly Shown<Subject>[],
-  { file, caption, labelOf, ...layout }: KeptSheet<Subject>,
+  { file, caption, labelOf, shows = () => true, ...layout }: KeptSheet<Subject>,
 ): Promise<ResultSheet> {
-  const cells = kept.map((shown) => ({ image: shown.image, label: labelOf(shown) }));
+  const cells = kept.filter(({ condition }) => shows(condition)).map((shown) => ({
+    image: shown.image,
+    label: labelOf(shown),
+  }));
   return { file, caption, image: await contactSheet(cells, layout, "webp") };
 }

@@ -1,5 +1,6 @@
 /** A window of steps at either end of a run, which a grid draws at several lengths. */
 import type { MeasuredGrid } from "./drawn_grid.ts";
+import { gridTable, type Place } from "./grid_figures.ts";
 import type { ResultTable } from "../report/findings.ts";
 
 export const STEP_WINDOWS = ["first", "last"] as const;
@@ -11,8 +12,13 @@ export function windowLabel(window: StepWindow, k: number): string {
   return `${window} ${k}`;
 }
 
-export function windowTable<Subject>(
-  grid: MeasuredGrid<Subject>,
+/** The condition of each length, at its k. */
+export function windowPlaces(window: StepWindow, lengths: readonly number[]): Place[] {
+  return lengths.map((k) => ({ x: k, condition: windowLabel(window, k) }));
+}
+
+export function windowTable(
+  grid: Pick<MeasuredGrid<unknown>, "mean" | "values">,
   metrics: readonly string[],
   { title, window, lengths }: {
     readonly title: string;
@@ -20,12 +26,9 @@ export function windowTable<Subject>(
     readonly lengths: readonly number[];
   },
 ): ResultTable {
-  return {
-    title,
-    columns: ["k", ...metrics],
-    rows: lengths.map((k) => ({
-      label: String(k),
-      cells: metrics.map((name) => grid.mean(name, windowLabel(window, k))),
-    })),
-  };
+  const rows = windowPlaces(window, lengths).map(({ x, condition }) => ({
+    label: String(x),
+    condition,
+  }));
+  return gridTable(grid, { title, metrics, rows, before: ["k"] });
 }

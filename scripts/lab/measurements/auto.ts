@@ -1,23 +1,17 @@
 /** The cutoff that a run decides itself, against fixed ones of equal saving. */
 import type { Tail } from "../../../contract/mod.ts";
-import {
-  type Condition,
-  type MeasuredGrid,
-  measureGrid,
-  type Shown,
-  startBar,
-} from "../grid/drawn_grid.ts";
-import { type DrawingBase, drawingBase, stepsAt } from "../grid/drawing_base.ts";
-import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
-import type { Experiment } from "../experiments/experiment.ts";
-import type { Sizes } from "../laboratory/sizes.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
-import { keptSheet } from "../grid/kept_sheet.ts";
-import type { Laboratory } from "../laboratory/laboratory.ts";
+import { type Condition, type MeasuredGrid, startBar } from "../grid/drawn_grid.ts";
+import { type DrawingBase, drawingBase, stepsAt } from "../grid/drawing_base.ts";
+import { gridExperiment } from "../grid/grid_experiment.ts";
+import { gridTable } from "../grid/grid_figures.ts";
 import { alignmentName, nearnessMetrics, nearnessNames } from "../grid/metrics.ts";
-import type { TemplatePrompt } from "../prompts/prompt_set.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
 import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
+import type { Sizes } from "../laboratory/sizes.ts";
+import type { TemplatePrompt } from "../prompts/prompt_set.ts";
+import type { Reading, ResultChart, ResultTable } from "../report/findings.ts";
+import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
 
 const TAILS: readonly Tail[] = ["null", "cond", "delta"];
 /** The latest cutoffs first: the others then begin as one that was drawn. */
@@ -37,60 +31,73 @@ interface Tuned {
 /** [subject] of a condition: the mean over its seeds. */
 type Savings = ReadonlyMap<string, readonly number[]>;
 
-export const auto: Experiment = {
+export const auto = gridExperiment<TemplatePrompt>({
   name: "auto",
   title: "A cutoff that the run decides",
   question:
     "Does a cutoff by what the run measures save 30 % of the evaluations, and better than a fixed one?",
   counted: "prompts",
   standard: { count: 30, seeds: 1 },
-  async measure(laboratory, sizes) {
+  paper: [
+    "The paper's cutoffs are fixed ones (section 6); it decides nothing during the run. Adaptive Guidance " +
+    "(Castillo et al. 2023) stops by the cosine of the two predictions and reports 25 % less computation.",
+  ],
+  method: [
+    "`auto t`: guidance ends after the first step, of those that may be the last, in which it changes the " +
+    "predicted image by no more than the tolerance t.",
+    "Tuned on the first prompts, reported on as many others: of the tolerances below, the least that saves " +
+    `${
+      100 * SAVING_WANTED
+    } % or more of the evaluations on the tuning prompts, or else the greatest. The fixed ` +
+    "cutoff that it is held against saves as much on the tuning prompts.",
+    "A claim that auto is above the fixed cutoff is `no` where auto is the worse one beyond its interval, and " +
+    "`undecided` where neither is.",
+    "Distances and image CLIPScore are to the image with guidance in every step.",
+  ],
+  async design(laboratory, sizes) {
+    const { scorers } = laboratory;
     const base = drawingBase(laboratory, sizes);
     const { tuning, heldOut } = promptsOf(laboratory, sizes);
     const tuningSavings = await measureSavings(laboratory, base, { prompts: tuning, sizes });
     const tuned = TAILS.map((tail) => tune(tail, tuningSavings, base.steps));
     const savings = await measureSavings(laboratory, base, { prompts: heldOut, sizes });
-    const conditions = conditionsOf(base, tuned);
-    const grid = await measureGrid<TemplatePrompt>(laboratory.cache, {
-      subjects: heldOut,
-      seeds: sizes.seeds,
-      conditions,
-      metrics: nearnessMetrics(laboratory.scorers),
-      kept: SHEET_PROMPTS,
-    });
-    const measured = { grid, savings, tuned, steps: base.steps };
+    const labels = shownLabels(tuned);
     return {
-      findings: {
-        paper: PAPER,
-        method: METHOD,
-        tables: [
-          tuningTable(tuned, tuningSavings),
-          ...TAILS.map((tail) => table(tail, measured, laboratory.scorers)),
-        ],
-        charts: charts(measured, laboratory.scorers),
-        readings: readings(measured, laboratory.scorers),
+      subjects: heldOut,
+      conditions: conditionsOf(base, tuned),
+      metrics: nearnessMetrics(scorers),
+      findings(grid) {
+        const measured = { grid, savings, tuned, steps: base.steps };
+        return {
+          tables: [
+            tuningTable(tuned, tuningSavings),
+            ...TAILS.map((tail) => table(tail, measured, scorers)),
+          ],
+          charts: charts(measured, scorers),
+          readings: readings(measured, scorers),
+        };
       },
-      sheets: [await sheet(grid.kept, tuned)],
+      sheet: {
+        subjects: SHEET_PROMPTS,
+        shows: (condition) => labels.includes(condition),
+        file: "auto.webp",
+        caption:
+          "The first held-out prompts, none picked, one in each row: the full run, then each tail with " +
+          "the tuned tolerance beside the fixed cutoff of equal saving.",
+        columns: labels.length,
+        tile: 112,
+        labelOf: ({ subject: { text }, condition }) => `${text}: ${condition}`,
+      },
     };
   },
-};
+});
 
-const PAPER = [
-  "The paper's cutoffs are fixed ones (section 6); it decides nothing during the run. Adaptive Guidance " +
-  "(Castillo et al. 2023) stops by the cosine of the two predictions and reports 25 % less computation.",
-];
-const METHOD = [
-  "`auto t`: guidance ends after the first step, of those that may be the last, in which it changes the " +
-  "predicted image by no more than the tolerance t.",
-  "Tuned on the first prompts, reported on as many others: of the tolerances below, the least that saves " +
-  `${
-    100 * SAVING_WANTED
-  } % or more of the evaluations on the tuning prompts, or else the greatest. The fixed ` +
-  "cutoff that it is held against saves as much on the tuning prompts.",
-  "A claim that auto is above the fixed cutoff is `no` where auto is the worse one beyond its interval, and " +
-  "`undecided` where neither is.",
-  "Distances and image CLIPScore are to the image with guidance in every step.",
-];
+function shownLabels(tuned: readonly Tuned[]): string[] {
+  return [
+    "full",
+    ...tuned.flatMap(({ tail, tolerance, a }) => [fixedLabel(tail, a), autoLabel(tail, tolerance)]),
+  ];
+}
 
 /** @throws RangeError when the words allow fewer than twice as many prompts */
 function promptsOf(laboratory: Laboratory, { count, attributes }: Sizes) {
@@ -211,23 +218,22 @@ function table(
   { grid, savings, tuned, steps }: MeasuredAuto,
   scorers: LaboratoryScorers,
 ): ResultTable {
-  const names = nearnessNames(scorers);
-  const cells = (label: string) => names.map((name) => grid.mean(name, label));
-  return {
+  return gridTable(grid, {
     title: `Held-out prompts, tail ${tail}`,
-    columns: ["", "evaluations saved", ...names],
+    before: ["", "evaluations saved"],
+    metrics: nearnessNames(scorers),
     rows: [
-      { label: "full", cells: ["0.000", ...cells("full")] },
-      ...fixedCuts(tail, steps, tuned).map((a) => {
-        const label = fixedLabel(tail, a);
-        return { label, cells: [(a / (2 * steps)).toFixed(3), ...cells(label)] };
-      }),
-      ...TOLERANCES.map((tolerance) => {
-        const label = autoLabel(tail, tolerance);
-        return { label, cells: [meanOf(savings.get(label)!), ...cells(label)] };
-      }),
+      { label: "full", before: ["0.000"] },
+      ...fixedCuts(tail, steps, tuned).map((a) => ({
+        label: fixedLabel(tail, a),
+        before: [(a / (2 * steps)).toFixed(3)],
+      })),
+      ...TOLERANCES.map((tolerance) => autoLabel(tail, tolerance)).map((label) => ({
+        label,
+        before: [meanOf(savings.get(label)!)],
+      })),
     ],
-  };
+  });
 }
 
 function charts(
@@ -281,24 +287,5 @@ function readings(
       better(similarity.name),
       ...alignment.map((scorer) => better(alignmentName(scorer, "prompt"))),
     ];
-  });
-}
-
-function sheet(
-  kept: readonly Shown<TemplatePrompt>[],
-  tuned: readonly Tuned[],
-): Promise<ResultSheet> {
-  const labels = [
-    "full",
-    ...tuned.flatMap(({ tail, tolerance, a }) => [fixedLabel(tail, a), autoLabel(tail, tolerance)]),
-  ];
-  return keptSheet(kept.filter(({ condition }) => labels.includes(condition)), {
-    file: "auto.webp",
-    caption:
-      "The first held-out prompts, none picked, one in each row: the full run, then each tail with " +
-      "the tuned tolerance beside the fixed cutoff of equal saving.",
-    columns: labels.length,
-    tile: 112,
-    labelOf: ({ subject: { text }, condition }) => `${text}: ${condition}`,
   });
 }

@@ -1,19 +1,19 @@
 /** Table 2: what a cutoff changes in the image and what it saves, for each tail and sampler. */
 import type { Tail } from "../../../contract/mod.ts";
-import type { Engine } from "../../../gpu-function/jobs/engine.ts";
 import { timeRun } from "../../engine/engine_runs.ts";
-import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
-import { drawingBase, stepsAt } from "../grid/drawing_base.ts";
-import { type Estimate, meanOf } from "../statistics/estimate.ts";
-import type { Experiment, Measured } from "../experiments/experiment.ts";
-import type { Sizes } from "../laboratory/sizes.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
-import { keptSheet } from "../grid/kept_sheet.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
-import type { Laboratory } from "../laboratory/laboratory.ts";
+import type { Experiment, Measured } from "../experiments/experiment.ts";
+import type { MeasuredGrid } from "../grid/drawn_grid.ts";
+import { drawingBase, stepsAt } from "../grid/drawing_base.ts";
+import { type GridDesign, measureDesign } from "../grid/grid_experiment.ts";
+import { gridTable } from "../grid/grid_figures.ts";
 import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../grid/metrics.ts";
-import type { TemplatePrompt } from "../prompts/prompt_set.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
 import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
+import type { Sizes } from "../laboratory/sizes.ts";
+import type { TemplatePrompt } from "../prompts/prompt_set.ts";
+import type { Reading, ResultChart } from "../report/findings.ts";
+import { type Estimate, meanOf } from "../statistics/estimate.ts";
 
 const TAILS: readonly Tail[] = ["null", "cond", "delta"];
 /** Of the steps: a = 0, 10 .. 50 of 50, and 0, 5 .. 25 of 25. */
@@ -48,7 +48,7 @@ export const cutoff: Experiment = {
   async measure(laboratory, sizes) {
     const parts: Measured[] = [];
     for (const run of sampledRuns(laboratory, sizes)) {
-      parts.push(await measureRun(laboratory, sizes, run));
+      parts.push(await measureDesign(laboratory, sizes, designOf(laboratory, sizes, run)));
     }
     return {
       findings: {
@@ -91,48 +91,54 @@ function sampledRuns({ manifest }: Laboratory, sizes: Sizes): SampledRun[] {
   return runs.length > 0 ? runs : [{ sampler: defaults.sampler, steps }];
 }
 
-async function measureRun(
+function designOf(
   laboratory: Laboratory,
   sizes: Sizes,
   run: SampledRun,
-): Promise<Measured> {
-  const { cache, scorers } = laboratory;
+): GridDesign<TemplatePrompt> {
+  const { scorers } = laboratory;
   const { drawing } = drawingBase(laboratory, run);
-  const cuts = cutsOf(run.steps);
+  const { sampler, steps } = run;
+  const cuts = cutsOf(steps);
+  const subjects = laboratory.prompts(sizes.count, sizes.attributes);
   const drawingOf = ({ text }: TemplatePrompt, seed: number, cut: Cut): Drawing =>
-    drawing(text, seed, { sampler: run.sampler, cutoff: cut });
-  const prompts = laboratory.prompts(sizes.count, sizes.attributes);
-  const grid = await measureGrid<TemplatePrompt>(cache, {
-    subjects: prompts,
-    seeds: sizes.seeds,
-    conditions: cuts.map((cut): Condition<TemplatePrompt> => ({
+    drawing(text, seed, { sampler, cutoff: cut });
+  return {
+    subjects,
+    conditions: cuts.map((cut) => ({
       label: labelOf(cut),
       drawing: (prompt, seed) => drawingOf(prompt, seed, cut),
     })),
     metrics: nearnessMetrics(scorers),
-    kept: SHEET_PROMPTS,
-  });
-  const engine = await laboratory.openTimingEngine();
-  try {
-    const rounds = prompts.slice(0, TIMED_ROUNDS);
-    const savings = await timeCuts(
-      engine,
-      cuts,
-      rounds.map((prompt) => (cut: Cut) => drawingOf(prompt, 0, cut)),
-    );
-    return {
-      findings: {
-        paper: [],
-        method: [],
-        tables: [table(grid, run, cuts, { scorers, savings })],
+    async findings(grid) {
+      const rounds = subjects.slice(0, TIMED_ROUNDS)
+        .map((prompt) => (cut: Cut) => drawingOf(prompt, 0, cut));
+      const savings = await timeCuts(laboratory, cuts, rounds);
+      return {
+        tables: [gridTable(grid, {
+          title: `${sampler}, ${steps} steps, against a = 0 (Table 2)`,
+          before: ["tail"],
+          metrics: nearnessNames(scorers),
+          after: ["evaluations saved", "time saved"],
+          rows: cuts.map(labelOf).map((label) => {
+            const { evaluations, time } = savings.get(label)!;
+            return { label, after: [evaluations.toFixed(3), time] };
+          }),
+        })],
         charts: charts(grid, run, cuts, scorers),
         readings: readings(grid, run, scorers),
-      },
-      sheets: [await sheet(grid.kept, run, cuts)],
-    };
-  } finally {
-    await engine.close();
-  }
+      };
+    },
+    sheet: {
+      subjects: SHEET_PROMPTS,
+      file: `cutoff_${sampler}.webp`,
+      caption:
+        `${sampler}: the first prompts, none picked, one in each row; the full run, then the tails.`,
+      columns: cuts.length,
+      tile: 96,
+      labelOf: ({ subject: { text }, condition }) => `${text}: ${condition}`,
+    },
+  };
 }
 
 /** The full run first, which all are held against; then each tail from the latest cut to the earliest. */
@@ -150,56 +156,33 @@ function labelOf({ a, tail }: Cut): string {
 
 /** Every cut once in each round, the first run of all being one that warms up. */
 async function timeCuts(
-  engine: Engine,
+  laboratory: Laboratory,
   cuts: readonly Cut[],
   rounds: readonly ((cut: Cut) => Drawing)[],
 ): Promise<ReadonlyMap<string, Saving>> {
   const times = new Map(cuts.map((cut) => [labelOf(cut), [] as number[]]));
   const evaluations = new Map<string, number>();
-  await timeRun(engine, rounds[0]!(cuts[0]!));
-  for (const drawingOf of rounds) {
-    for (const cut of cuts) {
-      const { timings, evaluations: { saved } } = await timeRun(engine, {
-        ...drawingOf(cut),
-        previews: { every: 0 },
-      });
-      times.get(labelOf(cut))!.push(timings.total_ms);
-      evaluations.set(labelOf(cut), saved);
+  const engine = await laboratory.openTimingEngine();
+  try {
+    await timeRun(engine, rounds[0]!(cuts[0]!));
+    for (const drawingOf of rounds) {
+      for (const cut of cuts) {
+        const { timings, evaluations: { saved } } = await timeRun(engine, {
+          ...drawingOf(cut),
+          previews: { every: 0 },
+        });
+        times.get(labelOf(cut))!.push(timings.total_ms);
+        evaluations.set(labelOf(cut), saved);
+      }
     }
+  } finally {
+    await engine.close();
   }
   const full = times.get(labelOf(cuts[0]!))!;
   return new Map([...times].map(([label, milliseconds]) => [label, {
     evaluations: evaluations.get(label) ?? 0,
     time: meanOf(milliseconds.map((each, round) => 1 - each / full[round]!)),
   }]));
-}
-
-function table(
-  grid: MeasuredGrid<TemplatePrompt>,
-  { sampler, steps }: SampledRun,
-  cuts: readonly Cut[],
-  { scorers, savings }: {
-    readonly scorers: LaboratoryScorers;
-    readonly savings: ReadonlyMap<string, Saving>;
-  },
-): ResultTable {
-  const names = nearnessNames(scorers);
-  return {
-    title: `${sampler}, ${steps} steps, against a = 0 (Table 2)`,
-    columns: ["tail", ...names, "evaluations saved", "time saved"],
-    rows: cuts.map((cut) => {
-      const label = labelOf(cut);
-      const { evaluations, time } = savings.get(label)!;
-      return {
-        label,
-        cells: [
-          ...names.map((name) => grid.mean(name, label)),
-          evaluations.toFixed(3),
-          time,
-        ],
-      };
-    }),
-  };
 }
 
 function charts(
@@ -259,19 +242,4 @@ function readings(
       ),
     })),
   ];
-}
-
-function sheet(
-  kept: readonly Shown<TemplatePrompt>[],
-  { sampler }: SampledRun,
-  cuts: readonly Cut[],
-): Promise<ResultSheet> {
-  return keptSheet(kept, {
-    file: `cutoff_${sampler}.webp`,
-    caption:
-      `${sampler}: the first prompts, none picked, one in each row; the full run, then the tails.`,
-    columns: cuts.length,
-    tile: 96,
-    labelOf: ({ subject: { text }, condition }) => `${text}: ${condition}`,
-  });
 }

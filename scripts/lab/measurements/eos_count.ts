@@ -1,15 +1,14 @@
 /** Appendix C: how many [EOS] of the other prompt there are, when the words leave room for fewer. */
 import type { PromptTokenizer } from "../../../contract/mod.ts";
-import { type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import type { MeasuredGrid } from "../grid/drawn_grid.ts";
 import { drawingBase, stepsAt } from "../grid/drawing_base.ts";
-import { average } from "../statistics/estimate.ts";
-import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
-import { keptSheet } from "../grid/kept_sheet.ts";
+import { gridExperiment } from "../grid/grid_experiment.ts";
+import { gridTable, relativePoints } from "../grid/grid_figures.ts";
 import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../grid/metrics.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
-import { relativeCurve } from "../statistics/relative_curve.ts";
+import type { Reading, ResultChart } from "../report/findings.ts";
 import type { AlignmentScorer } from "../scorers/alignment.ts";
+import { average } from "../statistics/estimate.ts";
 
 const SHARES = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
 const SHEET_PAIRS = 5;
@@ -17,55 +16,61 @@ const SHEET_PAIRS = 5;
 /** How often the words stand there, and how many [EOS] that leaves, on average over the pairs. */
 interface Repeats {
   readonly repeats: number;
+  readonly label: string;
   readonly eos: number;
 }
 
-export const eosCount: Experiment = {
+export const eosCount = gridExperiment<PromptPair>({
   name: "eos-count",
   title: "Fewer [EOS] of the other prompt",
   question: "Does the effect of the other prompt's [EOS] depend on how many of them there are?",
   counted: "pairs of prompts",
   standard: { count: 40, seeds: 1 },
-  async measure(laboratory, sizes) {
-    const { cache, tokenizer, scorers: { alignment } } = laboratory;
+  paper: [
+    "Appendix C, Fig. 11: the source's words are repeated so that fewer [EOS] of the target remain; as they " +
+    "become fewer, alignment moves from the target to the source. Relative curves only, no numbers. [EOS] " +
+    "in front count for more than those behind.",
+  ],
+  method: [
+    "The words of the source stand there 1, 2, ... times, and every position behind them takes the target's " +
+    "[EOS] or padding, the k-th its k-th. Repeating the words also strengthens them, in the paper as here.",
+    "The chart's figures are (current - worst) / (best - worst) of the means along each curve.",
+  ],
+  design(laboratory, sizes) {
+    const { tokenizer, scorers: { alignment } } = laboratory;
     const { drawing } = drawingBase(laboratory, sizes);
-    const pairs = laboratory.pairs(sizes.count, sizes.attributes);
-    const series = repeatsOf(pairs, tokenizer);
-    const names = alignmentNames(alignment, PAIR_SIDES);
-    const grid = await measureGrid<PromptPair>(cache, {
-      subjects: pairs,
-      seeds: sizes.seeds,
-      conditions: series.map(({ repeats }) => ({
-        label: labelOf(repeats),
+    const subjects = laboratory.pairs(sizes.count, sizes.attributes);
+    const series = repeatsOf(subjects, tokenizer);
+    const metrics = alignmentNames(alignment, PAIR_SIDES);
+    return {
+      subjects,
+      conditions: series.map(({ repeats, label }) => ({
+        label,
         drawing: ({ a, b }, seed) =>
           drawing(a.text, seed, { eos_swap: { prompt: b.text }, semantic_repeats: repeats }),
       })),
       metrics: pairMetrics(alignment),
-      kept: SHEET_PAIRS,
-    });
-    return {
-      findings: {
-        paper: PAPER,
-        method: METHOD,
-        tables: [table(grid, series, names)],
-        charts: [chart(grid, series, names)],
+      findings: (grid) => ({
+        tables: [gridTable(grid, {
+          title: "[EOS] of the target behind words that are repeated",
+          before: ["words", "[EOS], mean"],
+          metrics,
+          rows: series.map(({ label, eos }) => ({ label, before: [eos.toFixed(1)] })),
+        })],
+        charts: [chart(grid, series, metrics)],
         readings: readings(grid, series, alignment),
+      }),
+      sheet: {
+        subjects: SHEET_PAIRS,
+        file: "eos-count.webp",
+        caption: "The first pairs, none picked, one in each row.",
+        columns: series.length,
+        tile: 112,
+        labelOf: ({ subject: { a, b }, condition }) => `${a.text} ${condition}, [EOS] of ${b.text}`,
       },
-      sheets: [await sheet(grid.kept, series)],
     };
   },
-};
-
-const PAPER = [
-  "Appendix C, Fig. 11: the source's words are repeated so that fewer [EOS] of the target remain; as they " +
-  "become fewer, alignment moves from the target to the source. Relative curves only, no numbers. [EOS] " +
-  "in front count for more than those behind.",
-];
-const METHOD = [
-  "The words of the source stand there 1, 2, ... times, and every position behind them takes the target's " +
-  "[EOS] or padding, the k-th its k-th. Repeating the words also strengthens them, in the paper as here.",
-  "The chart's figures are (current - worst) / (best - worst) of the means along each curve.",
-];
+});
 
 /** From once to as often as the words of every source fit whole. */
 function repeatsOf(pairs: readonly PromptPair[], tokenizer: PromptTokenizer): Repeats[] {
@@ -79,27 +84,9 @@ function repeatsOf(pairs: readonly PromptPair[], tokenizer: PromptTokenizer): Re
   const most = Math.floor(room / Math.max(...words));
   return [1, ...stepsAt(SHARES, most).filter((repeats) => repeats > 1)].map((repeats) => ({
     repeats,
+    label: repeats === 1 ? "once" : `${repeats} times`,
     eos: average(pairs.map(({ a }) => eosOf(a.text, repeats))),
   }));
-}
-
-function labelOf(repeats: number): string {
-  return repeats === 1 ? "once" : `${repeats} times`;
-}
-
-function table(
-  grid: MeasuredGrid<PromptPair>,
-  series: readonly Repeats[],
-  names: readonly string[],
-): ResultTable {
-  return {
-    title: "[EOS] of the target behind words that are repeated",
-    columns: ["words", "[EOS], mean", ...names],
-    rows: series.map(({ repeats, eos }) => ({
-      label: labelOf(repeats),
-      cells: [eos.toFixed(1), ...names.map((name) => grid.mean(name, labelOf(repeats)))],
-    })),
-  };
 }
 
 function chart(
@@ -114,12 +101,14 @@ function chart(
       title: "Alignment with both prompts against the number of [EOS]",
       x: "[EOS] of the target, mean",
       y: "relative alignment",
-      series: names.map((name) => {
-        const curve = relativeCurve(
-          series.map(({ repeats }) => grid.values(name, labelOf(repeats))),
-        );
-        return { name, points: series.map(({ eos }, i) => ({ x: eos, y: curve[i]! })) };
-      }),
+      series: names.map((name) => ({
+        name,
+        points: relativePoints(
+          grid,
+          name,
+          series.map(({ eos, label }) => ({ x: eos, condition: label })),
+        ),
+      })),
     },
   };
 }
@@ -129,8 +118,8 @@ function readings(
   series: readonly Repeats[],
   scorers: readonly AlignmentScorer[],
 ): Reading[] {
-  const most = labelOf(series[0]!.repeats);
-  const fewest = labelOf(series.at(-1)!.repeats);
+  const most = series[0]!.label;
+  const fewest = series.at(-1)!.label;
   return scorers.flatMap((scorer) => [
     {
       claim:
@@ -143,17 +132,4 @@ function readings(
       difference: grid.difference(alignmentName(scorer, "source"), fewest, most),
     },
   ]);
-}
-
-function sheet(
-  kept: readonly Shown<PromptPair>[],
-  series: readonly Repeats[],
-): Promise<ResultSheet> {
-  return keptSheet(kept, {
-    file: "eos-count.webp",
-    caption: "The first pairs, none picked, one in each row.",
-    columns: series.length,
-    tile: 112,
-    labelOf: ({ subject: { a, b }, condition }) => `${a.text} ${condition}, [EOS] of ${b.text}`,
-  });
 }

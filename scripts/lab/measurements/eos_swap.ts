@@ -1,10 +1,8 @@
 /** Table 1: the prompt's words against the [EOS] of another prompt. */
-import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import type { Condition, MeasuredGrid } from "../grid/drawn_grid.ts";
 import { type DrawingBase, drawingBase } from "../grid/drawing_base.ts";
-import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultSheet, ResultTable } from "../report/findings.ts";
-import { keptSheet } from "../grid/kept_sheet.ts";
-import type { Laboratory } from "../laboratory/laboratory.ts";
+import { gridExperiment } from "../grid/grid_experiment.ts";
+import { gridTable, rowCharts } from "../grid/grid_figures.ts";
 import {
   alignmentMetrics,
   alignmentName,
@@ -12,8 +10,10 @@ import {
   namedMetrics,
   PAIR_SIDES,
 } from "../grid/metrics.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
 import { type PromptPair, unrelatedPrompt } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
+import type { Reading } from "../report/findings.ts";
 
 /** Words of the source, [EOS] of the target, and a prompt that has nothing to do with either. */
 interface SwapSubject {
@@ -27,74 +27,71 @@ const OWN = "un-swapped";
 const SWAPPED = "[EOS] swapped";
 const SHEET_PAIRS = 6;
 
-export const eosSwap: Experiment = {
+export const eosSwap = gridExperiment<SwapSubject>({
   name: "eos-swap",
   title: "The words of one prompt with the [EOS] of another",
   question: "Does an image follow the prompt whose words it was given, or the prompt whose [EOS]?",
   counted: "pairs of prompts",
   standard: { count: 120, seeds: 1 },
-  async measure(laboratory, sizes) {
-    const { scorers, cache } = laboratory;
+  paper: [
+    "Section 5.1, Table 1 (SD 1.5, 3000 pairs, no intervals): text CLIPScore 0.2363 with the source " +
+    "(words) and 0.2758 with the target ([EOS]); BLIP-VQA 0.3325 and 0.4441; MiniGPT4-CoT 0.6473 and " +
+    "0.7213. It gives neither an un-swapped row nor a random pair.",
+    "Appendix D: the source's attributes survive the swap more often than its objects do.",
+  ],
+  method: [
+    "Each pair is drawn in one direction: the words of its first prompt, the [EOS] of its second. The two " +
+    "differ in object and attribute and are equally long in tokens.",
+    "[EOS] means the first one and the padding behind it, as in the paper; the other rows swap one of the two.",
+    "The column `unrelated` scores the same image with a prompt that shares nothing with the pair: the " +
+    "score of a random pair.",
+  ],
+  design(laboratory, sizes) {
+    const { alignment, classifier } = laboratory.scorers;
     const pairs = laboratory.pairs(sizes.count, sizes.attributes);
     const conditions = conditionsOf(drawingBase(laboratory, sizes));
-    const grid = await measureGrid<SwapSubject>(cache, {
+    const labels = conditions.map(({ label }) => label);
+    const rows = labels.map((label) => ({ label }));
+    return {
       subjects: swapSubjects(pairs, laboratory.allPrompts(sizes.attributes)),
-      seeds: sizes.seeds,
       conditions,
       metrics: [
         ...SIDES.flatMap((side) =>
-          alignmentMetrics<SwapSubject>(scorers.alignment, side, (subject) => subject[side].text)
+          alignmentMetrics<SwapSubject>(alignment, side, (subject) => subject[side].text)
         ),
         ...nameMetrics(laboratory),
       ],
-      kept: SHEET_PAIRS,
-    });
-    const labels = conditions.map(({ label }) => label);
-    const named = scorers.classifier === null ? [] : [table(grid, labels, NAMED)];
-    return {
-      findings: {
-        paper: PAPER,
-        method: METHOD,
+      findings: (grid) => ({
         tables: [
-          table(grid, labels, {
+          gridTable(grid, {
             title: "Alignment of the image with each prompt (Table 1)",
-            names: alignmentNames(scorers.alignment, SIDES),
+            metrics: alignmentNames(alignment, SIDES),
+            rows,
           }),
-          ...named,
+          ...(classifier === null ? [] : [gridTable(grid, { ...NAMED, rows })]),
         ],
-        charts: scorers.alignment.map(({ name }, i) => ({
-          file: `eos-swap_${i + 1}.svg`,
-          kind: "rows" as const,
-          chart: {
-            title: `${name} with each prompt`,
-            x: "",
-            y: name,
-            series: SIDES.map((side) => ({
-              name: side,
-              points: labels.map((x) => ({ x, y: grid.mean(`${name}, ${side}`, x) })),
-            })),
-          },
-        })),
+        charts: rowCharts(grid, {
+          file: "eos-swap",
+          names: alignment.map(({ name }) => name),
+          titleOf: (name) => `${name} with each prompt`,
+          sides: SIDES,
+          conditions: labels,
+        }),
         readings: readings(grid, laboratory),
+      }),
+      sheet: {
+        subjects: SHEET_PAIRS,
+        file: "eos-swap.webp",
+        caption:
+          "The first pairs, none picked: the source un-swapped, then with [EOS] of the target.",
+        columns: labels.length,
+        tile: 128,
+        labelOf: ({ subject: { source, target }, condition }) =>
+          condition === OWN ? source.text : `${condition}: ${target.text}`,
       },
-      sheets: [await sheet(grid.kept, labels.length)],
     };
   },
-};
-
-const PAPER = [
-  "Section 5.1, Table 1 (SD 1.5, 3000 pairs, no intervals): text CLIPScore 0.2363 with the source " +
-  "(words) and 0.2758 with the target ([EOS]); BLIP-VQA 0.3325 and 0.4441; MiniGPT4-CoT 0.6473 and " +
-  "0.7213. It gives neither an un-swapped row nor a random pair.",
-  "Appendix D: the source's attributes survive the swap more often than its objects do.",
-];
-const METHOD = [
-  "Each pair is drawn in one direction: the words of its first prompt, the [EOS] of its second. The two " +
-  "differ in object and attribute and are equally long in tokens.",
-  "[EOS] means the first one and the padding behind it, as in the paper; the other rows swap one of the two.",
-  "The column `unrelated` scores the same image with a prompt that shares nothing with the pair: the " +
-  "score of a random pair.",
-];
+});
 
 /** @param prompts where the unrelated ones are from; each pair looks on from another place */
 function swapSubjects(
@@ -132,20 +129,10 @@ function nameMetrics({ scorers: { classifier } }: Laboratory) {
 
 const NAMED = {
   title: "What the classifier sees, as shares of the images (appendix D)",
-  names: ["object", "colour"].flatMap((part) => PAIR_SIDES.map((side) => `${part} of the ${side}`)),
+  metrics: ["object", "colour"].flatMap((part) =>
+    PAIR_SIDES.map((side) => `${part} of the ${side}`)
+  ),
 };
-
-function table(
-  grid: MeasuredGrid<SwapSubject>,
-  labels: readonly string[],
-  { title, names }: { readonly title: string; readonly names: readonly string[] },
-): ResultTable {
-  return {
-    title,
-    columns: ["", ...names],
-    rows: labels.map((label) => ({ label, cells: names.map((name) => grid.mean(name, label)) })),
-  };
-}
 
 function readings(grid: MeasuredGrid<SwapSubject>, { scorers }: Laboratory): Reading[] {
   const ofScorers = scorers.alignment.flatMap((scorer) => {
@@ -170,15 +157,4 @@ function readings(grid: MeasuredGrid<SwapSubject>, { scorers }: Laboratory): Rea
     claim: "with [EOS] swapped the source's colour survives more often than its object",
     difference: grid.between(["colour of the source", SWAPPED], ["object of the source", SWAPPED]),
   }];
-}
-
-function sheet(kept: readonly Shown<SwapSubject>[], columns: number): Promise<ResultSheet> {
-  return keptSheet(kept, {
-    file: "eos-swap.webp",
-    caption: "The first pairs, none picked: the source un-swapped, then with [EOS] of the target.",
-    columns,
-    tile: 128,
-    labelOf: ({ subject: { source, target }, condition }) =>
-      condition === OWN ? source.text : `${condition}: ${target.text}`,
-  });
 }

@@ -1,69 +1,74 @@
 /** Figs. 5 and 6: in which steps the [EOS] of the other prompt has its effect. */
-import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import type { Condition, MeasuredGrid } from "../grid/drawn_grid.ts";
 import { type DrawingBase, drawingBase, stepsAt } from "../grid/drawing_base.ts";
-import { type Estimate, meanDifferenceOf } from "../statistics/estimate.ts";
-import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet } from "../report/findings.ts";
-import { keptSheet } from "../grid/kept_sheet.ts";
+import { gridExperiment } from "../grid/grid_experiment.ts";
+import { relativePoints } from "../grid/grid_figures.ts";
 import { alignmentName, alignmentNames, PAIR_SIDES, pairMetrics } from "../grid/metrics.ts";
+import {
+  STEP_WINDOWS,
+  type StepWindow,
+  windowLabel,
+  windowPlaces,
+  windowTable,
+} from "../grid/step_window.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
-import { relativeCurve } from "../statistics/relative_curve.ts";
+import type { Reading, ResultChart } from "../report/findings.ts";
 import type { AlignmentScorer } from "../scorers/alignment.ts";
-import { STEP_WINDOWS, type StepWindow, windowLabel, windowTable } from "../grid/step_window.ts";
+import { type Estimate, meanDifferenceOf } from "../statistics/estimate.ts";
 
 const SHARES = [0, 0.02, 0.04, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
 /** Each with its complement among the shares. */
 const EARLY = [0.2, 0.5];
 const SHEET_PAIRS = 4;
 
-export const eosWindow: Experiment = {
+export const eosWindow = gridExperiment<PromptPair>({
   name: "eos-window",
   title: "The [EOS] of another prompt in a window of steps",
   question: "In which steps does the [EOS] decide what is drawn?",
   counted: "pairs of prompts",
   standard: { count: 40, seeds: 1 },
-  async measure(laboratory, sizes) {
-    const { cache, scorers: { alignment } } = laboratory;
+  paper: [
+    "Section 5.2, Figs. 5 and 6: the target's [EOS] is used from the noise down to a start step t, the " +
+    "source's after it. Alignment with the target decreases only slightly until the start step is near " +
+    "the noise, so [EOS] acts in the first few steps. Curves only, no numbers.",
+  ],
+  method: [
+    "`first k`: the target's [EOS] in steps 0 to k - 1, the source's after it; the paper's start step is " +
+    "the number of steps minus k. `last k`: the mirror image, which the paper does not show.",
+    "Relative alignment is (current - worst) / (best - worst) of the means along the curve, as in the paper; " +
+    "its intervals resample pairs, and worst and best with them.",
+  ],
+  design(laboratory, sizes) {
+    const { scorers: { alignment } } = laboratory;
     const base = drawingBase(laboratory, sizes);
-    const windows = stepsAt(SHARES, base.steps);
+    const lengths = stepsAt(SHARES, base.steps);
     const names = alignmentNames(alignment, PAIR_SIDES);
-    const grid = await measureGrid<PromptPair>(cache, {
-      subjects: laboratory.pairs(sizes.count, sizes.attributes),
-      seeds: sizes.seeds,
-      conditions: STEP_WINDOWS.flatMap((window) => windows.map((k) => condition(base, window, k))),
-      metrics: pairMetrics(alignment),
-      kept: SHEET_PAIRS,
-    });
     return {
-      findings: {
-        paper: PAPER,
-        method: METHOD,
-        tables: STEP_WINDOWS.map((window) =>
-          windowTable(grid, names, {
-            title: `The target's [EOS] in the ${window} k steps`,
-            window,
-            lengths: windows,
-          })
-        ),
-        charts: STEP_WINDOWS.map((window) => chart(grid, window, windows, names)),
+      subjects: laboratory.pairs(sizes.count, sizes.attributes),
+      conditions: STEP_WINDOWS.flatMap((window) => lengths.map((k) => condition(base, window, k))),
+      metrics: pairMetrics(alignment),
+      findings: (grid) => ({
+        tables: STEP_WINDOWS.map((window) => {
+          const title = `The target's [EOS] in the ${window} k steps`;
+          return windowTable(grid, names, { title, window, lengths });
+        }),
+        charts: STEP_WINDOWS.map((window) => chart(grid, window, lengths, names)),
         readings: readings(grid, base.steps, alignment),
+      }),
+      sheet: {
+        subjects: SHEET_PAIRS,
+        file: "eos-window.webp",
+        caption:
+          "The first pairs, none picked; for each a row of the first k steps with the target's " +
+          "[EOS], then one of the last k.",
+        columns: lengths.length,
+        tile: 96,
+        labelOf: ({ subject: { a, b }, condition }) =>
+          `${a.text}, [EOS] of ${b.text}: ${condition}`,
       },
-      sheets: [await sheet(grid.kept, windows)],
     };
   },
-};
-
-const PAPER = [
-  "Section 5.2, Figs. 5 and 6: the target's [EOS] is used from the noise down to a start step t, the " +
-  "source's after it. Alignment with the target decreases only slightly until the start step is near " +
-  "the noise, so [EOS] acts in the first few steps. Curves only, no numbers.",
-];
-const METHOD = [
-  "`first k`: the target's [EOS] in steps 0 to k - 1, the source's after it; the paper's start step is " +
-  "the number of steps minus k. `last k`: the mirror image, which the paper does not show.",
-  "Relative alignment is (current - worst) / (best - worst) of the means along the curve, as in the paper; " +
-  "its intervals resample pairs, and worst and best with them.",
-];
+});
 
 function condition(
   { drawing, steps }: DrawingBase,
@@ -83,13 +88,10 @@ function condition(
 function chart(
   grid: MeasuredGrid<PromptPair>,
   window: StepWindow,
-  windows: readonly number[],
+  lengths: readonly number[],
   names: readonly string[],
 ): ResultChart {
-  const series = names.map((name) => {
-    const curve = relativeCurve(windows.map((k) => grid.values(name, windowLabel(window, k))));
-    return { name, points: windows.map((x, i) => ({ x, y: curve[i]! })) };
-  });
+  const places = windowPlaces(window, lengths);
   return {
     file: `eos-window_${window}.svg`,
     kind: "line",
@@ -97,7 +99,7 @@ function chart(
       title: `Alignment with the target's [EOS] in the ${window} k steps`,
       x: "k",
       y: "relative alignment",
-      series,
+      series: names.map((name) => ({ name, points: relativePoints(grid, name, places) })),
     },
   };
 }
@@ -147,19 +149,4 @@ function mostOf(
     .map((k) => grid.values(metric, windowLabel("first", k)));
   const weighted = all!.map((value, i) => 0.9 * value + 0.1 * none![i]!);
   return meanDifferenceOf(some!, weighted);
-}
-
-function sheet(
-  kept: readonly Shown<PromptPair>[],
-  windows: readonly number[],
-): Promise<ResultSheet> {
-  return keptSheet(kept, {
-    file: "eos-window.webp",
-    caption:
-      "The first pairs, none picked; for each a row of the first k steps with the target's " +
-      "[EOS], then one of the last k.",
-    columns: windows.length,
-    tile: 96,
-    labelOf: ({ subject: { a, b }, condition }) => `${a.text}, [EOS] of ${b.text}: ${condition}`,
-  });
 }

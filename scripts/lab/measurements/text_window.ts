@@ -1,81 +1,87 @@
 /** Figs. 7 and 8: in which steps the text is needed at all. */
-import { type Condition, type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import type { Condition, MeasuredGrid } from "../grid/drawn_grid.ts";
 import { type DrawingBase, drawingBase, stepsAt } from "../grid/drawing_base.ts";
-import type { Estimate } from "../statistics/estimate.ts";
-import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet } from "../report/findings.ts";
-import { keptSheet } from "../grid/kept_sheet.ts";
-import type { Laboratory } from "../laboratory/laboratory.ts";
+import { gridExperiment } from "../grid/grid_experiment.ts";
+import { relativePoints } from "../grid/grid_figures.ts";
 import { alignmentName, L1, nearnessMetrics, nearnessNames } from "../grid/metrics.ts";
-import type { TemplatePrompt } from "../prompts/prompt_set.ts";
-import { relativeCurve } from "../statistics/relative_curve.ts";
+import {
+  STEP_WINDOWS,
+  type StepWindow,
+  windowLabel,
+  windowPlaces,
+  windowTable,
+} from "../grid/step_window.ts";
+import type { Laboratory } from "../laboratory/laboratory.ts";
 import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
+import type { TemplatePrompt } from "../prompts/prompt_set.ts";
+import type { Reading, ResultChart } from "../report/findings.ts";
+import type { Estimate } from "../statistics/estimate.ts";
 import { meanOverSeeds, stepCurve, stepPoints } from "../statistics/step_curve.ts";
-import { STEP_WINDOWS, type StepWindow, windowLabel, windowTable } from "../grid/step_window.ts";
 
 const FULL = "all steps";
 const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 const EARLY = 0.4;
 const SHEET_PROMPTS = 3;
 
-export const textWindow: Experiment = {
+export const textWindow = gridExperiment<TemplatePrompt>({
   name: "text-window",
   title: "The text in a window of steps",
   question: "Is the text needed in the first steps or in the last?",
   counted: "prompts",
   standard: { count: 40, seeds: 1 },
-  async measure(laboratory, sizes) {
-    const { cache, scorers } = laboratory;
+  paper: [
+    "Section 5.2, Figs. 7 and 8: with w = 7.5 for t in [0, a) and w = 0 for t in [a, 50], so with the text " +
+    "in the last a of 50 steps only, the distance to the image with text throughout becomes small only " +
+    "for large a, from 30 to 50: text in the last steps does little. Curves only, no numbers.",
+    "Fig. 8b: the norm of w (cond - uncond) per dimension falls towards the image.",
+  ],
+  method: [
+    "`last k` is the paper's window with a = k: the empty prompt alone first, guidance in the last k steps. " +
+    "`first k` is its mirror image and the paper's eq. 9: guidance in the first k steps, the empty prompt " +
+    "alone after them.",
+    "L1 is the mean absolute difference of the pixels to the image with text in all steps, as a share of " +
+    "their range; image CLIPScore is held against the same image.",
+    "Relative figures in the charts are (current - worst) / (best - worst) of the means along each curve; " +
+    "for L1 the best is the least.",
+  ],
+  design(laboratory, sizes) {
+    const { scorers } = laboratory;
     const base = drawingBase(laboratory, sizes);
-    const windows = stepsAt(SHARES, base.steps);
-    const grid = await measureGrid<TemplatePrompt>(cache, {
-      subjects: laboratory.prompts(sizes.count, sizes.attributes),
-      seeds: sizes.seeds,
+    const lengths = stepsAt(SHARES, base.steps);
+    const prompts = laboratory.prompts(sizes.count, sizes.attributes);
+    return {
+      subjects: prompts,
       conditions: [
         { label: FULL, drawing: ({ text }, seed) => base.drawing(text, seed) },
-        ...STEP_WINDOWS.flatMap((window) => windows.map((k) => condition(base, window, k))),
+        ...STEP_WINDOWS.flatMap((window) => lengths.map((k) => condition(base, window, k))),
       ],
       metrics: nearnessMetrics(scorers),
-      kept: SHEET_PROMPTS,
-    });
-    const guidance = await observeGuidance(laboratory, base, {
-      prompts: laboratory.prompts(sizes.count, sizes.attributes),
-      seeds: sizes.seeds,
-    });
-    return {
-      findings: {
-        paper: PAPER,
-        method: METHOD,
-        tables: STEP_WINDOWS.map((window) =>
-          windowTable(grid, nearnessNames(scorers), {
-            title: `The text in the ${window} k steps, against the text in all steps`,
-            window,
-            lengths: windows,
-          })
-        ),
-        charts: [...charts(grid, windows, scorers), guidanceChart(guidance, base.steps)],
-        readings: readings(grid, base.steps, scorers),
+      async findings(grid) {
+        const { seeds } = sizes;
+        const guidance = await observeGuidance(laboratory, base, { prompts, seeds });
+        return {
+          tables: STEP_WINDOWS.map((window) => {
+            const title = `The text in the ${window} k steps, against the text in all steps`;
+            return windowTable(grid, nearnessNames(scorers), { title, window, lengths });
+          }),
+          charts: [...charts(grid, lengths, scorers), guidanceChart(guidance, base.steps)],
+          readings: readings(grid, base.steps, scorers),
+        };
       },
-      sheets: [await sheet(grid.kept, windows)],
+      sheet: {
+        subjects: SHEET_PROMPTS,
+        shows: (condition) => condition !== FULL,
+        file: "text-window.webp",
+        caption:
+          "The first prompts, none picked; for each a row with the text in the first k steps, then " +
+          "one with the text in the last k.",
+        columns: lengths.length,
+        tile: 96,
+        labelOf: ({ subject: { text }, condition }) => `${text}: ${condition}`,
+      },
     };
   },
-};
-
-const PAPER = [
-  "Section 5.2, Figs. 7 and 8: with w = 7.5 for t in [0, a) and w = 0 for t in [a, 50], so with the text " +
-  "in the last a of 50 steps only, the distance to the image with text throughout becomes small only " +
-  "for large a, from 30 to 50: text in the last steps does little. Curves only, no numbers.",
-  "Fig. 8b: the norm of w (cond - uncond) per dimension falls towards the image.",
-];
-const METHOD = [
-  "`last k` is the paper's window with a = k: the empty prompt alone first, guidance in the last k steps. " +
-  "`first k` is its mirror image and the paper's eq. 9: guidance in the first k steps, the empty prompt " +
-  "alone after them.",
-  "L1 is the mean absolute difference of the pixels to the image with text in all steps, as a share of " +
-  "their range; image CLIPScore is held against the same image.",
-  "Relative figures in the charts are (current - worst) / (best - worst) of the means along each curve; " +
-  "for L1 the best is the least.",
-];
+});
 
 interface GuidanceCurves {
   readonly unconditional: readonly Estimate[];
@@ -140,7 +146,7 @@ function condition(
 
 function charts(
   grid: MeasuredGrid<TemplatePrompt>,
-  windows: readonly number[],
+  lengths: readonly number[],
   { similarity }: LaboratoryScorers,
 ): ResultChart[] {
   return [L1, similarity.name].map((name, i) => {
@@ -152,18 +158,10 @@ function charts(
         title: `Nearness to the image with text in all steps, by ${name}`,
         x: "k steps with text",
         y: `relative ${nearness}`,
-        series: STEP_WINDOWS.map((window) => {
-          const sign = name === L1 ? -1 : 1;
-          const curve = relativeCurve(
-            windows.map((k) =>
-              grid.values(name, windowLabel(window, k)).map((value) => sign * value)
-            ),
-          );
-          return {
-            name: `text in the ${window} k`,
-            points: windows.map((x, j) => ({ x, y: curve[j]! })),
-          };
-        }),
+        series: STEP_WINDOWS.map((window) => ({
+          name: `text in the ${window} k`,
+          points: relativePoints(grid, name, windowPlaces(window, lengths), name === L1 ? -1 : 1),
+        })),
       },
     };
   });
@@ -192,19 +190,4 @@ function readings(
       difference: grid.difference(alignmentName(scorer, "prompt"), first, last),
     })),
   ];
-}
-
-function sheet(
-  kept: readonly Shown<TemplatePrompt>[],
-  windows: readonly number[],
-): Promise<ResultSheet> {
-  return keptSheet(kept.filter(({ condition }) => condition !== FULL), {
-    file: "text-window.webp",
-    caption:
-      "The first prompts, none picked; for each a row with the text in the first k steps, then " +
-      "one with the text in the last k.",
-    columns: windows.length,
-    tile: 96,
-    labelOf: ({ subject: { text }, condition }) => `${text}: ${condition}`,
-  });
 }

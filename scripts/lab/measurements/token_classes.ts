@@ -1,19 +1,19 @@
 /** Appendices E and F: what is left of the text when a class of tokens loses its states. */
 import type { GenerationRequestInput } from "../../../contract/mod.ts";
-import { type MeasuredGrid, measureGrid, type Shown } from "../grid/drawn_grid.ts";
+import type { MeasuredGrid } from "../grid/drawn_grid.ts";
 import { drawingBase } from "../grid/drawing_base.ts";
-import type { Experiment } from "../experiments/experiment.ts";
-import type { Reading, ResultChart, ResultSheet, ResultTable } from "../report/findings.ts";
-import { keptSheet } from "../grid/kept_sheet.ts";
+import { gridExperiment } from "../grid/grid_experiment.ts";
+import { gridTable, rowCharts } from "../grid/grid_figures.ts";
 import {
   alignmentMetrics,
   alignmentName,
   alignmentNames,
   similarityMetric,
 } from "../grid/metrics.ts";
+import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
 import { unrelatedPrompt } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
-import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
+import type { Reading } from "../report/findings.ts";
 
 type TokenStates = NonNullable<GenerationRequestInput["token_states"]>;
 
@@ -36,21 +36,34 @@ const CONDITIONS: readonly (readonly [label: string, states: TokenStates])[] = [
 const SIDES = ["prompt", "unrelated"] as const;
 const SHEET_PROMPTS = 6;
 
-export const tokenClasses: Experiment = {
+export const tokenClasses = gridExperiment<JudgedPrompt>({
   name: "token-classes",
   title: "Words or [EOS] without their states",
   question: "Which class of tokens carries the prompt: the words, [EOS] or [SOS]?",
   counted: "prompts",
   standard: { count: 60, seeds: 1 },
-  async measure(laboratory, sizes) {
-    const { cache, scorers } = laboratory;
+  paper: [
+    "Appendix F, Table 3 (its numbers are not known): keeping [EOS] and replacing the words (Zero+EOS, " +
+    "Rand+EOS) is significantly better than the reverse; Zero+EOS looks best, and all but Sem+Rand still " +
+    "give meaningful images.",
+    "Appendix E (pictures only): with every state that of [SOS] no text is conveyed; with [SOS] and 76 times " +
+    "the first [EOS] it is.",
+  ],
+  method: [
+    "Zero puts zeros, Rand standard normal noise of one fixed seed in place of the states; [EOS] means the " +
+    "first one and the padding. Only the conditional rows see it, in all steps. [SOS] keeps its state.",
+    "The columns `unrelated` score the same image with a prompt that shares nothing with its own: what no " +
+    "text at all would get.",
+  ],
+  design(laboratory, sizes) {
+    const { alignment, similarity } = laboratory.scorers;
     const { drawing } = drawingBase(laboratory, sizes);
-    const grid = await measureGrid<JudgedPrompt>(cache, {
+    const labels = CONDITIONS.map(([label]) => label);
+    return {
       subjects: withUnrelated(
         laboratory.prompts(sizes.count, sizes.attributes),
         laboratory.allPrompts(sizes.attributes),
       ),
-      seeds: sizes.seeds,
       conditions: CONDITIONS.map(([label, token_states]) => ({
         label,
         drawing: ({ prompt }, seed) =>
@@ -58,38 +71,36 @@ export const tokenClasses: Experiment = {
       })),
       metrics: [
         ...SIDES.flatMap((side) =>
-          alignmentMetrics<JudgedPrompt>(scorers.alignment, side, (each) => each[side].text)
+          alignmentMetrics<JudgedPrompt>(alignment, side, (each) => each[side].text)
         ),
-        similarityMetric(scorers.similarity),
+        similarityMetric(similarity),
       ],
-      kept: SHEET_PROMPTS,
-    });
-    return {
-      findings: {
-        paper: PAPER,
-        method: METHOD,
-        tables: [table(grid, scorers)],
-        charts: charts(grid, scorers),
-        readings: readings(grid, scorers),
+      findings: (grid) => ({
+        tables: [gridTable(grid, {
+          title: "Alignment with the prompt, and image CLIPScore to Sem+EOS (Table 3)",
+          metrics: [...alignmentNames(alignment, SIDES), similarity.name],
+          rows: labels.map((label) => ({ label })),
+        })],
+        charts: rowCharts(grid, {
+          file: "token-classes",
+          names: alignment.map(({ name }) => name),
+          titleOf: (name) => `${name} without the states of a class`,
+          sides: SIDES,
+          conditions: labels,
+        }),
+        readings: readings(grid, laboratory.scorers),
+      }),
+      sheet: {
+        subjects: SHEET_PROMPTS,
+        file: "token-classes.webp",
+        caption: "The first prompts, none picked, one in each row.",
+        columns: CONDITIONS.length,
+        tile: 112,
+        labelOf: ({ subject: { prompt }, condition }) => `${prompt.text}: ${condition}`,
       },
-      sheets: [await sheet(grid.kept)],
     };
   },
-};
-
-const PAPER = [
-  "Appendix F, Table 3 (its numbers are not known): keeping [EOS] and replacing the words (Zero+EOS, " +
-  "Rand+EOS) is significantly better than the reverse; Zero+EOS looks best, and all but Sem+Rand still " +
-  "give meaningful images.",
-  "Appendix E (pictures only): with every state that of [SOS] no text is conveyed; with [SOS] and 76 times " +
-  "the first [EOS] it is.",
-];
-const METHOD = [
-  "Zero puts zeros, Rand standard normal noise of one fixed seed in place of the states; [EOS] means the " +
-  "first one and the padding. Only the conditional rows see it, in all steps. [SOS] keeps its state.",
-  "The columns `unrelated` score the same image with a prompt that shares nothing with its own: what no " +
-  "text at all would get.",
-];
+});
 
 /** @param all where the unrelated ones are from; each prompt looks on from the one behind it */
 function withUnrelated(
@@ -99,34 +110,6 @@ function withUnrelated(
   return prompts.map((prompt, i) => ({
     prompt,
     unrelated: unrelatedPrompt({ a: prompt, b: prompt }, all, i + 1),
-  }));
-}
-
-function table(grid: MeasuredGrid<JudgedPrompt>, scorers: LaboratoryScorers): ResultTable {
-  const names = [...alignmentNames(scorers.alignment, SIDES), scorers.similarity.name];
-  return {
-    title: "Alignment with the prompt, and image CLIPScore to Sem+EOS (Table 3)",
-    columns: ["", ...names],
-    rows: CONDITIONS.map(([label]) => ({
-      label,
-      cells: names.map((name) => grid.mean(name, label)),
-    })),
-  };
-}
-
-function charts(grid: MeasuredGrid<JudgedPrompt>, { alignment }: LaboratoryScorers): ResultChart[] {
-  return alignment.map(({ name }, i) => ({
-    file: `token-classes_${i + 1}.svg`,
-    kind: "rows" as const,
-    chart: {
-      title: `${name} without the states of a class`,
-      x: "",
-      y: name,
-      series: SIDES.map((side) => ({
-        name: side,
-        points: CONDITIONS.map(([x]) => ({ x, y: grid.mean(`${name}, ${side}`, x) })),
-      })),
-    },
   }));
 }
 
@@ -148,15 +131,5 @@ function readings(grid: MeasuredGrid<JudgedPrompt>, { alignment }: LaboratorySco
       conveys("all [SOS]"),
       conveys("[SOS]+[EOS]"),
     ];
-  });
-}
-
-function sheet(kept: readonly Shown<JudgedPrompt>[]): Promise<ResultSheet> {
-  return keptSheet(kept, {
-    file: "token-classes.webp",
-    caption: "The first prompts, none picked, one in each row.",
-    columns: CONDITIONS.length,
-    tile: 112,
-    labelOf: ({ subject: { prompt }, condition }) => `${prompt.text}: ${condition}`,
   });
 }
