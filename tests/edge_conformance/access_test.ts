@@ -1,6 +1,6 @@
 // One table of who may do what, run in process, on Deno and on workerd.
 import { PLATFORMS } from "../support/edges.ts";
-import { withAccessBench } from "./access_bench.ts";
+import { withAccessBench } from "../support/access_bench.ts";
 import { ACCESS_CASES } from "./cases/access_cases.ts";
 import { WEBHOOK_CASES } from "./cases/webhook_cases.ts";
 

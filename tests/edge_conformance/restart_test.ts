@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { GenerationRequestInput, SweepEvent } from "../../contract/mod.ts";
 import { WebhookReceiver } from "../support/webhook_receiver.ts";
 import { runKeys } from "../../scripts/cli/keys.ts";
-import { WEBHOOK_ENVIRONMENT } from "./access_bench.ts";
+import { WEBHOOK_ENVIRONMENT } from "../support/access_bench.ts";
 import {
   ConformanceClient,
   type Frame,

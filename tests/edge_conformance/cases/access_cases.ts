@@ -1,6 +1,6 @@
 /** Who may do what, and how much of it, whatever the edge runs on. */
 import assert from "node:assert/strict";
-import { type AccessBench, accountOf, withKey } from "../access_bench.ts";
+import { type AccessBench, accountOf, withKey } from "../../support/access_bench.ts";
 import {
   assertProblem,
   FrameReader,

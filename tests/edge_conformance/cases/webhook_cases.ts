@@ -1,7 +1,7 @@
 /** Webhooks, which are for accounts with a key, whatever the edge runs on. */
 import assert from "node:assert/strict";
 import { WebhookReceiver } from "../../support/webhook_receiver.ts";
-import { type AccessBench, accountOf, withKey } from "../access_bench.ts";
+import { type AccessBench, accountOf, withKey } from "../../support/access_bench.ts";
 import type { AccessCase } from "./access_cases.ts";
 import {
   assertProblem,

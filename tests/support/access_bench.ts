@@ -1,10 +1,10 @@
 /** An edge with tight limits and three API keys, and requests that come from where a case says. */
 import assert from "node:assert/strict";
 import { runKeys } from "../../scripts/cli/keys.ts";
-import type { ConformanceClient } from "../support/conformance_client.ts";
-import type { Edge, Platform } from "../support/edges.ts";
-import type { GpuDouble } from "../support/gpu_double.ts";
-import { withClient } from "../support/ground.ts";
+import type { ConformanceClient } from "./conformance_client.ts";
+import type { Edge, Platform } from "./edges.ts";
+import type { GpuDouble } from "./gpu_double.ts";
+import { withClient } from "./ground.ts";
 
 export interface AccessBench {
   readonly edge: Edge;
