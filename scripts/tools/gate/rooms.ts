@@ -233,6 +233,9 @@ const EDGE: readonly Room[] = [
     "environment.ts",
   ]),
   edgeRoom("policy/", ["contract/", "db/", "npm:unhomoglyph"], ["environment.ts"]),
+  // What a room answers and whom it charges; the logs and streams beside it know of neither.
+  edgeRoom("rooms/room_routes.ts", ["contract/"], ["http/", "callers/", "rooms/"]),
+  edgeRoom("rooms/room.ts", ["contract/"], ["limits/", "callers/", "rooms/", "observability/"]),
   edgeRoom("rooms/", ["contract/"], ["observability/", "clock.ts"]),
   edgeRoom("observability/", ["contract/", "npm:prom-client"], []),
   edgeRoom("app_test.ts", ["db/"], []),
