@@ -18,7 +18,7 @@ import {
 } from "../../contract/mod.ts";
 import type { Results } from "../../db/result_queries.ts";
 import { spentSoFar } from "./generation_resource.ts";
-import type { RoomSubmission, RunEnd } from "./run.ts";
+import type { GenerationSubmission, RunEnd } from "./run.ts";
 import { beginRun, endRun } from "../limits/admission.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
 import type { GpuBackend } from "../backends/gpu_backend.ts";
@@ -26,11 +26,13 @@ import type { Log } from "../observability/log.ts";
 import { EventLog } from "../rooms/event_log.ts";
 import { settlesWithin } from "../clock.ts";
 import { MEMORY_AWAY, Room, type RoomJob } from "../rooms/room.ts";
+import { remember, type RoomStore } from "../rooms/room_store.ts";
+import { recallEnd, recallSubmission, saveEnd, saveSubmission } from "./generation_memory.ts";
 
 export interface RoomPorts {
   readonly gpu: GpuBackend;
   readonly results: Pick<Results, "write">;
-  readonly memory: RoomMemory;
+  readonly store: RoomStore;
   readonly limiters: Limiters;
   readonly now: () => number;
   readonly log: Log;
@@ -39,35 +41,15 @@ export interface RoomPorts {
   readonly afterEnd: (end: RunEnd) => Promise<void>;
 }
 
-/** What outlives the room's process: enough to run again under the same ids. */
-export interface RoomMemory {
-  load(): Promise<RoomSubmission | null>;
-  save(submission: RoomSubmission): Promise<void>;
-  clear(): Promise<void>;
-  /** Of a run that failed or was canceled. Absent where the process lives long enough to retain it. */
-  readonly ends?: {
-    load(): Promise<RememberedEnd | null>;
-    save(end: RememberedEnd): Promise<void>;
-  };
-}
-
-/** A log that has ended, without its pictures. */
-export interface RememberedEnd {
-  readonly submission: RoomSubmission;
-  readonly events: readonly NumberedEvent[];
-  /** Epoch milliseconds. */
-  readonly finishedAt: number;
-}
-
 export interface Job extends RoomJob {
-  readonly submission: RoomSubmission;
+  readonly submission: GenerationSubmission;
   readonly log: EventLog;
 }
 
 /** A reader does not wait long for a second attempt. */
 const REVISIT_MS = 1_000;
 
-export class JobRoom extends Room<RoomSubmission, Job> {
+export class JobRoom extends Room<GenerationSubmission, Job> {
   readonly #ports: RoomPorts;
 
   constructor(ports: RoomPorts) {
@@ -75,9 +57,9 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     this.#ports = ports;
   }
 
-  protected override async recall(): Promise<Parsed<RoomSubmission | null>> {
+  protected override async recall(): Promise<Parsed<GenerationSubmission | null>> {
     try {
-      const submission = await this.#ports.memory.load();
+      const submission = await recallSubmission(this.#ports.store);
       return accept(submission && { ...submission, recalled: true });
     } catch (cause) {
       this.#ports.log({ level: "error", message: "Room memory failed", cause });
@@ -89,11 +71,11 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     return hasFailed(job);
   }
 
-  protected override lacks(job: Job, { plan }: RoomSubmission): boolean {
+  protected override lacks(job: Job, { plan }: GenerationSubmission): boolean {
     return lacksInsights(job.submission.plan, plan);
   }
 
-  protected override withAll(submission: RoomSubmission, job: Job): RoomSubmission {
+  protected override withAll(submission: GenerationSubmission, job: Job): GenerationSubmission {
     return { ...submission, ...joinInsights(submission, job.submission.plan) };
   }
 
@@ -101,7 +83,7 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     return this.#ports.gpu.cancel(job.submission.plan.id);
   }
 
-  protected override async start(submission: RoomSubmission): Promise<Parsed<Job>> {
+  protected override async start(submission: GenerationSubmission): Promise<Parsed<Job>> {
     const { limiters } = this.#ports;
     const { origin, plan: { id: run, evaluations }, recalled = false } = submission;
     const admitted = await beginRun(limiters, origin, { run, evaluations: evaluations.planned });
@@ -111,22 +93,22 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     return begun;
   }
 
-  async #begin(submission: RoomSubmission): Promise<Parsed<Job>> {
-    const { gpu, memory, keepAlive } = this.#ports;
+  async #begin(submission: GenerationSubmission): Promise<Parsed<Job>> {
+    const { gpu, store, keepAlive } = this.#ports;
     const { id } = submission.plan;
     const { request, place, origin: { request_id } } = submission;
     let placed = false;
     const onPlace = async (place: string) => {
       placed = true;
-      await this.#remember(() => memory.save({ ...submission, place }), id);
+      await this.#remember(() => saveSubmission(store, { ...submission, place }), id);
     };
     const events = await gpu.submit({ id, request, request_id, place, onPlace }, -1);
     if (!events.ok) {
       // A run that was cut off stays remembered until the GPU function is back.
-      if (!events.problem.retryable) await this.#remember(() => memory.clear(), id);
+      if (!events.problem.retryable) await this.#remember(() => store.clear(), id);
       return refuse(events.problem);
     }
-    if (!placed) await this.#remember(() => memory.save(submission), id);
+    if (!placed) await this.#remember(() => saveSubmission(store, submission), id);
     const log = new EventLog();
     const { promise: done, resolve } = Promise.withResolvers<void>();
     const job: Job = { submission, log, done, finishedAt: null };
@@ -163,7 +145,7 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     await this.#tellEnd(job);
     // Whoever asked again meanwhile has begun a run of their own, which is remembered now.
     if (this.busy) return;
-    await this.#remember(() => this.#ports.memory.clear(), plan.id);
+    await this.#remember(() => this.#ports.store.clear(), plan.id);
     if (hasFailed(job)) await this.#remember(() => this.#retain(job), plan.id);
   }
 
@@ -171,11 +153,11 @@ export class JobRoom extends Room<RoomSubmission, Job> {
   async #retain({ submission, log, finishedAt }: Job): Promise<void> {
     const events = log.events.filter(({ event }) => !("data" in event))
       .map(({ id, event }) => ({ id, event }));
-    await this.#ports.memory.ends?.save({ submission, events, finishedAt: finishedAt ?? 0 });
+    await saveEnd(this.#ports.store, { submission, events, finishedAt: finishedAt ?? 0 });
   }
 
   protected override async recallEnded(): Promise<Job | null> {
-    const ended = await this.#ports.memory.ends?.load();
+    const ended = await recallEnd(this.#ports.store);
     if (!ended) return null;
     const { submission, events, finishedAt } = ended;
     const log = new EventLog();
@@ -214,7 +196,10 @@ export class JobRoom extends Room<RoomSubmission, Job> {
   }
 
   /** Before the end reaches a reader, so that the image's URL works by then. */
-  async #persist(submission: RoomSubmission, events: readonly NumberedEvent[]): Promise<void> {
+  async #persist(
+    submission: GenerationSubmission,
+    events: readonly NumberedEvent[],
+  ): Promise<void> {
     const generation = submission.plan.id;
     const result = {
       ...submission,
@@ -228,13 +213,8 @@ export class JobRoom extends Room<RoomSubmission, Job> {
     }
   }
 
-  /** Without its memory a room still works; it only cannot be taken up by another process. */
-  async #remember(act: () => Promise<void>, generation: string): Promise<void> {
-    try {
-      await act();
-    } catch (cause) {
-      this.#ports.log({ level: "error", message: "Room memory failed", generation, cause });
-    }
+  #remember(write: () => Promise<void>, generation: string): Promise<void> {
+    return remember(this.#ports.log, { generation }, write);
   }
 }
 

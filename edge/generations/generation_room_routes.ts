@@ -17,7 +17,7 @@ import {
 } from "../rooms/event_stream.ts";
 import { mayRead } from "../callers/private_results.ts";
 import { hasFailed, type Job, type JobRoom } from "./generation_room.ts";
-import type { RoomSubmission } from "./run.ts";
+import type { GenerationSubmission } from "./run.ts";
 
 export async function handleRoomRequest(room: JobRoom, request: Request): Promise<Response> {
   const url = new URL(request.url);
@@ -60,7 +60,7 @@ export function cacheOutcome({ headers }: Response): CacheOutcome {
 type Reader = Omit<ReplayOptions, "cached">;
 
 async function join(room: JobRoom, request: Request, reader: Reader): Promise<Response> {
-  const submission: RoomSubmission = await request.json();
+  const submission: GenerationSubmission = await request.json();
   const joined = await room.join(submission);
   if (!joined.ok) return problemResponse(joined.problem);
   const { job, cached, started } = joined.value;

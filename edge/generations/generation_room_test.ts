@@ -14,10 +14,11 @@ import type { FinishedGeneration } from "../../db/result_queries.ts";
 import type { GpuBackend } from "../backends/gpu_backend.ts";
 import type { LogRecord } from "../observability/log.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
-import { JobRoom, type RememberedEnd, type RoomPorts } from "./generation_room.ts";
-import type { RoomSubmission, RunEnd } from "./run.ts";
+import { NO_STORE, type RoomStore } from "../rooms/room_store.ts";
+import { JobRoom, type RoomPorts } from "./generation_room.ts";
+import type { GenerationSubmission, RunEnd } from "./run.ts";
 
-function submissionOf(seed: number, insights: readonly Insight[] = []): RoomSubmission {
+function submissionOf(seed: number, insights: readonly Insight[] = []): GenerationSubmission {
   const request = { model: MANIFEST.id, prompt: "a blue bird", seed, insights };
   const parsed = parseGenerationRequest(request);
   assert(parsed.ok);
@@ -60,7 +61,7 @@ function createRoom(changes: Partial<RoomPorts> = {}) {
     submits: 0,
     written: [] as FinishedGeneration[],
     logged: [] as LogRecord[],
-    remembered: null as RoomSubmission | null,
+    remembered: new Map<string, unknown>(),
     now: 0,
     ends: [] as RunEnd[],
   };
@@ -75,11 +76,7 @@ function createRoom(changes: Partial<RoomPorts> = {}) {
         return Promise.resolve("stored");
       },
     },
-    memory: {
-      load: () => Promise.resolve(kept.remembered),
-      save: (submission) => Promise.resolve(void (kept.remembered = submission)),
-      clear: () => Promise.resolve(void (kept.remembered = null)),
-    },
+    store: storeIn(kept.remembered),
     limiters: createLocalLimiters(() => kept.now),
     now: () => kept.now,
     log: (record) => void kept.logged.push(record),
@@ -88,6 +85,14 @@ function createRoom(changes: Partial<RoomPorts> = {}) {
     ...changes,
   });
   return { room, kept };
+}
+
+function storeIn(kept: Map<string, unknown>): RoomStore {
+  return {
+    get: (name) => Promise.resolve(structuredClone(kept.get(name) ?? null)),
+    put: (name, value) => Promise.resolve(void kept.set(name, structuredClone(value))),
+    clear: () => Promise.resolve(kept.clear()),
+  };
 }
 
 function backend(events: () => AsyncGenerator<NumberedEvent>): GpuBackend {
@@ -218,27 +223,23 @@ Deno.test("JobRoom ends a run whose ids do not grow as failed", async () => {
 
 Deno.test("JobRoom takes up a run that was lost with its process", async () => {
   const hang = Promise.withResolvers<void>();
-  const memory = { kept: null as RoomSubmission | null };
-  const shared: RoomPorts["memory"] = {
-    load: () => Promise.resolve(memory.kept),
-    save: (submission) => Promise.resolve(void (memory.kept = submission)),
-    clear: () => Promise.resolve(void (memory.kept = null)),
-  };
+  const remembered = new Map<string, unknown>();
+  const store = storeIn(remembered);
   const lost = createRoom({
-    memory: shared,
+    store,
     gpu: backend(async function* () {
       yield* RUN.slice(0, 2).map((event, id) => ({ id, event }));
       await hang.promise;
     }),
   });
   await lost.room.join(SUBMISSION);
-  const { room, kept } = createRoom({ memory: shared });
+  const { room, kept } = createRoom({ store });
   const found = await room.find(() => true);
   assert(found.ok && found.value);
   await found.value.done;
   assert.deepEqual(found.value.log.events.map(({ event }) => event), RUN);
   assert.equal(kept.submits, 1);
-  assert.equal(memory.kept, null, "a finished run must not be taken up again");
+  assert.equal(remembered.size, 0, "a finished run must not be taken up again");
   hang.resolve();
 });
 
@@ -259,22 +260,14 @@ Deno.test("JobRoom's memory of a new run outlasts the end of the one before", as
   assert((await room.join(SUBMISSION)).ok);
   told.resolve();
   await first.value.job.done;
-  assert.notEqual(kept.remembered, null);
+  assert.deepEqual([...kept.remembered.keys()], ["submission"]);
 });
 
 Deno.test("JobRoom retains how a run failed beyond its process, for a while", async () => {
-  let kept: RememberedEnd | null = null;
-  const memory = {
-    load: () => Promise.resolve(null),
-    save: () => Promise.resolve(),
-    clear: () => Promise.resolve(),
-    ends: {
-      load: () => Promise.resolve(kept),
-      save: (end: RememberedEnd) => Promise.resolve(void (kept = structuredClone(end))),
-    },
-  };
+  const remembered = new Map<string, unknown>();
+  const store = { ...storeIn(remembered), watch: () => Promise.resolve() };
   const failing = createRoom({
-    memory,
+    store,
     gpu: backend(async function* () {
       yield* RUN.slice(0, 3).map((event, id) => ({ id, event }));
     }),
@@ -282,8 +275,9 @@ Deno.test("JobRoom retains how a run failed beyond its process, for a while", as
   failing.kept.now = 1_000;
   await joinAndFinish(failing.room);
   // The process that comes next knows nothing but what was kept.
-  await Promise.resolve();
-  const { room, kept: after } = createRoom({ memory });
+  assert.deepEqual([...remembered.keys()], ["end"]);
+  const next = () => createRoom({ store: { ...store, ...storeIn(new Map(remembered)) } });
+  const { room, kept: after } = next();
   after.now = 1_000 + 5 * 60_000;
   const found = await room.find(() => true);
   assert(found.ok && found.value);
@@ -293,9 +287,12 @@ Deno.test("JobRoom retains how a run failed beyond its process, for a while", as
     [3, "generation.failed"],
   ]);
   assert.equal((await joinAndFinish(room)).cached, false, "asked for again it runs anew");
-  const late = createRoom({ memory });
+  const late = next();
   late.kept.now = 1_001 + 5 * 60_000;
   assert.deepEqual(await late.room.find(() => true), accept(null));
+  const unwatched = createRoom({ gpu: backend(async function* () {}) });
+  await joinAndFinish(unwatched.room);
+  assert.equal(unwatched.kept.remembered.size, 0, "what no alarm clears is not kept");
 });
 
 Deno.test("JobRoom remembers a lost run while the GPU function is away", async () => {
@@ -312,7 +309,7 @@ Deno.test("JobRoom remembers a lost run while the GPU function is away", async (
         ),
     },
   });
-  kept.remembered = SUBMISSION;
+  kept.remembered.set("submission", SUBMISSION);
   assert.equal((await room.find(() => true)).ok, false);
   away = false;
   const found = await room.find(() => true);
@@ -361,7 +358,7 @@ Deno.test("JobRoom knows no job that nobody submitted", async () => {
 
 const TIGHT = { requests_per_minute: 1, evaluations_per_minute: 40, concurrent_generations: 1 };
 
-function begunBy(account: string, submission = SUBMISSION): RoomSubmission {
+function begunBy(account: string, submission = SUBMISSION): GenerationSubmission {
   return { ...submission, origin: { account, request_id: "request-2", limits: TIGHT } };
 }
 
@@ -405,7 +402,7 @@ Deno.test("JobRoom goes on with a run that was cut off, whatever its account has
   const limiters = createLocalLimiters(() => 0);
   await limiters.call("a", { action: "begin", run: "other", evaluations: 40, limits: TIGHT });
   const { room, kept } = createRoom({ limiters });
-  kept.remembered = begunBy("a");
+  kept.remembered.set("submission", begunBy("a"));
   const found = await room.find(() => true);
   assert(found.ok && found.value);
   await found.value.done;
@@ -414,11 +411,7 @@ Deno.test("JobRoom goes on with a run that was cut off, whatever its account has
 
 Deno.test("JobRoom whose memory is away does not say that there is no job", async () => {
   const { room, kept } = createRoom({
-    memory: {
-      load: () => Promise.reject(new Error("gone")),
-      save: () => Promise.resolve(),
-      clear: () => Promise.resolve(),
-    },
+    store: { ...NO_STORE, get: () => Promise.reject(new Error("gone")) },
   });
   const found = await room.find(() => true);
   assert(!found.ok && found.problem.code === "storage_unavailable");

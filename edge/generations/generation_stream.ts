@@ -11,7 +11,7 @@ import {
 } from "../../contract/mod.ts";
 import { answerGeneration, type AnswerOptions, type AnswerPorts } from "./generation_answer.ts";
 import type { CacheOutcome } from "../observability/request_record.ts";
-import type { RoomSubmission } from "./run.ts";
+import type { GenerationSubmission } from "./run.ts";
 import { readMessages } from "../rooms/message_stream.ts";
 import { pause } from "../clock.ts";
 import { cacheOutcome } from "./generation_room_routes.ts";
@@ -36,7 +36,7 @@ export interface FollowOptions extends Pick<AnswerOptions, "onAnswer" | "time"> 
 /** Refuses before the first event. Later the events throw ProblemError. */
 export async function openGeneration(
   ports: AnswerPorts,
-  submission: RoomSubmission,
+  submission: GenerationSubmission,
   { signal, ...first }: FollowOptions,
 ): Promise<Parsed<GenerationStream>> {
   const connection = await connect(ports, submission, { after: -1, ...first });
@@ -53,7 +53,7 @@ interface Connection {
 
 async function connect(
   ports: AnswerPorts,
-  submission: RoomSubmission,
+  submission: GenerationSubmission,
   options: Pick<AnswerOptions, "after" | "onAnswer" | "time">,
 ): Promise<Parsed<Connection>> {
   const { origin } = submission;
@@ -75,7 +75,7 @@ async function readProblem(response: Response): Promise<Problem> {
 
 async function* follow(
   ports: AnswerPorts,
-  submission: RoomSubmission,
+  submission: GenerationSubmission,
   { body: first, signal }: { readonly body: Connection["body"]; readonly signal: AbortSignal },
 ): AsyncGenerator<NumberedEvent> {
   let body: Connection["body"] | null = first;

@@ -7,7 +7,7 @@ export interface PlannedGeneration {
   readonly plan: Plan;
 }
 
-export interface RoomSubmission extends PlannedGeneration {
+export interface GenerationSubmission extends PlannedGeneration {
   /** Rooms have it stored under this name. */
   readonly origin: OnBehalfOf;
   /** Where its run was when the room's process was lost, in the back end's words. */
@@ -18,7 +18,7 @@ export interface RoomSubmission extends PlannedGeneration {
 
 /** A run that is over, told to whoever has something to do then: quotas, webhooks. */
 export interface RunEnd {
-  readonly submission: RoomSubmission;
+  readonly submission: GenerationSubmission;
   readonly event: GenerationEvent;
   /** U-Net rows. */
   readonly spent: number;

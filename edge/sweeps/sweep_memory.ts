@@ -1,15 +1,10 @@
-/** What a sweep's room remembers beyond its process. */
+/** What a sweep's room remembers beyond its process: enough to merge again under the same ids. */
 import type { SweepPlan } from "../../contract/mod.ts";
 import type { BranchEvent } from "../../db/sweep_queries.ts";
 import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
+import { putWatched, type RoomStore, SUBMISSION } from "../rooms/room_store.ts";
 
-/** What outlives the room's process: enough to merge again under the same ids. */
-export interface SweepMemory {
-  load(): Promise<RememberedSweep | null>;
-  save(sweep: SweepSubmission): Promise<void>;
-  note(progress: SweepProgress): Promise<void>;
-  clear(): Promise<void>;
-}
+const PROGRESS = "progress";
 
 export interface SweepProgress {
   readonly order: readonly BranchEvent[];
@@ -21,13 +16,29 @@ export interface SweepProgress {
 export interface SweepSubmission {
   readonly plan: SweepPlan;
   readonly origin: OnBehalfOf;
-}
-
-export interface RememberedSweep extends SweepSubmission {
-  readonly progress: SweepProgress;
   /** An earlier process of the room had begun it: nobody is asked again whether it may run. */
   readonly recalled?: boolean;
+  /** How far an earlier process had come; absent where there was none. */
+  readonly progress?: SweepProgress;
 }
 
 /** A sweep that nothing is known of yet. */
 export const NO_PROGRESS: SweepProgress = { order: [], begun: [], canceled: false };
+
+export async function recallSweep(store: RoomStore): Promise<SweepSubmission | null> {
+  // Only `saveSweep` and `saveProgress` write under these names.
+  const sweep = await store.get(SUBMISSION) as SweepSubmission | null;
+  const progress = await store.get(PROGRESS) as SweepProgress | null;
+  return sweep && { ...sweep, progress: progress ?? NO_PROGRESS };
+}
+
+export async function saveSweep(
+  store: RoomStore,
+  { plan, origin }: SweepSubmission,
+): Promise<void> {
+  await putWatched(store, SUBMISSION, { plan, origin });
+}
+
+export async function saveProgress(store: RoomStore, progress: SweepProgress): Promise<void> {
+  await store.put(PROGRESS, progress);
+}

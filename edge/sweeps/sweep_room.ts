@@ -34,20 +34,19 @@ import type { Limiters } from "../limits/limiter_call.ts";
 import { type OnBehalfOf, paidFor } from "../callers/on_behalf_of.ts";
 import { roomUrl } from "../callers/private_results.ts";
 import { MEMORY_AWAY, Room, type RoomJob } from "../rooms/room.ts";
+import { remember, type RoomStore } from "../rooms/room_store.ts";
 import { SweepLog } from "./sweep_log.ts";
-import type { RememberedSweep, SweepMemory } from "./sweep_memory.ts";
-
-export { NO_PROGRESS } from "./sweep_memory.ts";
-export type {
-  RememberedSweep,
-  SweepMemory,
-  SweepProgress,
-  SweepSubmission,
+import {
+  NO_PROGRESS,
+  recallSweep,
+  saveProgress,
+  saveSweep,
+  type SweepSubmission,
 } from "./sweep_memory.ts";
 
 export interface SweepRoomPorts extends AnswerPorts {
   readonly sweeps: Pick<Sweeps, "write">;
-  readonly memory: SweepMemory;
+  readonly store: RoomStore;
   readonly limiters: Limiters;
   /** After the terminal event has reached the readers. Its failure is logged. */
   readonly afterSweepEnd: (job: SweepJob) => Promise<void>;
@@ -72,7 +71,7 @@ const BRANCHES_AT_ONCE = 4;
 /** Before a branch that was refused for the moment is submitted again. */
 const REFUSED_PAUSES_MS = [250, 1_000, 4_000];
 
-export class SweepRoom extends Room<RememberedSweep, SweepJob> {
+export class SweepRoom extends Room<SweepSubmission, SweepJob> {
   readonly #ports: SweepRoomPorts;
 
   constructor(ports: SweepRoomPorts) {
@@ -80,9 +79,9 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     this.#ports = ports;
   }
 
-  protected override async recall(): Promise<Parsed<RememberedSweep | null>> {
+  protected override async recall(): Promise<Parsed<SweepSubmission | null>> {
     try {
-      const remembered = await this.#ports.memory.load();
+      const remembered = await recallSweep(this.#ports.store);
       return accept(remembered && { ...remembered, recalled: true });
     } catch (cause) {
       this.#ports.log({ level: "error", message: "Room memory failed", cause });
@@ -96,23 +95,24 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
       runs.some(({ branch, end }) => branch.same_as === null && end?.status !== "succeeded");
   }
 
-  protected override lacks({ plan }: SweepJob, asked: RememberedSweep): boolean {
+  protected override lacks({ plan }: SweepJob, asked: SweepSubmission): boolean {
     return lacksBranches(plan.branches.map(({ plan }) => plan), asked.plan);
   }
 
   protected override withAll(
-    { plan, origin, progress }: RememberedSweep,
+    submission: SweepSubmission,
     job: SweepJob,
-  ): RememberedSweep {
+  ): SweepSubmission {
+    const { plan } = submission;
     const branches = plan.branches.map((branch, i) => ({
       ...branch,
       ...joinInsights(branch, job.plan.branches[i]?.plan ?? branch.plan),
     }));
-    return { plan: { ...plan, branches }, origin, progress };
+    return { ...submission, plan: { ...plan, branches } };
   }
 
   /** Charged once, for the rows that its branches cost together. */
-  protected override async start(remembered: RememberedSweep): Promise<Parsed<SweepJob>> {
+  protected override async start(remembered: SweepSubmission): Promise<Parsed<SweepJob>> {
     const { limiters } = this.#ports;
     const { plan: { id: run, evaluations }, origin, recalled = false } = remembered;
     const admitted = await beginRun(limiters, origin, { run, evaluations: evaluations.together });
@@ -123,9 +123,9 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
   }
 
   /** A sweep whose first branch is refused is refused, before any event. */
-  async #begin(remembered: RememberedSweep): Promise<Parsed<SweepJob>> {
+  async #begin(remembered: SweepSubmission): Promise<Parsed<SweepJob>> {
     const { plan, origin } = remembered;
-    const { memory, keepAlive } = this.#ports;
+    const { store, keepAlive } = this.#ports;
     const job = createJob(remembered);
     const [first] = job.runs;
     if (!first) throw new RangeError(`Sweep ${plan.id} has no branches`);
@@ -133,10 +133,10 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     const { signal } = first.leave;
     const opened = await openGeneration(this.#ports, submission, { signal });
     if (!opened.ok) {
-      if (!opened.problem.retryable) await this.#remember(() => memory.clear(), plan.id);
+      if (!opened.problem.retryable) await this.#remember(() => store.clear(), plan.id);
       return refuse(opened.problem);
     }
-    await this.#remember(() => memory.save({ plan, origin }), plan.id);
+    await this.#remember(() => saveSweep(store, { plan, origin }), plan.id);
     job.log.append(0, plannedEvent(plan));
     const { promise, resolve } = Promise.withResolvers<void>();
     const held = Object.assign(job, { done: promise });
@@ -158,7 +158,7 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
       await this.#break(job, cause);
     }
     await this.#tellEnd(job);
-    await this.#remember(() => this.#ports.memory.clear(), job.plan.id);
+    await this.#remember(() => this.#ports.store.clear(), job.plan.id);
   }
 
   async #tellEnd(job: SweepJob): Promise<void> {
@@ -245,7 +245,7 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
 
   #note({ plan, interleaving: { order }, runs, canceled }: SweepJob): void {
     const begun = runs.filter(({ begunHere }) => begunHere).map(({ index }) => index);
-    const note = () => this.#ports.memory.note({ order, begun, canceled });
+    const note = () => saveProgress(this.#ports.store, { order, begun, canceled });
     this.#ports.keepAlive(this.#remember(note, plan.id));
   }
 
@@ -323,18 +323,13 @@ export class SweepRoom extends Room<RememberedSweep, SweepJob> {
     return refuse(createProblem("gpu_unavailable", detail));
   }
 
-  /** Without its memory a room still works; it only cannot be taken up by another process. */
-  async #remember(act: () => Promise<void>, sweep: string): Promise<void> {
-    try {
-      await act();
-    } catch (cause) {
-      this.#ports.log({ level: "error", message: "Room memory failed", sweep, cause });
-    }
+  #remember(write: () => Promise<void>, sweep: string): Promise<void> {
+    return remember(this.#ports.log, { sweep }, write);
   }
 }
 
 function createJob(
-  { plan, origin, progress }: RememberedSweep,
+  { plan, origin, progress = NO_PROGRESS }: SweepSubmission,
 ): Omit<SweepJob, "done"> {
   const runs = plan.branches.map((branch, index) => new BranchRun(index, branch));
   for (const index of progress.begun) Object.assign(runs[index] ?? {}, { begunHere: true });

@@ -16,7 +16,8 @@ import { isFlagged } from "../policy/withheld_images.ts";
 import { sheetResponse } from "./sheet_response.ts";
 import { describeSweep } from "./sweep_resource.ts";
 import { EVENT_STREAM_HEADERS, READING, readLog } from "../rooms/event_stream.ts";
-import { NO_PROGRESS, type SweepJob, type SweepRoom, type SweepSubmission } from "./sweep_room.ts";
+import type { SweepSubmission } from "./sweep_memory.ts";
+import type { SweepJob, SweepRoom } from "./sweep_room.ts";
 
 export async function handleSweepRequest(room: SweepRoom, request: Request): Promise<Response> {
   const url = new URL(request.url);
@@ -56,7 +57,7 @@ function serveSheet({ sheet, plan, runs }: SweepJob): Response {
 
 async function join(room: SweepRoom, request: Request, after: number): Promise<Response> {
   const submission: SweepSubmission = await request.json();
-  const joined = await room.join({ ...submission, progress: NO_PROGRESS });
+  const joined = await room.join(submission);
   if (!joined.ok) return problemResponse(joined.problem);
   const { job, cached } = joined.value;
   if (request.headers.get("accept") === "text/event-stream") {

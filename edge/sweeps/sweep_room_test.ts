@@ -22,7 +22,8 @@ import type { LogRecord } from "../observability/log.ts";
 import { NO_READER_CACHE } from "../cache/reader_cache.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
 import { READING, readLog } from "../rooms/event_stream.ts";
-import { NO_PROGRESS, SweepRoom, type SweepRoomPorts } from "./sweep_room.ts";
+import { NO_STORE, type RoomStore } from "../rooms/room_store.ts";
+import { type SweepJob, SweepRoom, type SweepRoomPorts } from "./sweep_room.ts";
 
 function sweepOf(...cutoffs: readonly number[]) {
   const parsed = parseSweepRequest({
@@ -112,12 +113,6 @@ function createRoom(
     log: (record: LogRecord) => void kept.logged.push(record),
     keepAlive: () => {},
   };
-  const memory = {
-    load: () => Promise.resolve(null),
-    save: () => Promise.resolve(),
-    note: () => Promise.resolve(),
-    clear: () => Promise.resolve(),
-  };
   const rooms = createLocalRooms({ ...shared, gpu, afterEnd: () => Promise.resolve() });
   const room = new SweepRoom({
     ...shared,
@@ -125,7 +120,7 @@ function createRoom(
     sweeps: {
       write: (sweep) => Promise.resolve(void kept.stored.push(sweep)),
     },
-    memory,
+    store: NO_STORE,
     afterSweepEnd: (job) => Promise.resolve(void kept.ended.push(job.end?.type)),
     ...changes,
   });
@@ -133,10 +128,14 @@ function createRoom(
 }
 
 async function runSweep(room: SweepRoom): Promise<SweepEvent[]> {
-  const joined = await room.join({ plan: PLAN, origin: ORIGIN, progress: NO_PROGRESS });
+  const joined = await room.join({ plan: PLAN, origin: ORIGIN });
   assert(joined.ok, JSON.stringify(joined));
-  await joined.value.job.done;
-  const body = readLog(joined.value.job.log, { after: -1, cached: false, ...READING });
+  return await eventsOf(joined.value.job);
+}
+
+async function eventsOf({ done, log }: SweepJob): Promise<SweepEvent[]> {
+  await done;
+  const body = readLog(log, { after: -1, cached: false, ...READING });
   const messages = createServerSentDecoder().feed(await new Response(body).text());
   return messages.map(({ data }) => {
     const event = parseSweepEvent(JSON.parse(data));
@@ -238,4 +237,23 @@ Deno.test("SweepRoom ends its log though it breaks itself", async () => {
     "Storing a sweep failed",
     "A sweep broke",
   ]);
+});
+
+Deno.test("SweepRoom merges a sweep that was lost with its process in the order that it had", async () => {
+  const kept = new Map<string, unknown>();
+  const store: RoomStore = {
+    get: (name) => Promise.resolve(kept.get(name) ?? null),
+    put: (name, value) => Promise.resolve(void kept.set(name, structuredClone(value))),
+    clear: () => Promise.resolve(),
+  };
+  const orderOf = (events: readonly SweepEvent[]) =>
+    events.flatMap((event) => event.type === "sweep.event" ? [event.branch] : []);
+  const first = await runSweep(createRoom({}, { store }).room);
+  assert.deepEqual([...kept.keys()].sort(), ["progress", "submission"]);
+  kept.set("progress", { order: [[2, 0], [1, 0], [2, 1]], begun: [1], canceled: false });
+  const found = await createRoom({}, { store }).room.find(() => true);
+  assert(found.ok && found.value);
+  const again = await eventsOf(found.value);
+  assert.deepEqual(orderOf(again).slice(0, 3), [2, 1, 2]);
+  assert.deepEqual(orderOf(again).sort(), orderOf(first).sort());
 });

@@ -32,7 +32,7 @@ import { createProcessCache } from "../process_cache.ts";
 import { PendingWork } from "./pending_work.ts";
 import { drawSeed } from "../random.ts";
 import { stackResults } from "../results_stack.ts";
-import { roomMemory, sweepMemory, takeUpRooms } from "./remembered_rooms.ts";
+import { databaseStore, takeUpRooms } from "./remembered_rooms.ts";
 
 export interface LocalEdgePorts {
   readonly database: SqlDatabase;
@@ -84,11 +84,11 @@ export function createLocalEdge(
   const sweepMemories = createRoomMemories(database, "sweep");
   const rooms = createLocalRooms(
     { ...shared, afterEnd: tellAll([settleRun(webhooks), countRun(shared), meterRun]) },
-    (id) => roomMemory(memories, id),
+    (id) => databaseStore(memories, id),
   );
   const sweepRooms = createLocalSweepRooms(
     { ...shared, rooms, afterSweepEnd: settleSweep(webhooks) },
-    (id) => sweepMemory(sweepMemories, id),
+    (id) => databaseStore(sweepMemories, id),
   );
   const ports = {
     ...shared,

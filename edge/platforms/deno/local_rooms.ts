@@ -1,33 +1,34 @@
 /** Rooms in this process. Finished ones stay for replays, within bounds. */
-import { JobRoom, type RoomMemory, type RoomPorts } from "../../generations/generation_room.ts";
+import { JobRoom, type RoomPorts } from "../../generations/generation_room.ts";
 import { handleRoomRequest } from "../../generations/generation_room_routes.ts";
-import { type SweepMemory, SweepRoom, type SweepRoomPorts } from "../../sweeps/sweep_room.ts";
+import { SweepRoom, type SweepRoomPorts } from "../../sweeps/sweep_room.ts";
 import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
+import { NO_STORE, type RoomStore } from "../../rooms/room_store.ts";
 import type { Rooms } from "../../rooms/rooms.ts";
 
 const IDLE_ROOMS_MAX = 64;
 /** A sweep's log has the images of all of its branches. */
 const IDLE_SWEEPS_MAX = 8;
 
-/** @param memoryOf a room's by its id; without it rooms are lost with this process */
+/** @param storeOf a room's store, by its id */
 export function createLocalRooms(
-  ports: Omit<RoomPorts, "memory">,
-  memoryOf: (id: string) => RoomMemory = () => NO_MEMORY,
+  ports: Omit<RoomPorts, "store">,
+  storeOf: (id: string) => RoomStore = () => NO_STORE,
 ): Rooms {
   return createRooms({
     idleMax: IDLE_ROOMS_MAX,
-    create: (id) => new JobRoom({ ...ports, memory: memoryOf(id) }),
+    create: (id) => new JobRoom({ ...ports, store: storeOf(id) }),
     handle: handleRoomRequest,
   });
 }
 
 export function createLocalSweepRooms(
-  ports: Omit<SweepRoomPorts, "memory">,
-  memoryOf: (id: string) => SweepMemory = () => NO_SWEEP_MEMORY,
+  ports: Omit<SweepRoomPorts, "store">,
+  storeOf: (id: string) => RoomStore = () => NO_STORE,
 ): Rooms {
   return createRooms({
     idleMax: IDLE_SWEEPS_MAX,
-    create: (id) => new SweepRoom({ ...ports, memory: memoryOf(id) }),
+    create: (id) => new SweepRoom({ ...ports, store: storeOf(id) }),
     handle: handleSweepRequest,
   });
 }
@@ -68,8 +69,3 @@ function createRooms<Room extends Idling>({ idleMax, create, handle }: RoomKind<
     },
   };
 }
-
-const NOTHING = () => Promise.resolve(null);
-const FORGET = () => Promise.resolve();
-const NO_MEMORY: RoomMemory = { load: NOTHING, save: FORGET, clear: FORGET };
-const NO_SWEEP_MEMORY: SweepMemory = { load: NOTHING, save: FORGET, note: FORGET, clear: FORGET };

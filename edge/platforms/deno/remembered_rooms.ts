@@ -1,39 +1,15 @@
 /** The memory of rooms in this process, in the database: a new process takes up what this one leaves. */
 import type { RoomMemories } from "../../../db/room_memory_queries.ts";
-import type { RoomMemory } from "../../generations/generation_room.ts";
-import type { RoomSubmission } from "../../generations/run.ts";
-import {
-  NO_PROGRESS,
-  type RememberedSweep,
-  type SweepMemory,
-  type SweepSubmission,
-} from "../../sweeps/sweep_room.ts";
 import type { Log } from "../../observability/log.ts";
+import type { RoomStore } from "../../rooms/room_store.ts";
 import type { Rooms } from "../../rooms/rooms.ts";
 import { roomUrl, THE_EDGE } from "../../callers/private_results.ts";
 
-const SUBMISSION = "submission";
-const PROGRESS = "progress";
-
-export function roomMemory(memories: RoomMemories, id: string): RoomMemory {
+/** No alarm: `takeUpRooms` looks through all of them. */
+export function databaseStore(memories: RoomMemories, id: string): RoomStore {
   return {
-    // Only `save` writes under this name.
-    load: async () => await memories.load(id, SUBMISSION) as RoomSubmission | null,
-    save: (submission) => memories.save(id, SUBMISSION, submission),
-    clear: () => memories.clear(id),
-  };
-}
-
-export function sweepMemory(memories: RoomMemories, id: string): SweepMemory {
-  return {
-    async load() {
-      // Only `save` and `note` write under these names.
-      const sweep = await memories.load(id, SUBMISSION) as SweepSubmission | null;
-      const progress = await memories.load(id, PROGRESS) ?? NO_PROGRESS;
-      return sweep && { ...sweep, progress: progress as RememberedSweep["progress"] };
-    },
-    save: (sweep) => memories.save(id, SUBMISSION, sweep),
-    note: (progress) => memories.save(id, PROGRESS, progress),
+    get: (name) => memories.load(id, name),
+    put: (name, value) => memories.save(id, name, value),
     clear: () => memories.clear(id),
   };
 }

@@ -2,8 +2,7 @@
 import { createSweeps } from "../../../db/sweep_queries.ts";
 import { createUsage } from "../../../db/usage_queries.ts";
 import { tellAll } from "../../rooms/end_listeners.ts";
-import { JobRoom, type RememberedEnd } from "../../generations/generation_room.ts";
-import type { RoomSubmission } from "../../generations/run.ts";
+import { JobRoom } from "../../generations/generation_room.ts";
 import { handleRoomRequest } from "../../generations/generation_room_routes.ts";
 import {
   beginWatch,
@@ -12,12 +11,8 @@ import {
   type RoomStorage,
   type WatchPorts,
 } from "../../rooms/room_watch.ts";
-import {
-  NO_PROGRESS,
-  type RememberedSweep,
-  SweepRoom,
-  type SweepSubmission,
-} from "../../sweeps/sweep_room.ts";
+import { type RoomStore, SUBMISSION } from "../../rooms/room_store.ts";
+import { SweepRoom } from "../../sweeps/sweep_room.ts";
 import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
 import { countRun } from "../../limits/usage_meter.ts";
 import type { Rooms } from "../../rooms/rooms.ts";
@@ -54,37 +49,35 @@ export function createDurableRooms<Id>(namespace: RoomNamespace<Id>): Rooms {
 
 const watchOf = (storage: RoomStorage) => ({ storage, now: () => Date.now(), log: logToConsole });
 
-const SUBMISSION = "submission";
-const END = "end";
+/** Sweeps have had a name of their own from the first: objects that are deployed know no other. */
+export const SWEEP_NAMES: Readonly<Record<string, string>> = { [SUBMISSION]: "sweep" };
+
+/** @param names where a name stands under another one in the object's storage */
+export function durableStore(
+  watch: WatchPorts,
+  names: Readonly<Record<string, string>> = {},
+): RoomStore {
+  const { storage } = watch;
+  const keyOf = (name: string) => names[name] ?? name;
+  return {
+    get: async (name) => await storage.get(keyOf(name)) ?? null,
+    put: (name, value) => storage.put(keyOf(name), value),
+    clear: () => endWatch(watch),
+    watch: () => beginWatch(watch),
+  };
+}
 
 export class JobRoomObject {
   readonly #room: JobRoom;
   readonly #watch: WatchPorts;
 
   constructor(state: RoomState, env: RoomEnv) {
-    const { storage } = state;
-    const watch = watchOf(storage);
+    const watch = watchOf(state.storage);
     this.#watch = watch;
     this.#room = new JobRoom({
       gpu: backendOfIsolate(readSettings(env)),
       results: resultsOf(env),
-      memory: {
-        // Only `save` writes under this key.
-        load: async () => (await storage.get(SUBMISSION) ?? null) as RoomSubmission | null,
-        async save(submission) {
-          await storage.put(SUBMISSION, submission);
-          await beginWatch(watch);
-        },
-        clear: () => endWatch(watch),
-        ends: {
-          // Only this `save` writes under this key; the alarm finds it gone by its age, and clears it.
-          load: async () => (await storage.get(END) ?? null) as RememberedEnd | null,
-          async save(end) {
-            await storage.put(END, end);
-            await beginWatch(watch);
-          },
-        },
-      },
+      store: durableStore(watch),
       limiters: limitersOfIsolate(env),
       now: () => Date.now(),
       log: logToConsole,
@@ -109,16 +102,12 @@ export interface SweepRoomEnv extends RoomEnv {
   readonly ROOMS: Parameters<typeof createDurableRooms>[0];
 }
 
-const SWEEP = "sweep";
-const PROGRESS = "progress";
-
 export class SweepRoomObject {
   readonly #room: SweepRoom;
   readonly #watch: WatchPorts;
 
   constructor(state: RoomState, env: SweepRoomEnv) {
-    const { storage } = state;
-    const watch = watchOf(storage);
+    const watch = watchOf(state.storage);
     this.#watch = watch;
     const database = databaseOf(env);
     const keepAlive = (work: Promise<unknown>) => state.waitUntil(work);
@@ -128,20 +117,7 @@ export class SweepRoomObject {
       sweeps: createSweeps(database),
       rooms: createDurableRooms(env.ROOMS),
       limiters: limitersOfIsolate(env),
-      memory: {
-        async load() {
-          // Only `save` and `note` write under these keys.
-          const sweep = (await storage.get(SWEEP) ?? null) as SweepSubmission | null;
-          const progress = await storage.get(PROGRESS) ?? NO_PROGRESS;
-          return sweep && { ...sweep, progress: progress as RememberedSweep["progress"] };
-        },
-        async save(sweep) {
-          await storage.put(SWEEP, sweep);
-          await beginWatch(watch);
-        },
-        note: (progress) => storage.put(PROGRESS, progress),
-        clear: () => endWatch(watch),
-      },
+      store: durableStore(watch, SWEEP_NAMES),
       now: () => Date.now(),
       log: logToConsole,
       keepAlive,

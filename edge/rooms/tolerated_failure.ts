@@ -1,0 +1,15 @@
+/** Work whose failure a run survives. */
+import type { Log, LogRecord } from "../observability/log.ts";
+
+/** Never rejects: the log has the failure, under the message. */
+export async function tolerate(
+  log: Log,
+  record: Omit<LogRecord, "level" | "cause">,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    log({ level: "error", ...record, cause });
+  }
+}
