@@ -1,36 +1,36 @@
 /** What a generation's room remembers beyond its process: enough to run again under the same ids. */
 import type { NumberedEvent } from "../../contract/mod.ts";
 import { putWatched, type RoomStore, SUBMISSION } from "../rooms/room_store.ts";
-import type { GenerationSubmission } from "./run.ts";
+import type { GenerationRun, GenerationSubmission } from "./run.ts";
 
 const END = "end";
 
 /** A log that has ended as failed or canceled, without its pictures. */
-export interface RememberedEnd {
+interface RememberedEnd {
   readonly submission: GenerationSubmission;
   readonly events: readonly NumberedEvent[];
   /** Epoch milliseconds. */
   readonly finishedAt: number;
 }
 
-export async function recallSubmission(store: RoomStore): Promise<GenerationSubmission | null> {
-  // Only `saveSubmission` writes under this name.
-  return await store.get(SUBMISSION) as GenerationSubmission | null;
+export function saveSubmission(store: RoomStore, submission: GenerationSubmission): Promise<void> {
+  return putWatched(store, SUBMISSION, submission);
 }
 
-export async function saveSubmission(
+/** It is kept only where an alarm comes, finds it too old, and clears it. */
+export async function saveEnd(
   store: RoomStore,
-  submission: GenerationSubmission,
+  { submission, log, finishedAt }: GenerationRun,
 ): Promise<void> {
-  await putWatched(store, SUBMISSION, submission);
+  if (!store.watch || finishedAt === null) return;
+  const events = log.events.filter(({ event }) => !("data" in event))
+    .map(({ id, event }) => ({ id, event }));
+  await putWatched(store, END, { submission, events, finishedAt } satisfies RememberedEnd);
 }
 
-export async function recallEnd(store: RoomStore): Promise<RememberedEnd | null> {
-  // Only `saveEnd` writes under this name.
-  return await store.get(END) as RememberedEnd | null;
-}
-
-/** Only where an alarm comes, finds it too old, and clears it. */
-export async function saveEnd(store: RoomStore, end: RememberedEnd): Promise<void> {
-  if (store.watch) await putWatched(store, END, end);
+export async function recallGeneration(store: RoomStore) {
+  // Only the functions above write under these names.
+  const cutOff = await store.get(SUBMISSION) as GenerationSubmission | null;
+  const ended = cutOff ? null : await store.get(END) as RememberedEnd | null;
+  return { cutOff, ended };
 }

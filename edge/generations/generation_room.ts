@@ -14,218 +14,147 @@ import {
   type Plan,
   type Problem,
   ProblemError,
-  refuse,
 } from "../../contract/mod.ts";
 import type { Results } from "../../db/result_queries.ts";
-import { spentSoFar } from "./generation_resource.ts";
-import type { GenerationSubmission, RunEnd } from "./run.ts";
-import { beginRun, endRun } from "../limits/admission.ts";
-import type { Limiters } from "../limits/limiter_call.ts";
 import type { GpuBackend } from "../backends/gpu_backend.ts";
-import type { Log } from "../observability/log.ts";
-import { EventLog } from "../rooms/event_log.ts";
 import { settlesWithin } from "../clock.ts";
-import { MEMORY_AWAY, Room, type RoomJob } from "../rooms/room.ts";
+import { EventLog } from "../rooms/event_log.ts";
+import { type Recalled, Room, type RoomPorts } from "../rooms/room.ts";
 import { remember, type RoomStore } from "../rooms/room_store.ts";
-import { recallEnd, recallSubmission, saveEnd, saveSubmission } from "./generation_memory.ts";
+import { tolerate } from "../rooms/tolerated_failure.ts";
+import { recallGeneration, saveEnd, saveSubmission } from "./generation_memory.ts";
+import { spentSoFar } from "./generation_resource.ts";
+import type { GenerationEnd, GenerationRun, GenerationSubmission, RunEnd } from "./run.ts";
 
-export interface RoomPorts {
+export interface GenerationRoomPorts extends RoomPorts {
   readonly gpu: GpuBackend;
   readonly results: Pick<Results, "write">;
-  readonly store: RoomStore;
-  readonly limiters: Limiters;
-  readonly now: () => number;
-  readonly log: Log;
-  readonly keepAlive: (work: Promise<unknown>) => void;
-  /** After the terminal event has reached the readers. Its failure is logged. */
+  /** Called after the terminal event has reached the readers. Its failure is logged. */
   readonly afterEnd: (end: RunEnd) => Promise<void>;
 }
 
-export interface Job extends RoomJob {
-  readonly submission: GenerationSubmission;
-  readonly log: EventLog;
-}
+export type GenerationRoom = Room<GenerationRun>;
 
-/** A reader does not wait long for a second attempt. */
+/** A reader does not wait long for a second attempt to store. */
 const REVISIT_MS = 1_000;
 
-export class JobRoom extends Room<GenerationSubmission, Job> {
-  readonly #ports: RoomPorts;
+export function createGenerationRoom(ports: GenerationRoomPorts): GenerationRoom {
+  return new Room<GenerationRun>({
+    subject: (id) => ({ generation: id }),
+    evaluations: ({ plan }) => plan.evaluations.planned,
+    spent: spentBy,
+    create: (submission, done) => createRun(submission, done, ports.now()),
+    open: (run) => open(ports, run),
+    breakOff: (run, cause) => breakOff(ports, run, cause),
+    cancel: ({ submission }) => ports.gpu.cancel(submission.plan.id),
+    afterEnd(run, end) {
+      const { submission, log: { events } } = run;
+      return ports.afterEnd({ submission, event: end.event, spent: spentBy(run, end), events });
+    },
+    hasFailed: ({ end }) => end !== null && end.event.type !== "generation.completed",
+    lacks: ({ submission }, { plan }) => lacksInsights(submission.plan, plan),
+    withAll: (asked, { submission }) => ({ ...asked, ...joinInsights(asked, submission.plan) }),
+    revisit: (run) => storeAgain(ports, run),
+    recall: () => recall(ports.store),
+    retain: (run) => saveEnd(ports.store, run),
+  }, ports);
+}
 
-  constructor(ports: RoomPorts) {
-    super(ports.now);
-    this.#ports = ports;
-  }
+function createRun(
+  submission: GenerationSubmission,
+  done: Promise<void>,
+  began: number,
+): GenerationRun {
+  return { submission, log: new EventLog(), done, began, end: null, finishedAt: null };
+}
 
-  protected override async recall(): Promise<Parsed<GenerationSubmission | null>> {
-    try {
-      const submission = await recallSubmission(this.#ports.store);
-      return accept(submission && { ...submission, recalled: true });
-    } catch (cause) {
-      this.#ports.log({ level: "error", message: "Room memory failed", cause });
-      return refuse(MEMORY_AWAY);
+async function open(
+  ports: GenerationRoomPorts,
+  run: GenerationRun,
+): Promise<Parsed<() => Promise<GenerationEnd>>> {
+  const { submission } = run;
+  const { plan: { id }, request, place, origin: { request_id } } = submission;
+  let placed = false;
+  const save = (submission: GenerationSubmission) =>
+    remember(ports.log, { generation: id }, () => saveSubmission(ports.store, submission));
+  const onPlace = async (place: string) => {
+    placed = true;
+    await save({ ...submission, place });
+  };
+  const events = await ports.gpu.submit({ id, request, request_id, place, onPlace }, -1);
+  if (!events.ok) return events;
+  if (!placed) await save(submission);
+  return accept(() => follow(ports, run, events.value));
+}
+
+/** @throws ProblemError when the events end without a terminal one, or are not those of the plan */
+async function follow(
+  ports: GenerationRoomPorts,
+  run: GenerationRun,
+  events: AsyncIterable<NumberedEvent>,
+): Promise<GenerationEnd> {
+  const { log, submission: { plan }, began } = run;
+  for await (const { id, event } of events) {
+    await checkEvent(event, plan);
+    const at_ms = ports.now() - began;
+    if (isTerminal(event)) {
+      const end = { id, event, at_ms };
+      if (event.type === "generation.completed") await persist(ports, run, [...log.events, end]);
+      return end;
     }
+    log.append({ id, event, at_ms });
   }
+  throw new ProblemError(createProblem("upstream_failed", "No end was sent"));
+}
 
-  protected override hasFailed(job: Job): boolean {
-    return hasFailed(job);
-  }
+function breakOff(
+  { log, now }: GenerationRoomPorts,
+  { submission, log: { lastId }, began }: GenerationRun,
+  cause: unknown,
+): GenerationEnd {
+  const error = toProblem(cause);
+  log({ level: "error", message: error.detail, generation: submission.plan.id, cause });
+  return { id: lastId + 1, event: { type: "generation.failed", error }, at_ms: now() - began };
+}
 
-  protected override lacks(job: Job, { plan }: GenerationSubmission): boolean {
-    return lacksInsights(job.submission.plan, plan);
-  }
-
-  protected override withAll(submission: GenerationSubmission, job: Job): GenerationSubmission {
-    return { ...submission, ...joinInsights(submission, job.submission.plan) };
-  }
-
-  cancel(job: Job): Promise<Parsed<null>> {
-    return this.#ports.gpu.cancel(job.submission.plan.id);
-  }
-
-  protected override async start(submission: GenerationSubmission): Promise<Parsed<Job>> {
-    const { limiters } = this.#ports;
-    const { origin, plan: { id: run, evaluations }, recalled = false } = submission;
-    const admitted = await beginRun(limiters, origin, { run, evaluations: evaluations.planned });
-    if (!admitted.ok && !recalled) return admitted;
-    const begun = await this.#begin(submission);
-    if (!begun.ok) await endRun(limiters, origin, { run, spent: 0 });
-    return begun;
-  }
-
-  async #begin(submission: GenerationSubmission): Promise<Parsed<Job>> {
-    const { gpu, store, keepAlive } = this.#ports;
-    const { id } = submission.plan;
-    const { request, place, origin: { request_id } } = submission;
-    let placed = false;
-    const onPlace = async (place: string) => {
-      placed = true;
-      await this.#remember(() => saveSubmission(store, { ...submission, place }), id);
-    };
-    const events = await gpu.submit({ id, request, request_id, place, onPlace }, -1);
-    if (!events.ok) {
-      // A run that was cut off stays remembered until the GPU function is back.
-      if (!events.problem.retryable) await this.#remember(() => store.clear(), id);
-      return refuse(events.problem);
-    }
-    if (!placed) await this.#remember(() => saveSubmission(store, submission), id);
-    const log = new EventLog();
-    const { promise: done, resolve } = Promise.withResolvers<void>();
-    const job: Job = { submission, log, done, finishedAt: null };
-    this.hold(job);
-    keepAlive(this.#run(job, events.value).finally(resolve));
-    return { ok: true, value: job };
-  }
-
-  /** Ends with exactly one terminal event in the log, whatever happens. */
-  async #run(job: Job, events: AsyncIterable<NumberedEvent>) {
-    const { log, submission: { plan } } = job;
-    const { now } = this.#ports;
-    const began = now();
-    try {
-      for await (const { id, event } of events) {
-        await checkEvent(event, plan);
-        const noted = { id, event, at_ms: now() - began };
-        if (event.type === "generation.completed") {
-          await this.#persist(job.submission, [...log.events, noted]);
-        }
-        if (isTerminal(event)) await this.#settle(job, event);
-        log.append(noted);
-        if (isTerminal(event)) break;
-      }
-      if (!log.ended) throw new ProblemError(createProblem("upstream_failed", "No end was sent"));
-    } catch (cause) {
-      const problem = toProblem(cause);
-      this.#ports.log({ level: "error", message: problem.detail, generation: plan.id, cause });
-      const event: GenerationEvent = { type: "generation.failed", error: problem };
-      await this.#settle(job, event);
-      log.append({ id: log.lastId + 1, event, at_ms: now() - began });
-    }
-    job.finishedAt = this.#ports.now();
-    await this.#tellEnd(job);
-    // Whoever asked again meanwhile has begun a run of their own, which is remembered now.
-    if (this.busy) return;
-    await this.#remember(() => this.#ports.store.clear(), plan.id);
-    if (hasFailed(job)) await this.#remember(() => this.#retain(job), plan.id);
-  }
-
-  /** For readers who come when this process is gone. */
-  async #retain({ submission, log, finishedAt }: Job): Promise<void> {
-    const events = log.events.filter(({ event }) => !("data" in event))
-      .map(({ id, event }) => ({ id, event }));
-    await saveEnd(this.#ports.store, { submission, events, finishedAt: finishedAt ?? 0 });
-  }
-
-  protected override async recallEnded(): Promise<Job | null> {
-    const ended = await recallEnd(this.#ports.store);
-    if (!ended) return null;
-    const { submission, events, finishedAt } = ended;
-    const log = new EventLog();
-    for (const numbered of events) log.append(numbered);
-    return { submission, log, done: Promise.resolve(), finishedAt };
-  }
-
-  /** Before the end reaches a reader, who may begin the next run at once. */
-  async #settle({ log, submission }: Job, end: GenerationEvent): Promise<void> {
-    const run = submission.plan.id;
-    const spent = spentBy(log, end);
-    try {
-      await endRun(this.#ports.limiters, submission.origin, { run, spent });
-    } catch (cause) {
-      this.#ports.log({ level: "error", message: "Settling failed", generation: run, cause });
-    }
-  }
-
-  async #tellEnd({ log, submission }: Job): Promise<void> {
-    const event = log.events.at(-1)?.event;
-    if (!event) return;
-    try {
-      const spent = spentBy(log, event);
-      await this.#ports.afterEnd({ submission, event, spent, events: log.events });
-    } catch (cause) {
-      const generation = submission.plan.id;
-      this.#ports.log({ level: "error", message: "After the end", generation, cause });
-    }
-  }
-
-  /** Stored again where the database has lost it, or could not take it. */
-  protected override async revisit({ submission, log }: Job): Promise<void> {
-    const stored = this.#persist(submission, log.events);
-    this.#ports.keepAlive(stored);
-    await settlesWithin(stored, REVISIT_MS);
-  }
-
-  /** Before the end reaches a reader, so that the image's URL works by then. */
-  async #persist(
-    submission: GenerationSubmission,
-    events: readonly NumberedEvent[],
-  ): Promise<void> {
-    const generation = submission.plan.id;
-    const result = {
+/** Before the end reaches a reader, so that the image's URL works by then. */
+function persist(
+  { results, now, log }: GenerationRoomPorts,
+  { submission }: GenerationRun,
+  events: readonly NumberedEvent[],
+): Promise<void> {
+  const generation = submission.plan.id;
+  return tolerate(log, { message: "Storing failed", generation }, () =>
+    results.write({
       ...submission,
       events: events.map(({ id, event, at_ms }) => ({ id, event, at_ms })),
-      finished_at: this.#ports.now(),
-    };
-    try {
-      await this.#ports.results.write(result);
-    } catch (cause) {
-      this.#ports.log({ level: "error", message: "Storing failed", generation, cause });
-    }
-  }
-
-  #remember(write: () => Promise<void>, generation: string): Promise<void> {
-    return remember(this.#ports.log, { generation }, write);
-  }
+      finished_at: now(),
+    }));
 }
 
-function spentBy(log: EventLog, end: GenerationEvent): number {
-  if (end.type === "generation.completed") return end.evaluations.spent;
-  return spentSoFar([...log.events.map(({ event }) => event), end]);
+/** The database has lost the result, or could not take it. */
+async function storeAgain(ports: GenerationRoomPorts, run: GenerationRun): Promise<void> {
+  const stored = persist(ports, run, run.log.events);
+  ports.keepAlive(stored);
+  await settlesWithin(stored, REVISIT_MS);
 }
 
-export function hasFailed({ log }: Job): boolean {
-  const last = log.events.at(-1)?.event.type;
-  return last === "generation.failed" || last === "generation.canceled";
+async function recall(store: RoomStore): Promise<Recalled<GenerationRun>> {
+  const { cutOff, ended } = await recallGeneration(store);
+  if (!ended) return { cutOff };
+  const { submission, events, finishedAt } = ended;
+  const run = createRun(submission, Promise.resolve(), finishedAt);
+  for (const { id, event } of events) {
+    run.log.append({ id, event });
+    if (isTerminal(event)) run.end = { id, event };
+  }
+  run.finishedAt = finishedAt;
+  return { cutOff, ended: run };
+}
+
+function spentBy({ log }: GenerationRun, { event }: GenerationEnd): number {
+  if (event.type === "generation.completed") return event.evaluations.spent;
+  return spentSoFar([...log.events.map(({ event }) => event), event]);
 }
 
 /** The GPU function plans too: both must mean the same generation, and send the image they name. */

@@ -16,10 +16,10 @@ import {
   type ReplayOptions,
 } from "../rooms/event_stream.ts";
 import { mayRead } from "../callers/private_results.ts";
-import { hasFailed, type Job, type JobRoom } from "./generation_room.ts";
-import type { GenerationSubmission } from "./run.ts";
+import type { GenerationRoom } from "./generation_room.ts";
+import type { GenerationRun, GenerationSubmission } from "./run.ts";
 
-export async function handleRoomRequest(room: JobRoom, request: Request): Promise<Response> {
+export async function handleRoomRequest(room: GenerationRoom, request: Request): Promise<Response> {
   const url = new URL(request.url);
   const { pathname, searchParams } = url;
   const reader = {
@@ -29,19 +29,19 @@ export async function handleRoomRequest(room: JobRoom, request: Request): Promis
   if (pathname === "/join") return await join(room, request, reader);
   const found = await room.find((submission) => mayRead(submission.request, url));
   if (!found.ok) return problemResponse(found.problem);
-  const job = found.value;
+  const run = found.value;
   const wantsRunning = searchParams.has("running");
-  if (!job || !mayRead(job.submission.request, url)) return new Response(null, { status: 404 });
-  if (wantsRunning && job.log.ended) return new Response(null, { status: 404 });
+  if (!run || !mayRead(run.submission.request, url)) return new Response(null, { status: 404 });
+  if (wantsRunning && run.log.ended) return new Response(null, { status: 404 });
   switch (pathname) {
     case "/events":
-      return eventResponse(job, { ...reader, cached: false });
+      return eventResponse(run, { ...reader, cached: false });
     case "/state":
-      return jsonResponse(describe(job, false));
+      return jsonResponse(describe(run, false));
     case "/image":
-      return serveImage(job, request);
+      return serveImage(run, request);
     case "/cancel":
-      return await cancel(room, job);
+      return await cancel(room, run);
     default:
       return new Response(null, { status: 404 });
   }
@@ -59,34 +59,34 @@ export function cacheOutcome({ headers }: Response): CacheOutcome {
 
 type Reader = Omit<ReplayOptions, "cached">;
 
-async function join(room: JobRoom, request: Request, reader: Reader): Promise<Response> {
+async function join(room: GenerationRoom, request: Request, reader: Reader): Promise<Response> {
   const submission: GenerationSubmission = await request.json();
   const joined = await room.join(submission);
   if (!joined.ok) return problemResponse(joined.problem);
-  const { job, cached, started } = joined.value;
+  const { run, cached, started } = joined.value;
   if (request.headers.get("accept") === "text/event-stream") {
-    const response = eventResponse(job, { ...reader, cached });
+    const response = eventResponse(run, { ...reader, cached });
     response.headers.set(BEGUN_HERE, String(started));
     return response;
   }
-  await job.done;
-  const response = settledResponse(job, cached);
+  await run.done;
+  const response = settledResponse(run, cached);
   response.headers.set(BEGUN_HERE, String(started));
   return response;
 }
 
 /** For a client that waited for the whole: a failure is an HTTP failure. */
-function settledResponse(job: Job, cached: boolean): Response {
-  const last = job.log.events.at(-1)?.event;
+function settledResponse(run: GenerationRun, cached: boolean): Response {
+  const last = run.log.events.at(-1)?.event;
   if (last?.type === "generation.failed") return problemResponse(last.error);
   if (last?.type === "generation.canceled") {
     const detail = `The generation was canceled after ${last.evaluations} evaluations`;
     return problemResponse(createProblem("conflict", detail));
   }
-  return jsonResponse(describe(job, cached));
+  return jsonResponse(describe(run, cached));
 }
 
-function eventResponse({ log }: Job, options: ReplayOptions): Response {
+function eventResponse({ log }: GenerationRun, options: ReplayOptions): Response {
   // To an EventSource, 204 says that nothing will follow; an empty 200 would make it come back.
   if (log.ended && options.after >= log.lastId) return new Response(null, { status: 204 });
   const body = log.ended && options.paced
@@ -95,12 +95,12 @@ function eventResponse({ log }: Job, options: ReplayOptions): Response {
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 
-function describe({ submission, log }: Job, cached: boolean) {
+function describe({ submission, log }: GenerationRun, cached: boolean) {
   return describeGeneration({ plan: submission.plan, events: log.events, cached });
 }
 
 /** For results that the database could not take. */
-function serveImage({ log, submission }: Job, request: Request): Response {
+function serveImage({ log, submission }: GenerationRun, request: Request): Response {
   const image = log.events.map(({ event }) => event)
     .find((event) => event.type === "generation.image");
   const succeeded = log.events.at(-1)?.event.type === "generation.completed";
@@ -112,13 +112,13 @@ function serveImage({ log, submission }: Job, request: Request): Response {
   return imageResponse({ media_type, sha256, bytes, owner, flagged }, request, submission.plan.id);
 }
 
-async function cancel(room: JobRoom, job: Job): Promise<Response> {
-  if (!job.log.ended) {
-    const canceled = await room.cancel(job);
+async function cancel(room: GenerationRoom, run: GenerationRun): Promise<Response> {
+  if (!run.log.ended) {
+    const canceled = await room.cancel(run);
     if (!canceled.ok) return problemResponse(canceled.problem);
-    return jsonResponse(describe(job, false), { status: 202 });
+    return jsonResponse(describe(run, false), { status: 202 });
   }
-  if (hasFailed(job)) return jsonResponse(describe(job, false));
+  if (run.end?.event.type !== "generation.completed") return jsonResponse(describe(run, false));
   return problemResponse(createProblem("conflict", ALREADY_FINISHED));
 }
 

@@ -15,7 +15,11 @@ import type { GpuBackend } from "../backends/gpu_backend.ts";
 import type { LogRecord } from "../observability/log.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
 import { NO_STORE, type RoomStore } from "../rooms/room_store.ts";
-import { JobRoom, type RoomPorts } from "./generation_room.ts";
+import {
+  createGenerationRoom,
+  type GenerationRoom,
+  type GenerationRoomPorts,
+} from "./generation_room.ts";
 import type { GenerationSubmission, RunEnd } from "./run.ts";
 
 function submissionOf(seed: number, insights: readonly Insight[] = []): GenerationSubmission {
@@ -56,7 +60,7 @@ const RUN: readonly GenerationEvent[] = [
 ];
 
 /** A room whose surroundings are in the test's hands. */
-function createRoom(changes: Partial<RoomPorts> = {}) {
+function createRoom(changes: Partial<GenerationRoomPorts> = {}) {
   const kept = {
     submits: 0,
     written: [] as FinishedGeneration[],
@@ -65,7 +69,7 @@ function createRoom(changes: Partial<RoomPorts> = {}) {
     now: 0,
     ends: [] as RunEnd[],
   };
-  const room = new JobRoom({
+  const room = createGenerationRoom({
     gpu: backend(async function* () {
       kept.submits++;
       yield* RUN.map((event, id) => ({ id, event }));
@@ -103,18 +107,18 @@ function backend(events: () => AsyncGenerator<NumberedEvent>): GpuBackend {
   };
 }
 
-async function joinAndFinish(room: JobRoom) {
+async function joinAndFinish(room: GenerationRoom) {
   const joined = await room.join(SUBMISSION);
   assert(joined.ok);
-  await joined.value.job.done;
+  await joined.value.run.done;
   return joined.value;
 }
 
-Deno.test("JobRoom stores the whole log before anyone reads its end", async () => {
+Deno.test("GenerationRoom stores the whole log before anyone reads its end", async () => {
   const { room, kept } = createRoom({
     results: {
       write(result) {
-        const types = room.job?.log.events.map(({ event }) => event.type);
+        const types = room.run?.log.events.map(({ event }) => event.type);
         assert.equal(types?.at(-1), "generation.image");
         kept.written.push(result);
         return Promise.resolve("stored");
@@ -126,7 +130,7 @@ Deno.test("JobRoom stores the whole log before anyone reads its end", async () =
   assert.deepEqual(kept.written[0]?.events.map(({ event }) => event), RUN);
 });
 
-Deno.test("JobRoom notes when each event came, counted from the beginning of the run", async () => {
+Deno.test("GenerationRoom notes when each event came, counted from the beginning of the run", async () => {
   const { room, kept } = createRoom({
     gpu: backend(async function* () {
       for (const [id, event] of RUN.entries()) {
@@ -140,16 +144,16 @@ Deno.test("JobRoom notes when each event came, counted from the beginning of the
   assert.deepEqual(kept.written[0]?.events.map(({ at_ms }) => at_ms), [7, 14, 21, 28]);
 });
 
-Deno.test("JobRoom completes though the database fails, and says so in its log", async () => {
+Deno.test("GenerationRoom completes though the database fails, and says so in its log", async () => {
   const { room, kept } = createRoom({
     results: { write: () => Promise.reject(new Error("disk full")) },
   });
-  const { job } = await joinAndFinish(room);
-  assert.equal(job.log.events.at(-1)?.event.type, "generation.completed");
+  const { run } = await joinAndFinish(room);
+  assert.equal(run.log.events.at(-1)?.event.type, "generation.completed");
   assert.equal(kept.logged[0]?.message, "Storing failed");
 });
 
-Deno.test("JobRoom stores its result again when it is asked for what was not found stored", async () => {
+Deno.test("GenerationRoom stores its result again when it is asked for what was not found stored", async () => {
   let failures = 1;
   const written: FinishedGeneration[] = [];
   const { room, kept } = createRoom({
@@ -168,7 +172,7 @@ Deno.test("JobRoom stores its result again when it is asked for what was not fou
   assert.equal(kept.submits, 1);
 });
 
-Deno.test("JobRoom tells the end of a run, whose it was and how it came", async () => {
+Deno.test("GenerationRoom tells the end of a run, whose it was and how it came", async () => {
   const { room, kept } = createRoom();
   await joinAndFinish(room);
   const [end] = kept.ends;
@@ -182,7 +186,7 @@ Deno.test("JobRoom tells the end of a run, whose it was and how it came", async 
   assert.deepEqual(failed.logged.map(({ message }) => message).slice(-1), ["After the end"]);
 });
 
-Deno.test("JobRoom answers from its finished run, then forgets it", async () => {
+Deno.test("GenerationRoom answers from its finished run, then forgets it", async () => {
   const { room, kept } = createRoom();
   assert.equal((await joinAndFinish(room)).cached, false);
   assert.equal((await joinAndFinish(room)).cached, true);
@@ -192,36 +196,36 @@ Deno.test("JobRoom answers from its finished run, then forgets it", async () => 
   assert.equal(kept.submits, 2);
 });
 
-Deno.test("JobRoom ends a run without end as failed, once, and runs it again when asked", async () => {
+Deno.test("GenerationRoom ends a run without end as failed, once, and runs it again when asked", async () => {
   let submits = 0;
   const { room } = createRoom({
     gpu: backend(async function* () {
       yield* RUN.slice(0, ++submits === 1 ? 2 : 4).map((event, id) => ({ id, event }));
     }),
   });
-  const { job } = await joinAndFinish(room);
-  const last = job.log.events.at(-1);
+  const { run } = await joinAndFinish(room);
+  const last = run.log.events.at(-1);
   assert(last?.event.type === "generation.failed");
   assert.deepEqual([last.id, last.event.error.code], [2, "upstream_failed"]);
   const again = await joinAndFinish(room);
   assert.equal(again.cached, false);
-  assert.equal(again.job.log.events.at(-1)?.event.type, "generation.completed");
+  assert.equal(again.run.log.events.at(-1)?.event.type, "generation.completed");
 });
 
-Deno.test("JobRoom ends a run whose ids do not grow as failed", async () => {
+Deno.test("GenerationRoom ends a run whose ids do not grow as failed", async () => {
   const { room } = createRoom({
     gpu: backend(async function* () {
       yield* RUN.map((event) => ({ id: 0, event }));
     }),
   });
-  const { job } = await joinAndFinish(room);
-  assert.deepEqual(job.log.events.map(({ event }) => event.type), [
+  const { run } = await joinAndFinish(room);
+  assert.deepEqual(run.log.events.map(({ event }) => event.type), [
     "generation.queued",
     "generation.failed",
   ]);
 });
 
-Deno.test("JobRoom takes up a run that was lost with its process", async () => {
+Deno.test("GenerationRoom takes up a run that was lost with its process", async () => {
   const hang = Promise.withResolvers<void>();
   const remembered = new Map<string, unknown>();
   const store = storeIn(remembered);
@@ -243,7 +247,7 @@ Deno.test("JobRoom takes up a run that was lost with its process", async () => {
   hang.resolve();
 });
 
-Deno.test("JobRoom's memory of a new run outlasts the end of the one before", async () => {
+Deno.test("GenerationRoom's memory of a new run outlasts the end of the one before", async () => {
   const told = Promise.withResolvers<void>();
   let submits = 0;
   const { room, kept } = createRoom({
@@ -255,15 +259,15 @@ Deno.test("JobRoom's memory of a new run outlasts the end of the one before", as
   });
   const first = await room.join(SUBMISSION);
   assert(first.ok);
-  await first.value.job.log.changed;
-  while (!first.value.job.log.ended) await first.value.job.log.changed;
+  await first.value.run.log.changed;
+  while (!first.value.run.log.ended) await first.value.run.log.changed;
   assert((await room.join(SUBMISSION)).ok);
   told.resolve();
-  await first.value.job.done;
+  await first.value.run.done;
   assert.deepEqual([...kept.remembered.keys()], ["submission"]);
 });
 
-Deno.test("JobRoom retains how a run failed beyond its process, for a while", async () => {
+Deno.test("GenerationRoom retains how a run failed beyond its process, for a while", async () => {
   const remembered = new Map<string, unknown>();
   const store = { ...storeIn(remembered), watch: () => Promise.resolve() };
   const failing = createRoom({
@@ -295,7 +299,7 @@ Deno.test("JobRoom retains how a run failed beyond its process, for a while", as
   assert.equal(unwatched.kept.remembered.size, 0, "what no alarm clears is not kept");
 });
 
-Deno.test("JobRoom remembers a lost run while the GPU function is away", async () => {
+Deno.test("GenerationRoom remembers a lost run while the GPU function is away", async () => {
   let away = true;
   const events = (async function* () {
     yield* RUN.map((event, id) => ({ id, event }));
@@ -318,7 +322,7 @@ Deno.test("JobRoom remembers a lost run while the GPU function is away", async (
   assert.equal(found.value.log.events.length, RUN.length);
 });
 
-Deno.test("JobRoom runs again for insights that its run lacks, one run at a time, each with all", async () => {
+Deno.test("GenerationRoom runs again for insights that its run lacks, one run at a time, each with all", async () => {
   const asked: Insight[][] = [];
   let running = 0;
   const gpu: GpuBackend = {
@@ -341,8 +345,8 @@ Deno.test("JobRoom runs again for insights that its run lacks, one run at a time
   const answers = await Promise.all(joins.map(async (insights) => {
     const joined = await room.join(submissionOf(1, insights));
     assert(joined.ok);
-    await joined.value.job.done;
-    return joined.value.job.submission.plan.insights.names;
+    await joined.value.run.done;
+    return joined.value.run.submission.plan.insights.names;
   }));
   assert.deepEqual(asked, [[], ["guidance"], ["frequency", "guidance"]]);
   assert.deepEqual(answers[0], []);
@@ -352,7 +356,7 @@ Deno.test("JobRoom runs again for insights that its run lacks, one run at a time
   assert.deepEqual(kept.written.map(({ plan }) => plan.insights.names), asked);
 });
 
-Deno.test("JobRoom knows no job that nobody submitted", async () => {
+Deno.test("GenerationRoom knows no run that nobody submitted", async () => {
   assert.deepEqual(await createRoom().room.find(() => true), accept(null));
 });
 
@@ -362,7 +366,7 @@ function begunBy(account: string, submission = SUBMISSION): GenerationSubmission
   return { ...submission, origin: { account, request_id: "request-2", limits: TIGHT } };
 }
 
-Deno.test("JobRoom charges who begins the run, not who joins it, and frees the slot at its end", async () => {
+Deno.test("GenerationRoom charges who begins the run, not who joins it, and frees the slot at its end", async () => {
   const limiters = createLocalLimiters(() => 0);
   const { room } = createRoom({ limiters });
   const look = async (account: string) =>
@@ -370,13 +374,13 @@ Deno.test("JobRoom charges who begins the run, not who joins it, and frees the s
   const [first] = await Promise.all([room.join(begunBy("a")), room.join(begunBy("b"))]);
   assert(first.ok);
   assert.equal((await look("a")).generations.remaining, 0);
-  await first.value.job.done;
+  await first.value.run.done;
   const [a, b] = [await look("a"), await look("b")];
   assert.deepEqual([a.generations.remaining, a.evaluations.remaining], [1, 0]);
   assert.deepEqual([b.generations.remaining, b.evaluations.remaining], [1, 40]);
 });
 
-Deno.test("JobRoom refuses an account without room, and nobody else with it", async () => {
+Deno.test("GenerationRoom refuses an account without room, and nobody else with it", async () => {
   const limiters = createLocalLimiters(() => 0);
   await limiters.call("a", { action: "begin", run: "other", evaluations: 1, limits: TIGHT });
   const { room, kept } = createRoom({ limiters });
@@ -384,11 +388,11 @@ Deno.test("JobRoom refuses an account without room, and nobody else with it", as
   assert(!a.ok && b.ok);
   assert.equal(a.problem.code, "rate_limited");
   assert.equal(a.problem.retry_after, 5);
-  await b.value.job.done;
+  await b.value.run.done;
   assert.equal(kept.submits, 1);
 });
 
-Deno.test("JobRoom gives back all that a run costs which the GPU function refuses", async () => {
+Deno.test("GenerationRoom gives back all that a run costs which the GPU function refuses", async () => {
   const limiters = createLocalLimiters(() => 0);
   const refusal = createProblem("at_capacity", "Full");
   const gpu = { ...backend(async function* () {}), submit: () => Promise.resolve(refuse(refusal)) };
@@ -398,7 +402,7 @@ Deno.test("JobRoom gives back all that a run costs which the GPU function refuse
   assert.deepEqual([standing.generations.remaining, standing.evaluations.remaining], [1, 40]);
 });
 
-Deno.test("JobRoom goes on with a run that was cut off, whatever its account has used since", async () => {
+Deno.test("GenerationRoom goes on with a run that was cut off, whatever its account has used since", async () => {
   const limiters = createLocalLimiters(() => 0);
   await limiters.call("a", { action: "begin", run: "other", evaluations: 40, limits: TIGHT });
   const { room, kept } = createRoom({ limiters });
@@ -409,7 +413,7 @@ Deno.test("JobRoom goes on with a run that was cut off, whatever its account has
   assert.equal(kept.written.length, 1);
 });
 
-Deno.test("JobRoom whose memory is away does not say that there is no job", async () => {
+Deno.test("GenerationRoom whose memory is away does not say that there is no run", async () => {
   const { room, kept } = createRoom({
     store: { ...NO_STORE, get: () => Promise.reject(new Error("gone")) },
   });

@@ -1,22 +1,40 @@
 /** One run of a generation, from what its room was asked to what came of it. */
-import type { GenerationEvent, NumberedEvent, Plan, SeededRequest } from "../../contract/mod.ts";
-import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
+import type {
+  GenerationEvent,
+  NumberedEvent,
+  Plan,
+  SeededRequest,
+  TerminalEvent,
+} from "../../contract/mod.ts";
+import type { EventLog } from "../rooms/event_log.ts";
+import type { RoomRun, RoomSubmission } from "../rooms/room.ts";
 
 export interface PlannedGeneration {
   readonly request: SeededRequest;
   readonly plan: Plan;
 }
 
-export interface GenerationSubmission extends PlannedGeneration {
-  /** Rooms have it stored under this name. */
-  readonly origin: OnBehalfOf;
+export interface GenerationSubmission extends PlannedGeneration, RoomSubmission {
+  readonly plan: Plan;
   /** Where its run was when the room's process was lost, in the back end's words. */
   readonly place?: string | undefined;
-  /** An earlier process of the room had begun it: nobody is asked again whether it may run. */
-  readonly recalled?: boolean;
 }
 
-/** A run that is over, told to whoever has something to do then: quotas, webhooks. */
+/** A run as its room holds it. */
+export interface GenerationRun extends RoomRun {
+  readonly submission: GenerationSubmission;
+  readonly log: EventLog;
+  /** Epoch milliseconds: when its room was asked for it. */
+  readonly began: number;
+  end: GenerationEnd | null;
+}
+
+/** The terminal event, under its cursor. */
+export interface GenerationEnd extends NumberedEvent {
+  readonly event: TerminalEvent;
+}
+
+/** A run that is over, reported to whoever has something to do then: quotas, webhooks. */
 export interface RunEnd {
   readonly submission: GenerationSubmission;
   readonly event: GenerationEvent;

@@ -1,7 +1,17 @@
 /** What has happened in one sweep. Pixels are held once, in the texts: 16 branches may have many. */
-import { isSweepTerminal, type SweepEvent } from "../../contract/mod.ts";
+import { isSweepTerminal, type SweepEvent, type SweepTerminalEvent } from "../../contract/mod.ts";
 import { encodeEvent, markCached } from "../rooms/event_log.ts";
 import { type LogMessage, MessageLog } from "../rooms/message_log.ts";
+
+export interface NumberedSweepEvent {
+  readonly id: number;
+  readonly event: SweepEvent;
+}
+
+/** The terminal event, under its cursor. */
+export interface SweepEnd extends NumberedSweepEvent {
+  readonly event: SweepTerminalEvent;
+}
 
 /** Sixteen times those of a generation would be more than a process has: images decide, not events. */
 const BOUNDS = { length: 320 * 1024 * 1024, messages: 320_000 };
@@ -12,7 +22,7 @@ export class SweepLog extends MessageLog<LogMessage> {
   }
 
   /** @throws RangeError after the end, when the cursor does not grow, or when the log is full */
-  append(id: number, event: SweepEvent): void {
+  append({ id, event }: NumberedSweepEvent): void {
     const bytes = encodeEvent(id, event);
     const cached = markSweepCached(event);
     const other = cached === event ? {} : { cachedBytes: encodeEvent(id, cached) };

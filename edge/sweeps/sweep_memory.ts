@@ -1,7 +1,7 @@
 /** What a sweep's room remembers beyond its process: enough to merge again under the same ids. */
 import type { SweepPlan } from "../../contract/mod.ts";
 import type { BranchEvent } from "../../db/sweep_queries.ts";
-import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
+import type { RoomSubmission } from "../rooms/room.ts";
 import { putWatched, type RoomStore, SUBMISSION } from "../rooms/room_store.ts";
 
 const PROGRESS = "progress";
@@ -13,11 +13,8 @@ export interface SweepProgress {
   readonly canceled: boolean;
 }
 
-export interface SweepSubmission {
+export interface SweepSubmission extends RoomSubmission {
   readonly plan: SweepPlan;
-  readonly origin: OnBehalfOf;
-  /** An earlier process of the room had begun it: nobody is asked again whether it may run. */
-  readonly recalled?: boolean;
   /** How far an earlier process had come; absent where there was none. */
   readonly progress?: SweepProgress;
 }
@@ -32,11 +29,13 @@ export async function recallSweep(store: RoomStore): Promise<SweepSubmission | n
   return sweep && { ...sweep, progress: progress ?? NO_PROGRESS };
 }
 
+/** With its progress: a run before may have left its own. */
 export async function saveSweep(
   store: RoomStore,
-  { plan, origin }: SweepSubmission,
+  { plan, origin, progress = NO_PROGRESS }: SweepSubmission,
 ): Promise<void> {
   await putWatched(store, SUBMISSION, { plan, origin });
+  await saveProgress(store, progress);
 }
 
 export async function saveProgress(store: RoomStore, progress: SweepProgress): Promise<void> {

@@ -17,7 +17,8 @@ import { sheetResponse } from "./sheet_response.ts";
 import { describeSweep } from "./sweep_resource.ts";
 import { EVENT_STREAM_HEADERS, READING, readLog } from "../rooms/event_stream.ts";
 import type { SweepSubmission } from "./sweep_memory.ts";
-import type { SweepJob, SweepRoom } from "./sweep_room.ts";
+import type { SweepRoom } from "./sweep_room.ts";
+import type { SweepRun } from "./sweep_run.ts";
 
 export async function handleSweepRequest(room: SweepRoom, request: Request): Promise<Response> {
   const url = new URL(request.url);
@@ -26,17 +27,19 @@ export async function handleSweepRequest(room: SweepRoom, request: Request): Pro
   if (pathname === "/join") return await join(room, request, after);
   const found = await room.find(({ plan }) => mayRead(sharedRequest(plan), url));
   if (!found.ok) return problemResponse(found.problem);
-  const job = found.value;
-  if (!job || !mayRead(sharedRequest(job.plan), url)) return new Response(null, { status: 404 });
+  const run = found.value;
+  if (!run || !mayRead(sharedRequest(run.submission.plan), url)) {
+    return new Response(null, { status: 404 });
+  }
   switch (pathname) {
     case "/events":
-      return eventResponse(job, { after, cached: false });
+      return eventResponse(run, { after, cached: false });
     case "/state":
-      return jsonResponse(describeSweepJob(job, false));
+      return jsonResponse(describeSweepRun(run, false));
     case "/sheet":
-      return serveSheet(job);
+      return serveSheet(run);
     case "/cancel":
-      return await cancel(room, job);
+      return await cancel(room, run);
     default:
       return new Response(null, { status: 404 });
   }
@@ -48,10 +51,10 @@ function sharedRequest({ branches: [first] }: SweepPlan): SeededRequest {
   return first.request;
 }
 
-function serveSheet({ sheet, plan, runs }: SweepJob): Response {
+function serveSheet({ sheet, submission, branches }: SweepRun): Response {
   if (sheet === null) return new Response(null, { status: 404 });
-  const isPrivate = sharedRequest(plan).owner !== undefined ||
-    runs.some(({ record: { events } }) => events.some(({ event }) => isFlagged(event)));
+  const isPrivate = sharedRequest(submission.plan).owner !== undefined ||
+    branches.some(({ record: { events } }) => events.some(({ event }) => isFlagged(event)));
   return sheetResponse(sheet, { isPrivate });
 }
 
@@ -59,12 +62,12 @@ async function join(room: SweepRoom, request: Request, after: number): Promise<R
   const submission: SweepSubmission = await request.json();
   const joined = await room.join(submission);
   if (!joined.ok) return problemResponse(joined.problem);
-  const { job, cached } = joined.value;
+  const { run, cached } = joined.value;
   if (request.headers.get("accept") === "text/event-stream") {
-    return eventResponse(job, { after, cached });
+    return eventResponse(run, { after, cached });
   }
-  await job.done;
-  const described = describeSweepJob(job, cached);
+  await run.done;
+  const described = describeSweepRun(run, cached);
   const problem = problemOf(described);
   return problem ? problemResponse(problem) : jsonResponse(described);
 }
@@ -77,7 +80,7 @@ function problemOf({ status, failure, evaluations }: SweepResource): Problem | n
 }
 
 function eventResponse(
-  { log }: SweepJob,
+  { log }: SweepRun,
   options: { readonly after: number; readonly cached: boolean },
 ): Response {
   // To an EventSource, 204 says that nothing will follow; an empty 200 would make it come back.
@@ -86,33 +89,33 @@ function eventResponse(
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 
-export function describeSweepJob(
-  { plan, runs, end, canceled, finishedAt }: SweepJob,
+export function describeSweepRun(
+  { submission: { plan }, branches, end, canceled }: SweepRun,
   cached: boolean,
 ) {
-  const ends = runs.flatMap((run) => run.end ?? []);
+  const ends = branches.flatMap((branch) => branch.end ?? []);
   return describeSweep({
     id: plan.id,
     axis: plan.axis,
     branches: plan.branches.map(({ label, same_as, plan }, i) => ({
       label,
       same_as,
-      generation: runs[same_as ?? i]?.record ?? { plan, events: [], cached: false },
+      generation: branches[same_as ?? i]?.record ?? { plan, events: [], cached: false },
     })),
-    outcome: end,
-    status: finishedAt === null ? "running" : sweepStatus(ends, canceled),
-    failure: end?.type === "sweep.failed" ? end.error : null,
+    outcome: end?.event ?? null,
+    status: end === null ? "running" : sweepStatus(ends, canceled),
+    failure: end?.event.type === "sweep.failed" ? end.event.error : null,
     cached,
   });
 }
 
-async function cancel(room: SweepRoom, job: SweepJob): Promise<Response> {
-  if (!job.log.ended) {
-    const canceled = await room.cancel(job);
+async function cancel(room: SweepRoom, run: SweepRun): Promise<Response> {
+  if (!run.log.ended) {
+    const canceled = await room.cancel(run);
     if (!canceled.ok) return problemResponse(canceled.problem);
-    return jsonResponse(describeSweepJob(job, false), { status: 202 });
+    return jsonResponse(describeSweepRun(run, false), { status: 202 });
   }
-  const described = describeSweepJob(job, false);
+  const described = describeSweepRun(run, false);
   if (described.status !== "succeeded") return jsonResponse(described);
   return problemResponse(createProblem("conflict", SWEEP_FINISHED));
 }

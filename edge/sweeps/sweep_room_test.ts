@@ -23,7 +23,8 @@ import { NO_READER_CACHE } from "../cache/reader_cache.ts";
 import { createLocalLimiters } from "../limits/local_limiters.ts";
 import { READING, readLog } from "../rooms/event_stream.ts";
 import { NO_STORE, type RoomStore } from "../rooms/room_store.ts";
-import { type SweepJob, SweepRoom, type SweepRoomPorts } from "./sweep_room.ts";
+import { createSweepRoom, type SweepRoom, type SweepRoomPorts } from "./sweep_room.ts";
+import type { SweepRun } from "./sweep_run.ts";
 
 function sweepOf(...cutoffs: readonly number[]) {
   const parsed = parseSweepRequest({
@@ -77,7 +78,7 @@ interface Surroundings {
   readonly admits?: (id: string, attempt: number) => boolean;
 }
 
-/** A room over job rooms that draw at once. */
+/** A room over rooms of generations that draw at once. */
 function createRoom(
   { imageBytes = 9, admits = () => true }: Surroundings,
   changes: Partial<SweepRoomPorts> = {},
@@ -114,26 +115,34 @@ function createRoom(
     keepAlive: () => {},
   };
   const rooms = createLocalRooms({ ...shared, gpu, afterEnd: () => Promise.resolve() });
-  const room = new SweepRoom({
+  const room = createSweepRoom({
     ...shared,
     rooms,
     sweeps: {
       write: (sweep) => Promise.resolve(void kept.stored.push(sweep)),
     },
     store: NO_STORE,
-    afterSweepEnd: (job) => Promise.resolve(void kept.ended.push(job.end?.type)),
+    afterSweepEnd: (run) => Promise.resolve(void kept.ended.push(run.end?.event.type)),
     ...changes,
   });
   return { room, kept, rooms };
 }
 
+function storeIn(kept: Map<string, unknown>): RoomStore {
+  return {
+    get: (name) => Promise.resolve(kept.get(name) ?? null),
+    put: (name, value) => Promise.resolve(void kept.set(name, structuredClone(value))),
+    clear: () => Promise.resolve(kept.clear()),
+  };
+}
+
 async function runSweep(room: SweepRoom): Promise<SweepEvent[]> {
   const joined = await room.join({ plan: PLAN, origin: ORIGIN });
   assert(joined.ok, JSON.stringify(joined));
-  return await eventsOf(joined.value.job);
+  return await eventsOf(joined.value.run);
 }
 
-async function eventsOf({ done, log }: SweepJob): Promise<SweepEvent[]> {
+async function eventsOf({ done, log }: SweepRun): Promise<SweepEvent[]> {
   await done;
   const body = readLog(log, { after: -1, cached: false, ...READING });
   const messages = createServerSentDecoder().feed(await new Response(body).text());
@@ -160,7 +169,7 @@ Deno.test("SweepRoom stores what the generations do not have: the order of its l
 Deno.test("SweepRoom holds no pixels beside those in its log", async () => {
   const { room } = createRoom({});
   await runSweep(room);
-  for (const { image, record } of room.job?.runs ?? []) {
+  for (const { image, record } of room.run?.branches ?? []) {
     assert.equal(image, null);
     assert(record.events.some(({ event }) => event.type === "generation.image"));
     assert(record.events.every(({ event }) => !("data" in event) || event.data === ""));
@@ -241,11 +250,7 @@ Deno.test("SweepRoom ends its log though it breaks itself", async () => {
 
 Deno.test("SweepRoom merges a sweep that was lost with its process in the order that it had", async () => {
   const kept = new Map<string, unknown>();
-  const store: RoomStore = {
-    get: (name) => Promise.resolve(kept.get(name) ?? null),
-    put: (name, value) => Promise.resolve(void kept.set(name, structuredClone(value))),
-    clear: () => Promise.resolve(),
-  };
+  const store = { ...storeIn(kept), clear: () => Promise.resolve() };
   const orderOf = (events: readonly SweepEvent[]) =>
     events.flatMap((event) => event.type === "sweep.event" ? [event.branch] : []);
   const first = await runSweep(createRoom({}, { store }).room);
@@ -257,3 +262,36 @@ Deno.test("SweepRoom merges a sweep that was lost with its process in the order 
   assert.deepEqual(orderOf(again).slice(0, 3), [2, 1, 2]);
   assert.deepEqual(orderOf(again).sort(), orderOf(first).sort());
 });
+
+Deno.test("SweepRoom's memory of a new run outlasts the end of the one before, not its progress", async () => {
+  const told = Promise.withResolvers<void>();
+  const kept = new Map<string, unknown>();
+  const [begins] = PLAN.branches.map(({ plan }) => plan.id);
+  let hangs = false;
+  const whole = createRoom({});
+  const { room } = createRoom({}, {
+    store: storeIn(kept),
+    rooms: {
+      fetch: (id, request) =>
+        hangs && id !== begins ? new Promise(() => {}) : whole.rooms.fetch(id, request),
+    },
+    afterSweepEnd: () => told.promise,
+  });
+  const submission = { plan: PLAN, origin: ORIGIN };
+  const first = await room.join(submission);
+  assert(first.ok);
+  assert((await room.cancel(first.value.run)).ok);
+  while (!first.value.run.log.ended) await first.value.run.log.changed;
+  assert(saysCanceled(kept));
+  hangs = true;
+  const second = await room.join(submission);
+  assert(second.ok && second.value.started);
+  assert(!saysCanceled(kept), "the next process would cancel what nobody has canceled");
+  told.resolve();
+  await first.value.run.done;
+  assert(kept.has("submission"));
+});
+
+function saysCanceled(kept: ReadonlyMap<string, unknown>): boolean {
+  return JSON.stringify(kept.get("progress")).includes('"canceled":true');
+}

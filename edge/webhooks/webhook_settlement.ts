@@ -2,8 +2,8 @@
 import { describeStored } from "../generations/generation_answer.ts";
 import { describeGeneration } from "../generations/generation_resource.ts";
 import type { RunEnd } from "../generations/run.ts";
-import type { SweepJob } from "../sweeps/sweep_room.ts";
-import { describeSweepJob } from "../sweeps/sweep_room_routes.ts";
+import type { SweepRun } from "../sweeps/sweep_run.ts";
+import { describeSweepRun } from "../sweeps/sweep_room_routes.ts";
 import type { Sweeps } from "../../db/sweep_queries.ts";
 import type { LookupPorts } from "../generations/result_lookup.ts";
 import type { Rooms } from "../rooms/rooms.ts";
@@ -49,7 +49,7 @@ async function storedSweep(ports: EndPorts, id: string): Promise<Resource | null
   return value && describeFound(value);
 }
 
-/** For `RoomPorts.afterEnd`. */
+/** For `GenerationRoomPorts.afterEnd`. */
 export function settleRun(webhooks: Pick<Webhooks, "settle">) {
   return async ({ submission: { plan }, events }: RunEnd): Promise<void> => {
     const end = endOfResource(describeGeneration({ plan, events, cached: false }));
@@ -59,8 +59,8 @@ export function settleRun(webhooks: Pick<Webhooks, "settle">) {
 
 /** For `SweepRoomPorts.afterSweepEnd`. */
 export function settleSweep(webhooks: Pick<Webhooks, "settle">) {
-  return async (job: SweepJob): Promise<void> => {
-    const end = endOfResource(describeSweepJob(job, false));
+  return async (run: SweepRun): Promise<void> => {
+    const end = endOfResource(describeSweepRun(run, false));
     if (end) await webhooks.settle(end);
   };
 }

@@ -1,8 +1,12 @@
 /** Rooms in this process. Finished ones stay for replays, within bounds. */
-import { JobRoom, type RoomPorts } from "../../generations/generation_room.ts";
+import {
+  createGenerationRoom,
+  type GenerationRoomPorts,
+} from "../../generations/generation_room.ts";
 import { handleRoomRequest } from "../../generations/generation_room_routes.ts";
-import { SweepRoom, type SweepRoomPorts } from "../../sweeps/sweep_room.ts";
+import { createSweepRoom, type SweepRoomPorts } from "../../sweeps/sweep_room.ts";
 import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
+import type { Room, RoomRun } from "../../rooms/room.ts";
 import { NO_STORE, type RoomStore } from "../../rooms/room_store.ts";
 import type { Rooms } from "../../rooms/rooms.ts";
 
@@ -12,12 +16,12 @@ const IDLE_SWEEPS_MAX = 8;
 
 /** @param storeOf a room's store, by its id */
 export function createLocalRooms(
-  ports: Omit<RoomPorts, "store">,
+  ports: Omit<GenerationRoomPorts, "store">,
   storeOf: (id: string) => RoomStore = () => NO_STORE,
 ): Rooms {
   return createRooms({
     idleMax: IDLE_ROOMS_MAX,
-    create: (id) => new JobRoom({ ...ports, store: storeOf(id) }),
+    create: (id) => createGenerationRoom({ ...ports, store: storeOf(id) }),
     handle: handleRoomRequest,
   });
 }
@@ -28,30 +32,25 @@ export function createLocalSweepRooms(
 ): Rooms {
   return createRooms({
     idleMax: IDLE_SWEEPS_MAX,
-    create: (id) => new SweepRoom({ ...ports, store: storeOf(id) }),
+    create: (id) => createSweepRoom({ ...ports, store: storeOf(id) }),
     handle: handleSweepRequest,
   });
 }
 
-interface RoomKind<Room> {
+interface LocalRooms<Run extends RoomRun> {
   readonly idleMax: number;
-  readonly create: (id: string) => Room;
-  readonly handle: (room: Room, request: Request) => Promise<Response>;
+  readonly create: (id: string) => Room<Run>;
+  readonly handle: (room: Room<Run>, request: Request) => Promise<Response>;
 }
 
-interface Idling {
-  readonly busy: boolean;
-  readonly job: object | null;
-}
+function createRooms<Run extends RoomRun>({ idleMax, create, handle }: LocalRooms<Run>): Rooms {
+  const rooms = new Map<string, Room<Run>>();
 
-function createRooms<Room extends Idling>({ idleMax, create, handle }: RoomKind<Room>): Rooms {
-  const rooms = new Map<string, Room>();
-
-  /** Drops rooms without a job, and beyond the bound the longest unvisited; never a running one. */
+  /** Drops rooms without a run, and beyond the bound the longest unvisited; never a running one. */
   function dropIdle(): void {
     const idle = [...rooms].filter(([, room]) => !room.busy);
-    const empty = idle.filter(([, room]) => room.job === null);
-    const surplus = idle.filter(([, room]) => room.job !== null).slice(0, -idleMax);
+    const empty = idle.filter(([, room]) => room.run === null);
+    const surplus = idle.filter(([, room]) => room.run !== null).slice(0, -idleMax);
     for (const [id] of [...empty, ...surplus]) rooms.delete(id);
   }
 

@@ -2,7 +2,7 @@
 import { createSweeps } from "../../../db/sweep_queries.ts";
 import { createUsage } from "../../../db/usage_queries.ts";
 import { tellAll } from "../../rooms/end_listeners.ts";
-import { JobRoom } from "../../generations/generation_room.ts";
+import { createGenerationRoom, type GenerationRoom } from "../../generations/generation_room.ts";
 import { handleRoomRequest } from "../../generations/generation_room_routes.ts";
 import {
   beginWatch,
@@ -12,7 +12,7 @@ import {
   type WatchPorts,
 } from "../../rooms/room_watch.ts";
 import { type RoomStore, SUBMISSION } from "../../rooms/room_store.ts";
-import { SweepRoom } from "../../sweeps/sweep_room.ts";
+import { createSweepRoom, type SweepRoom } from "../../sweeps/sweep_room.ts";
 import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
 import { countRun } from "../../limits/usage_meter.ts";
 import type { Rooms } from "../../rooms/rooms.ts";
@@ -68,13 +68,13 @@ export function durableStore(
 }
 
 export class JobRoomObject {
-  readonly #room: JobRoom;
+  readonly #room: GenerationRoom;
   readonly #watch: WatchPorts;
 
   constructor(state: RoomState, env: RoomEnv) {
     const watch = watchOf(state.storage);
     this.#watch = watch;
-    this.#room = new JobRoom({
+    this.#room = createGenerationRoom({
       gpu: backendOfIsolate(readSettings(env)),
       results: resultsOf(env),
       store: durableStore(watch),
@@ -111,7 +111,7 @@ export class SweepRoomObject {
     this.#watch = watch;
     const database = databaseOf(env);
     const keepAlive = (work: Promise<unknown>) => state.waitUntil(work);
-    this.#room = new SweepRoom({
+    this.#room = createSweepRoom({
       results: resultsOf(env),
       cache: readerCacheOfIsolate().cache,
       sweeps: createSweeps(database),

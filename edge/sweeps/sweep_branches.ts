@@ -1,0 +1,141 @@
+/** The branches of a sweep, submitted as the generations that they are, and followed to their ends. */
+import {
+  accept,
+  createProblem,
+  type GenerationEvent,
+  type NumberedEvent,
+  type Parsed,
+  ProblemError,
+  refuse,
+} from "../../contract/mod.ts";
+import { paidFor } from "../callers/on_behalf_of.ts";
+import { roomUrl } from "../callers/private_results.ts";
+import { pause } from "../clock.ts";
+import type { AnswerPorts } from "../generations/generation_answer.ts";
+import { type GenerationStream, openGeneration } from "../generations/generation_stream.ts";
+import { remember, type RoomStore } from "../rooms/room_store.ts";
+import type { BranchRun } from "./branch_run.ts";
+import type { PlacedEvent } from "./interleaving.ts";
+import { saveProgress } from "./sweep_memory.ts";
+import { progressOf, type SweepRun } from "./sweep_run.ts";
+
+/** No more than a GPU function runs by default: branches must not fill its queue for others. */
+const BRANCHES_AT_ONCE = 4;
+/** Before a branch that was refused for the moment is submitted again. */
+const REFUSED_PAUSES_MS = [250, 1_000, 4_000];
+
+/** All of its state is the run's. */
+export class SweepBranches {
+  readonly #ports: AnswerPorts & { readonly store: RoomStore };
+  readonly #run: SweepRun;
+
+  constructor(ports: AnswerPorts & { readonly store: RoomStore }, run: SweepRun) {
+    this.#ports = ports;
+    this.#run = run;
+  }
+
+  open({ branch, leave: { signal } }: BranchRun): Promise<Parsed<GenerationStream>> {
+    const origin = paidFor(this.#run.submission.origin);
+    return openGeneration(this.#ports, { ...branch, origin }, { signal });
+  }
+
+  /** Resolves when each branch has ended. @param first the first one's stream, opened already */
+  async follow(first: GenerationStream): Promise<void> {
+    const waiting = this.#run.branches.filter(({ branch }) => branch.same_as === null).values();
+    const work = async () => {
+      for (const branch of waiting) await this.#follow(branch, branch.index === 0 ? first : null);
+    };
+    await Promise.all(Array.from({ length: BRANCHES_AT_ONCE }, work));
+  }
+
+  /**
+   * Ends the generations that this sweep began, for everyone who reads them; those that somebody else
+   * had begun go on without it.
+   */
+  async cancel(): Promise<Parsed<null>> {
+    this.#run.canceled = true;
+    this.#note();
+    const running = this.#run.branches
+      .filter(({ end, begunHere }) => end === null && begunHere !== null);
+    const left = await Promise.all(running.map((branch) => this.#leave(branch)));
+    return left.find((parsed) => !parsed.ok) ?? accept(null);
+  }
+
+  /** From a branch's submission to its terminal event. A failure is the branch's own. */
+  async #follow(branch: BranchRun, opened: GenerationStream | null): Promise<void> {
+    const finish = (event: GenerationEvent) => {
+      if (branch.end === null) this.#take(branch, { id: branch.lastId + 1, event });
+    };
+    try {
+      const stream = opened ?? await this.#openPatiently(branch);
+      if (stream) {
+        branch.begunHere ||= stream.cache === "miss";
+        if (this.#run.canceled) await this.#leave(branch);
+        for await (const numbered of stream.events) this.#take(branch, numbered);
+      }
+      finish({ type: "generation.canceled", evaluations: branch.spent });
+    } catch (cause) {
+      const error = cause instanceof ProblemError
+        ? cause.problem
+        : createProblem("upstream_failed", "The generation's events could not be read");
+      const generation = branch.branch.plan.id;
+      this.#ports.log({ level: "error", message: error.detail, generation, cause });
+      finish({ type: "generation.failed", error });
+    }
+    this.#append(this.#run.interleaving.end(branch.index));
+  }
+
+  /** Null where the sweep was canceled before. @throws ProblemError when the branch is refused */
+  async #openPatiently(branch: BranchRun): Promise<GenerationStream | null> {
+    for (const ms of [...REFUSED_PAUSES_MS, null]) {
+      if (this.#run.canceled) return null;
+      const opened = await this.open(branch);
+      if (opened.ok) return opened.value;
+      if (!opened.problem.retryable || ms === null) throw new ProblemError(opened.problem);
+      await pause(ms);
+    }
+    return null;
+  }
+
+  #take(branch: BranchRun, { id, event: received }: NumberedEvent): void {
+    // What this sweep began is no cache's answer, though a later connection reads it from there.
+    const event = received.type === "generation.completed" && branch.begunHere
+      ? { ...received, cached: false }
+      : received;
+    branch.take(id, event);
+    this.#append(this.#run.interleaving.offer(branch.index, { id, event }));
+  }
+
+  #append(placed: readonly PlacedEvent[]): void {
+    if (placed.length === 0) return;
+    this.#note();
+    for (const { place, branch, event } of placed) {
+      this.#run.log.append({ id: place + 1, event: { type: "sweep.event", branch, event } });
+    }
+  }
+
+  /** The events do not wait for it. */
+  #note(): void {
+    const { store, log, keepAlive } = this.#ports;
+    const sweep = this.#run.submission.plan.id;
+    const progress = progressOf(this.#run);
+    keepAlive(remember(log, { sweep }, () => saveProgress(store, progress)));
+  }
+
+  async #leave({ begunHere, branch, index, leave }: BranchRun): Promise<Parsed<null>> {
+    if (!begunHere) {
+      leave.abort();
+      return accept(null);
+    }
+    const url = roomUrl("/cancel", this.#run.submission.origin.account);
+    const response = await this.#ports.rooms.fetch(
+      branch.plan.id,
+      new Request(url, { method: "POST" }),
+    );
+    await response.body?.cancel();
+    // 404 and 409: it has ended meanwhile, as its events will tell.
+    if (response.ok || response.status === 404 || response.status === 409) return accept(null);
+    const detail = `Branch ${index} could not be canceled, and goes on`;
+    return refuse(createProblem("gpu_unavailable", detail));
+  }
+}

@@ -1,0 +1,48 @@
+/** One run of a sweep, as its room holds it. */
+import type { RoomRun } from "../rooms/room.ts";
+import { BranchRun } from "./branch_run.ts";
+import { Interleaving } from "./interleaving.ts";
+import { type SweepEnd, SweepLog } from "./sweep_log.ts";
+import { NO_PROGRESS, type SweepProgress, type SweepSubmission } from "./sweep_memory.ts";
+
+export interface SweepRun extends RoomRun {
+  readonly submission: SweepSubmission;
+  readonly log: SweepLog;
+  readonly branches: readonly BranchRun[];
+  readonly interleaving: Interleaving;
+  /** Its end was asked for. */
+  canceled: boolean;
+  /** The sheet as SVG; null before the end, and where it is too large to be held. */
+  sheet: string | null;
+  end: SweepEnd | null;
+}
+
+/** It goes on where the progress ends that the submission comes with. */
+export function createSweepRun(submission: SweepSubmission, done: Promise<void>): SweepRun {
+  const { plan, progress: { order, begun, canceled } = NO_PROGRESS } = submission;
+  const branches = plan.branches.map((branch, index) => new BranchRun(index, branch));
+  for (const index of begun) Object.assign(branches[index] ?? {}, { begunHere: true });
+  return {
+    submission,
+    log: new SweepLog(),
+    branches,
+    interleaving: new Interleaving(order),
+    canceled,
+    sheet: null,
+    done,
+    end: null,
+    finishedAt: null,
+  };
+}
+
+export function progressOf({ interleaving, branches, canceled }: SweepRun): SweepProgress {
+  const begun = branches.filter(({ begunHere }) => begunHere).map(({ index }) => index);
+  return { order: interleaving.order, begun, canceled };
+}
+
+/** Whether there is a branch without an image. */
+export function hasFailed({ end, branches, canceled }: SweepRun): boolean {
+  if (end === null) return false;
+  return canceled ||
+    branches.some(({ branch, end }) => branch.same_as === null && end?.status !== "succeeded");
+}
