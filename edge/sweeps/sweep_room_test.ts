@@ -17,6 +17,7 @@ import {
 import type { Results } from "../../db/result_queries.ts";
 import type { StoredSweep } from "../../db/sweep_queries.ts";
 import { createLocalRooms } from "../platforms/deno/local_rooms.ts";
+import { BEGUN_HERE } from "../generations/generation_room_routes.ts";
 import type { GpuBackend } from "../backends/gpu_backend.ts";
 import type { LogRecord } from "../observability/log.ts";
 import { NO_READER_CACHE } from "../cache/reader_cache.ts";
@@ -24,6 +25,7 @@ import { createLocalLimiters } from "../limits/local_limiters.ts";
 import { READING, readLog } from "../rooms/event_stream.ts";
 import { NO_STORE, type RoomStore } from "../rooms/room_store.ts";
 import { createSweepRoom, type SweepRoom, type SweepRoomPorts } from "./sweep_room.ts";
+import { handleSweepRequest } from "./sweep_room_routes.ts";
 import type { SweepRun } from "./sweep_run.ts";
 
 function sweepOf(...cutoffs: readonly number[]) {
@@ -295,3 +297,14 @@ Deno.test("SweepRoom's memory of a new run outlasts the end of the one before, n
 function saysCanceled(kept: ReadonlyMap<string, unknown>): boolean {
   return JSON.stringify(kept.get("progress")).includes('"canceled":true');
 }
+
+Deno.test("A sweep's room answers a join with the sweep, and not with who began it", async () => {
+  const { room } = createRoom({});
+  const body = JSON.stringify({ plan: PLAN, origin: ORIGIN });
+  const request = new Request("http://room/join", { method: "POST", body });
+  const response = await handleSweepRequest(room, request);
+  const { id, status } = await response.json();
+  assert.deepEqual([response.status, id, status], [200, PLAN.id, "succeeded"]);
+  // The route passes the headers on, and who else was there first is no client's business.
+  assert(!response.headers.has(BEGUN_HERE));
+});

@@ -3,7 +3,7 @@ import {
   createGenerationRoom,
   type GenerationRoomPorts,
 } from "../../generations/generation_room.ts";
-import { handleRoomRequest } from "../../generations/generation_room_routes.ts";
+import { handleGenerationRequest } from "../../generations/generation_room_routes.ts";
 import { createSweepRoom, type SweepRoomPorts } from "../../sweeps/sweep_room.ts";
 import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
 import type { Room, RoomRun } from "../../rooms/room.ts";
@@ -22,7 +22,7 @@ export function createLocalRooms(
   return createRooms({
     idleMax: IDLE_ROOMS_MAX,
     create: (id) => createGenerationRoom({ ...ports, store: storeOf(id) }),
-    handle: handleRoomRequest,
+    handle: handleGenerationRequest,
   });
 }
 

@@ -3,7 +3,7 @@ import { createSweeps } from "../../../db/sweep_queries.ts";
 import { createUsage } from "../../../db/usage_queries.ts";
 import { tellAll } from "../../rooms/end_listeners.ts";
 import { createGenerationRoom, type GenerationRoom } from "../../generations/generation_room.ts";
-import { handleRoomRequest } from "../../generations/generation_room_routes.ts";
+import { handleGenerationRequest } from "../../generations/generation_room_routes.ts";
 import {
   beginWatch,
   endWatch,
@@ -90,7 +90,7 @@ export class JobRoomObject {
   }
 
   fetch(request: Request): Promise<Response> {
-    return handleRoomRequest(this.#room, request);
+    return handleGenerationRequest(this.#room, request);
   }
 
   alarm(): Promise<void> {
