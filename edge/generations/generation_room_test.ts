@@ -225,6 +225,20 @@ Deno.test("GenerationRoom ends a run whose ids do not grow as failed", async () 
   ]);
 });
 
+Deno.test("GenerationRoom reports one end of a run whose own end cannot be taken", async () => {
+  const { room, kept } = createRoom({
+    gpu: backend(async function* () {
+      yield* RUN.map((event, id) => ({ id: Math.min(id, 2), event }));
+    }),
+  });
+  const { run } = await joinAndFinish(room);
+  assert.deepEqual(run.log.events.map(({ id, event }) => [id, event.type]).slice(2), [
+    [2, "generation.image"],
+    [3, "generation.failed"],
+  ]);
+  assert.deepEqual(kept.ends.map(({ event }) => event.type), ["generation.failed"]);
+});
+
 Deno.test("GenerationRoom takes up a run that was lost with its process", async () => {
   const hang = Promise.withResolvers<void>();
   const remembered = new Map<string, unknown>();
