@@ -7,7 +7,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import * as v from "valibot";
 import type { RgbImage } from "./rgb.ts";
-import type { Feed } from "../onnx/session.ts";
+import type { Feed } from "../onnx/graph.ts";
 
 const side = v.pipe(v.number(), v.integer(), v.minValue(1));
 const square = v.pipe(side, v.transform((each) => ({ height: each, width: each })));

@@ -1,15 +1,8 @@
 /** U-Net or transformer: rows of (x, timestep, text states) to rows of model outputs. */
 import { createLatents, type Latents, sizeOf } from "../diffusion/mod.ts";
 import type { EncodedText, TextStates } from "../text/mod.ts";
-import {
-  type ExpectedGraph,
-  type ExpectedTensor,
-  type Feed,
-  type Fetched,
-  loadSession,
-  type OnnxSession,
-  type SessionOptions,
-} from "./session.ts";
+import type { ExpectedGraph, ExpectedTensor, Feed, Fetched, SessionOptions } from "./graph.ts";
+import { loadSession, type OnnxSession } from "./session.ts";
 import type { Timed } from "./turns.ts";
 
 export interface DenoiserRow {

@@ -5,7 +5,8 @@
  */
 import type { RgbImage } from "../image/rgb.ts";
 import { loadImageProcessor } from "../image/image_processor.ts";
-import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
+import { loadSession, type OnnxSession } from "./session.ts";
+import type { SessionOptions } from "./graph.ts";
 
 export interface SafetyChecker {
   readonly session: OnnxSession;

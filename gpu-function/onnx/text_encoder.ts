@@ -1,6 +1,7 @@
 /** Token ids to text states. */
 import type { EncodedText } from "../text/mod.ts";
-import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
+import { loadSession, type OnnxSession } from "./session.ts";
+import type { SessionOptions } from "./graph.ts";
 import type { Timed } from "./turns.ts";
 
 export interface TextEncoder {

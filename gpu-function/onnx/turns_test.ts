@@ -18,11 +18,3 @@ Deno.test("turns come one at a time, in order, also after one that failed", asyn
   assert.match(b?.status === "rejected" ? String(b.reason) : "", /b is broken/);
   assert.equal(c?.status === "fulfilled" && c.value.value, "c");
 });
-
-Deno.test("timers are served between two turns that never wait for one", async () => {
-  const turns = new Turns();
-  let served = false;
-  setTimeout(() => served = true, 0);
-  await turns.take(() => Promise.resolve());
-  assert.ok(served);
-});

@@ -1,6 +1,7 @@
 /** Latents to pixels. */
 import { createLatents, type Latents } from "../diffusion/mod.ts";
-import { loadSession, type OnnxSession, type SessionOptions } from "./session.ts";
+import { loadSession, type OnnxSession } from "./session.ts";
+import type { SessionOptions } from "./graph.ts";
 import type { Timed } from "./turns.ts";
 
 export interface VaeDecoder {

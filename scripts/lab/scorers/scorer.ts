@@ -1,5 +1,5 @@
 /** What every scorer is: inputs in, one score each out, in their order. */
-import type { Feed } from "../../../gpu-function/onnx/session.ts";
+import type { Feed } from "../../../gpu-function/onnx/graph.ts";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import { toPixels } from "../statistics/pixels.ts";
 

@@ -37,7 +37,7 @@ Deno.test("boundaryViolations() lets the drawn arrows pass", () => {
       { from: "edge/platforms/workerd/d1.ts", to: "db/result_queries.ts" },
       { from: "edge/platforms/deno/main.ts", to: "edge/platforms/console_log.ts" },
       { from: "edge/limits/admission.ts", to: "edge/callers/caller.ts" },
-      { from: "gpu-function/onnx/session.ts", to: "npm:onnxruntime-node" },
+      { from: "gpu-function/onnx/native_session.ts", to: "npm:onnxruntime-node" },
       { from: "contract/plan/plan_test.ts", to: "npm:fast-check" },
       { from: "scripts/cli/start.ts", to: "gpu-function/jobs/engine.ts" },
       { from: "scripts/tools/fuzz.ts", to: "tests/support/ground.ts" },

@@ -54,16 +54,24 @@ const GPU_FUNCTION: readonly Room[] = [
     imports: ["contract/", "node:", "npm:valibot", `${GPU}onnx/`, ...GPU_PURE],
   },
   {
-    path: `${GPU}onnx/session.ts`,
+    path: `${GPU}onnx/native_session.ts`,
     imports: ["contract/", "node:", "npm:onnxruntime-node", `${GPU}onnx/`, `${GPU}diffusion/`],
   },
+  { path: `${GPU}onnx/graph.ts`, imports: [] },
   {
     path: `${GPU}onnx/`,
-    imports: ["contract/", "node:", `${GPU}onnx/session.ts`, `${GPU}image/`, ...GPU_PURE],
+    imports: [
+      "contract/",
+      "node:",
+      `${GPU}onnx/native_session.ts`,
+      `${GPU}onnx/graph.ts`,
+      `${GPU}image/`,
+      ...GPU_PURE,
+    ],
   },
   {
     path: `${GPU}image/`,
-    imports: ["node:", "npm:sharp", "npm:valibot", `${GPU}onnx/session.ts`, ...GPU_PURE],
+    imports: ["node:", "npm:sharp", "npm:valibot", `${GPU}onnx/graph.ts`, ...GPU_PURE],
   },
   { path: `${GPU}insights/`, imports: [`${GPU}diffusion/`] },
   { path: `${GPU}text/`, imports: ["contract/"] },

@@ -3,11 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
-import {
-  type Fetched,
-  loadSession,
-  type OnnxSession,
-} from "../../../../gpu-function/onnx/session.ts";
+import type { Fetched } from "../../../../gpu-function/onnx/graph.ts";
+import { loadSession, type OnnxSession } from "../../../../gpu-function/onnx/session.ts";
 import { type ClassifierLabels, readGrids, type Seen } from "./grid_reading.ts";
 import { inBatches, pixelFeed, type Scorer, SESSION_OPTIONS } from "../scorer.ts";
 

@@ -3,7 +3,7 @@ import { Tokenizer } from "@huggingface/tokenizers";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import type { Feed } from "../../../../gpu-function/onnx/session.ts";
+import type { Feed } from "../../../../gpu-function/onnx/graph.ts";
 
 const namedToken = v.union([
   v.string(),

@@ -1,0 +1,63 @@
+/** The inference thread: loads graphs and runs them, one question after the other. */
+import { parentPort } from "node:worker_threads";
+import type { Answered, Answers, Asked, Question } from "./inference_message.ts";
+import {
+  type CheckedTensors,
+  type NativeSession,
+  openNativeSession,
+  tryProvider,
+} from "./native_session.ts";
+
+const sessions = new Map<number, NativeSession>();
+let opened = 0;
+
+parentPort?.on("message", async ({ id, question }: Asked) => {
+  try {
+    const value = await answer(question);
+    tell({ id, value }, buffersOf(value));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    tell({ id, failure: { message, ofInput: error instanceof RangeError } }, []);
+  }
+});
+
+function tell(answered: Answered, transferred: readonly ArrayBuffer[]): void {
+  parentPort?.postMessage(answered, [...transferred]);
+}
+
+async function answer(question: Question): Promise<Answers[keyof Answers]> {
+  switch (question.ask) {
+    case "load": {
+      const { file, expected, options } = question;
+      const native = await openNativeSession(file, expected, options);
+      const session = opened++;
+      sessions.set(session, native);
+      return { session, inputs: shapesOf(native.inputs), outputs: shapesOf(native.outputs) };
+    }
+    case "run":
+      return await sessionOf(question).run(question.feeds, question.wanted);
+    case "release":
+      await sessionOf(question).release();
+      sessions.delete(question.session);
+      return null;
+    case "probe":
+      return await tryProvider(question.executionProvider);
+  }
+}
+
+function sessionOf({ session }: { readonly session: number }): NativeSession {
+  const native = sessions.get(session);
+  if (!native) throw new Error(`Session ${session} has been released`);
+  return native;
+}
+
+function shapesOf(tensors: CheckedTensors): Map<string, readonly (number | null)[]> {
+  return new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+}
+
+/** Results are handed over, not copied. */
+function buffersOf(value: Answers[keyof Answers]): ArrayBuffer[] {
+  if (value === null || typeof value === "string" || !("milliseconds" in value)) return [];
+  const buffers = Object.values(value.value).map(({ data }) => data.buffer);
+  return [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer);
+}

@@ -1,0 +1,247 @@
+/**
+ * The only importer of onnxruntime, which computes on the thread that calls it: this file runs in a thread
+ * of its own (`inference_worker.ts`). A graph is checked when it loads, so that a wrong file is a sentence
+ * that names it rather than a failure in the middle of a run. All values go in and out as float32 or
+ * integers; fp16 and int64 end here.
+ */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { sizeOf } from "../diffusion/mod.ts";
+import { withOutputs } from "./graph_outputs.ts";
+import type {
+  ExpectedGraph,
+  ExpectedTensor,
+  Feed,
+  Fetched,
+  SessionOptions,
+  TensorType,
+} from "./graph.ts";
+import { type Timed, Turns } from "./turns.ts";
+
+/** The thread has one, since onnxruntime-node runs one graph at a time in it anyway. */
+const TURNS = new Turns();
+
+/** A graph's inputs or outputs by the names that the engine uses. */
+export type CheckedTensors = ReadonlyMap<string, CheckedTensor>;
+
+export interface CheckedTensor {
+  /** In the file. */
+  readonly ownName: string;
+  readonly type: TensorType;
+  /** As the file declares it; names and unknown sides are null. */
+  readonly shape: readonly (number | null)[];
+}
+
+export interface NativeSession {
+  readonly inputs: CheckedTensors;
+  readonly outputs: CheckedTensors;
+  /** @param wanted names of outputs and taps */
+  run(
+    feeds: Readonly<Record<string, Feed>>,
+    wanted: readonly string[],
+  ): Promise<Timed<Readonly<Record<string, Fetched>>>>;
+  release(): Promise<void>;
+}
+
+/** @throws RangeError naming the file and what is wrong with its inputs or outputs */
+export async function openNativeSession(
+  file: string,
+  expected: ExpectedGraph,
+  options: SessionOptions,
+): Promise<NativeSession> {
+  const { taps = [] } = expected;
+  const session = await openSession(file, taps.map(({ name }) => name), options);
+  const inputs = checkTensors(`${file}: input`, session.inputMetadata, expected.inputs);
+  const known = [...inputs.values()].map(({ ownName }) => ownName);
+  const unknown = session.inputNames.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new RangeError(`${file}: input ${unknown} is not one this engine can feed`);
+  }
+  const outputs = checkTensors(`${file}: output`, session.outputMetadata, [
+    ...expected.outputs,
+    ...taps,
+  ]);
+  return {
+    inputs,
+    outputs,
+    async run(feeds, wanted) {
+      const tensors = Object.fromEntries(
+        Object.entries(feeds).flatMap(([name, feed]) => {
+          const input = inputs.get(name);
+          return input ? [[input.ownName, toTensor(feed, input.type)]] : [];
+        }),
+      );
+      const fetches = wanted.flatMap((name) => outputs.get(name)?.ownName ?? []);
+      const { value: results, milliseconds } = await TURNS.take(() =>
+        session.run(tensors, fetches)
+      );
+      const fetched = wanted.map((
+        name,
+      ) => [name, fromTensor(results[outputs.get(name)?.ownName ?? name])]);
+      return { value: Object.fromEntries(fetched), milliseconds };
+    },
+    release: () => session.release(),
+  };
+}
+
+/** A graph that adds its one value to itself; fixtures/record.py writes it. */
+const PROBE =
+  "CAcSADo1Cg4KAXgKAXgSAXkiA0FkZBIBcFoPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEA0=";
+
+/** Runs a graph of one node on the provider. Null when it works, else onnxruntime's reason in one line. */
+export async function tryProvider(executionProvider: string): Promise<string | null> {
+  const fatal = 4; // what would be logged is in the reason
+  try {
+    const session = await InferenceSession.create(Uint8Array.fromBase64(PROBE), {
+      executionProviders: [executionProvider],
+      logSeverityLevel: fatal,
+    });
+    try {
+      await TURNS.take(() => session.run({ x: new Tensor("float32", Float32Array.of(1), [1]) }));
+    } finally {
+      await session.release();
+    }
+    return null;
+  } catch (error) {
+    return loadReason(error);
+  }
+}
+
+async function openSession(
+  file: string,
+  taps: readonly string[],
+  options: SessionOptions,
+): Promise<InferenceSession> {
+  if (!existsSync(file)) throw new RangeError(`${file} is missing`);
+  const { mapped = false } = options;
+  const settings: InferenceSession.SessionOptions = {
+    executionProviders: [options.executionProvider],
+    intraOpNumThreads: options.intraOpNumThreads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    // Folded constants and packed weights are copies, of fp16 in fp32; an arena keeps what fp16 weights
+    // are cast to when they are used.
+    graphOptimizationLevel: mapped ? "disabled" : "all",
+    enableCpuMemArena: !mapped,
+    enableMemPattern: !mapped,
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        disable_prepacking: mapped ? "1" : "0",
+        intra_op: { allow_spinning: options.spinning ? "1" : "0" },
+        // A graph that comes as bytes does not know where weights in files beside it lie.
+        model_external_initializers_file_folder_path: dirname(file),
+      },
+    },
+  };
+  try {
+    if (taps.length === 0) return await InferenceSession.create(file, settings);
+    return await InferenceSession.create(withOutputs(await readFile(file), taps), settings);
+  } catch (error) {
+    const cause = new Error(loadReason(error), { cause: error });
+    throw new RangeError(`${file}: onnxruntime cannot load this file: ${cause.message}`, { cause });
+  }
+}
+
+/**
+ * onnxruntime's first line, without the name of the file and of its own source: a cut file, missing
+ * weights, too new an opset, no such GPU.
+ */
+function loadReason(error: unknown): string {
+  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  return line
+    .replace(/^Load model from .* failed:\s*/, "")
+    .replace(/^\/onnxruntime_src\/.* was false\.\s*/, "")
+    .trim();
+}
+
+/** By the name that the engine uses. */
+function checkTensors(
+  what: string,
+  metadata: readonly InferenceSession.ValueMetadata[],
+  expected: readonly ExpectedTensor[],
+): Map<string, CheckedTensor> {
+  const checked = new Map<string, CheckedTensor>();
+  for (const wanted of expected) {
+    const { name, aliases = [], optional = false } = wanted;
+    const names = [name, ...aliases];
+    const value = metadata.find((value) => names.includes(value.name));
+    if (value) {
+      checked.set(name, checkTensor(what, value, wanted));
+    } else if (!optional) {
+      const given = metadata.map((value) => value.name).join(", ");
+      throw new RangeError(`${what} ${names.join(" or ")} is missing, the file has ${given}`);
+    }
+  }
+  return checked;
+}
+
+function checkTensor(
+  what: string,
+  value: InferenceSession.ValueMetadata,
+  { types, shapes }: ExpectedTensor,
+): CheckedTensor {
+  const ownName = value.name;
+  const given = value.isTensor ? value.type : "no tensor";
+  const type = types.find((name) => name === given);
+  if (!value.isTensor || !type) {
+    throw new RangeError(`${what} ${ownName} must be ${types.join(" or ")}, given ${given}`);
+  }
+  const shape = value.shape.map((side) => typeof side === "number" && side > 0 ? side : null);
+  if (shapes.some((allowed) => fits(shape, allowed))) return { ownName, type, shape };
+  const allowed = shapes.map(show).join(" or ");
+  throw new RangeError(`${what} ${ownName} must have shape ${allowed}, given ${show(shape)}`);
+}
+
+/** A side that either of the two leaves open fits. */
+function fits(shape: readonly (number | null)[], allowed: readonly (number | null)[]): boolean {
+  return shape.length === allowed.length &&
+    shape.every((side, i) => side === null || allowed[i] === null || side === allowed[i]);
+}
+
+function show(shape: readonly (number | null)[]): string {
+  return `[${shape.map((side) => side ?? "any").join(", ")}]`;
+}
+
+function toTensor({ data, shape }: Feed, type: TensorType): Tensor {
+  if (data.length !== sizeOf(shape)) {
+    throw new RangeError(`A feed of shape ${show(shape)} cannot hold ${data.length} values`);
+  }
+  switch (type) {
+    case "float32":
+      return new Tensor("float32", data instanceof Float32Array ? data : [...data], shape);
+    case "float16":
+      return halfTensor(data, shape);
+    case "int32":
+      return new Tensor("int32", Int32Array.from(data), shape);
+    case "int64":
+      // Fractions are cut off, as int32 and diffusers do with the timesteps of Karras' sigmas.
+      return new Tensor(
+        "int64",
+        BigInt64Array.from(Array.from(data, (value) => BigInt(Math.trunc(value)))),
+        shape,
+      );
+    case "bool":
+      throw new RangeError("No graph is fed truth values");
+  }
+}
+
+/**
+ * onnxruntime turns fp16 into a Float16Array, which it then cannot read back natively under Deno 2.9:
+ * it sees no bytes. So the native side is given the bits themselves.
+ */
+function halfTensor(data: Feed["data"], shape: readonly number[]): Tensor {
+  const bits = new Uint16Array(Float16Array.from(data).buffer);
+  return Object.defineProperty(new Tensor("float16", bits, shape), "cpuData", { value: bits });
+}
+
+function fromTensor(tensor: Tensor | undefined): Fetched {
+  const values = tensor?.data;
+  if (values instanceof Float32Array) return { data: values, shape: tensor?.dims ?? [] };
+  if (values instanceof Float16Array || values instanceof Uint8Array && tensor?.type === "bool") {
+    return { data: Float32Array.from(values), shape: tensor?.dims ?? [] };
+  }
+  throw new RangeError(`A graph gave ${tensor?.type ?? "nothing"} where float values were due`);
+}
