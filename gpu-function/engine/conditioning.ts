@@ -9,7 +9,7 @@ import {
 } from "../../contract/mod.ts";
 import { seededNoise } from "../diffusion/mod.ts";
 import type { LoadedModel, LoadedText } from "./loading/loaded_model.ts";
-import type { Timed } from "../onnx/turns.ts";
+import type { Timed } from "../onnx/inference/turns.ts";
 import { assembleStates, type EncodedText } from "../text/mod.ts";
 
 /**

@@ -3,7 +3,7 @@ import { createLatents, type Latents, sizeOf } from "../diffusion/mod.ts";
 import type { EncodedText, TextStates } from "../text/mod.ts";
 import type { ExpectedGraph, ExpectedTensor, Feed, Fetched, SessionOptions } from "./graph.ts";
 import { loadSession, type OnnxSession } from "./session.ts";
-import type { Timed } from "./turns.ts";
+import type { Timed } from "./inference/turns.ts";
 
 export interface DenoiserRow {
   readonly x: Latents;

@@ -3,8 +3,8 @@
  * for a row. A thread that stopped fails what it was doing; the next use of a session loads its graph again.
  */
 import type { ExpectedGraph, Feed, Fetched, SessionOptions } from "./graph.ts";
-import { InferenceThread } from "./inference_thread.ts";
-import type { Timed } from "./turns.ts";
+import { InferenceThread } from "./inference/inference_thread.ts";
+import type { Timed } from "./inference/turns.ts";
 
 /** What a session has done since it was loaded, counted around `run` itself. */
 export interface SessionUsage {

@@ -2,7 +2,7 @@
 import type { EncodedText } from "../text/mod.ts";
 import { loadSession, type OnnxSession } from "./session.ts";
 import type { SessionOptions } from "./graph.ts";
-import type { Timed } from "./turns.ts";
+import type { Timed } from "./inference/turns.ts";
 
 export interface TextEncoder {
   readonly session: OnnxSession;

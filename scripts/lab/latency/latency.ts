@@ -7,7 +7,7 @@ import {
   releaseModel,
 } from "../../../gpu-function/engine/loading/loaded_model.ts";
 import type { ModelPackage } from "../../../gpu-function/packages/model_package.ts";
-import type { Timed } from "../../../gpu-function/onnx/turns.ts";
+import type { Timed } from "../../../gpu-function/onnx/inference/turns.ts";
 import { createEngine } from "../../../gpu-function/engine/onnx_engine.ts";
 import { median, timeRun } from "../../engine/engine_runs.ts";
 

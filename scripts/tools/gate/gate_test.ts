@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { boundaryViolations, reachViolations, roomCircles } from "./boundaries.ts";
 import { circlesOf } from "./circles.ts";
 import { impureFiles } from "./purity.ts";
-import { missingPaths, tidyFile } from "./tidy.ts";
+import { crowdedFolders, missingPaths, tidyFile } from "./tidy.ts";
 
 Deno.test("boundaryViolations() sees an import against the arrow", () => {
   const bad = [
@@ -37,7 +37,7 @@ Deno.test("boundaryViolations() lets the drawn arrows pass", () => {
       { from: "edge/platforms/workerd/d1.ts", to: "db/result_queries.ts" },
       { from: "edge/platforms/deno/main.ts", to: "edge/platforms/console_log.ts" },
       { from: "edge/limits/admission.ts", to: "edge/callers/caller.ts" },
-      { from: "gpu-function/onnx/native_session.ts", to: "npm:onnxruntime-node" },
+      { from: "gpu-function/onnx/inference/native_session.ts", to: "npm:onnxruntime-node" },
       { from: "contract/plan/plan_test.ts", to: "npm:fast-check" },
       { from: "scripts/cli/start.ts", to: "gpu-function/jobs/engine.ts" },
       { from: "scripts/tools/fuzz.ts", to: "tests/support/ground.ts" },
@@ -125,4 +125,11 @@ Deno.test("missingPaths() sees a document that names a file nobody has", () => {
   assert.deepEqual(missingPaths("X.md", "see `contract/plan/plan.ts` and `contract/gone.ts`"), [
     "X.md names contract/gone.ts, which does not exist",
   ]);
+});
+
+Deno.test("crowdedFolders() counts the source files of a folder, and nothing below it", () => {
+  const names = Array.from({ length: 13 }, (_, i) => `edge/room_${i}.ts`);
+  const beside = ["edge/room_test.ts", "edge/fixtures/a.ts", "edge/below/a.ts"];
+  assert.deepEqual(crowdedFolders([...names, ...beside]), []);
+  assert.deepEqual(crowdedFolders([...names, "edge/more.ts"]), ["edge/: 14 files, at most 13"]);
 });

@@ -10,6 +10,8 @@ const FUNCTION_LINES_MAX = 70;
 const FILE_LINES_MAX = 400;
 const TEST_FILE_LINES_MAX = 700;
 const PARAMETERS_MAX = 4;
+/** With more files a folder's name says too little. Tests and fixtures do not count. */
+const FOLDER_FILES_MAX = 13;
 const VAGUE_NAMES = /(^|\/)(utils?|helpers?|common|types|constants|index|misc)\.tsx?$/;
 
 /** Text of a call or property that is banned, why, and the files where it belongs. */
@@ -94,8 +96,19 @@ export function missingPaths(document: string, text: string): string[] {
     .map((path) => `${document} names ${path}, which does not exist`);
 }
 
+/** Folders with more source files of their own than a reader can keep in mind. */
+export function crowdedFolders(paths: readonly string[]): string[] {
+  const folders = Map.groupBy(
+    paths.filter((path) => !isTest(path)),
+    (path) => path.slice(0, path.lastIndexOf("/") + 1),
+  );
+  return [...folders]
+    .filter(([, files]) => files.length > FOLDER_FILES_MAX)
+    .map(([folder, files]) => `${folder}: ${files.length} files, at most ${FOLDER_FILES_MAX}`);
+}
+
 export async function checkTidy(): Promise<string[]> {
-  const found: string[] = [];
+  const found = crowdedFolders(await sourceFiles());
   for (const path of await sourceFiles()) {
     found.push(...tidyFile(path, await Deno.readTextFile(ROOT + path)));
   }

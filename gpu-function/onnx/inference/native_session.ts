@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { sizeOf } from "../diffusion/mod.ts";
+import { sizeOf } from "../../diffusion/mod.ts";
 import { withOutputs } from "./graph_outputs.ts";
 import type {
   ExpectedGraph,
@@ -17,7 +17,7 @@ import type {
   Fetched,
   SessionOptions,
   TensorType,
-} from "./graph.ts";
+} from "../graph.ts";
 import { type Timed, Turns } from "./turns.ts";
 
 /** The thread has one, since onnxruntime-node runs one graph at a time in it anyway. */

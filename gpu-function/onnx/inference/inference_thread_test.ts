@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { InferenceThread } from "./inference_thread.ts";
-import { loadSession } from "./session.ts";
+import { loadSession } from "../session.ts";
 
-const file = join(import.meta.dirname!, "fixtures/text_encoder_int32.onnx");
+const file = join(import.meta.dirname!, "../fixtures/text_encoder_int32.onnx");
 const EXPECTED = {
   inputs: [{ name: "input_ids", types: ["int32"], shapes: [[null, 4]] }],
   outputs: [{ name: "last_hidden_state", types: ["float32"], shapes: [[null, 4, null]] }],
@@ -13,7 +13,7 @@ const CPU = { executionProvider: "cpu", intraOpNumThreads: 1 };
 const FEEDS = { input_ids: { data: [3, 1, 4, 1], shape: [1, 4] } };
 
 Deno.test("a thread that stops fails what was under way with its reason, and starts anew", async () => {
-  const thread = new InferenceThread(new URL("./fixtures/crashing_worker.ts", import.meta.url));
+  const thread = new InferenceThread(new URL("../fixtures/crashing_worker.ts", import.meta.url));
   const session = await loadSession(file, EXPECTED, CPU, thread);
   const reason = /^Error: The inference thread stopped: planted in cuda/;
   const crash = thread.ask({ ask: "probe", executionProvider: "cuda" });
@@ -28,7 +28,7 @@ Deno.test("a thread that stops fails what was under way with its reason, and sta
 });
 
 Deno.test("a session of a stopped thread is released without it", async () => {
-  const thread = new InferenceThread(new URL("./fixtures/crashing_worker.ts", import.meta.url));
+  const thread = new InferenceThread(new URL("../fixtures/crashing_worker.ts", import.meta.url));
   const session = await loadSession(file, EXPECTED, CPU, thread);
   await assert.rejects(thread.ask({ ask: "probe", executionProvider: "cpu" }), /planted in cpu/);
   await session.release();

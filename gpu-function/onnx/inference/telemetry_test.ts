@@ -6,7 +6,7 @@ Deno.test("onnxruntime leaves nothing in the user's folders", async () => {
   const home = await Deno.makeTempDir();
   try {
     const { stdout, success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", join(import.meta.dirname!, "fixtures/probe_once.ts")],
+      args: ["run", "-A", join(import.meta.dirname!, "../fixtures/probe_once.ts")],
       env: { ...kept("PATH", "DENO_DIR"), HOME: home, XDG_CACHE_HOME: join(home, "cache") },
       clearEnv: true,
     }).output();

@@ -1,5 +1,5 @@
 /** What the engine's thread asks the inference thread, and what that answers. */
-import type { ExpectedGraph, Feed, Fetched, SessionOptions } from "./graph.ts";
+import type { ExpectedGraph, Feed, Fetched, SessionOptions } from "../graph.ts";
 import type { Timed } from "./turns.ts";
 
 export type Question =
