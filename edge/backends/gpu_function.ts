@@ -114,12 +114,21 @@ export class GpuFunction {
     }
   }
 
-  /** What it says of itself. An answer closes an open circuit, and does not make up for failed runs. */
-  async health(): Promise<Health> {
+  /** What it says of itself, for people who watch: whoever looks changes nothing. */
+  async look(): Promise<Health> {
     const health = await readHealth(`${this.url}/health-check`, this.#options.healthMs);
-    if (!health) this.breaker.failed();
+    return health ?? { status: UNREACHABLE_STATUS };
+  }
+
+  /**
+   * The same before a run is placed: silence counts as a failure, and an answer closes an open circuit
+   * without making up for failed runs.
+   */
+  async probe(): Promise<Health> {
+    const health = await this.look();
+    if (health.status === UNREACHABLE_STATUS) this.breaker.failed();
     else if (this.breaker.state !== "closed") this.breaker.succeeded();
-    return health ?? { status: "UNREACHABLE" };
+    return health;
   }
 
   /** Signed anew each time, so that a retry is no replay. */
@@ -145,6 +154,7 @@ export class GpuFunction {
   }
 }
 
+const UNREACHABLE_STATUS = "UNREACHABLE";
 const UNREACHABLE = createProblem(
   "gpu_unavailable",
   "The GPU function cannot be reached; try again shortly",

@@ -58,12 +58,11 @@ export class GpuLoads {
       .map(({ one }) => one);
   }
 
-  /** All of them, asked now. */
+  /** All of them, asked now, for people who watch. How often they do must not decide where runs go. */
   async look(): Promise<GpuFunctionHealth[]> {
-    return await Promise.all(this.#functions.map(async (one) => {
-      const health = await this.#ask(one);
-      return { ...health, circuit: one.breaker.state };
-    }));
+    return await Promise.all(
+      this.#functions.map(async (one) => ({ ...await one.look(), circuit: one.breaker.state })),
+    );
   }
 
   /** A function alone is asked nothing while its circuit is closed: there is no choice to make. */
@@ -77,7 +76,7 @@ export class GpuLoads {
   }
 
   async #ask(one: GpuFunction): Promise<Health> {
-    const health = await one.health();
+    const health = await one.probe();
     this.#reports.set(one, { health, at: this.#now() });
     this.#sent.delete(one);
     return health;
