@@ -22,6 +22,9 @@ import {
 import { isPlainText, normalizeText } from "./prompt_text.ts";
 import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "./token_states.ts";
 
+/** The embedded model. */
+export const DEFAULT_MODEL = "mini";
+
 const TEXT =
   `at most ${LIMITS.promptLength} characters of well-formed text without characters that control, ` +
   "reorder or hide it";
@@ -131,7 +134,7 @@ const generationRequest = v.pipe(
         v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
         v.description('the id of an installed model, such as "mini"'),
       ),
-      "mini",
+      DEFAULT_MODEL,
     ),
     prompt: v.pipe(text(`non-empty text: ${TEXT}`), v.check((value) => value.trim().length > 0)),
     negative_prompt: v.optional(text(), ""),

@@ -1,6 +1,7 @@
 /** From a body of any shape to a plan, without the GPU function. */
 import {
   createFieldProblem,
+  DEFAULT_MODEL,
   fieldIssue,
   type ModelManifest,
   type Parsed,
@@ -39,7 +40,7 @@ export async function planRequest(
   input: unknown,
   asker: Asker,
 ): Promise<Parsed<PlannedGeneration>> {
-  const parsed = parseGenerationRequest(input);
+  const parsed = parseGenerationRequest(await withModel(models, input));
   if (!parsed.ok) return parsed;
   const owner = ownerOf(parsed.value, asker);
   if (!owner.ok) return owner;
@@ -58,7 +59,8 @@ export async function planSweepRequest(
   input: unknown,
   asker: Asker,
 ): Promise<Parsed<SweepPlan>> {
-  const parsed = parseSweepRequest(input);
+  const named = isObject(input) ? { ...input, base: await withModel(models, input.base) } : input;
+  const parsed = parseSweepRequest(named);
   if (!parsed.ok) return parsed;
   const owner = ownerOf(parsed.value.base, asker, "base.private");
   if (!owner.ok) return owner;
@@ -70,6 +72,21 @@ export async function planSweepRequest(
   const planBranch = (request: SeededRequest) => planGeneration(request, model.value);
   const branches = parsed.value.branches.map((branch) => ({ ...branch, ...owner.value }));
   return planSweep({ ...parsed.value, branches }, base.seed ?? drawSeed(), planBranch);
+}
+
+/**
+ * A request that names no model means the contract's default. Where that one is not installed it means the
+ * first that is, so that a service with other models answers the same request.
+ */
+async function withModel(models: ModelCatalog, input: unknown): Promise<unknown> {
+  if (!isObject(input) || input.model !== undefined) return input;
+  if (await models.find(DEFAULT_MODEL)) return input;
+  const [first] = await models.list();
+  return first ? { ...input, model: first.id } : input;
+}
+
+function isObject(input: unknown): input is Readonly<Record<string, unknown>> {
+  return typeof input === "object" && input !== null && !Array.isArray(input);
 }
 
 async function findModel(
