@@ -1,5 +1,5 @@
 /** The inference thread: loads graphs and runs them, one question after the other. */
-import { parentPort } from "node:worker_threads";
+import { type MessagePort, parentPort } from "node:worker_threads";
 import type { Answered, Answers, Asked, Question } from "./inference_message.ts";
 import {
   type CheckedTensors,
@@ -11,18 +11,24 @@ import {
 const sessions = new Map<number, NativeSession>();
 let opened = 0;
 
-parentPort?.on("message", async ({ id, question }: Asked) => {
-  try {
-    const value = await answer(question);
-    tell({ id, value }, buffersOf(value));
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    tell({ id, failure: { message, ofInput: error instanceof RangeError } }, []);
-  }
+/** The first message is the port over which everything else is asked. */
+parentPort?.once("message", (port: MessagePort) => {
+  port.addEventListener("message", async (event) => {
+    if (!(event instanceof MessageEvent)) return;
+    const [answered, transferred] = await reply(event.data);
+    port.postMessage(answered, transferred);
+  });
+  port.start();
 });
 
-function tell(answered: Answered, transferred: readonly ArrayBuffer[]): void {
-  parentPort?.postMessage(answered, [...transferred]);
+async function reply({ id, question }: Asked): Promise<[Answered, ArrayBuffer[]]> {
+  try {
+    const value = await answer(question);
+    return [{ id, value }, buffersOf(value)];
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return [{ id, failure: { message, ofInput: error instanceof RangeError } }, []];
+  }
 }
 
 async function answer(question: Question): Promise<Answers[keyof Answers]> {
