@@ -1,4 +1,4 @@
-/** The queries on curated demos, for D1 and for SQLite behind libSQL. */
+/** The queries on curated demos, for D1 and for SQLite through libSQL. */
 import { asc, eq, sql } from "drizzle-orm";
 import type { Plan, SeededRequest } from "../contract/mod.ts";
 import type { SqlDatabase, StoredResult } from "./result_queries.ts";
@@ -12,7 +12,7 @@ export interface Demo {
   readonly generation_id: string;
 }
 
-/** A demo with what its stored generation shows; null until that is there. */
+/** A demo with what its stored generation shows; `result` is null until that is stored. */
 export interface ListedDemo extends Demo {
   readonly result: {
     readonly plan: Plan;
@@ -22,17 +22,17 @@ export interface ListedDemo extends Demo {
 
 /** Every method rejects when the database fails. */
 export interface Demos {
-  /** In the order in which they were added. */
+  /** Lists the demos in the order in which they were added. */
   list(): Promise<readonly ListedDemo[]>;
-  /** Behind the others, or in the place of the one of that slug. */
+  /** Adds the demo at the end, or replaces the demo of that slug in its place. */
   put(demo: Demo, now: number): Promise<void>;
-  /** Whether there was one. Its generation stays, pinned no longer. */
+  /** Returns whether there was one. Its generation stays, without its pin. */
   remove(slug: string): Promise<boolean>;
 }
 
 type Statements = Pick<SqlDatabase, "select" | "insert" | "delete">;
 
-/** Each is one statement, for the edge and for the command line alike. */
+/** Each method is one statement, for the edge and for the command line alike. */
 export const demoStatements = {
   list: (database: Statements) => selectDemos(database),
   put(database: Statements, demo: Demo, now: number) {
@@ -75,7 +75,7 @@ function selectDemos(database: Statements) {
     .orderBy(asc(demos.position));
 }
 
-/** A result with an owner is nobody else's demo. */
+/** A result with an owner is not shown as a demo. */
 export function listedDemos(rows: Awaited<ReturnType<typeof selectDemos>>): ListedDemo[] {
   return rows.map(({ plan, image, owner, ...demo }) => ({
     ...demo,

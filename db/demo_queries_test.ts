@@ -1,4 +1,4 @@
-// Demos: kept in their order, shown with the results that they have.
+// Demos keep their order and are shown with the results that they have.
 import assert from "node:assert/strict";
 import { createDemos } from "./demo_queries.ts";
 import { testOnDatabases } from "./fixtures/databases.ts";

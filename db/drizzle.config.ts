@@ -1,4 +1,6 @@
-/** For drizzle-kit alone: `deno run -A npm:drizzle-kit generate --config=db/drizzle.config.ts` */
+/**
+ * Only drizzle-kit reads this: `deno run -A npm:drizzle-kit generate --config=db/drizzle.config.ts`
+ */
 import { defineConfig } from "drizzle-kit";
 
 export default defineConfig({

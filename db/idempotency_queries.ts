@@ -1,9 +1,9 @@
-/** What was promised under an `Idempotency-Key`, by account. */
+/** The queries on what was promised under an `Idempotency-Key`, by account. */
 import { and, eq, isNull, lte } from "drizzle-orm";
 import type { SqlDatabase } from "./result_queries.ts";
 import { idempotency_keys } from "./schema.ts";
 
-/** For how long a key is remembered. */
+/** A key is remembered for this long. */
 export const IDEMPOTENCY_MS = 24 * 60 * 60_000;
 
 export interface KeyOwner {
@@ -14,7 +14,7 @@ export interface KeyOwner {
 export interface KeyClaim extends KeyOwner {
   /** SHA-256 of method, path and body, hex. */
   readonly fingerprint: string;
-  /** For a request that leaves its seed out. */
+  /** The seed for a request that leaves it out. */
   readonly seed: number;
   /** Epoch milliseconds. */
   readonly now: number;
@@ -23,7 +23,7 @@ export interface KeyClaim extends KeyOwner {
 export interface RememberedKey {
   readonly fingerprint: string;
   readonly seed: number;
-  /** A refusal that is repeated as it was; null where the request was not refused. */
+  /** The refusal, repeated byte for byte; null where the request was accepted. */
   readonly refusal: { readonly status: number; readonly body: string } | null;
   /** The resource that the request led to; null before it is known. */
   readonly location: string | null;
@@ -33,9 +33,12 @@ export interface RememberedKey {
 
 /** Every method rejects when the database fails. */
 export interface IdempotencyKeys {
-  /** Remembers the request unless the key has one, and tells the one it has. Decided by the database. */
+  /**
+   * Remembers the request unless the key has one, and returns what the key has. The database
+   * decides which claim is first.
+   */
   claim(claim: KeyClaim): Promise<{ readonly first: boolean; readonly remembered: RememberedKey }>;
-  /** The first location of a key stays. */
+  /** Keeps the first location of a key; later ones are ignored. */
   keepLocation(owner: KeyOwner, location: string): Promise<void>;
   keepRefusal(owner: KeyOwner, refusal: { status: number; body: string }): Promise<void>;
   /** Forgets what is older than `IDEMPOTENCY_MS`. */

@@ -8,7 +8,7 @@ const CLAIM: KeyClaim = { account: "key_1", key: "a", fingerprint: "f", seed: 1,
 
 type Test = (given: ReturnType<typeof createIdempotencyKeys>) => Promise<void>;
 
-/** The cases share a database: each begins with its table empty. */
+/** The cases share a database, so each begins by emptying its table. */
 const fresh = (test: Test) => async (database: SqlDatabase) => {
   await database.delete(idempotency_keys);
   await test(createIdempotencyKeys(database));

@@ -1,4 +1,4 @@
-/** The queries on API keys, for D1 and for SQLite behind libSQL. */
+/** The queries on API keys, for D1 and for SQLite through libSQL. */
 import { desc, eq, sql } from "drizzle-orm";
 import type { SqlDatabase } from "./result_queries.ts";
 import type { AccountLimits } from "../contract/mod.ts";
@@ -10,7 +10,7 @@ export interface StoredKey {
   readonly name: string;
   readonly salt: string;
   readonly hash: string;
-  /** Where they differ from those of the tier. */
+  /** The limits that differ from those of the tier. */
   readonly limits: Partial<AccountLimits> | null;
   /** Epoch milliseconds. */
   readonly created_at: number;
@@ -33,7 +33,10 @@ export function createKeys(database: SqlDatabase): Keys {
 
 type Statements = Pick<SqlDatabase, "select" | "insert" | "update">;
 
-/** What the command line does with keys: as statements, since it may only have them to hand on. */
+/**
+ * The command line's queries on keys, as statements, since it may print them for another tool to
+ * run.
+ */
 export const keyStatements = {
   create: (database: Statements, key: StoredKey) => database.insert(api_keys).values(key),
   list: (database: Statements) =>
@@ -44,7 +47,7 @@ export const keyStatements = {
       created_at: api_keys.created_at,
       revoked_at: api_keys.revoked_at,
     }).from(api_keys).orderBy(desc(api_keys.created_at)),
-  /** The first revocation stays. Returns the key where there is one. */
+  /** Keeps the first revocation. Returns the key where there is one. */
   revoke: (database: Statements, id: string, now: number) =>
     database.update(api_keys)
       .set({ revoked_at: sql`coalesce(${api_keys.revoked_at}, ${now})` })

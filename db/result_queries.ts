@@ -1,4 +1,4 @@
-/** Every query of the service, once, for D1 and for SQLite behind libSQL. */
+/** The queries on results, for D1 and for SQLite through libSQL. */
 import { and, eq, sql } from "drizzle-orm";
 import type { LibSQLDatabase } from "drizzle-orm/libsql";
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
@@ -19,7 +19,7 @@ export interface StoredImage {
   readonly bytes: Uint8Array;
   /** The account that alone may see it; null where everybody may. */
   readonly owner: string | null;
-  /** By the model's safety checker. */
+  /** Whether the model's safety checker flagged it. */
   readonly flagged: boolean;
 }
 
@@ -52,9 +52,12 @@ export interface Results {
   find(id: string): Promise<StoredResult | null>;
   replay(id: string): Promise<StoredReplay | null>;
   image(id: string): Promise<StoredImage | null>;
-  /** Counts hits, one unless told. */
+  /** Counts hits, one by default. */
   touch(id: string, now: number, hits?: number): Promise<void>;
-  /** All or nothing. The first result of a key stays, until one comes that shows insights it lacks. */
+  /**
+   * Writes all or nothing. The first result of a key stays, until one comes that shows insights it
+   * lacks.
+   */
   write(result: FinishedGeneration): Promise<WriteOutcome>;
 }
 
@@ -128,7 +131,10 @@ async function findImage(database: SqlDatabase, id: string): Promise<StoredImage
   return bytes && { media_type, sha256, owner, flagged: flagged === 1, bytes };
 }
 
-/** One part a query: D1 gives bytes as arrays of numbers, so a large image must not come at once. */
+/**
+ * Reads one part per query: D1 returns bytes as arrays of numbers, so a large image must not come
+ * at once.
+ */
 async function wholeImage(
   database: SqlDatabase,
   { sha256, size, bytes: first }: { sha256: string; size: number; bytes: Uint8Array },
@@ -156,7 +162,7 @@ async function touchResult(
     .where(eq(generations.id, id));
 }
 
-/** One row a statement: D1 binds at most 100 values in one. */
+/** Writes one row per statement, since D1 binds at most 100 values in one. */
 async function writeResult(
   database: SqlDatabase,
   result: FinishedGeneration,
@@ -176,8 +182,8 @@ async function writeResult(
 }
 
 /**
- * Parts are no part of the transaction, which would be too large for D1: they come first, so whoever finds
- * the image's row finds them. Those of a row that never came are swept.
+ * Parts stay outside the transaction, which would be too large for D1. They come first, so that a
+ * reader who finds the image's row finds them. Parts whose row never came are swept.
  */
 async function writeParts(database: SqlDatabase, { parts }: ResultRows): Promise<void> {
   for (const row of parts) {
@@ -194,7 +200,7 @@ async function findPlan(database: SqlDatabase, id: string): Promise<Plan | null>
   return row?.plan ?? null;
 }
 
-/** Its age and its hits stay: it is the same image. It may have been trimmed a moment ago. */
+/** Age and hits stay, since it is the same image. The row may have been trimmed a moment ago. */
 function replacement(database: SqlDatabase, { generation, image, previews: rows }: ResultRows) {
   const { id, created_at: _, ...changed } = generation;
   const ofKey = eq(previews.generation_id, id);

@@ -1,4 +1,4 @@
-// Results and sweeps on both databases: SQLite behind libSQL, and D1 as workerd has it.
+// Results and sweeps on both databases: SQLite through libSQL, and D1 in workerd.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { sql } from "drizzle-orm";
@@ -151,7 +151,7 @@ testOnDatabases("Results", {
     const { plan: { id } } = first;
     await results.write(first);
     const select = database.select.bind(database);
-    // Between the look and the write.
+    // The deletion falls between the look and the write.
     const racing = new Proxy(database, {
       get(target, name) {
         if (name === "select") return select;

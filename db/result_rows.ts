@@ -1,4 +1,4 @@
-/** A finished generation cut into rows, and put together again. Pure. */
+/** Cuts a finished generation into rows and puts it together again. Pure. */
 import {
   type GenerationEventOf,
   LIMITS,
@@ -20,12 +20,12 @@ export interface FinishedGeneration {
 export interface ResultRows {
   readonly generation: typeof generations.$inferInsert;
   readonly image: typeof images.$inferInsert;
-  /** What of the image does not fit into its row. */
+  /** The bytes of the image that do not fit into its row. */
   readonly parts: readonly (typeof image_parts.$inferInsert)[];
   readonly previews: readonly (typeof previews.$inferInsert)[];
 }
 
-/** @throws RangeError when the log is not of a success */
+/** @throws RangeError when the log does not end in success */
 export function toRows({ request, plan, events, finished_at }: FinishedGeneration): ResultRows {
   const image = findEvent(events, "generation.image");
   const completed = findEvent(events, "generation.completed");
@@ -65,7 +65,7 @@ export function toRows({ request, plan, events, finished_at }: FinishedGeneratio
   };
 }
 
-/** At least one piece, none longer than a row takes. */
+/** Returns at least one piece; each fits into a row. */
 function cutIntoRows(bytes: Uint8Array): Uint8Array[] {
   const pieces = Math.max(1, Math.ceil(bytes.length / LIMITS.storedRowBytes));
   return Array.from(
@@ -93,7 +93,7 @@ function previewRows(generation_id: string, events: readonly NumberedEvent[]) {
   return thinEvenly(rows, LIMITS.storedPreviews);
 }
 
-/** At most `count` of the items, evenly spread, first and last among them. */
+/** Returns at most `count` of the items, evenly spread, with the first and the last. */
 export function thinEvenly<T>(items: readonly T[], count: number): T[] {
   if (items.length <= count) return [...items];
   const stride = (items.length - 1) / Math.max(count - 1, 1);
@@ -101,7 +101,10 @@ export function thinEvenly<T>(items: readonly T[], count: number): T[] {
     .flatMap((index) => items.slice(index, index + 1));
 }
 
-/** The log with its pictures back. Null when one is missing, so that half a result is never replayed. */
+/**
+ * Returns the log with its pictures. Null when one is missing, so that half a result is never
+ * replayed.
+ */
 export function restoreEvents(
   stored: readonly NumberedEvent[],
   image: Uint8Array,

@@ -1,4 +1,7 @@
-/** What rooms of a single process remember on disk; on workerd each Durable Object has its own storage. */
+/**
+ * What the rooms of a single process remember on disk; on workerd each Durable Object has its own
+ * storage.
+ */
 import { and, eq } from "drizzle-orm";
 import type { SqlDatabase } from "./result_queries.ts";
 import { room_memories } from "./schema.ts";
@@ -7,12 +10,12 @@ export type RoomKind = "generation" | "sweep";
 
 /** Every method rejects when the database fails. */
 export interface RoomMemories {
-  /** Null where nothing is remembered under the name. */
+  /** Returns null where nothing is remembered under the name. */
   load(id: string, name: string): Promise<unknown>;
   save(id: string, name: string, value: unknown): Promise<void>;
-  /** Under all names. */
+  /** Forgets what the room remembers under every name. */
   clear(id: string): Promise<void>;
-  /** Of the rooms that remember anything. */
+  /** Lists the rooms that remember anything. */
   ids(): Promise<readonly string[]>;
 }
 

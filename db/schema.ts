@@ -1,4 +1,7 @@
-/** The tables: results and sweeps, demos, API keys and their use, promises to clients. SQLite and D1 alike. */
+/**
+ * The tables, for SQLite and D1 alike: results and sweeps, demos, API keys and usage, promises to
+ * clients.
+ */
 import { customType, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type {
   AccountLimits,
@@ -35,7 +38,7 @@ export const generations = sqliteTable("generations", {
   hits: integer().notNull().default(0),
   /** The account that alone may read it; null where everybody may. */
   owner: text(),
-  /** What it takes with its pictures, for the budget of the cache. */
+  /** Bytes that it takes with its pictures, for the budget of the cache. */
   stored_bytes: integer().notNull().default(0),
 }, (table) => [index("generations_last_used_at").on(table.last_used_at)]);
 
@@ -53,19 +56,19 @@ export const images = sqliteTable("images", {
   generation_id: generationId().primaryKey(),
   /** SHA-256 of the whole file, hex: the image's ETag. */
   sha256: text().notNull(),
-  /** Of the whole file, bytes. 0 in rows from before there were parts: `bytes` is all there is. */
+  /** Bytes of the whole file. Rows from before there were parts have 0: `bytes` is all there is. */
   size: integer().notNull().default(0),
-  /** The whole file, or as much of it as fits into a row; the rest are parts. */
+  /** The whole file, or as much of it as fits into a row; parts hold the rest. */
   ...picture,
 });
 
 /**
- * What of an image does not fit into its row, under the hash of the whole: written before the row that
- * needs it, so that there is never half an image.
+ * The bytes of an image that do not fit into its row, under the hash of the whole. They are written
+ * before the row that needs them, so that there is never half an image.
  */
 export const image_parts = sqliteTable("image_parts", {
   sha256: text().notNull(),
-  /** From 1: part 0 is in the image's own row. */
+  /** Counts from 1: part 0 is in the image's own row. */
   part: integer().notNull(),
   bytes: bytes().notNull(),
   created_at: integer().notNull(),
@@ -76,14 +79,14 @@ export const image_parts = sqliteTable("image_parts", {
 
 export const previews = sqliteTable("previews", {
   generation_id: generationId(),
-  /** Its cursor in the event log. */
+  /** The preview's cursor in the event log. */
   event_id: integer().notNull(),
   step: integer().notNull(),
   method: text({ enum: ["projection", "vae"] }).notNull(),
   ...picture,
 }, (table) => [primaryKey({ columns: [table.generation_id, table.event_id] })]);
 
-/** A branch by its generation, which has a row of its own. */
+/** A branch names its generation, which has a row of its own. */
 export interface StoredBranch {
   readonly id: string;
   readonly label: string;
@@ -93,14 +96,14 @@ export interface StoredBranch {
 /** One place in the merged log of a sweep: the branch, and the event's cursor in that branch. */
 export type BranchEvent = readonly [branch: number, id: number];
 
-/** Sweeps of which every branch succeeded. Without their generations they are worth nothing. */
+/** Sweeps in which every branch succeeded. They are worth nothing without their generations. */
 export const sweeps = sqliteTable("sweeps", {
-  /** Of the branches' content keys, 64 hex digits. */
+  /** The key of the branches' content keys, 64 hex digits. */
   id: text().primaryKey(),
   axis: text().$type<SweepAxis>().notNull(),
   branches: text({ mode: "json" }).$type<readonly StoredBranch[]>().notNull(),
   planned: text({ mode: "json" }).$type<SweepPlannedEvaluations>().notNull(),
-  /** The order of the merged log: what is not in the generations themselves. */
+  /** The order of the merged log, which the generations alone do not give. */
   event_order: text({ mode: "json" }).$type<readonly BranchEvent[]>().notNull(),
   outcome: text({ mode: "json" }).$type<SweepOutcome>().notNull(),
   /** Epoch milliseconds. */
@@ -109,14 +112,14 @@ export const sweeps = sqliteTable("sweeps", {
   hits: integer().notNull().default(0),
 }, (table) => [index("sweeps_last_used_at").on(table.last_used_at)]);
 
-/** Curated results, pinned: trimming passes them by, and they are served without the GPU function. */
+/** Curated results, pinned: trimming spares them, and they are served without the GPU function. */
 export const demos = sqliteTable("demos", {
   /** Lower-case letters, digits and hyphens. */
   slug: text().primaryKey(),
   title: text().notNull(),
-  /** What it takes to draw it again, when the model or the engine has changed. */
+  /** The request that draws it again, when the model or the engine has changed. */
   request: text({ mode: "json" }).$type<SeededRequest>().notNull(),
-  /** Its generation; without a row there it has to be warmed. */
+  /** Content key of its generation; without a row there it has to be warmed. */
   generation_id: text().notNull(),
   position: integer().notNull(),
   created_at: integer().notNull(),
@@ -126,11 +129,11 @@ export const api_keys = sqliteTable("api_keys", {
   /** `key_` and 16 hex digits: the public half, and the account. */
   id: text().primaryKey(),
   name: text().notNull(),
-  /** Hex. The secret half itself is nowhere. */
+  /** Hex. The secret itself is stored nowhere. */
   salt: text().notNull(),
   /** SHA-256 of salt and secret, hex. */
   hash: text().notNull(),
-  /** Null: those of the tier. */
+  /** Null stands for the limits of the tier. */
   limits: text({ mode: "json" }).$type<Partial<AccountLimits>>(),
   created_at: integer().notNull(),
   revoked_at: integer(),
@@ -147,22 +150,25 @@ export const usage = sqliteTable("usage", {
   /** Requests answered from the cache. */
   hits: integer().notNull().default(0),
   refused: integer().notNull().default(0),
-  /** U-Net rows of the runs it began. */
+  /** Evaluations of the runs that it began. */
   evaluations: integer().notNull().default(0),
 }, (table) => [primaryKey({ columns: [table.account, table.day] })]);
 
-/** What was answered under an `Idempotency-Key`. */
+/** The answers given under an `Idempotency-Key`. */
 export const idempotency_keys = sqliteTable("idempotency_keys", {
   account: text().notNull(),
   key: text().notNull(),
   /** SHA-256 of method, path and body, hex. */
   fingerprint: text().notNull(),
-  /** The seed that was drawn for the request, where it left one out. */
+  /** The seed drawn for a request that left it out. */
   seed: integer(),
-  /** The answer's status and body; null while it is on its way, and where the result speaks for itself. */
+  /**
+   * The answer's status and body. Both are null while it is on its way, and where the result is the
+   * answer.
+   */
   status: integer(),
   body: text(),
-  /** The resource that it led to, such as `/v1/generations/…`. */
+  /** The resource that the request led to, such as `/v1/generations/…`. */
   location: text(),
   created_at: integer().notNull(),
 }, (table) => [
@@ -181,7 +187,7 @@ export const webhook_deliveries = sqliteTable("webhook_deliveries", {
   /** JSON; null until the subject has ended. */
   payload: text(),
   attempts: integer().notNull().default(0),
-  /** Epoch milliseconds; null while the subject runs, and when there is nothing more to do. */
+  /** Epoch milliseconds; null while the subject runs, and once the delivery is over. */
   next_attempt_at: integer(),
   state: text({ enum: ["waiting", "due", "delivered", "given_up"] }).notNull(),
   created_at: integer().notNull(),
@@ -190,7 +196,7 @@ export const webhook_deliveries = sqliteTable("webhook_deliveries", {
   index("webhook_deliveries_next_attempt_at").on(table.next_attempt_at),
 ]);
 
-/** Runs under way in rooms of a single process: what another process needs to take them up. */
+/** Runs under way in the rooms of a single process: what another process needs to resume them. */
 export const room_memories = sqliteTable("room_memories", {
   kind: text({ enum: ["generation", "sweep"] }).notNull(),
   /** The content key or the sweep's id. */

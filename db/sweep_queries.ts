@@ -1,4 +1,4 @@
-/** The queries on sweeps, for D1 and for SQLite behind libSQL. */
+/** The queries on sweeps, for D1 and for SQLite through libSQL. */
 import { eq, sql } from "drizzle-orm";
 import type { SweepAxis, SweepOutcome, SweepPlannedEvaluations } from "../contract/mod.ts";
 import type { SqlDatabase } from "./result_queries.ts";
@@ -19,9 +19,9 @@ export interface StoredSweep {
 /** Finished sweeps by id. Every method rejects when the database fails. */
 export interface Sweeps {
   find(id: string): Promise<StoredSweep | null>;
-  /** Counts hits, one unless told; its generations are used along. */
+  /** Counts hits, one by default, for the sweep and for each of its generations. */
   touch(id: string, now: number, hits?: number): Promise<void>;
-  /** Takes the place of an earlier one of its id, whose hits and age stay. */
+  /** Replaces an earlier sweep of the same id, whose hits and age stay. */
   write(sweep: StoredSweep, now: number): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export function createSweeps(database: SqlDatabase): Sweeps {
       return row ?? null;
     },
     async touch(id, now, hits = 1) {
-      // Its generations are used along: without one of them the sweep would go.
+      // Touching a sweep touches its generations: trimming any of them would remove the sweep.
       const branches = sql`(SELECT json_extract(branch.value, '$.id')
         FROM ${sweeps}, json_each(${sweeps.branches}) AS branch WHERE ${sweeps.id} = ${id})`;
       await database.batch([

@@ -1,11 +1,11 @@
-/** Keeping the stored results within a budget, for D1 and for SQLite behind libSQL. */
+/** Keeps the stored results within a budget, for D1 and for SQLite through libSQL. */
 import { and, asc, eq, inArray, notInArray, sql } from "drizzle-orm";
 import { LIMITS } from "../contract/mod.ts";
 import type { SqlDatabase } from "./result_queries.ts";
 import { demos, generations, image_parts, images, previews, sweeps } from "./schema.ts";
 
 export interface TrimOptions {
-  /** What the results may take together. */
+  /** Bytes that the results may take together. */
   readonly cacheBytes: number;
   /** Epoch milliseconds. */
   readonly now: number;
@@ -14,20 +14,20 @@ export interface TrimOptions {
 export interface Trimmed {
   readonly generations: number;
   readonly bytes: number;
-  /** More has to go: the next run goes on. */
+  /** More has to be deleted; the next run goes on. */
   readonly unfinished: boolean;
 }
 
 /** D1 binds at most 100 values in a statement. */
 const RESULTS_AT_ONCE = 25;
-/** A run ends, however much there is to do. */
+/** Bounds one run, however much there is to do. */
 const ROUNDS_MAX = 40;
-/** Parts are written before the row that needs them; none is that slow. */
+/** Parts are written before the row that needs them, and every writer is faster than this. */
 const ORPHANED_PART_MS = 60 * 60_000;
 
 /**
- * Deletes the results that were not used for the longest time, until the others fit. Demos stay. A sweep
- * that loses a generation goes with it: its log could not be told any more.
+ * Deletes the results that were unused for the longest time, until the others fit. Demos stay. A
+ * sweep that loses a generation goes with it, since its log could no longer be replayed.
  */
 export async function trimResults(
   database: SqlDatabase,
@@ -47,7 +47,7 @@ export async function trimResults(
   return { generations: removed, bytes, unfinished: excess > 0 };
 }
 
-/** What all stored results take, bytes. */
+/** Returns the bytes that all stored results take. */
 export async function heldBytes(database: SqlDatabase): Promise<number> {
   const [row] = await database
     .select({ bytes: sql<number>`coalesce(sum(${generations.stored_bytes}), 0)` })
@@ -67,7 +67,7 @@ async function findOldest(database: SqlDatabase): Promise<Candidate[]> {
     .orderBy(asc(generations.last_used_at)).limit(RESULTS_AT_ONCE);
 }
 
-/** As few as free the excess. */
+/** Takes as few as free the excess. */
 function takeUntil(candidates: readonly Candidate[], excess: number): Candidate[] {
   const taken: Candidate[] = [];
   let rest = excess;
@@ -79,7 +79,7 @@ function takeUntil(candidates: readonly Candidate[], excess: number): Candidate[
   return taken;
 }
 
-/** One transaction, so that nobody finds half of a result. */
+/** Deletes in one transaction, so that a reader never finds half of a result. */
 async function removeResults(database: SqlDatabase, ids: string[]): Promise<void> {
   const list = sql.join(ids.map((id) => sql`${id}`), sql`, `);
   const losing = sql`(SELECT ${sweeps.id} FROM ${sweeps}, json_each(${sweeps.branches}) AS branch
@@ -92,7 +92,7 @@ async function removeResults(database: SqlDatabase, ids: string[]): Promise<void
   ]);
 }
 
-/** Results from before their weight was stored. */
+/** Weighs results from before their weight was stored. */
 async function weighResults(database: SqlDatabase): Promise<void> {
   const unweighed = database.select({ id: generations.id }).from(generations)
     .where(eq(generations.stored_bytes, 0)).limit(100);
@@ -106,7 +106,7 @@ async function weighResults(database: SqlDatabase): Promise<void> {
     .where(inArray(generations.id, unweighed));
 }
 
-/** Parts of images that are gone, or whose row never came. */
+/** Deletes parts of images that are gone, or whose row never came. */
 async function sweepParts(database: SqlDatabase, now: number): Promise<void> {
   const large = database.select({ sha256: images.sha256 }).from(images)
     .where(sql`${images.size} > ${LIMITS.storedRowBytes}`);

@@ -1,4 +1,4 @@
-// Trimming: what goes, in which order, and what stays.
+// Trimming deletes the right results, in the right order, and keeps the others.
 import assert from "node:assert/strict";
 import { sql } from "drizzle-orm";
 import { testOnDatabases } from "./fixtures/databases.ts";
@@ -14,7 +14,7 @@ async function empty(database: SqlDatabase): Promise<void> {
   }
 }
 
-/** So many results, used at 1,000, 2,000 ... in this order. */
+/** Stores one result per name, used at 1,000, 2,000 ... in this order. */
 async function fill(database: SqlDatabase, names: readonly string[]) {
   await empty(database);
   const results = createResults(database);

@@ -1,4 +1,4 @@
-/** The queries on usage, for D1 and for SQLite behind libSQL. */
+/** The queries on usage, for D1 and for SQLite through libSQL. */
 import { and, desc, eq, gte, sql } from "drizzle-orm";
 import type { UsageDay } from "../contract/mod.ts";
 import type { SqlDatabase } from "./result_queries.ts";
@@ -10,9 +10,9 @@ export interface AccountDay extends UsageDay {
 
 /** Every method rejects when the database fails. */
 export interface Usage {
-  /** Adds to what is there, all rows or none. */
+  /** Adds to the stored counts, all rows or none. */
   add(rows: readonly AccountDay[]): Promise<void>;
-  /** The newest first. */
+  /** Lists the newest day first. */
   days(account: string, since: string): Promise<readonly UsageDay[]>;
 }
 

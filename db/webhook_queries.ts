@@ -1,4 +1,4 @@
-/** Calls that are owed to clients: promised with a request, due when its subject has ended. */
+/** The calls that are owed to clients: promised with a request, due when its subject has ended. */
 import { and, asc, eq, inArray, lt, lte, notInArray, sql } from "drizzle-orm";
 import type { SqlDatabase } from "./result_queries.ts";
 import { webhook_deliveries } from "./schema.ts";
@@ -15,34 +15,37 @@ export interface PromisedCall {
 export interface DueCall extends PromisedCall {
   /** JSON. */
   readonly payload: string;
-  /** Those begun, the one under way included. */
+  /** Attempts begun, with the one under way. */
   readonly attempts: number;
 }
 
 /** Every method rejects when the database fails. Times are epoch milliseconds. */
 export interface WebhookDeliveries {
-  /** A promise made twice under one id is one. @returns whether it is the first */
+  /** Promises a call; the same id again is the same promise. @returns whether it is the first */
   promise(call: PromisedCall, now: number): Promise<boolean>;
-  /** Takes a promise back that was made for nothing; one that is due stays. */
+  /** Deletes a promise whose request was refused; one that is due stays. */
   withdraw(id: string): Promise<void>;
-  /** Makes all that wait for the subject due. @returns their ids */
+  /** Makes every call that waits for the subject due. @returns their ids */
   settle(subject: string, payload: string, now: number): Promise<readonly string[]>;
-  /** Ids of the calls whose time has come, the longest overdue first. */
+  /** Returns the ids of the calls whose time has come, the longest overdue first. */
   due(now: number, limit: number): Promise<readonly string[]>;
-  /** Takes a call for one attempt, until the lease ends. Null where another has it, or it is over. */
+  /**
+   * Takes a call for one attempt, until the lease ends. Null where another process has it, or it is
+   * over.
+   */
   claim(id: string, now: number, leaseMs: number): Promise<DueCall | null>;
   delivered(id: string): Promise<void>;
   giveUp(id: string): Promise<void>;
   retry(id: string, at: number): Promise<void>;
-  /** Subjects waited for since before the time, the oldest first. */
+  /** Returns the subjects that calls from before the time wait for, the oldest first. */
   waiting(before: number, limit: number): Promise<readonly string[]>;
-  /** Forgets calls from before the time that are over, and gives the others from before it up. */
+  /** Deletes calls from before the time that are over, and gives up the others from before it. */
   expire(before: number): Promise<void>;
 }
 
 const table = webhook_deliveries;
 const OVER = ["delivered", "given_up"] as const;
-/** Nothing of the client's stays in a call that is over but its address. */
+/** A call that is over keeps nothing of the client's except its address. */
 const DONE = { payload: null, next_attempt_at: null };
 
 export function createWebhookDeliveries(database: SqlDatabase): WebhookDeliveries {
@@ -95,7 +98,7 @@ export function createWebhookDeliveries(database: SqlDatabase): WebhookDeliverie
   };
 }
 
-/** Of many that try at once one gets the row: the lease puts it out of the others' reach. */
+/** One of many concurrent callers gets the row: the lease hides it from the others. */
 async function claimCall(
   database: SqlDatabase,
   { id, now, leaseMs }: { readonly id: string; readonly now: number; readonly leaseMs: number },

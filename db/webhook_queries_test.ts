@@ -8,7 +8,7 @@ const CALL = { id: "msg_1", subject: "/a", account: "key_1", url: "https://examp
 
 type Test = (given: ReturnType<typeof createWebhookDeliveries>) => Promise<void>;
 
-/** The cases share a database: each begins with its table empty. */
+/** The cases share a database, so each begins by emptying its table. */
 const fresh = (test: Test) => async (database: SqlDatabase) => {
   await database.delete(webhook_deliveries);
   await test(createWebhookDeliveries(database));
