@@ -1,4 +1,4 @@
-/** The back end that the settings ask for. */
+/** Makes the back end that the settings ask for. */
 import type { Withholding } from "../policy/withheld_images.ts";
 import type { BackendSettings } from "./backend_settings.ts";
 import type { GpuBackend } from "./gpu_backend.ts";
@@ -23,7 +23,7 @@ export interface BackendChoice {
   readonly policy: Withholding;
 }
 
-/** To be made once a process: it remembers which GPU functions fail. */
+/** Made once per process, since it remembers which GPU functions fail. */
 export function createBackend(settings: BackendChoice, ports: BackendPorts): GpuBackend {
   return withholdDrawn(createDrawing(settings, ports), settings.policy);
 }

@@ -1,11 +1,14 @@
-/** What an operator sets about where images are drawn, beside the GPU functions' addresses (`GPU_URL`). */
+/**
+ * The operator's settings for where images are drawn, except the GPU functions' addresses
+ * (`GPU_URL`).
+ */
 import { readReplicate, type ReplicateSettings } from "./replicate/replicate_settings.ts";
 import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface BackendSettings {
-  /** Signs the calls to the GPU functions; null: they are not signed. */
+  /** Signs the calls to the GPU functions; null leaves them unsigned. */
   readonly gpuSecret: string | null;
-  /** Null: the GPU functions draw. */
+  /** Null where the GPU functions draw. */
   readonly replicate: ReplicateSettings | null;
 }
 
@@ -16,12 +19,15 @@ export function readBackend(environment: Environment): BackendSettings {
   return { gpuSecret: readGpuSecret(environment), replicate: readReplicate(environment) };
 }
 
-/** `GPU_SECRET`: the GPU function may know several, while one takes another's place; the edge signs with one. */
+/**
+ * Reads `GPU_SECRET`. During a rotation the GPU function accepts several secrets; the edge signs
+ * with one.
+ */
 function readGpuSecret(environment: Environment): string | null {
   const secret = readText(environment, "GPU_SECRET");
   if (secret === null) return null;
   if (secret.length >= SECRET_LENGTH_MIN && !/[\s,]/.test(secret)) return secret;
   const allowed = `one secret of at least ${SECRET_LENGTH_MIN} characters without spaces or commas`;
-  // Its length alone: errors are logged.
+  // Errors are logged, so this one gives only the length.
   throw wrongSetting("GPU_SECRET", allowed, `${secret.length} characters`);
 }

@@ -1,4 +1,4 @@
-/** Whoever draws, as the rooms see it: one GPU function, several, or Replicate. */
+/** A back end as the rooms see it: one GPU function, several, or Replicate. */
 import type { GenerationRequest, GpuHealth, NumberedEvent, Parsed } from "../../contract/mod.ts";
 
 export type { GpuFunctionHealth, GpuHealth } from "../../contract/mod.ts";
@@ -7,19 +7,19 @@ export interface Submission {
   /** The content key. */
   readonly id: string;
   readonly request: GenerationRequest;
-  /** Of the request that began the run, for the GPU function's log. */
+  /** Id of the request that began the run, for the GPU function's log. */
   readonly request_id?: string | undefined;
   /** Where the run was, in the back end's words, when an earlier process of its room lost it. */
   readonly place?: string | undefined;
-  /** Told where the run is, and again when it has gone elsewhere, before its next event. */
+  /** Called with the place of the run, and again with a new place before its next event. */
   readonly onPlace?: ((place: string) => Promise<void>) | undefined;
 }
 
 export interface GpuBackend {
   /**
-   * Starts the prediction, or joins it where it runs or has succeeded. The events after the cursor
-   * (-1: all) follow, ending with a terminal one. Refuses before the first event; later the events throw
-   * ProblemError `upstream_failed`.
+   * Starts the prediction, or joins it where it runs or has succeeded. Yields the events after the
+   * cursor (-1: all), ending with a terminal one. Refuses before the first event; later, iterating
+   * throws ProblemError `upstream_failed`.
    */
   submit(
     submission: Submission,

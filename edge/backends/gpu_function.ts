@@ -1,4 +1,7 @@
-/** One GPU function over HTTP, in Cog's dialect (`contract/events/prediction.ts`): one call at a time. */
+/**
+ * One GPU function over HTTP, in Cog's dialect (`contract/events/prediction.ts`), one call at a
+ * time.
+ */
 import {
   accept,
   createProblem,
@@ -19,7 +22,7 @@ import { CircuitBreaker, type CircuitOptions } from "../circuit_breaker.ts";
 export interface CallPorts {
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Never the same twice. */
+  /** Returns a new value each time. */
   readonly newId: () => string;
 }
 
@@ -33,15 +36,15 @@ export interface GpuFunctionOptions {
 export type Body = ReadableStream<Uint8Array>;
 
 /**
- * How a submission was met. `refused`: it answered, in the words of the contract. `away`: it did not, or
- * not as a GPU function does.
+ * The outcome of a submission. `refused`: the GPU function answered in the contract's words.
+ * `away`: it gave no such answer.
  */
 export type Connected =
   | { readonly met: "accepted"; readonly body: Body }
   | {
     readonly met: "refused" | "away";
     readonly problem: Problem;
-    /** What is for the operator to know, and none of a client's business. */
+    /** For the operator's log only, never for the client. */
     readonly reason?: string;
   };
 
@@ -62,8 +65,8 @@ export class GpuFunction {
   }
 
   /**
-   * One `PUT`, as far as its headers.
-   * @param after the cursor of the last event that is not wanted again; -1 for none
+   * Sends one `PUT` and awaits its headers.
+   * @param after the cursor of the last event that the caller has; -1 for none
    */
   async submit(
     { id, request, request_id }: Submission,
@@ -102,7 +105,7 @@ export class GpuFunction {
     try {
       const answer = this.#call(`/predictions/${id}/cancel`, { method: "POST" });
       const response = await within(answer, acceptMs, "Canceling");
-      // 404: it knows nothing of the prediction, so nothing runs there.
+      // After a 404 the GPU function does not know the prediction, so nothing runs there.
       if (response.ok || response.status === 404) {
         await response.body?.cancel();
         return accept(null);
@@ -131,7 +134,7 @@ export class GpuFunction {
     return health;
   }
 
-  /** Signed anew each time, so that a retry is no replay. */
+  /** Signs each call anew, so that a retry is not taken for a replay. */
   #call(path: string, init: RequestInit & { method: string; body?: string }): Promise<Response> {
     const url = this.url + path;
     const { secret } = this.#options;
@@ -162,7 +165,10 @@ const UNREACHABLE = createProblem(
 
 const NOT_ACCEPTED = "The GPU function does not accept the calls of this edge";
 
-/** Its own problem where a client can act on it; else the two programs do not fit together. */
+/**
+ * Passes on a problem that a client can act on; any other means that the two programs do not fit
+ * together.
+ */
 async function readRefusal(response: Response): Promise<Connected> {
   const { status } = response;
   const body: unknown = await response.json().catch(() => null);
@@ -191,7 +197,7 @@ function readCode(body: unknown): ErrorCode | null {
   return isErrorCode(code) ? code : null;
 }
 
-/** Null when there is no such answer in time. */
+/** Returns null without such an answer in time. */
 async function readHealth(url: string, healthMs: number): Promise<Health | null> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(healthMs) });

@@ -1,6 +1,6 @@
 /**
- * Which GPU function is to be asked first. Rooms live in many processes, none of which sees all runs: what
- * counts is what the functions say of themselves, and what this process has sent them since.
+ * Decides which GPU function is asked first. Rooms live in many processes and none sees all runs,
+ * so it counts what the functions report and what this process has sent them since.
  */
 import { contentKey } from "../../contract/mod.ts";
 import type { GpuFunctionHealth } from "./gpu_backend.ts";
@@ -26,24 +26,21 @@ export class GpuLoads {
     this.#now = now;
   }
 
-  /** A submission on its way to a function. */
+  /** Counts a submission on its way to a function. */
   count(one: GpuFunction): void {
     this.#sent.set(one, (this.#sent.get(one) ?? 0) + 1);
   }
 
   /**
-   * Those whose circuit is closed: ready ones first, of these the ones with fewest runs, and between
-   * equals by the key, so that a key which comes again finds the function that remembers it.
+   * Ranks the functions with a closed circuit: ready ones first, then those with fewest runs. The
+   * key decides between equals, so that a repeated key finds the function that remembers it.
    */
   async rank(key: string): Promise<GpuFunction[]> {
     await Promise.all(this.#functions.map((one) => this.#refresh(one)));
     return this.#rank(key, this.#functions);
   }
 
-  /**
-   * The others, when those that were tried took nothing: then nothing is lost by asking at once which of
-   * them is back.
-   */
+  /** Asks the others at once, when those that were tried took nothing: some may be back by now. */
   async rankBack(key: string, tried: readonly GpuFunction[]): Promise<GpuFunction[]> {
     const left = this.#functions.filter((one) => !tried.includes(one));
     await Promise.all(left.map((one) => this.#ask(one)));
@@ -65,7 +62,7 @@ export class GpuLoads {
     );
   }
 
-  /** A function alone is asked nothing while its circuit is closed: there is no choice to make. */
+  /** A single function with a closed circuit is not asked, since there is no choice to make. */
   async #refresh(one: GpuFunction): Promise<void> {
     if (one.breaker.state !== "closed") {
       if (one.breaker.mayProbe()) await this.#ask(one);

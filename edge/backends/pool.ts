@@ -1,6 +1,7 @@
 /**
- * Several GPU functions as one back end, or a single one. A run stays where it is as long as that can be
- * reached, and goes on elsewhere when it cannot: the same key gives the same events under the same ids.
+ * Several GPU functions, or a single one, as one back end. A run stays where it is while that can
+ * be reached, and goes on elsewhere when it cannot: the same key gives the same events under the
+ * same ids.
  */
 import {
   accept,
@@ -22,21 +23,21 @@ import { readPrediction } from "./prediction_stream.ts";
 import { RunCourse } from "./run_course.ts";
 
 export interface PoolOptions {
-  /** Until a GPU function accepts a prediction. */
+  /** How long a GPU function may take to accept a prediction. */
   readonly acceptMs: number;
-  /** The same where another one can be asked. */
+  /** How long it may take where another one can be asked. */
   readonly failoverMs: number;
-  /** Without a byte from it: three of its heartbeats missed. */
+  /** How long a stream may bring no byte: three missed heartbeats. */
   readonly silenceMs: number;
-  /** Without an event, its place in the queue included. */
+  /** How long a stream may bring no event, its time in the queue included. */
   readonly progressMs: number;
-  /** How long what a health check said of the load holds. */
+  /** How long the load that a health check reported holds. */
   readonly loadMs: number;
   /** Pauses before each new connection, after a stream broke. Progress starts them over. */
   readonly retryPausesMs: readonly number[];
-  /** Of these, how many a run that has done a step waits for the function that has it. */
+  /** How many of these a run that has done a step waits for its own function. */
   readonly staysMax: number;
-  /** New connections in one run, progress or not. */
+  /** New connections in one run, with or without progress. */
   readonly reconnectsMax: number;
 }
 
@@ -62,7 +63,7 @@ interface Run {
   readonly course: RunCourse;
   place: GpuFunction;
   canceled: boolean;
-  /** Since its last event, the others were asked as well. */
+  /** The others were asked as well, since its last event. */
   sought: boolean;
 }
 
@@ -114,7 +115,7 @@ export class GpuPool implements GpuBackend {
     return { status: best ?? functions[0]?.status ?? "UNREACHABLE", functions };
   }
 
-  /** The first that accepts: of the candidates, else of those that were left alone and are back. */
+  /** Opens the run at the first candidate that accepts, or else at a function that is back. */
   async #openAnywhere(
     submission: Submission,
     candidates: readonly GpuFunction[],
@@ -128,7 +129,10 @@ export class GpuPool implements GpuBackend {
     return late.ok ? late : refuse(worthMost([late.problem, opened.problem]));
   }
 
-  /** The first that accepts. Who is told of it before the first event can find the run again. */
+  /**
+   * Opens the run at the first candidate that accepts. `onPlace` hears of it before the first
+   * event, so that the run can be found again.
+   */
   async #open(
     submission: Submission,
     candidates: readonly GpuFunction[],
@@ -150,7 +154,7 @@ export class GpuPool implements GpuBackend {
     return refuse(worthMost(problems));
   }
 
-  /** The events of a run over as many connections as it takes, each event once. */
+  /** Yields the events of a run over as many connections as it takes, each event once. */
   async *#follow(run: Run, first: Body): AsyncGenerator<NumberedEvent> {
     const { submission: { id }, course } = run;
     this.#runs.set(id, run);
@@ -178,12 +182,12 @@ export class GpuPool implements GpuBackend {
       throw new ProblemError(createProblem("upstream_failed", detail));
     } finally {
       if (this.#runs.get(id) === run) this.#runs.delete(id);
-      // Nobody reads on, whoever it was that gave up: the place there is for others.
+      // The reader has left, for whatever reason: the place is free for others.
       if (!course.ended) await run.place.cancel(id, this.#options.failoverMs);
     }
   }
 
-  /** Canceled by a function that shuts down, while another could finish it. */
+  /** Whether a function that shuts down canceled it, while another could finish it. */
   #isAbandoned({ canceled }: Run, { event }: NumberedEvent): boolean {
     return event.type === "generation.canceled" && !canceled && this.#functions.length > 1;
   }
@@ -194,16 +198,16 @@ export class GpuPool implements GpuBackend {
     return new ProblemError(createProblem("upstream_failed", detail));
   }
 
-  /** A new connection after a loss; null when there is none yet. */
+  /** Opens a new connection after a loss; null when there is none yet. */
   async #reopen(run: Run, losses: number): Promise<Body | null> {
     const { submission, course, place: lost } = run;
     const { retryPausesMs, staysMax } = this.#options;
     const isAlone = this.#functions.length === 1;
     const stays = isAlone || course.stepped && losses < staysMax;
-    // Another one can begin at once.
+    // Another function can begin at once.
     if (stays || run.sought) await pause(retryPausesMs[losses] ?? 0);
     run.sought = !stays;
-    // Elsewhere it starts over, and shows whether it goes the same way.
+    // Elsewhere the run starts over, and `course` checks that it goes the same way.
     const afterAt = (place: GpuFunction) => place === lost ? course.after : -1;
     const opened = stays
       ? await this.#open(submission, [lost], afterAt)
@@ -217,13 +221,13 @@ export class GpuPool implements GpuBackend {
     return null;
   }
 
-  /** The signature, that is: nobody is served there until an operator has seen to it. */
+  /** Reports a refused signature: that function serves nothing until an operator acts. */
   #tellRefusal({ url }: GpuFunction, reason: string): void {
     const { host } = new URL(url);
     this.#ports.log({ level: "error", message: `${host} refused a call: ${reason}` });
   }
 
-  /** The one that was lost comes last. */
+  /** Ranks the lost function last. */
   async #candidates({ submission, place: lost }: Run): Promise<GpuFunction[]> {
     const ranked = await this.#loads.rank(submission.id);
     return [...ranked.filter((one) => one !== lost), lost];
@@ -237,7 +241,9 @@ export class GpuPool implements GpuBackend {
 
 const BEST_FIRST = ["READY", "BUSY", "STARTING", "DRAINING"];
 
-/** What a client is told when nobody took it: rather what will pass than what will not. */
+/**
+ * Picks the problem that a client sees when every function refused: one that will pass goes first.
+ */
 function worthMost(problems: readonly Problem[]): Problem {
   return problems.find(({ code }) => code === "at_capacity") ??
     problems.find(({ retryable }) => retryable) ?? problems[0] ??

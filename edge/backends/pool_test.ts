@@ -28,10 +28,10 @@ const SUBMISSION: Submission = { id: PLAN.id, request: parsed.value };
 
 type Handle = (request: Request, call: number) => Response | Promise<Response>;
 
-/** A GPU function that answers as told, for as long as the test runs. */
+/** A GPU function that answers as the test says, while the test runs. */
 interface TestServer {
   readonly url: string;
-  /** Predictions asked of it: the `Last-Event-ID` of each. */
+  /** The `Last-Event-ID` of each prediction asked of it. */
   readonly puts: (string | null)[];
   readonly cancels: string[];
   health: Readonly<Record<string, unknown>>;
@@ -73,7 +73,7 @@ async function withServers(
   try {
     await test(servers);
   } finally {
-    // Not gracefully: a body that a failing test left open would keep it waiting for ever.
+    // A graceful stop would wait for ever on a body that a failing test left open.
     stop.abort();
   }
 }
@@ -143,7 +143,7 @@ const ALL = [0, 1, 2, 3, 4, 5, 6];
 const whole: Handle = () => new Response(body(...frames));
 const refuseWith = (status: number, code: string): Handle => () =>
   Response.json({ code }, { status });
-/** As far as the event, whatever is asked for. */
+/** Answers as far as the event, whatever was asked for. */
 const upTo = (id: number): Handle => () => new Response(body(...frames.slice(0, id + 1)));
 
 Deno.test("The back end gives up on a GPU function that hangs, after a few connections", async () => {
@@ -225,7 +225,7 @@ Deno.test("A submission goes to the function with fewest runs, and what was just
       const submission = { ...SUBMISSION, id: String(i).repeat(64) };
       assert.equal((await collect(pool, submission)).code, null);
     }
-    // 1, 2, then equal at 3: the first two go to b, of the next two each gets one.
+    // b has load 1 and a has 3: the first two go to b, and of the next two each gets one.
     assert.deepEqual([a.puts.length, b.puts.length, c.puts.length], [1, 3, 0]);
   });
 });
@@ -292,7 +292,7 @@ Deno.test("A run that is lost before its first step begins elsewhere at once", a
     b.health = { status: "READY", running: 9 };
     const places: string[] = [];
     const onPlace = (place: string) => Promise.resolve(void places.push(place));
-    // A pause would be longer than the test may take.
+    // This pause would be longer than the test may take.
     const { pool } = createPool(servers, { retryPausesMs: [600_000] });
     assert.deepEqual(await collect(pool, { ...SUBMISSION, onPlace }), { ids: ALL, code: null });
     assert.deepEqual([a.puts, b.puts], [[null], [null]]);
@@ -309,7 +309,7 @@ Deno.test("A run that has done a step is first sought where it is, then started 
     b.health = { status: "READY", running: 9 };
     const { pool, logged } = createPool(servers, { retryPausesMs: [1, 1, 600_000] });
     assert.deepEqual(await collect(pool), { ids: ALL, code: null });
-    // Twice it may be back; where it starts over, it does so from the first event.
+    // The lost function is retried twice; the other starts over from the first event.
     assert.deepEqual([a.puts, b.puts], [[null, "3", "3"], [null]]);
     assert.match(logged[0]?.message ?? "", /starts over/);
   });

@@ -3,17 +3,17 @@ import { decodeOutput, type NumberedEvent, ProblemError } from "../../contract/m
 import { readMessages } from "../rooms/message_stream.ts";
 
 export interface StreamPatience {
-  /** Without a byte: heartbeats count. */
+  /** How long no byte may come; heartbeats count. */
   readonly silenceMs: number;
-  /** Without an event: heartbeats do not count. */
+  /** How long no event may come; heartbeats do not count. */
   readonly progressMs: number;
 }
 
 /**
- * Ends where the body ends, terminal event or not.
+ * Yields the body's events and ends where it ends, even without a terminal event.
  * @throws Error when nothing arrives for `silenceMs` or the connection breaks
- * @throws NoProgress when nothing but heartbeats arrives for `progressMs`
- * @throws ProblemError `upstream_failed` when what arrives is not of the contract
+ * @throws NoProgress when only heartbeats arrive for `progressMs`
+ * @throws ProblemError `upstream_failed` when what arrives breaks the contract
  */
 export async function* readPrediction(
   body: ReadableStream<Uint8Array>,

@@ -1,6 +1,6 @@
 /**
- * How far a run has come, over all connections to it: which event is next, and whether a second run of
- * the same plan, elsewhere, goes the same way as the first one went.
+ * How far a run has come, over all its connections: which event is next, and whether a second run
+ * of the same plan, elsewhere, goes the same way as the first.
  */
 import {
   createProblem,
@@ -13,7 +13,7 @@ import {
 export class RunCourse {
   /** The cursor of the last event that was taken; -1 for none. */
   after: number;
-  /** A step is done: starting over would lose something. */
+  /** A step is done, which starting over would lose. */
   stepped = false;
   /** The terminal event was taken. */
   ended = false;
@@ -24,9 +24,9 @@ export class RunCourse {
   }
 
   /**
-   * Whether the event is new. One that was taken before has to be of the same kind again.
-   * @throws ProblemError `upstream_failed` when it is not: two halves would not make one run
-   * @throws RangeError at a gap: what is missing may still come over another connection
+   * Returns whether the event is new. An event taken before has to be of the same kind again.
+   * @throws ProblemError `upstream_failed` when it differs: two halves would not make one run
+   * @throws RangeError at a gap: the missing events may come over another connection
    */
   take({ id, event }: NumberedEvent): boolean {
     const kind = kindOf(event);

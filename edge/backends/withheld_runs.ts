@@ -1,9 +1,9 @@
-/** A back end whose flagged images are withheld here, where it does not withhold them itself. */
+/** A back end whose flagged images the edge withholds, since it does not withhold them itself. */
 import type { NumberedEvent, Parsed } from "../../contract/mod.ts";
 import { isFlagged, refuseFlagged, type Withholding } from "../policy/withheld_images.ts";
 import type { GpuBackend } from "./gpu_backend.ts";
 
-/** Its previews were sent by then: only the GPU function knows beforehand that there will be a check. */
+/** Previews are out by then: only the GPU function knows beforehand that a check will follow. */
 export function withholdDrawn(backend: GpuBackend, { withholdsFlagged }: Withholding): GpuBackend {
   if (!withholdsFlagged) return backend;
   return {

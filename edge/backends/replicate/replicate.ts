@@ -1,7 +1,7 @@
 /**
- * Replicate as a back end. The model there yields our GPU function's outputs as text; they come over the
- * prediction's stream, or, where that is lost, out of the prediction itself. Replicate names its runs
- * itself: the name is the run's place, kept by the room, so that no run is paid for twice.
+ * Replicate as a back end. The model there yields our GPU function's outputs as text; they come
+ * over the prediction's stream, or, where that is lost, from the prediction itself. Replicate gives
+ * each run a name. The room keeps it as the run's place, so that each run is paid for once.
  */
 import {
   accept,
@@ -22,17 +22,17 @@ import type { ReplicateClient, ReplicatePrediction } from "./replicate_client.ts
 import { RunCourse } from "../run_course.ts";
 
 export interface ReplicateOptions {
-  /** Until the stream opens. */
+  /** How long the stream may take to open. */
   readonly openMs: number;
-  /** Without a byte over the stream; then the prediction itself is looked at. */
+  /** How long the stream may bring no byte; then the prediction itself is looked at. */
   readonly silenceMs: number;
-  /** Until a cold model starts. */
+  /** How long a cold model may take to start. */
   readonly startMs: number;
-  /** Without an event, once it has started. */
+  /** How long no event may come, once it has started. */
   readonly progressMs: number;
-  /** Between two looks at a prediction. */
+  /** The pause between two looks at a prediction. */
   readonly pollMs: number;
-  /** Looks that fail, one after the other. */
+  /** How many looks in a row may fail. */
   readonly looksMax: number;
   /** How long the answer to a health check holds: each costs a request there. */
   readonly healthMs: number;
@@ -54,9 +54,9 @@ interface Run {
   readonly submission: Submission;
   readonly course: RunCourse;
   prediction: ReplicatePrediction;
-  /** Epoch milliseconds of the last event, at first of the beginning. */
+  /** Epoch milliseconds of the last event, or of the beginning. */
   movedAt: number;
-  /** Of the last step. */
+  /** The count that the last step reported. */
   evaluations: number;
   /** The stream's own cursor. */
   lastEventId: string | undefined;
@@ -112,7 +112,7 @@ export class ReplicateBackend implements GpuBackend {
     return { status, functions: [{ status, circuit: this.#breaker.state }] };
   }
 
-  /** The prediction that an earlier process began, or a new one. */
+  /** Finds the prediction that an earlier process began, or creates one. */
   async #take(submission: Submission): Promise<Parsed<ReplicatePrediction>> {
     const { place, request, onPlace } = submission;
     if (place !== undefined) {
@@ -132,7 +132,7 @@ export class ReplicateBackend implements GpuBackend {
     const { submission: { id }, course } = run;
     this.#runs.set(id, run.prediction.id);
     try {
-      // The first event of every run is known; a cold model would keep its readers waiting for it.
+      // Every run's first event is known, so readers need not wait for a cold model to send it.
       const queued: NumberedEvent = { id: 0, event: { type: "generation.queued", id } };
       if (course.after < 0 && course.take(queued)) yield queued;
       while (true) {
@@ -149,13 +149,13 @@ export class ReplicateBackend implements GpuBackend {
     } finally {
       if (this.#runs.get(id) === run.prediction.id) this.#runs.delete(id);
       const { id: place, status } = run.prediction;
-      // Nobody reads on, whoever it was that gave up, and nobody should pay for it.
+      // The reader has left, for whatever reason, so the run should not be paid for.
       const runs = status === "starting" || status === "processing";
       if (!course.ended && runs) await this.#client.cancel(place);
     }
   }
 
-  /** What is new among the outputs that the prediction holds, as far as none is missing. */
+  /** Yields the new outputs that the prediction holds, up to the first gap. */
   *#outputs(run: Run): Generator<NumberedEvent> {
     try {
       for (const output of run.prediction.output ?? []) {
@@ -169,7 +169,9 @@ export class ReplicateBackend implements GpuBackend {
     }
   }
 
-  /** The event in an output, if it is new. @throws RangeError at a gap; ProblemError at anything else */
+  /**
+   * Returns the event in an output, if it is new. @throws RangeError at a gap; else ProblemError
+   */
   #note(run: Run, text: string): NumberedEvent | null {
     const decoded = decodeHostedOutput(text);
     if (!decoded.ok) throw new ProblemError(decoded.problem);
@@ -180,7 +182,7 @@ export class ReplicateBackend implements GpuBackend {
     return decoded.value;
   }
 
-  /** How a prediction ends that is over and has not said so itself; null while it is not over. */
+  /** Returns the end of a prediction that stopped without one; null while it goes on. */
   #endOf({ prediction: { status, error }, course, evaluations }: Run): NumberedEvent | null {
     if (course.ended || status === "starting" || status === "processing") return null;
     if (status === "canceled") {
@@ -206,7 +208,7 @@ export class ReplicateBackend implements GpuBackend {
     throw new ProblemError(createProblem("upstream_failed", detail));
   }
 
-  /** The events of one connection; ends where that ends, for whatever reason. */
+  /** Yields the events of one connection and ends with it, for whatever reason. */
   async *#stream(run: Run): AsyncGenerator<NumberedEvent> {
     const { prediction: { urls: { stream } }, course } = run;
     if (stream === undefined) return;
@@ -215,7 +217,7 @@ export class ReplicateBackend implements GpuBackend {
         run.lastEventId = id ?? run.lastEventId;
         const numbered = event === "output" ? this.#note(run, data) : null;
         if (numbered) yield numbered;
-        // What went wrong, and whether it did, stands in the prediction.
+        // The prediction says whether it failed, and why.
         if (course.ended || event === "done" || event === "error") return;
       }
     } catch (cause) {
@@ -241,7 +243,7 @@ export class ReplicateBackend implements GpuBackend {
     }
   }
 
-  /** The prediction as it is now. A stream that brought nothing is not opened again at once. */
+  /** Reads the prediction as it is now. A stream that brought nothing is reopened after a pause. */
   async #look(run: Run, moved: boolean): Promise<void> {
     const { pollMs, looksMax } = this.#options;
     for (let looks = 1;; looks++) {

@@ -14,7 +14,7 @@ import type { ReplicateSettings } from "./replicate_settings.ts";
 const prediction = v.object({
   id: v.pipe(v.string(), v.regex(/^[\w-]{1,100}$/)),
   status: v.picklist(["starting", "processing", "succeeded", "failed", "canceled", "aborted"]),
-  /** What the model has yielded so far; nothing before it starts, and nothing any more after an hour. */
+  /** What the model has yielded so far; empty before it starts, and again after an hour. */
   output: v.nullish(v.array(v.unknown())),
   error: v.optional(v.unknown()),
   data_removed: v.optional(v.boolean(), false),
@@ -33,7 +33,7 @@ export class ReplicateClient {
     this.#replicate = new Replicate({
       auth: settings.token,
       ...(settings.baseUrl === null ? {} : { baseUrl: settings.baseUrl }),
-      // Not "data-uri": in 1.4.0 that sends the client itself, token included, as the input.
+      // In 1.4.0, "data-uri" sends the client itself, token included, as the input.
       fileEncodingStrategy: "default",
       useFileOutput: false,
       fetch: (input, init) => fetchOnce(input, init, requestMs),
@@ -81,12 +81,13 @@ async function ask(call: () => Promise<unknown>): Promise<Parsed<ReplicatePredic
   }
 }
 
-/** The header that keeps the status from the client's own retries. */
+/** This header hides the real status from the client's own retries. */
 const ANSWERED = "x-answered";
 
 /**
- * The client asks again by itself after 429, 5xx and broken connections, those of a POST included, which
- * could pay for one run twice. When to ask again is decided here, so it is told of nothing but 400.
+ * The client repeats requests by itself after 429, 5xx and broken connections. A repeated POST
+ * could pay for one run twice, so the edge decides on retries, and the client sees 400 for every
+ * failure.
  */
 async function fetchOnce(
   input: Request | string,
@@ -120,7 +121,7 @@ function toProblem(cause: unknown): Problem {
   }
 }
 
-/** Null when nothing came that could be read. */
+/** Returns null where no readable answer came. */
 function statusOf(cause: unknown): number | null {
   if (!(cause instanceof Error) || !("response" in cause)) return null;
   const { response } = cause;

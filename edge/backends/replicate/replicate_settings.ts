@@ -1,7 +1,7 @@
-/** What an operator sets to draw on Replicate (`BACKEND=replicate`). */
+/** The operator's settings for Replicate (`BACKEND=replicate`). */
 import { type Environment, readText, wrongSetting } from "../../environment.ts";
 
-/** What is run there: a model of the vendor's list, one version of a model, or a deployment. */
+/** What runs there: an official model, one version of a model, or a deployment. */
 export type ReplicateTarget =
   | { readonly model: string }
   | { readonly version: string }
@@ -12,11 +12,11 @@ export interface ReplicateSettings {
   readonly target: ReplicateTarget;
   /** Null for Replicate itself. */
   readonly baseUrl: string | null;
-  /** Where Replicate tells of the end, so that a result whose stream was lost is stored. */
+  /** Where Replicate reports the end, so that a result whose stream was lost is stored. */
   readonly webhook: { readonly url: string; readonly secret: string } | null;
 }
 
-/** Null where the back end is another. @throws Error that names the variable */
+/** Returns null where another back end is set. @throws Error that names the variable */
 export function readReplicate(environment: Environment): ReplicateSettings | null {
   const backend = readText(environment, "BACKEND") ?? "gpu";
   if (backend === "gpu") return null;

@@ -237,7 +237,7 @@ Deno.test("A run that another process began is taken up, not paid for twice", as
   await withReplicate({ pauseAfter: 2 }, async (stage) => {
     const submitted = await stage.backend.submit(stage.submission, -1);
     assert(submitted.ok);
-    // Its reader neither reads on nor leaves: its process is gone.
+    // This reader stops without closing: its process is gone.
     await submitted.value.next();
     const [place = ""] = stage.places;
     stage.double.release(place);
