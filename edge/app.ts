@@ -1,4 +1,4 @@
-/** The edge as one app over its ports. Knows no platform. */
+/** The edge as one app over its ports, independent of any platform. */
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { timing } from "hono/timing";

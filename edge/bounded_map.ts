@@ -1,6 +1,6 @@
 /**
- * A map of at most so many entries, in the order in which they were set: beyond the bound the longest set
- * leave it. Reading moves nothing. Pure.
+ * A map with a bound, in the order in which entries were set: beyond the bound the oldest leave.
+ * Reading moves nothing. Pure.
  */
 export class BoundedMap<Key, Value> {
   readonly #entries = new Map<Key, Value>();
@@ -14,7 +14,7 @@ export class BoundedMap<Key, Value> {
     return this.#entries.get(key);
   }
 
-  /** The entry is the last to leave then, whether or not it was there. */
+  /** Makes the entry the last to leave, whether or not it was there. */
   set(key: Key, value: Value): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);

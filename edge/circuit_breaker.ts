@@ -1,6 +1,6 @@
 /**
- * Whether calling something that has failed is worth a try. Pure but for its own state: it counts what it
- * is told. A GPU function's is never probed by a request: who may probe asks the health check (`pool.ts`).
+ * Decides whether calling something that has failed is worth a try. Pure, except for its counts.
+ * Requests never probe a GPU function: its health check does (`pool.ts`).
  */
 
 export type CircuitState = "closed" | "open" | "half_open";
@@ -8,7 +8,7 @@ export type CircuitState = "closed" | "open" | "half_open";
 export interface CircuitOptions {
   /** Failures in a row that open it. */
   readonly failuresMax: number;
-  /** How long it stays open before one probe may be sent, and another behind that one. */
+  /** How long it stays open before one probe may be sent, and between probes. */
   readonly openMs: number;
 }
 
@@ -30,7 +30,9 @@ export class CircuitBreaker {
     return this.#probing ? "half_open" : "open";
   }
 
-  /** Whether it is the caller's turn to probe. A probe that is never reported on gives way to the next. */
+  /**
+   * Returns whether the caller may probe now. After a probe without a report the next may follow.
+   */
   mayProbe(): boolean {
     if (this.#probeAt === null || this.#now() < this.#probeAt) return false;
     this.#probing = true;

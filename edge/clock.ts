@@ -1,6 +1,8 @@
-/** Waiting with an end. The only timers of the edge. */
+/** Waits with an end; the edge has no other timers. */
 
-/** Whether the promise settled within the time. Rejections pass through; an abort counts as settled. */
+/**
+ * Returns whether the promise settled in time. Rejections pass through; an abort counts as settled.
+ */
 export async function settlesWithin(
   promise: Promise<unknown>,
   ms: number,
@@ -29,7 +31,7 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   await settlesWithin(new Promise(() => {}), ms, signal);
 }
 
-/** Does something later, unless the function that is returned is called before. */
+/** Calls `act` later, unless the returned function is called before. */
 export function later(ms: number, act: () => void): () => void {
   const timer = setTimeout(act, ms);
   return () => clearTimeout(timer);

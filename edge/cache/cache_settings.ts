@@ -2,14 +2,14 @@
 import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface CacheSettings {
-  /** Of all stored results together; beyond it the longest unused are deleted, demos apart. */
+  /** Bytes of all stored results; beyond it the longest unused are deleted, except demos. */
   readonly bytes: number;
 }
 
-/** Half of what a D1 database takes. */
+/** Half of what a D1 database holds. */
 const DEFAULT_BYTES = 5_000_000_000;
 
-/** `CACHE_BYTES` */
+/** Reads `CACHE_BYTES`. */
 export function readCache(environment: Environment): CacheSettings {
   const text = readText(environment, "CACHE_BYTES");
   if (text === null) return { bytes: DEFAULT_BYTES };

@@ -1,8 +1,8 @@
 /**
- * Results in the cache near the reader: images, and what answers a submission, as a whole stream or as JSON.
- * Only what everybody may see gets there, and for good: nothing private, nothing flagged. An image never
- * changes; a stream does when its generation runs again for more insights, so answers stay for a minute, and
- * whoever resumes one is answered from the database.
+ * The cache near the reader: images, and answers to submissions, as whole streams or as JSON. It
+ * holds only what everybody may always see: nothing private, nothing flagged. Images never change.
+ * A stream changes when its generation runs again for more insights, so answers stay for a minute,
+ * and a resumed stream comes from the database.
  */
 import * as v from "valibot";
 import { type Plan, plannedInsights } from "../../contract/mod.ts";
@@ -17,7 +17,7 @@ interface CachePorts {
   readonly keepAlive: (work: Promise<unknown>) => void;
 }
 
-/** As a submission is answered: `streams` are server-sent events, `resources` JSON. */
+/** The form of an answer to a submission: `streams` are server-sent events, `resources` JSON. */
 export type AnswerKind = "streams" | "resources";
 
 export interface CachedAnswer {
@@ -70,7 +70,7 @@ export function cacheResource(
   cacheAnswer(ports, answerKey("resources", plan.id), { plan, bytes });
 }
 
-/** Whether a flagged image is shown is for the operator to change, so it is asked for each time. */
+/** The operator may change whether flagged images are shown, so those are never cached. */
 function mayBeCached({ owner, events }: Pick<StoredReplay, "owner" | "events">): boolean {
   return owner === null && !events.some(({ event }) => isFlagged(event));
 }
@@ -110,7 +110,9 @@ export function cacheImage({ cache, keepAlive }: CachePorts, id: string, image: 
   keepAlive(cache.put(imageKey(id), response));
 }
 
-/** Results that drop their answers from the cache when they change, and write hits rarely. */
+/**
+ * Wraps results: they drop their answers from the cache when they change, and write hits rarely.
+ */
 export function cachedResults(
   results: Results,
   { cache, hits }: { readonly cache: ReaderCache; readonly hits: HitCounter },

@@ -5,7 +5,7 @@ export interface Touchable {
   touch(id: string, now: number, hits?: number): Promise<void>;
 }
 
-/** The same, its hits written rarely. */
+/** Wraps a store so that its hits are written rarely. */
 export function rarelyTouched<Stored extends Touchable>(stored: Stored, hits: HitCounter): Stored {
   return {
     ...stored,
@@ -16,12 +16,12 @@ export function rarelyTouched<Stored extends Touchable>(stored: Stored, hits: Hi
 interface Count {
   /** Epoch milliseconds. */
   readonly writtenAt: number;
-  /** Not written yet. */
+  /** Hits that are not written yet. */
   hits: number;
 }
 
 export const WRITE_PAUSE_MS = 60_000;
-/** Beyond, the oldest are forgotten: their next hit is written at once. */
+/** Beyond it the oldest are forgotten: their next hit is written at once. */
 const KEYS_MAX = 10_000;
 
 export class HitCounter {
@@ -35,7 +35,7 @@ export class HitCounter {
     const known = this.#counts.get(id);
     const waiting = (known?.hits ?? 0) + hits;
     if (known && now - known.writtenAt < WRITE_PAUSE_MS) {
-      // In its place: what leaves first is what was written the longest time ago.
+      // The entry keeps its place: the one written the longest time ago leaves first.
       known.hits = waiting;
       return;
     }

@@ -1,9 +1,9 @@
-/** The cache of one process: the longest unused leave it when it is full. */
+/** The cache of one process; when it is full, the longest unused entries leave. */
 import type { ReaderCache } from "./reader_cache.ts";
 
 export interface MemoryCacheOptions {
   readonly bytesMax: number;
-  /** Larger ones are not taken: one of them would push all others out. */
+  /** Larger answers are left out: one of them would push all others out. */
   readonly entryBytesMax: number;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -20,7 +20,7 @@ interface Entry {
 export function createMemoryCache(
   { bytesMax, entryBytesMax, now }: MemoryCacheOptions,
 ): ReaderCache & { readonly bytes: number } {
-  // In the order of their last use.
+  // The map's order is that of the last use.
   const entries = new Map<string, Entry>();
   let held = 0;
 
@@ -61,7 +61,7 @@ export function createMemoryCache(
   };
 }
 
-/** Read slowly by many, large bytes are shared in pieces rather than copied for each. */
+/** Many slow readers share large bytes in pieces, rather than hold a copy each. */
 function bodyOf(bytes: Uint8Array<ArrayBuffer>): BodyInit {
   if (bytes.length <= PIECE_LENGTH) return bytes;
   let next = 0;
@@ -74,7 +74,7 @@ function bodyOf(bytes: Uint8Array<ArrayBuffer>): BodyInit {
   }, { highWaterMark: 0 });
 }
 
-/** Seconds. */
+/** Returns seconds. */
 function maxAge(headers: Headers): number {
   const [, seconds = "0"] = headers.get("cache-control")?.match(/max-age=(\d+)/) ?? [];
   return Number(seconds);

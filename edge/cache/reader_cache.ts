@@ -5,12 +5,12 @@ import type { Log } from "../observability/log.ts";
 export interface ReaderCache {
   /** @param key a path such as `images/…` */
   match(key: string): Promise<Response | null>;
-  /** For as long as its `Cache-Control` says. */
+  /** Keeps it for as long as its `Cache-Control` says. */
   put(key: string, response: Response): Promise<void>;
   delete(key: string): Promise<void>;
 }
 
-/** One that knows nothing. */
+/** A cache that is always empty. */
 export const NO_READER_CACHE: ReaderCache = {
   match: () => Promise.resolve(null),
   put: () => Promise.resolve(),
@@ -19,7 +19,7 @@ export const NO_READER_CACHE: ReaderCache = {
 
 const MATCH_MS = 1_000;
 
-/** Caches that are asked in turn, the nearest first; whatever a far one has goes to the near ones. */
+/** Asks caches in turn, the nearest first; copies what a far one has to the near ones. */
 export function layerCaches(near: ReaderCache, far: ReaderCache): ReaderCache {
   return {
     async match(key) {
@@ -40,7 +40,7 @@ export function layerCaches(near: ReaderCache, far: ReaderCache): ReaderCache {
   };
 }
 
-/** A cache that fails or hangs is one that knows nothing. */
+/** Treats a cache that fails or hangs as an empty one. */
 export function forgiveFailures(cache: ReaderCache, log: Log): ReaderCache {
   const forgiven = async <T>(work: Promise<T>, instead: T): Promise<T> => {
     try {

@@ -7,7 +7,7 @@ export interface ApiKey {
   readonly secret: string;
 }
 
-/** What is kept of a key: enough to check it, not enough to make it. */
+/** What is kept of a key: it can check the key, but not make it. */
 export interface KeyProof {
   /** Hex. */
   readonly salt: string;
@@ -18,7 +18,7 @@ export interface KeyProof {
 /** The secret: 32 bytes in base64url. */
 const SHAPE = /^sf_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
-/** Null where it does not have the shape of a key. */
+/** Returns null where the text does not have the shape of a key. */
 export function parseApiKey(text: string): ApiKey | null {
   const [, digits, secret] = SHAPE.exec(text) ?? [];
   return digits && secret ? { id: `key_${digits}`, secret } : null;
@@ -29,15 +29,15 @@ export function formatApiKey({ id, secret }: ApiKey): string {
 }
 
 export interface KeyChance {
-  /** 8 bytes. */
+  /** 8 random bytes. */
   readonly id: Uint8Array;
-  /** 32 bytes. */
+  /** 32 random bytes. */
   readonly secret: Uint8Array;
-  /** 16 bytes. */
+  /** 16 random bytes. */
   readonly salt: Uint8Array;
 }
 
-/** @param chance from the platform's generator */
+/** @param chance bytes from the platform's generator */
 export async function makeApiKey(chance: KeyChance): Promise<{ key: ApiKey; proof: KeyProof }> {
   const id = `key_${chance.id.toHex()}`;
   const secret = chance.secret.toBase64({ alphabet: "base64url", omitPadding: true });
@@ -46,8 +46,8 @@ export async function makeApiKey(chance: KeyChance): Promise<{ key: ApiKey; proo
 }
 
 /**
- * Does the same work whether the key is known or not, and compares in constant time: how long it takes
- * says nothing of how near a guess is.
+ * Does the same work whether or not the key is known, and compares in constant time, so that its
+ * duration does not say how near a guess is.
  */
 export async function provesSecret(proof: KeyProof | null, secret: string): Promise<boolean> {
   const { salt, hash } = proof ?? NOBODY;
@@ -57,7 +57,9 @@ export async function provesSecret(proof: KeyProof | null, secret: string): Prom
 
 const NOBODY: KeyProof = { salt: "0".repeat(32), hash: "0".repeat(64) };
 
-/** One round: the secret has 256 bits, so there is nothing to guess that many rounds would slow. */
+/**
+ * One round is enough: a secret of 256 bits cannot be guessed, so more rounds would slow nobody.
+ */
 async function hashSecret(salt: string, secret: string): Promise<string> {
   const text = new TextEncoder().encode(secret);
   const bytes = new Uint8Array([...Uint8Array.fromHex(salt), ...text]);

@@ -1,17 +1,23 @@
-/** From a client's address to the account of whoever comes from there without a key. Pure but for a hash. */
+/**
+ * Turns a client's address into the account of callers there without a key. Pure, except for a
+ * hash.
+ */
 import ipaddr from "ipaddr.js";
 
 export interface ClientNetwork {
-  /** What counts as one: an IPv4 address, or the /64 of an IPv6 one. `unknown` where there is none. */
+  /**
+   * What counts as one client: an IPv4 address, or the /64 of an IPv6 one. `unknown` without an
+   * address.
+   */
   readonly name: string;
-  /** It is this machine. */
+  /** The client is on this machine. */
   readonly isLoopback: boolean;
 }
 
-/** @param address IPv4 or IPv6; anything else counts as one client together */
+/** @param address IPv4 or IPv6; all others count as one client */
 export function clientNetwork(address: string | null): ClientNetwork {
   if (address === null || !ipaddr.isValid(address)) return { name: "unknown", isLoopback: false };
-  // IPv4 in the clothes of IPv6 is the client that it is without them.
+  // An IPv4 address mapped into IPv6 is the same client as the plain one.
   const parsed = ipaddr.process(address);
   const isLoopback = parsed.range() === "loopback";
   if (!(parsed instanceof ipaddr.IPv6)) return { name: parsed.toString(), isLoopback };
@@ -19,7 +25,9 @@ export function clientNetwork(address: string | null): ClientNetwork {
   return { name: `${prefix}::/64`, isLoopback };
 }
 
-/** The network's name is in it as a hash alone, which nobody without the salt can try out. */
+/**
+ * The account holds only a hash of the network's name, which cannot be guessed without the salt.
+ */
 export async function anonymousAccount(name: string, salt: string): Promise<string> {
   const text = new TextEncoder().encode(`${salt} ${name}`);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
@@ -27,9 +35,8 @@ export async function anonymousAccount(name: string, salt: string): Promise<stri
 }
 
 /**
- * The client that a chain of trusted proxies names: each appends whom it heard from, so the last is the
- * word of the nearest proxy. Null where the chain is shorter than it has to be.
- *
+ * Returns the client that a chain of trusted proxies names. Each proxy appends its peer, so the
+ * nearest proxy wrote the last entry. Null where the chain is too short.
  * @param proxies how many of them stand in front of this edge, at least 1
  */
 export function forwardedAddress(header: string | null, proxies: number): string | null {

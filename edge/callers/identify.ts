@@ -1,24 +1,24 @@
-/** Who makes a request: an account with a key, or an address without one. */
+/** Identifies the caller: an account with a key, or an address without one. */
 import { accept, type Parsed } from "../../contract/mod.ts";
 import type { Caller, TierLimits } from "./caller.ts";
 import { anonymousAccount, clientNetwork } from "./client_network.ts";
 import type { KeyCheck } from "./key_check.ts";
 
 export interface ClientAddress {
-  /** As text; null where the platform does not know. */
+  /** The client's address as text; null where the platform does not know it. */
   readonly address: string | null;
-  /** Somebody in between has passed the request on, and is not trusted to say for whom. */
+  /** Something in between passed the request on, and is not trusted to name its client. */
   readonly isRelayed: boolean;
 }
 
-/** @param platform what the platform says of the connection, beside the request */
+/** @param platform what the platform knows of the connection besides the request */
 export type Identify = (request: Request, platform: unknown) => Promise<Parsed<Caller>>;
 
 export interface IdentifyPorts {
   readonly keyCheck: Pick<KeyCheck, "check">;
   readonly tiers: TierLimits;
   readonly addressOf: (request: Request, platform: unknown) => ClientAddress;
-  /** Of addresses' hashes, the same for the whole deployment. */
+  /** The salt for hashes of addresses, the same for the whole deployment. */
   readonly addressSalt: () => Promise<string>;
 }
 
@@ -31,7 +31,7 @@ export function createIdentify(
     const { address, isRelayed } = addressOf(request, platform);
     const { name, isLoopback } = clientNetwork(address);
     const account = await anonymousAccount(name, await addressSalt());
-    // A proxy on this machine is no person at this machine.
+    // A proxy on this machine does not make its clients local.
     const limits = isLoopback && !isRelayed ? tiers.loopback : tiers.anonymous;
     return accept({ account, keyed: false, limits });
   };

@@ -1,10 +1,10 @@
-/** What an operator sets about who is who. */
+/** The operator's settings for identifying callers. */
 import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface IdentitySettings {
   /** Proxies in front of the edge on Deno, whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: number;
-  /** What addresses are hashed with; null: drawn once for this deployment. */
+  /** The salt for hashes of addresses; null: one is drawn once for this deployment. */
   readonly addressSalt: string | null;
 }
 
@@ -13,7 +13,7 @@ export function readIdentity(environment: Environment): IdentitySettings {
   if (!/^\d$/.test(proxies)) throw wrongSetting("TRUSTED_PROXIES", "0 to 9", proxies);
   const addressSalt = readText(environment, "ADDRESS_SALT");
   if (addressSalt !== null && addressSalt.length < 16) {
-    // What was given is a secret: its length says enough.
+    // The value is a secret: the error gives only its length.
     const given = `${addressSalt.length} characters`;
     throw wrongSetting("ADDRESS_SALT", "at least 16 characters", given);
   }

@@ -1,4 +1,5 @@
-// If this breaks, somebody is taken for somebody else, or an address for more or fewer clients than it is.
+// If this breaks, one caller is taken for another, or an address for more or fewer clients than it
+// is.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { StoredKey } from "../../db/key_queries.ts";
@@ -30,7 +31,8 @@ Deno.test("A key is what it was made of, and its proof SHA-256 of salt and secre
   const text = formatApiKey(key);
   assert.equal(text, `sf_${"01".repeat(8)}_${"AgIC".repeat(10)}AgI`);
   assert.deepEqual(parseApiKey(text), key);
-  // (printf '\3%.0s' {1..16}; printf AgIC%.0s {1..10}; printf AgI) | sha256sum
+  // Computed by: (printf '\3%.0s' {1..16}; printf AgIC%.0s {1..10}; printf AgI)
+  // sha256sum
   const expected = "c0a13a9a6762662113ed4455894e55d9a35133ce9a1a3f891e9d7543f47104cb";
   assert.equal(proof.hash, expected);
   assert(await provesSecret(proof, key.secret));

@@ -1,4 +1,4 @@
-/** The check of an `Authorization` header against the stored keys. */
+/** Checks an `Authorization` header against the stored keys. */
 import {
   accept,
   type AccountLimits,
@@ -14,24 +14,26 @@ import { parseApiKey, provesSecret } from "./api_key.ts";
 
 export interface KeyCheckPorts {
   readonly keys: Keys;
-  /** Of a key that has none of its own. */
+  /** Limits for a key that has none of its own. */
   readonly limits: AccountLimits;
   readonly now: () => number;
   readonly log: Log;
 }
 
-/** How long a key that was revoked may live on, and a failing database go unnoticed. */
+/** A revoked key may live on for this long, and a failing database go unnoticed. */
 const REMEMBERED_MS = 5_000;
-/** Guesses of ids must not fill the memory. */
+/** Bounds the memory that guessed ids can fill. */
 const REMEMBERED_MAX = 1_000;
 
 interface Remembered {
-  /** Null: there is no such key. */
+  /** Null where there is no such key. */
   readonly stored: StoredKey | null;
   readonly until: number;
 }
 
-/** One for each process or isolate: it remembers keys for a few seconds, so that hits cost no query. */
+/**
+ * One for each process or isolate: it remembers keys for a few seconds, so that hits cost no query.
+ */
 export class KeyCheck {
   readonly #ports: KeyCheckPorts;
   readonly #remembered = new BoundedMap<string, Remembered>(REMEMBERED_MAX);
@@ -40,12 +42,12 @@ export class KeyCheck {
     this.#ports = ports;
   }
 
-  /** Whoever shows a key and is wrong is told so, never served as if without one. */
+  /** Refuses a wrong key, rather than serve its caller as if without one. */
   async check(header: string): Promise<Parsed<Caller>> {
     const [, text = ""] = /^bearer +(\S+)$/i.exec(header.trim()) ?? [];
     const key = parseApiKey(text);
     if (!key) {
-      // What was given may be a secret of somewhere else: it is not repeated.
+      // The value may be a secret of another service, so it is not repeated.
       const detail = "Authorization must be Bearer and an API key (sf_…), given something else";
       return refuse(createProblem("unauthorized", detail));
     }

@@ -1,4 +1,4 @@
-/** Private results: they exist for their owner alone, and for nobody else is it known that they do. */
+/** Private results exist for their owner alone; all other readers get the answer for no result. */
 import {
   accept,
   createFieldProblem,
@@ -9,10 +9,13 @@ import {
 } from "../../contract/mod.ts";
 import type { Caller } from "./caller.ts";
 
-/** The reader who may see all: the edge, when it tells an owner's webhook of an end. No account is called so. */
+/**
+ * The reader that may see all: the edge itself, when it reports an end to an owner's webhook. It
+ * differs from every account's name.
+ */
 export const THE_EDGE = "edge";
 
-/** Null where it is somebody else's, as if it were not there. */
+/** Returns null where another account owns it, as if it were not there. */
 export function readableBy<Found extends { readonly owner: string | null }>(
   found: Found | null,
   reader: string,
@@ -24,7 +27,7 @@ function maySee(owner: string | null, reader: string | null): boolean {
   return owner === null || owner === reader || reader === THE_EDGE;
 }
 
-/** The owner that a request's results will have; only an account with a key can have any. */
+/** Returns the owner that a request's results will have; it takes an account with a key. */
 export function ownerOf(
   request: OwnedRequest,
   { account, keyed }: Pick<Caller, "account" | "keyed">,
@@ -36,14 +39,16 @@ export function ownerOf(
   return refuse(createFieldProblem("forbidden", [issue]));
 }
 
-/** For a request to a room: who reads stands in the URL, where no header of a client gets to. */
+/**
+ * Makes the URL of a request to a room. It carries the reader, since clients control only headers.
+ */
 export function roomUrl(path: string, reader: string): URL {
   const url = new URL(path, "http://room");
   url.searchParams.set("reader", reader);
   return url;
 }
 
-/** Whether the request to a room is on behalf of somebody who may know of what is in it. */
+/** Whether the reader of a request to a room may know what is in it. */
 export function mayRead({ owner }: OwnedRequest, { searchParams }: URL): boolean {
   return maySee(owner ?? null, searchParams.get("reader"));
 }
