@@ -1,9 +1,9 @@
-/** The platform's variables, and the sentence for one that is set wrong. */
+/** The platform's variables, and the error for one that is set wrong. */
 
 /** Variables by name. Workers' bindings are among them; only strings are read. */
 export type Environment = Readonly<Record<string, unknown>>;
 
-/** Null where it is absent or empty. */
+/** Returns null where it is absent or empty. */
 export function readText(environment: Environment, name: string): string | null {
   const value = environment[name];
   return typeof value === "string" && value.trim() !== "" ? value.trim() : null;

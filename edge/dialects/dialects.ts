@@ -1,4 +1,4 @@
-/** The dialects that the settings ask for. */
+/** Picks the dialects that the settings ask for. */
 import type { BackendSettings } from "../backends/backend_settings.ts";
 import type { Dialect } from "../ports.ts";
 import { OPENAI_IMAGES } from "./openai/image_routes.ts";

@@ -1,4 +1,4 @@
-/** Finished images and previews as OpenAI's types tell them, in JSON and as events. */
+/** Finished images and previews in OpenAI's types, in JSON and as events. */
 import type { GenerationEventOf, Plan } from "../../../contract/mod.ts";
 import { imagePath } from "../../generations/generation_resource.ts";
 import type { ImageRequest } from "./image_request.ts";
@@ -9,17 +9,17 @@ export interface DrawnImage {
   readonly completed: GenerationEventOf<"generation.completed">;
 }
 
-/** No image here has another. */
+/** Every image here is opaque. */
 const BACKGROUND = "opaque";
 
 export interface AnswerOptions extends Pick<ImageRequest, "responseFormat"> {
   /** Unix time in seconds. */
   readonly created: number;
-  /** Where the service is, as the client reached it. */
+  /** Origin of the service, as the client reached it. */
   readonly origin: string;
 }
 
-/** OpenAI's `ImagesResponse`, with what each image cost beside it. */
+/** OpenAI's `ImagesResponse`, with what each image cost. */
 export function imagesAnswer(
   images: readonly DrawnImage[],
   { created, responseFormat, origin }: AnswerOptions,
@@ -80,7 +80,9 @@ function summaryOf({ plan: { id, seed }, completed: { cached, evaluations } }: D
   return { id, seed, cached, evaluations };
 }
 
-/** The prompt's tokens as the model reads them, without padding. Images here are not made of tokens. */
+/**
+ * Counts the prompt's tokens as the model reads them, without padding. Images here have no tokens.
+ */
 function usageOf(plans: readonly Plan[]) {
   const text_tokens = plans
     .map(({ tokens }) => tokens.prompt.filter((token) => token.class !== "padding").length)

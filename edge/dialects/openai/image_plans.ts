@@ -1,11 +1,11 @@
-/** What an image request asks for, as planned generations: one for each of its images. */
+/** Plans what an image request asks for: one generation for each of its images. */
 import { accept, LIMITS, type Parsed, type Problem, refuse } from "../../../contract/mod.ts";
 import type { PlannedGeneration } from "../../generations/run.ts";
 import type { ImageRequest } from "./image_request.ts";
 
 export type PlanImage = (input: unknown) => Promise<Parsed<PlannedGeneration>>;
 
-/** Seeds count up from the first image's, which is given or drawn: any of them can be asked for alone. */
+/** Seeds count up from the first image's, given or drawn, so any image can be asked for alone. */
 export async function planImages(
   { generation, n, partialImages }: ImageRequest,
   plan: PlanImage,
@@ -24,7 +24,7 @@ export async function planImages(
   return accept(images);
 }
 
-/** What is wrong with a side is wrong with the field that it came in. */
+/** A problem with a side is reported under the field that it came in. */
 function inOpenAiWords({ errors, ...problem }: Problem): Problem {
   if (!errors) return problem;
   const isSide = (field: string) => field === "width" || field === "height";
@@ -32,15 +32,19 @@ function inOpenAiWords({ errors, ...problem }: Problem): Problem {
   return { ...problem, errors: placed };
 }
 
-/** The steps from one preview to the next: as ever, or closer where that would give too few. */
+/**
+ * Returns the steps between previews: the usual number, or fewer where that would give too few
+ * previews.
+ */
 function previewsEvery({ request, plan }: PlannedGeneration, partialImages: number): number {
   const between = Math.floor(plan.num_inference_steps / (partialImages + 1));
   return Math.min(request.previews.every, Math.max(between, 1));
 }
 
 /**
- * Which previews of a run to show: at most `count`, at even distances in steps. Asked with the step of each
- * preview in turn; the i-th is the first one by which i + 1 of the count + 1 equal parts of the run are done.
+ * Chooses which previews of a run to show: at most `count`, at even distances in steps. The
+ * function is called with each preview's step in turn. It picks the i-th at the first step by which
+ * i + 1 of count + 1 equal parts of the run are done.
  */
 export function spreadPreviews(steps: number, count: number): (step: number) => boolean {
   let shown = 0;

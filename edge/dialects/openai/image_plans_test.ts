@@ -1,4 +1,4 @@
-// A streamed image had too many previews, fewer than it could have, or all of them at one end.
+// If this breaks, a streamed image has too many previews, too few, or all of them at one end.
 import assert from "node:assert/strict";
 import { LIMITS, parseGenerationRequest, planGeneration, refuse } from "../../../contract/mod.ts";
 import { planningModel } from "../../../contract/fixtures/planning_model.ts";

@@ -1,6 +1,6 @@
 /**
- * The body of OpenAI's `POST /v1/images/generations`. Its own fields are read here; what it has no word for,
- * such as `seed` or `cutoff`, goes on to the contract's parser as it came.
+ * The body of OpenAI's `POST /v1/images/generations`. Its own fields are read here; fields that
+ * OpenAI does not have, such as `seed` or `cutoff`, go on unchanged to the contract's parser.
  */
 import * as v from "valibot";
 import {
@@ -23,7 +23,7 @@ import {
 export interface ImageRequest {
   /** The body of the generation that is asked for. */
   readonly generation: Readonly<Record<string, unknown>>;
-  /** How many, of seeds that follow one another. */
+  /** How many images, with consecutive seeds. */
   readonly n: number;
   readonly streamed: boolean;
   /** How many previews at most. */
@@ -31,13 +31,13 @@ export interface ImageRequest {
   readonly responseFormat: "b64_json" | "url";
 }
 
-/** Each is a run of its own, one after another, within one request. */
+/** Each image is a run of its own, one after another, within one request. */
 const IMAGES_MAX = 4;
 const PARTIAL_IMAGES_MAX = 3;
 
 const {
   model,
-  // In OpenAI's words these are `size`, `output_format` and `partial_images`; insights have no event there.
+  // OpenAI's names are `size`, `output_format` and `partial_images`; it has no event for insights.
   width: _width,
   height: _height,
   output_format,
@@ -47,7 +47,7 @@ const {
   ...passed
 } = generationRequestSchema.entries;
 
-/** A schema with the sentence of what it allows. OpenAI's types allow null for what is left out. */
+/** A schema with the sentence of what it allows. OpenAI's types allow null for an absent field. */
 const field = <const Schema extends v.GenericSchema>(schema: Schema, rule: string) =>
   v.nullish(v.pipe(schema, v.description(rule)));
 
@@ -90,7 +90,7 @@ const BODY = FIELD_RULES[""] ?? "";
 const PASSED_FIELDS = Object.keys(passed);
 const FIELDS = [...PASSED_FIELDS, ...Object.keys(own)];
 
-/** For documents of the API. */
+/** The schema for documents of the API. */
 export const imageRequestSchema = v.pipe(
   v.strictObject({ ...passed, ...own }),
   v.description(BODY),
@@ -101,9 +101,9 @@ const asked = v.pipe(v.looseObject(own), v.description(BODY));
 /** What each of OpenAI's fields allows here, in words. */
 export const IMAGE_FIELD_RULES = rulesOf(asked);
 
-/** Every wrong field of OpenAI's is named; those of a generation are checked when it is planned. */
+/** Names every wrong field of OpenAI's; a generation's fields are checked when it is planned. */
 export function parseImageRequest(input: unknown): Parsed<ImageRequest> {
-  // An array passes for an object in the schema.
+  // The schema would take an array for an object.
   const result = v.safeParse(asked, Array.isArray(input) ? null : input);
   const unknown = unknownFields(input);
   if (!result.success) return refuseFields([...result.issues.map(toFieldIssue), ...unknown]);
@@ -133,7 +133,7 @@ function unknownFields(input: unknown): FieldIssue[] {
     .map(([name, value]) => unknownFieldIssue(name, FIELDS, value));
 }
 
-/** Fields that are right by themselves, and not together. */
+/** Finds fields that are right by themselves, but not together. */
 function contradictions({ stream, n, partial_images, response_format }: Asked): FieldIssue[] {
   const issues: FieldIssue[] = [];
   if (stream && (n ?? 1) > 1) {

@@ -1,4 +1,4 @@
-/** `/v1/images/generations`: OpenAI's dialect of the same generations. */
+/** `/v1/images/generations`: the same generations in OpenAI's dialect. */
 import { acceptTogether } from "../../http/accept_together.ts";
 import type { EdgeContext } from "../../http/request_context.ts";
 import { openAsked, planAsked } from "../../generations/asked_generation.ts";
@@ -21,7 +21,7 @@ import { jsonResponse, problemResponse } from "../../http/problem_response.ts";
 const PATH = "/v1/images/generations";
 
 export const OPENAI_IMAGES: Dialect = {
-  /** Around whatever may refuse a request, so that refusals have OpenAI's shape. */
+  /** Wraps whatever may refuse a request, so that refusals have OpenAI's shape. */
   mountBeforeAccess: (app) => void app.use(PATH, tellErrorsAsOpenAi()),
   mountAfterAccess: (app, ports) => void app.post(PATH, (c) => submit(ports, c)),
 };
@@ -75,7 +75,7 @@ async function stream(
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 
-/** One after another: together they would take as many of the account's runs at a time. */
+/** Draws one after another: together they would take as many of the account's slots. */
 async function drawAll(
   ports: Ports,
   c: EdgeContext,
@@ -98,7 +98,7 @@ async function drawAll(
   return jsonResponse(imagesAnswer(drawn, { created: unixTime(ports), responseFormat, origin }));
 }
 
-/** In seconds. */
+/** Returns seconds. */
 function unixTime({ now }: Ports): number {
   return Math.floor(now() / 1_000);
 }

@@ -1,4 +1,6 @@
-/** A generation's events as an image on its way: its previews, and its end as a value or a problem. */
+/**
+ * Follows a generation's events as one image: its previews, then its end as a value or a problem.
+ */
 import {
   createProblem,
   type GenerationEvent,
@@ -14,9 +16,9 @@ export type ImageProgress =
   | { readonly drawn: DrawnImage };
 
 /**
- * Previews as they come, then the image once it is complete.
- *
- * @param begunHere a run of this request's own is no cache's answer, though a later connection reads it there
+ * Yields previews as they come, then the image once it is complete.
+ * @param begunHere a run that this request began is not a cache hit, even if a reconnection reads
+ * it there
  * @throws ProblemError where the generation fails, is canceled or breaks off
  */
 export async function* followImage(
@@ -37,7 +39,7 @@ export async function* followImage(
   throw new ProblemError(createProblem("upstream_failed", "The generation ended without an image"));
 }
 
-/** @throws ProblemError */
+/** @throws ProblemError when the event is a failed or canceled end */
 function refuseEnd(event: GenerationEvent): void {
   if (event.type === "generation.failed") throw new ProblemError(event.error);
   if (event.type !== "generation.canceled") return;

@@ -1,6 +1,7 @@
 /**
- * A run as OpenAI streams it: at most as many previews as were asked for, then the image. Its events have no
- * ids, since its clients never resume; a run that they leave goes on, and answers from the cache later.
+ * A run as OpenAI streams it: at most as many previews as were asked for, then the image. Its
+ * events have no ids, since OpenAI's clients never resume. A run goes on after its reader leaves,
+ * and answers from the cache later.
  */
 import {
   createProblem,

@@ -1,4 +1,4 @@
-// OpenAI's clients broke off at a comment that was none, at data that was no JSON, or waited for an end.
+// If this breaks, OpenAI's clients break off at a bad comment or at bad JSON, or wait for an end.
 import assert from "node:assert/strict";
 import { EVENTS } from "../../../contract/fixtures/events.ts";
 import {
@@ -86,7 +86,7 @@ Deno.test("an image's stream has comments while nothing is to be told, and its r
   assert.equal(left, 1);
 });
 
-/** Steps alone, which OpenAI has no event for, and then nothing. */
+/** Yields a step, which OpenAI has no event for, and then nothing. */
 async function* waiting() {
   yield { id: 0, event: eventOf("generation.step") };
   await new Promise(() => {});

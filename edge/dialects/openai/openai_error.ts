@@ -1,16 +1,18 @@
-/** Problems in OpenAI's shape, for whoever speaks its dialect. Statuses stay, but for an unknown model's. */
+/**
+ * Problems in OpenAI's shape, for clients of its dialect. Statuses stay, except an unknown model's.
+ */
 import type { MiddlewareHandler } from "hono";
 import { ERROR_TABLE, type ErrorCode, type Problem } from "../../../contract/mod.ts";
 
 export interface OpenAiError {
   readonly message: string;
   readonly type: "invalid_request_error" | "rate_limit_error" | "server_error";
-  /** The field that is wrong, or the first of them. */
+  /** The first wrong field. */
   readonly param: string | null;
   readonly code: string;
 }
 
-/** Where OpenAI has a code for it; the others are ours. */
+/** OpenAI's codes, where it has one; the others are ours. */
 const CODES: Partial<Record<ErrorCode, string>> = {
   unknown_model: "model_not_found",
   unauthorized: "invalid_api_key",
@@ -40,7 +42,7 @@ export function openAiStatus(code: ErrorCode): number {
   return code === "unknown_model" ? 404 : ERROR_TABLE[code].status;
 }
 
-/** Around all that answers on a path, refusals of other middleware included. */
+/** Wraps everything that answers on a path, refusals of other middleware included. */
 export function tellErrorsAsOpenAi(): MiddlewareHandler {
   return async (c, next) => {
     await next();
@@ -49,7 +51,7 @@ export function tellErrorsAsOpenAi(): MiddlewareHandler {
     const problem: Problem = await res.json();
     const headers = new Headers(res.headers);
     headers.set("content-type", "application/json");
-    // OpenAI's clients repeat every 409 and 5xx unless they are told.
+    // Without this header OpenAI's clients repeat every 409 and 5xx.
     headers.set("x-should-retry", String(problem.retryable));
     const body = JSON.stringify({ error: openAiError(problem) });
     c.res = undefined;

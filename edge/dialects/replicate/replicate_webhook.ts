@@ -1,6 +1,6 @@
 /**
- * `POST /v1/replicate/webhook`: Replicate tells of a prediction that has ended. Whoever followed it knows
- * already; where nobody does any more, the room takes the run up by its place, and stores what it drew.
+ * `POST /v1/replicate/webhook`: Replicate reports a prediction that has ended. A room that followed
+ * it knows already; otherwise the room resumes the run by its place, and stores what it drew.
  */
 import { validateWebhook } from "replicate";
 import * as v from "valibot";
@@ -18,7 +18,7 @@ import { roomUrl, THE_EDGE } from "../../callers/private_results.ts";
 import { problemResponse } from "../../http/problem_response.ts";
 import { lookUp } from "../../generations/result_lookup.ts";
 
-/** What calls here has a signature instead of a key, and a larger body than clients may send. */
+/** Calls here have a signature instead of a key, and a larger body than clients may send. */
 export function replicateWebhook(secret: string): Dialect {
   return {
     mountBeforeAccess(app, ports) {
@@ -26,7 +26,7 @@ export function replicateWebhook(secret: string): Dialect {
         const body = await readSigned(c.req.raw, secret, ports.now());
         if (typeof body !== "string") return problemResponse(body);
         const prediction = v.safeParse(endedPrediction, JSON.parse(body));
-        // A call that is no end of ours leaves nothing to do, now or the next time.
+        // Other calls leave nothing to do, now or on a retry.
         if (!prediction.success) return new Response(null, { status: 204 });
         return await takeUp(ports, prediction.output, c.get("requestId"));
       });
@@ -41,10 +41,12 @@ const endedPrediction = v.object({
 });
 type EndedPrediction = v.InferOutput<typeof endedPrediction>;
 
-/** How old a call may be, and how far the clocks may be apart: as the specification's own libraries have it. */
+/**
+ * How old a call may be, and how far clocks may differ: the value of the specification's libraries.
+ */
 const TOLERANCE_SECONDS = 300;
 
-/** The body, when it is Replicate's own and of now. */
+/** Returns the body, when Replicate signed it recently. */
 async function readSigned(
   request: Request,
   secret: string,
@@ -58,7 +60,7 @@ async function readSigned(
   if (!(Math.abs(now / 1_000 - Number(timestamp)) <= TOLERANCE_SECONDS)) {
     return unauthorized(`must have a webhook-timestamp within ${TOLERANCE_SECONDS} seconds of now`);
   }
-  // The outputs come along, pictures and all.
+  // The body holds the outputs, pictures included.
   const bytes = await readBytes(request.body, LIMITS.eventLength);
   if (!bytes) {
     return createProblem("body_too_large", `The body must be at most ${LIMITS.eventLength} bytes`);
@@ -108,7 +110,9 @@ async function takeUp(
   return response.ok ? DONE : response;
 }
 
-/** How the room's run stands; one that was lost with the room's process is taken up by the question. */
+/**
+ * Asks how the room's run stands; the question resumes a run that was lost with the room's process.
+ */
 async function askState(
   { rooms }: Ports,
   id: string,
@@ -119,7 +123,7 @@ async function askState(
   return response.ok ? { status: body.status } : { status: null, retry: body };
 }
 
-/** Null when it is no request of ours, or of a model that is another by now. */
+/** Returns null for input that is not ours, or whose model has changed. */
 async function planInput({ models }: Ports, input: unknown): Promise<PlannedGeneration | null> {
   const parsed = parseOwnedRequest(input);
   if (!parsed.ok || parsed.value.seed === undefined) return null;
