@@ -1,4 +1,6 @@
-/** A generation as a request asks for it: planned for its caller, and followed by the edge on its behalf. */
+/**
+ * A generation as a request asks for it: planned for its caller, and followed by the edge for it.
+ */
 import type { Parsed } from "../../contract/mod.ts";
 import { type EdgeContext, onBehalfOf } from "../http/request_context.ts";
 import { timePart } from "../http/request_trace.ts";
@@ -7,7 +9,10 @@ import { type GenerationStream, openGeneration } from "./generation_stream.ts";
 import { type PlanningPorts, planRequest } from "./planning.ts";
 import type { PlannedGeneration } from "./run.ts";
 
-/** With the seed of its idempotency key, where it has one and leaves the seed out. */
+/**
+ * Plans with the seed of the idempotency key, where there is a key and the request leaves the seed
+ * out.
+ */
 export function planAsked(
   ports: PlanningPorts,
   c: EdgeContext,
@@ -16,7 +21,7 @@ export function planAsked(
   return planRequest({ ...ports, drawSeed: c.get("drawSeed") }, input, c.get("caller"));
 }
 
-/** Refuses before the first event. @param signal ends the following, and not the generation */
+/** Refuses before the first event. @param signal ends the following; the generation goes on */
 export function openAsked(
   ports: AnswerPorts,
   c: EdgeContext,
@@ -25,7 +30,7 @@ export function openAsked(
 ): Promise<Parsed<GenerationStream>> {
   return openGeneration(ports, { ...planned, origin: onBehalfOf(c) }, {
     signal,
-    // Where one of several is drawn, the request as a whole was not answered from the store.
+    // Where one of several is drawn, the request as a whole counts as answered by a room.
     onAnswer: (by) => c.get("answeredBy") === "room" || c.set("answeredBy", by),
     time: (part, work) => timePart(c, part, work),
   });

@@ -3,7 +3,7 @@ import { demoPlan, type DemoResource } from "../../contract/mod.ts";
 import type { ListedDemo } from "../../db/demo_queries.ts";
 import { generationPath, imagePath } from "./generation_resource.ts";
 
-/** Null while its generation is not stored: there is nothing to show at once. */
+/** Returns null while its generation is not stored, since there is nothing to show at once. */
 export function describeDemo({ slug, title, result }: ListedDemo): DemoResource | null {
   if (!result) return null;
   const { plan, image } = result;

@@ -1,4 +1,6 @@
-/** The answer to a planned generation, for its own route and for the sweeps that it is a branch of. */
+/**
+ * The answer to a planned generation, for its own route and for the sweeps that it is a branch of.
+ */
 import { joinInsights, lacksInsights, type Plan } from "../../contract/mod.ts";
 import type { StoredResult } from "../../db/result_queries.ts";
 import type { ReaderCache } from "../cache/reader_cache.ts";
@@ -14,10 +16,10 @@ import { countHit, type HitPorts, lookUp } from "./result_lookup.ts";
 export interface AnswerOptions {
   readonly streamed: boolean;
   readonly after: number;
-  /** A stored run with the pauses that it had, instead of at once. */
+  /** Replays a stored run with its own pauses, instead of at once. */
   readonly paced?: boolean;
   readonly origin: OnBehalfOf;
-  /** Told what answers, before it does. */
+  /** Called with what answers, before it does. */
   readonly onAnswer?: (by: "room" | "store") => void;
   /** Measures a part of the answer. */
   readonly time?: <T>(part: "db" | "room", work: Promise<T>) => Promise<T>;
@@ -31,7 +33,7 @@ export interface AnswerPorts extends HitPorts {
   readonly rooms: Rooms;
 }
 
-/** The stored result if it shows all that is asked for, or the run: joined, or begun. */
+/** Returns the stored result if it shows all that is asked for, or else joins or begins the run. */
 export async function answerGeneration(
   ports: AnswerPorts,
   submission: PlannedGeneration,
@@ -56,7 +58,7 @@ interface StoredAnswer {
   respond(): Response;
 }
 
-/** From the cache near the reader: the whole, at once, if it shows all that is asked for. */
+/** Answers a whole result from the cache near the reader, if it shows all that is asked for. */
 async function findCached(
   ports: AnswerPorts,
   { plan: { id, insights } }: PlannedGeneration,
@@ -75,7 +77,7 @@ async function findCached(
   };
 }
 
-/** Null on a miss, and when the database does not answer. */
+/** Returns null on a miss, and when the database does not answer. */
 async function findStored(
   ports: AnswerPorts,
   id: string,
@@ -108,7 +110,7 @@ export function describeStored({ plan, events, image }: StoredResult) {
   return describeGeneration({ plan, events, cached: true, imageBytes: image.bytes });
 }
 
-/** The room's answer passes through by its body: no event is touched here. */
+/** Passes the body of the room's answer through, so that its events are not decoded here. */
 async function joinRoom(
   ports: AnswerPorts,
   submission: PlannedGeneration,

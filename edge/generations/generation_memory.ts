@@ -1,11 +1,13 @@
-/** What a generation's room remembers beyond its process: enough to run again under the same ids. */
+/**
+ * What a generation's room remembers beyond its process: enough to run again under the same ids.
+ */
 import type { NumberedEvent } from "../../contract/mod.ts";
 import { putWatched, type RoomStore, SUBMISSION } from "../rooms/room_store.ts";
 import type { GenerationRun, GenerationSubmission } from "./run.ts";
 
 const END = "end";
 
-/** A log that has ended as failed or canceled, without its pictures. */
+/** A log that ended as failed or canceled, without its pictures. */
 interface RememberedEnd {
   readonly submission: GenerationSubmission;
   readonly events: readonly NumberedEvent[];
@@ -17,7 +19,7 @@ export function saveSubmission(store: RoomStore, submission: GenerationSubmissio
   return putWatched(store, SUBMISSION, submission);
 }
 
-/** It is kept only where an alarm comes, finds it too old, and clears it. */
+/** An end is kept only where an alarm will clear it once it is too old. */
 export async function saveEnd(
   store: RoomStore,
   { submission, log, finishedAt }: GenerationRun,

@@ -30,7 +30,7 @@ export function describeGeneration(record: GenerationRecord): GenerationResource
     status: statusAfter(end?.type),
     plan,
     seed: plan.seed,
-    // What was shared is told at the end.
+    // What was shared is known only at the end.
     evaluations: completed?.evaluations ??
       { ...plan.evaluations, spent: spentSoFar(events), shared: 0 },
     timings: completed?.timings ?? null,
@@ -56,7 +56,7 @@ function statusAfter(end: GenerationEvent["type"] | undefined): GenerationResour
   return end === "generation.canceled" ? "canceled" : "running";
 }
 
-/** U-Net rows, as far as the events tell. */
+/** Evaluations so far, as the events report them. */
 export function spentSoFar(events: readonly GenerationEvent[]): number {
   const last = events.findLast((event) =>
     event.type === "generation.step" || event.type === "generation.canceled"

@@ -1,6 +1,6 @@
 /**
- * The room of one content key: it alone holds the stream from the GPU function, so readers come and go
- * without touching the run, and equal submissions share it.
+ * The room of one content key. It alone holds the stream from the GPU function, so readers come and
+ * go without touching the run, and equal submissions share it.
  */
 import {
   accept,
@@ -35,7 +35,7 @@ export interface GenerationRoomPorts extends RoomPorts {
 
 export type GenerationRoom = Room<GenerationRun>;
 
-/** A reader does not wait long for a second attempt to store. */
+/** How long a reader waits for a second attempt to store. */
 const REVISIT_MS = 1_000;
 
 export function createGenerationRoom(ports: GenerationRoomPorts): GenerationRoom {
@@ -87,7 +87,7 @@ async function open(
   return accept(() => follow(ports, run, events.value));
 }
 
-/** @throws ProblemError when the events end without a terminal one, or are not those of the plan */
+/** @throws ProblemError when the events end without a terminal one, or contradict the plan */
 async function follow(
   ports: GenerationRoomPorts,
   run: GenerationRun,
@@ -117,7 +117,7 @@ function breakOff(
   return { id: lastId + 1, event: { type: "generation.failed", error }, at_ms: now() - began };
 }
 
-/** Before the end reaches a reader, so that the image's URL works by then. */
+/** Stores before the end reaches a reader, so that the image's URL works by then. */
 function persist(
   { results, now, log }: GenerationRoomPorts,
   { submission }: GenerationRun,
@@ -132,7 +132,7 @@ function persist(
     }));
 }
 
-/** The database has lost the result, or could not take it. */
+/** Stores a result that the database has lost, or could not take. */
 async function storeAgain(ports: GenerationRoomPorts, run: GenerationRun): Promise<void> {
   const stored = persist(ports, run, run.log.events);
   ports.keepAlive(stored);
@@ -157,7 +157,10 @@ function spentBy({ log }: GenerationRun, { event }: GenerationEnd): number {
   return spentSoFar([...log.events.map(({ event }) => event), event]);
 }
 
-/** The GPU function plans too: both must mean the same generation, and send the image they name. */
+/**
+ * The GPU function plans too: both must plan the same generation, and the image must match its
+ * hash.
+ */
 async function checkEvent(event: GenerationEvent, plan: Plan): Promise<void> {
   if (event.type === "generation.planned" && event.plan.id !== plan.id) {
     const detail = `The edge planned ${plan.id}, the GPU function ${event.plan.id}`;

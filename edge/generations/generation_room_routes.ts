@@ -11,10 +11,13 @@ import type { GenerationRun } from "./run.ts";
 export const ALREADY_FINISHED =
   "Only a running generation can be canceled; this one has finished, and its result stays";
 
-/** Whether the submission began the run: who begins a run may end it for those who join. */
+/**
+ * Says whether the submission began the run: the caller that begins a run may end it for the
+ * others.
+ */
 export const BEGUN_HERE = "x-begun-here";
 
-/** A stored result's answer says nothing of who began it. */
+/** Reads who began the run; a stored result's answer leaves it out. */
 export function cacheOutcome({ headers }: Response): CacheOutcome {
   const begunHere = headers.get(BEGUN_HERE);
   if (begunHere === null) return "hit";
@@ -36,7 +39,7 @@ export function handleGenerationRequest(room: GenerationRoom, request: Request):
   return ROUTES.answer(room, request);
 }
 
-/** For results that the database could not take. */
+/** Serves a result that the database could not take. */
 function serveImage({ log, submission, end }: GenerationRun, request: Request): Response {
   const image = log.events.map(({ event }) => event)
     .find((event) => event.type === "generation.image");

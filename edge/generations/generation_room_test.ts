@@ -59,7 +59,7 @@ const RUN: readonly GenerationEvent[] = [
   },
 ];
 
-/** A room whose surroundings are in the test's hands. */
+/** Creates a room whose surroundings the test controls. */
 function createRoom(changes: Partial<GenerationRoomPorts> = {}) {
   const kept = {
     submits: 0,
@@ -292,7 +292,7 @@ Deno.test("GenerationRoom retains how a run failed beyond its process, for a whi
   });
   failing.kept.now = 1_000;
   await joinAndFinish(failing.room);
-  // The process that comes next knows nothing but what was kept.
+  // The next process knows only what was kept.
   assert.deepEqual([...remembered.keys()], ["end"]);
   const next = () => createRoom({ store: { ...store, ...storeIn(new Map(remembered)) } });
   const { room, kept: after } = next();

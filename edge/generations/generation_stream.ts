@@ -1,4 +1,4 @@
-/** A generation submitted and followed to its end by the edge itself, over connections that break. */
+/** Submits a generation and follows it to its end, over connections that break. */
 import {
   createProblem,
   isTerminal,
@@ -17,23 +17,23 @@ import { pause } from "../clock.ts";
 import { cacheOutcome } from "./generation_room_routes.ts";
 
 export interface GenerationStream {
-  /** `miss`: the run is this submission's own; `join`: somebody else had begun it. */
+  /** `miss`: this submission began the run; `join`: another one had begun it. */
   readonly cache: CacheOutcome;
-  /** From the first to the terminal one; fewer when the signal aborts. */
+  /** The events up to the terminal one; fewer when the signal aborts. */
   readonly events: AsyncGenerator<NumberedEvent>;
 }
 
-/** Three heartbeats of a room missed. */
+/** Three missed heartbeats of a room. */
 const SILENCE_MS = 30_000;
-/** Before each new connection, after a stream broke. */
+/** Pauses before each new connection, after a stream broke. */
 const RETRY_PAUSES_MS = [100, 400, 1_600, 5_000];
 
 export interface FollowOptions extends Pick<AnswerOptions, "onAnswer" | "time"> {
-  /** Ends the following, and not the generation. */
+  /** Ends the following; the generation goes on. */
   readonly signal: AbortSignal;
 }
 
-/** Refuses before the first event. Later the events throw ProblemError. */
+/** Refuses before the first event; later, iterating throws ProblemError. */
 export async function openGeneration(
   ports: AnswerPorts,
   submission: GenerationSubmission,
@@ -118,7 +118,7 @@ async function* readEvents(body: Connection["body"], signal: AbortSignal) {
       if (id !== null) yield { id, event: event.value };
     }
   } finally {
-    // Not awaited: a read that is under way ends with its connection.
+    // A read that is under way ends with its connection, so this is not awaited.
     void messages.return(undefined).catch(() => {});
   }
 }

@@ -6,10 +6,13 @@ import { problemResponse } from "../http/problem_response.ts";
 
 export type ImageFile = Pick<StoredImage, "media_type" | "sha256" | "bytes" | "owner" | "flagged">;
 
-/** Of what is somebody's own, or may be withheld one day: no cache on the way may keep it. */
+/** For results with an owner, or that may be withheld one day: shared caches must not keep them. */
 export const PRIVATE_CACHE_CONTROL = "private, no-store";
 
-/** The whole, a single range of it, or 304 for whoever has it (RFC 9110, sections 13 and 14). */
+/**
+ * Answers the whole, a single range of it, or 304 to a reader that has it (RFC 9110, sections 13
+ * and 14).
+ */
 export function imageResponse(image: ImageFile, request: Request, id: string): Response {
   const etag = `"${image.sha256}"`;
   const { length } = image.bytes;
@@ -50,7 +53,7 @@ function refuseRange(request: Request, length: number): Response {
   return problemResponse(createProblem("range_not_satisfiable", detail), headers);
 }
 
-/** RFC 9110, section 13.1.2: weak comparison, a list or `*`. */
+/** Compares as RFC 9110, section 13.1.2: weakly, with a list or `*`. */
 function matches(condition: string | null, etag: string): boolean {
   if (condition === null) return false;
   return condition.split(",").map((tag) => tag.trim().replace(/^W\//, ""))

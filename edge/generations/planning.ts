@@ -1,4 +1,4 @@
-/** From a body of any shape to a plan, without the GPU function. */
+/** Turns a body of any shape into a plan, without the GPU function. */
 import {
   createFieldProblem,
   DEFAULT_MODEL,
@@ -34,7 +34,7 @@ export interface ModelCatalog {
   find(id: string): Promise<PlanningModel | null>;
 }
 
-/** A seed left out is drawn here, so that the GPU function plans the same generation. */
+/** Draws an absent seed here, so that the GPU function plans the same generation. */
 export async function planRequest(
   { models, promptPolicy, drawSeed }: PlanningPorts,
   input: unknown,
@@ -53,7 +53,7 @@ export async function planRequest(
   return plan.ok ? { ok: true, value: { request, plan: plan.value } } : plan;
 }
 
-/** A seed left out is drawn once for all branches. */
+/** Draws an absent seed once for all branches. */
 export async function planSweepRequest(
   { models, promptPolicy, drawSeed }: PlanningPorts,
   input: unknown,

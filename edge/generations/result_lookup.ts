@@ -16,7 +16,7 @@ export type Lookup<T> =
   | { readonly available: true; readonly value: T | null }
   | { readonly available: false; readonly value: null };
 
-/** Reads, or says that the database did not answer. A miss and an outage are not the same. */
+/** Reads, or reports that the database did not answer: a miss and an outage differ. */
 export async function lookUp<T>(
   { results, log }: LookupPorts,
   read: (results: Results) => Promise<T | null>,

@@ -1,4 +1,4 @@
-/** One run of a generation, from what its room was asked to what came of it. */
+/** One run of a generation, from its submission to its end. */
 import type {
   GenerationEvent,
   NumberedEvent,
@@ -16,7 +16,7 @@ export interface PlannedGeneration {
 
 export interface GenerationSubmission extends PlannedGeneration, RoomSubmission {
   readonly plan: Plan;
-  /** Where its run was when the room's process was lost, in the back end's words. */
+  /** The back end's name for where the run was, when the room's process was lost. */
   readonly place?: string | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface GenerationSubmission extends PlannedGeneration, RoomSubmission 
 export interface GenerationRun extends RoomRun {
   readonly submission: GenerationSubmission;
   readonly log: EventLog;
-  /** Epoch milliseconds: when its room was asked for it. */
+  /** Epoch milliseconds of its submission. */
   readonly began: number;
   end: GenerationEnd | null;
 }
@@ -34,11 +34,11 @@ export interface GenerationEnd extends NumberedEvent {
   readonly event: TerminalEvent;
 }
 
-/** A run that is over, reported to whoever has something to do then: quotas, webhooks. */
+/** A run that is over, as reported to quotas and webhooks. */
 export interface RunEnd {
   readonly submission: GenerationSubmission;
   readonly event: GenerationEvent;
-  /** U-Net rows. */
+  /** Evaluations. */
   readonly spent: number;
   /** All of them. */
   readonly events: readonly NumberedEvent[];

@@ -4,8 +4,8 @@ import { accept, createFieldProblem, type Parsed, refuse } from "../../contract/
 type Values<Parts> = { [I in keyof Parts]: Parts[I] extends Parsed<infer Value> ? Value : never };
 
 /**
- * All values, or one problem that names every field that is not as it must be. What is refused for another
- * reason is told alone, and first when there is no such field.
+ * Returns all values, or one problem that names every wrong field. A refusal for another reason is
+ * reported alone, and only when every field is right.
  */
 export function acceptTogether<const Parts extends readonly Parsed<unknown>[]>(
   parts: Parts,

@@ -1,4 +1,4 @@
-// Who had several things wrong was told of one, and of the next when that was put right.
+// If this breaks, a client with several errors hears of them one by one.
 import assert from "node:assert/strict";
 import {
   accept,

@@ -1,4 +1,6 @@
-/** What every request passes before its route: who calls, and whether that account may. */
+/**
+ * What every request passes before its route: identifying its caller, and that account's limits.
+ */
 import type { Context, Next } from "hono";
 import { createProblem, type UsageCounts } from "../../contract/mod.ts";
 import { allowOrigins } from "./cross_origin.ts";
@@ -22,7 +24,7 @@ export interface AccessPorts {
   readonly keepAlive: (work: Promise<unknown>) => void;
 }
 
-/** To be called before the routes. */
+/** Must be called before the routes are added. */
 export function mountAccess(app: EdgeApp, ports: AccessPorts): void {
   for (const path of ["/v1/*", "/health"]) {
     app.use(path, securityHeaders(ports.corsOrigins.includes("*")));
@@ -53,18 +55,18 @@ async function identifyCaller(
   await next();
 }
 
-/** RFC 6750, section 3. */
+/** The challenge of RFC 6750, section 3. */
 const CHALLENGE = {
   "www-authenticate": 'Bearer realm="shapefirst", error="invalid_token"',
 };
 
-/** @param what is shown to accounts with a key alone */
+/** @param what is shown only to accounts with a key */
 export function refuseKeyless(what: string): Response {
   const detail = `${what} must be asked for with an API key in Authorization, given none`;
   return problemResponse(createProblem("unauthorized", detail), CHALLENGE);
 }
 
-/** Counts the request, and tells how the account stands, whatever the answer is. */
+/** Counts the request, and adds the account's standing to every answer. */
 async function limitRequests(
   ports: AccessPorts,
   c: Context<EdgeEnv>,

@@ -1,4 +1,5 @@
-// If this breaks, browsers of other pages cannot use the API, or may do more with it than they should.
+// If this breaks, browsers of other pages cannot use the API, or may do more with it than they
+// should.
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { fileURLToPath } from "node:url";

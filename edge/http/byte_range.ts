@@ -2,13 +2,14 @@
 
 export interface ByteRange {
   readonly first: number;
-  /** Included. */
+  /** Inclusive. */
   readonly last: number;
 }
 
 /**
- * What of a file of `size` bytes a `Range` header asks for. Null for all of it: without a header, in other
- * units, with several ranges, and where it does not parse, as the RFC has it.
+ * Returns the part of a file of `size` bytes that a `Range` header asks for. Null means all of it:
+ * without a header, in other units, with several ranges, and where it does not parse, as the RFC
+ * has it.
  */
 export function readByteRange(
   header: string | null,

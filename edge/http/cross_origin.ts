@@ -1,13 +1,13 @@
-/** Which pages of other origins may call the API. Nothing here is sent along by a browser by itself. */
+/** Which pages of other origins may call the API. Browsers send it no credentials by themselves. */
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 const DEFAULT = "*";
-/** As long as browsers believe it: a preflight for every request would double them. */
+/** The longest that browsers accept; a preflight for every request would double their number. */
 const PREFLIGHT_SECONDS = 7_200;
 
-/** `CORS_ORIGINS`: `*` for all, or origins with commas between them. */
+/** Reads `CORS_ORIGINS`: `*` for all, or origins with commas between them. */
 export function readCorsOrigins(environment: Environment): readonly string[] {
   const text = readText(environment, "CORS_ORIGINS") ?? DEFAULT;
   const origins = text.split(",").map((origin) => origin.trim()).filter(Boolean);

@@ -1,4 +1,4 @@
-/** How a client asks for events: as a stream, after which it has, and how fast. */
+/** How a client asks for events: as a stream or not, after which event, and how fast. */
 import {
   accept,
   createFieldProblem,
@@ -13,7 +13,9 @@ export function wantsStream(request: Request): boolean {
   return (request.headers.get("accept") ?? "").includes("text/event-stream");
 }
 
-/** `Last-Event-ID`, which wins, or `?last_event_id=` for a first connection. -1 when absent. */
+/**
+ * Reads `Last-Event-ID`, which wins, or `?last_event_id=` for a first connection. -1 when absent.
+ */
 export function readCursor(request: Request): Parsed<number> {
   const given = request.headers.get("last-event-id") ??
     new URL(request.url).searchParams.get("last_event_id");
@@ -26,11 +28,11 @@ export function readCursor(request: Request): Parsed<number> {
 
 export interface StreamOptions {
   readonly after: number;
-  /** A finished run with its own pauses, instead of at once. */
+  /** Replays a finished run with its own pauses, instead of at once. */
   readonly paced: boolean;
 }
 
-/** The cursor, and `?pace=live`. */
+/** Reads the cursor, and `?pace=live`. */
 export function readStreamOptions(request: Request): Parsed<StreamOptions> {
   const read = acceptTogether([readCursor(request), readPace(request)]);
   if (!read.ok) return read;

@@ -1,7 +1,7 @@
-/** A JSON body read with bounds, refused as early as possible. */
+/** Reads a JSON body within bounds and refuses as early as possible. */
 import { createProblem, LIMITS, type Parsed, refuse } from "../../contract/mod.ts";
 
-/** Content type first, then size (declared and real), then encoding and syntax. */
+/** Checks the content type first, then size (declared and real), then encoding and syntax. */
 export async function readJsonBody(request: Request): Promise<Parsed<unknown>> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/json\s*(;|$)/i.test(type.trim())) {
@@ -30,7 +30,7 @@ export function bodyTooLarge(given: string): Parsed<never> {
   return refuse(createProblem("body_too_large", detail));
 }
 
-/** Null when there is more than the maximum; the rest is not read. */
+/** Returns null when there is more than the maximum; the rest is not read. */
 export async function readBytes(
   body: ReadableStream<Uint8Array> | null,
   max: number,

@@ -1,13 +1,13 @@
-/** A known path with a method it does not have: 405, naming those it has. */
+/** A known path with a wrong method answers 405 and names the right ones. */
 import { createProblem } from "../../contract/mod.ts";
 import type { EdgeApp } from "./request_context.ts";
 import { problemResponse } from "./problem_response.ts";
 
-/** To be called after all routes: it reads them. */
+/** Must be called after all routes are added, since it reads them. */
 export function mountMethodRefusals(app: EdgeApp): void {
   const allowed = new Map<string, string[]>();
   for (const { path, method } of app.routes) {
-    // Middleware is no route.
+    // Middleware is listed among the routes.
     if (method === "ALL") continue;
     const methods = method === "GET" ? ["GET", "HEAD"] : [method];
     allowed.set(path, [...(allowed.get(path) ?? []), ...methods]);

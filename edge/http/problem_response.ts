@@ -1,7 +1,7 @@
 /** Problems as HTTP replies (RFC 9457). */
 import { createProblem, type Problem } from "../../contract/mod.ts";
 
-/** Seconds a client should wait, for the refusals that pass by themselves. */
+/** Seconds that a client should wait after refusals that pass by themselves. */
 const RETRY_AFTER_SECONDS: Partial<Record<Problem["code"], number>> = {
   at_capacity: 2,
   gpu_unavailable: 5,

@@ -1,7 +1,7 @@
-/** How long a URL and how large the header fields may be; bodies are bounded where they are read. */
+/** Bounds the lengths of a URL and its header fields; bodies are bounded where they are read. */
 import { createProblem, LIMITS, type Problem } from "../../contract/mod.ts";
 
-/** Null where both are within their bounds. */
+/** Returns null where both are within their bounds. */
 export function boundsProblem({ url, headers }: Request): Problem | null {
   if (url.length > LIMITS.urlLength) {
     const detail = `The URL must be at most ${LIMITS.urlLength} characters, given ${url.length}`;

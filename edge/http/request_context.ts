@@ -7,18 +7,24 @@ import type { CacheOutcome } from "../observability/request_record.ts";
 import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 
 export interface EdgeVariables extends RequestIdVariables {
-  /** Where the answer came from; not set where nothing was asked to be made. */
+  /** Where the answer came from; absent where the request asked for no generation or sweep. */
   readonly cache?: CacheOutcome;
   readonly caller: Caller;
-  /** Set once a generation or sweep is answered: by its run, or by what is stored of it. */
+  /** Set once a generation or sweep is answered: by its run, or from the store. */
   readonly answeredBy?: "room" | "store";
-  /** Of a POST, which refuses a wrong one together with what else is wrong; null without one. */
+  /**
+   * Set on a POST, which reports a wrong key together with other wrong fields; null without one.
+   */
   readonly idempotencyKey: Parsed<string | null>;
-  /** The seed for a request that leaves it out: its idempotency key's own, or a fresh one. */
+  /**
+   * Returns the seed for a request that leaves it out: its idempotency key's own, or a fresh one.
+   */
   readonly drawSeed: () => number;
-  /** Where its idempotency key has led to before; null without one, or before it is known. */
+  /** Where its idempotency key led before; null without one, or before it is known. */
   readonly keptLocation: string | null;
-  /** Of its account and idempotency key, alike as long as the key lasts; null without one. */
+  /**
+   * Hash of its account and idempotency key, the same as long as the key lasts; null without one.
+   */
   readonly idempotencyHash: string | null;
 }
 
@@ -29,7 +35,7 @@ export interface EdgeEnv {
 export type EdgeApp = Hono<EdgeEnv>;
 export type EdgeContext = Context<EdgeEnv>;
 
-/** On whose behalf results are read: private ones show to their owner alone. */
+/** The account that results are read for: private ones show to their owner alone. */
 export function readerOf(c: EdgeContext): string {
   return c.get("caller").account;
 }

@@ -1,6 +1,6 @@
 /**
- * Around every request: its id on the answer and in a problem's body, `Server-Timing`, one line in the log
- * and one count. Outermost, so that refusals of other middleware are seen as well.
+ * Wraps every request: its id on the answer and in a problem's body, `Server-Timing`, one line in
+ * the log and one count. It is outermost, so that it also sees refusals of other middleware.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
@@ -17,7 +17,7 @@ export interface TracePorts {
   readonly onRequest: (record: RequestRecord) => void;
 }
 
-/** Behind `requestId` and `timing`. */
+/** Runs after `requestId` and `timing`. */
 export function traceRequests({ now, log, onRequest }: TracePorts): MiddlewareHandler<EdgeEnv> {
   return async (c, next) => {
     const start = now();
@@ -33,7 +33,7 @@ export function traceRequests({ now, log, onRequest }: TracePorts): MiddlewareHa
   };
 }
 
-/** Whoever reports a problem can report which. */
+/** Adds the id to a problem's body, so that a client can quote it. */
 async function nameProblem(c: Context<EdgeEnv>, request_id: string): Promise<void> {
   const { res } = c;
   if (res.headers.get("content-type") !== "application/problem+json" || res.body === null) return;
@@ -48,14 +48,17 @@ function recordOf(c: Context<EdgeEnv>): Omit<RequestRecord, "request_id" | "ms">
     method,
     route: routeOf(c),
     status: c.res.status,
-    // Refused before anybody was known, it has none.
+    // A request refused before its caller was identified has none.
     account: (c.get("caller") as EdgeEnv["Variables"]["caller"] | undefined)?.account ?? null,
     subject: address ?? c.res.headers.get("location"),
     cache: c.get("cache") ?? null,
   };
 }
 
-/** Without the expressions of its parameters. Middleware ends in `*`, and so does what serves the page. */
+/**
+ * Returns the route without its parameters' patterns. Paths of middleware and of the page end in
+ * `*`.
+ */
 function routeOf(c: Context<EdgeEnv>): string | null {
   const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith("*"));
   return route?.path.replaceAll(/\{[^/]*\}/g, "") ?? null;
