@@ -1,7 +1,7 @@
 /**
- * `Idempotency-Key` on requests that create something. A row fixes the request's fingerprint and the seed
- * that was drawn for it; from there on equal requests lead to the same content key by themselves, so a
- * repetition is answered by the cache, by joining the run, or by running again where nothing came of it.
+ * `Idempotency-Key` on requests that create something. A row fixes the request's fingerprint and
+ * seed; equal requests then have the same content key. So a repetition is answered by the cache, by
+ * joining the run, or by running again where there is no result.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { createProblem, LIMITS, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
@@ -22,9 +22,9 @@ export interface IdempotencyPorts {
 }
 
 const REPLAYED = "idempotency-replayed";
-/** Refusals of what was asked, which asking again does not change. */
+/** Refusals that a repetition would meet again. */
 const KEPT_STATUSES: readonly number[] = [400, 422];
-/** How the answer is read, which is not of the fingerprint: another attempt may ask for another way. */
+/** These say how the answer is read, so another attempt under the key may change them. */
 const BESIDE_THE_BODY: readonly string[] = ["Last-Event-ID", "pace"];
 
 export function keepIdempotent(ports: IdempotencyPorts): MiddlewareHandler<EdgeEnv> {
@@ -50,7 +50,7 @@ export function keepIdempotent(ports: IdempotencyPorts): MiddlewareHandler<EdgeE
   };
 }
 
-/** A model that changed meanwhile would lead elsewhere than before: that is said, not done. */
+/** After a change of the model the key would lead elsewhere, so the request is refused. */
 export function movedProblem(c: EdgeContext, location: string): Problem | null {
   const kept = c.get("keptLocation");
   if (kept === null || kept === location) return null;
@@ -86,13 +86,13 @@ const MISMATCH =
 const AWAY = "The database is not available, so it cannot be promised that the Idempotency-Key " +
   "acts once; ask again shortly, or without the key";
 
-/** As it was: the text is a problem of this program's own. */
+/** Repeats a refusal. The text is a problem that this program wrote. */
 function repeatRefusal(body: string): Response {
   const problem: Problem = JSON.parse(body);
   return problemResponse(problem, { [REPLAYED]: "true" });
 }
 
-/** After the reply: were it lost, a repetition would come to the same by itself. */
+/** Keeps it after the reply: if it were lost, a repetition would come to the same by itself. */
 async function keepOutcome(ports: IdempotencyPorts, response: Response, owner: KeyOwner) {
   const { idempotency, log, keepAlive } = ports;
   const outcome = await readOutcome(response);
@@ -106,7 +106,7 @@ async function keepOutcome(ports: IdempotencyPorts, response: Response, owner: K
 
 type Outcome = { readonly location: string } | { readonly status: number; readonly body: string };
 
-/** Null for what is not kept: whatever another attempt may change. */
+/** Returns null for an outcome that another attempt may change. */
 async function readOutcome(response: Response): Promise<Outcome | null> {
   if (KEPT_STATUSES.includes(response.status)) {
     const body = await response.clone().text();

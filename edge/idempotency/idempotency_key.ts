@@ -1,11 +1,14 @@
-/** The header `Idempotency-Key`: bare, as Stripe takes it, or a string in quotes, as the IETF draft has it. */
+/**
+ * The header `Idempotency-Key`: bare, as Stripe takes it, or a string in quotes, as the IETF draft
+ * has it.
+ */
 import { createFieldProblem, fieldIssue, type Parsed, refuse } from "../../contract/mod.ts";
 
 const KEY = /^[\x20-\x7e]{1,255}$/;
 /** RFC 8941, section 3.3.3: only a quote and a backslash are escaped. */
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
 
-/** Both spellings of a key are one key. Null where there is none. */
+/** Reads both spellings of a key as one key. Null without the header. */
 export function readIdempotencyKey(header: string | null): Parsed<string | null> {
   if (header === null) return { ok: true, value: null };
   const text = header.trim();

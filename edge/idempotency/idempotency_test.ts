@@ -1,4 +1,4 @@
-// What is kept under a key, and what is not: an answer that another attempt may change.
+// A key keeps its outcome, unless another attempt may change it.
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { createFieldProblem, createProblem, fieldIssue } from "../../contract/mod.ts";
@@ -14,7 +14,7 @@ type Route = (c: EdgeContext) => Response;
 interface Stage {
   /** What the route answers. */
   route: Route;
-  /** How often it was asked. */
+  /** How often the route was asked. */
   asked: number;
   now: number;
   post(body?: string, account?: string): Promise<Response>;

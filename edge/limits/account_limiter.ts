@@ -1,24 +1,24 @@
 /**
- * What one account has used of its limits. Requests and evaluations fill a bucket each, which drains
- * evenly: two numbers instead of the time of every charge, credit is a subtraction, and when there is
- * room again is a division. Integers throughout, so that waiting exactly as long as told is enough.
+ * What one account has used of its limits. Requests and evaluations each fill a bucket, which
+ * drains evenly. So two numbers replace the time of every charge, credit is a subtraction, and the
+ * wait for room is a division. All are integers, so that the reported wait is exactly long enough.
  */
 import type { AccountLimits } from "../../contract/mod.ts";
 
-/** Everything a limiter knows; plain data, to be stored as it is. */
+/** Everything a limiter knows, as plain data that can be stored. */
 export interface LimiterState {
-  /** 1/60,000 of a request each, so that a bucket drains by its limit in every millisecond. */
+  /** In units of 1/60,000 request, so that a bucket drains by its limit in every millisecond. */
   readonly requests: number;
-  /** 1/60,000 of a U-Net row each. */
+  /** In units of 1/60,000 evaluation. */
   readonly evaluations: number;
-  /** Epoch milliseconds of the two. */
+  /** Epoch milliseconds at which both counts held. */
   readonly at: number;
   readonly runs: Readonly<Record<string, RunLease>>;
   readonly limits: AccountLimits;
 }
 
 export interface RunLease {
-  /** What was charged when it began, in U-Net rows. */
+  /** Evaluations charged when it began. */
   readonly evaluations: number;
   /** Epoch milliseconds at which its slot is free again, whatever became of it. */
   readonly until: number;
@@ -27,22 +27,25 @@ export interface RunLease {
 export const POLICIES = ["requests", "evaluations", "generations"] as const;
 export type Policy = typeof POLICIES[number];
 
-/** Where an account stands: of each policy its limit, what is left, and seconds until all of it is. */
+/**
+ * An account's standing: of each policy the limit, what is left, and seconds until all of it is
+ * free.
+ */
 export type Standing = Readonly<
   Record<Policy, { readonly limit: number; readonly remaining: number; readonly reset: number }>
 >;
 
 export interface Verdict {
-  /** Requests that it took. */
+  /** How many of the requests were allowed. */
   readonly granted: number;
   readonly refusal: { readonly policy: Policy; readonly retry_after: number } | null;
   readonly standing: Standing;
 }
 
 const UNIT = 60_000;
-/** Longer than runs take: it frees the slots of those whose process died. */
+/** Longer than runs take: it frees the slots of runs whose process died. */
 const LEASE_MS = 15 * 60_000;
-/** A guess, seconds: nobody knows when a run will end. */
+/** A guess in seconds, since the end of a run is unknown. */
 const SLOT_RETRY_SECONDS = 5;
 
 export class AccountLimiter {
@@ -59,7 +62,7 @@ export class AccountLimiter {
     return this.#state;
   }
 
-  /** Nothing is used and nothing runs: as if it had never been. */
+  /** Nothing is used and nothing runs, so the state may be forgotten. */
   get isIdle(): boolean {
     const { requests, evaluations, runs } = this.#state;
     return requests === 0 && evaluations === 0 && Object.keys(runs).length === 0;
@@ -85,7 +88,7 @@ export class AccountLimiter {
     };
   }
 
-  /** Takes as many of them as there is room for; refuses where there is none for a single one. */
+  /** Takes as many requests as there is room for; refuses when there is room for none. */
   takeRequests(count: number): Verdict {
     const { requests, limits: { requests_per_minute: limit } } = this.#state;
     const retry_after = secondsToRoom(requests, 1, limit);
@@ -96,10 +99,8 @@ export class AccountLimiter {
   }
 
   /**
-   * Charges a run and takes a slot for it. A run that has one, because its room began anew, goes on with
-   * it. A run that is dearer than the limit needs an empty bucket, and overfills it.
-   *
-   * @param evaluations U-Net rows
+   * Charges a run and takes a slot for it. A run that has a slot, because its room began anew,
+   * keeps it. A run that costs more than the limit needs an empty bucket, and overfills it.
    */
   begin(run: string, evaluations: number): Verdict {
     const { runs, limits } = this.#state;
@@ -123,7 +124,7 @@ export class AccountLimiter {
     return this.#accept();
   }
 
-  /** Frees the slot and gives back what was not spent. Of a run that has no slot: nothing. */
+  /** Frees the slot and credits what was not spent; ignores a run without a slot. */
   end(run: string, spent: number): Verdict {
     const { [run]: lease, ...runs } = this.#state.runs;
     if (!lease) return this.#accept();
@@ -142,7 +143,7 @@ export class AccountLimiter {
   }
 }
 
-/** A clock that went back drains nothing. */
+/** Drains up to now; a clock that went back drains nothing. */
 function drain(state: LimiterState, now: number): LimiterState {
   const { limits } = state;
   const elapsed = Math.max(0, now - state.at);
@@ -157,7 +158,7 @@ function drain(state: LimiterState, now: number): LimiterState {
   };
 }
 
-/** Seconds until a charge has room; 0 where it has. */
+/** Returns seconds until a charge has room; 0 where it has. */
 function secondsToRoom(used: number, charge: number, limit: number): number {
   return secondsToDrain(used + Math.min(charge, limit) * UNIT - limit * UNIT, limit);
 }

@@ -1,4 +1,4 @@
-// If this breaks, accounts get more than their limits, less, or are told the wrong time.
+// If this breaks, accounts get more than their limits, or less, or hear of a wrong wait.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AccountLimiter, type LimiterState, type Verdict } from "./account_limiter.ts";
@@ -34,7 +34,7 @@ Deno.test("A new account has its limit at once, and then one request in each par
   const refused = account.do(0, request);
   assert.deepEqual(refused.refusal, { policy: "requests", retry_after: 9 });
   assert.deepEqual(refused.standing.requests, { limit: 7, remaining: 0, reset: 60 });
-  // 60,000 / 7 ms to the next one.
+  // The next one has room after 60,000 / 7 ms.
   assert(account.do(8_571, request).refusal);
   assert.equal(account.do(8_572, request).refusal, null);
 });

@@ -1,13 +1,12 @@
-/** The door to the GPU function: who begins a run pays for it, and gets back what it did not spend. */
+/** Charges the caller that begins a run, and credits what the run did not spend. */
 import { accept, createProblem, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
 import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 import type { Policy, Standing, Verdict } from "./account_limiter.ts";
 import type { Limiters } from "./limiter_call.ts";
 
 /**
- * Charges a run that is about to begin, before it costs anything. Who has no limits has paid elsewhere.
- *
- * @param evaluations U-Net rows, as planned
+ * Charges a run that is about to begin, before it costs anything. Without `limits` it is paid for
+ * already.
  */
 export async function beginRun(
   limiters: Limiters,
@@ -20,7 +19,7 @@ export async function beginRun(
   return problem ? refuse(problem) : accept(null);
 }
 
-/** Frees its slot and credits what it did not spend. Of a run that was not charged: nothing. */
+/** Frees its slot and credits what it did not spend; ignores a run that was not charged. */
 export async function endRun(
   limiters: Limiters,
   { account, limits }: OnBehalfOf,
@@ -29,7 +28,7 @@ export async function endRun(
   if (limits) await limiters.call(account, { action: "end", run, spent, limits });
 }
 
-/** Null where nothing is refused. */
+/** Returns null where nothing is refused. */
 export function limitProblem({ refusal, standing }: Verdict): Problem | null {
   if (!refusal) return null;
   const { policy, retry_after } = refusal;

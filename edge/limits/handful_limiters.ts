@@ -1,7 +1,7 @@
 /**
- * Limiters far away, asked less often: where an account may make many requests, a process takes a handful
- * of them at once and gives them out for a moment. Never more than the limit, and what it does not give
- * out is lost to the account.
+ * Saves calls to remote limiters: where an account may make many requests, a process takes a
+ * handful of them at once and gives them out for a moment. The limit still holds; the account loses
+ * what is left of a handful.
  */
 import type { AccountLimits } from "../../contract/mod.ts";
 import { BoundedMap } from "../bounded_map.ts";
@@ -48,7 +48,7 @@ export function createHandfulLimiters(limiters: Limiters, now: () => number): Li
   };
 }
 
-/** What is held here is the account's yet. */
+/** The account still has what is held here. */
 function withHeld(standing: Standing, left: number): Standing {
   const { requests } = standing;
   return { ...standing, requests: { ...requests, remaining: requests.remaining + left } };

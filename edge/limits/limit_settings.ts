@@ -1,4 +1,4 @@
-/** What each tier of callers may use, as an operator sets it. */
+/** The operator's limits for each tier of callers. */
 import type { AccountLimits } from "../../contract/mod.ts";
 import type { TierLimits } from "../callers/caller.ts";
 import { type Environment, readText, wrongSetting } from "../environment.ts";
@@ -17,7 +17,7 @@ function limits(
   return { requests_per_minute, evaluations_per_minute, concurrent_generations };
 }
 
-/** `ANONYMOUS_LIMITS`, `LOOPBACK_LIMITS` and `KEY_LIMITS`. */
+/** Reads `ANONYMOUS_LIMITS`, `LOOPBACK_LIMITS` and `KEY_LIMITS`. */
 export function readTierLimits(environment: Environment): TierLimits {
   const read = (name: string, defaults: AccountLimits) => {
     const text = readText(environment, name);
@@ -43,7 +43,7 @@ export const LIMITS_RULE =
   "any of requests=N, evaluations=N (both a minute) and concurrent=N, with commas between them, " +
   "N from 1 to 1000000000";
 
-/** Null where it says anything else than `LIMITS_RULE` allows. */
+/** Returns null for a text that `LIMITS_RULE` does not allow. */
 export function parseLimits(text: string): Partial<AccountLimits> | null {
   const given: Partial<Record<keyof AccountLimits, number>> = {};
   for (const part of text.split(",")) {

@@ -16,7 +16,7 @@ export interface Limiters {
   call(account: string, call: LimiterCall): Promise<Verdict>;
 }
 
-/** @param state null of an account that is new, or has been idle */
+/** @param state null for an account that is new, or has been idle */
 export function answerCall(
   state: LimiterState | null,
   call: LimiterCall,

@@ -1,4 +1,5 @@
-// If this breaks, accounts are counted together, not at all, or an absent limiter loses requests.
+// If this breaks, accounts are counted together, or not at all, or an absent limiter loses
+// requests.
 import assert from "node:assert/strict";
 import { parseList } from "structured-headers";
 import type { LogRecord } from "../observability/log.ts";
@@ -20,7 +21,7 @@ Deno.test("Accounts are counted apart, and those that are idle are forgotten fir
   assert((await limiters.call("a", REQUEST)).refusal);
   assert.equal((await limiters.call("b", REQUEST)).refusal, null);
   now = 31_000;
-  // By now b is idle, and a is not.
+  // By now b is idle, but a is not.
   await limiters.call("c", REQUEST);
   await limiters.call("a", REQUEST);
   assert((await limiters.call("a", REQUEST)).refusal);

@@ -1,8 +1,8 @@
-/** Limiters in this process: on Deno all there are, on workerd those that step in. */
+/** Limiters in this process: the only ones on Deno, the fallback on workerd. */
 import { AccountLimiter, type LimiterState } from "./account_limiter.ts";
 import { answerCall, type Limiters } from "./limiter_call.ts";
 
-/** Above it, accounts that are idle are forgotten; then the longest unseen, whose limits start anew. */
+/** Beyond it, idle accounts are forgotten, then the longest unseen, whose limits start anew. */
 const ACCOUNTS_MAX = 10_000;
 
 /** @param now epoch milliseconds */
@@ -23,7 +23,7 @@ export function createLocalLimiters(now: () => number, accountsMax = ACCOUNTS_MA
   return {
     call(account, call) {
       const { verdict, limiter } = answerCall(states.get(account) ?? null, call, now());
-      // Into the last place: the order of the map is the order of the visits.
+      // Moves to the last place: the order of the map is the order of the visits.
       states.delete(account);
       if (!limiter.isIdle) states.set(account, limiter.state);
       makeRoom();
