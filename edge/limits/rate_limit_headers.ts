@@ -1,10 +1,13 @@
-/** Limits as header fields: draft-ietf-httpapi-ratelimit-headers-10, in structured fields (RFC 9651). */
+/**
+ * Writes limits as header fields: draft-ietf-httpapi-ratelimit-headers-10, in structured fields
+ * (RFC 9651).
+ */
 import { type BareItem, type Item, serializeList } from "structured-headers";
 import { POLICIES, type Policy, type Standing } from "./account_limiter.ts";
 
 const MINUTE = 60;
 
-/** `q` the quota, `w` its window in seconds, `qu` what is counted where it is not requests. */
+/** `q` is the quota, `w` its window in seconds, `qu` what is counted if it is not requests. */
 export function rateLimitHeaders(standing: Standing): Record<string, string> {
   const list = (parameters: (policy: Policy) => Record<string, BareItem>) =>
     serializeList(

@@ -7,8 +7,8 @@ import { createLocalLimiters } from "./local_limiters.ts";
 const LIMITER_MS = 2_000;
 
 /**
- * No request is lost for a limiter that does not answer, and none goes uncounted: each process allows
- * what the limits say, so an account gets them once for each process that it reaches.
+ * Every request is answered and counted even while a limiter is away. Each process then allows the
+ * full limits, so an account gets them once for each process that it reaches.
  */
 export function createSteadyLimiters(
   limiters: Limiters,

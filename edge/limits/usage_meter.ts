@@ -1,6 +1,6 @@
 /**
- * What accounts use on a day, gathered for some seconds and then written at once, after the replies: a
- * cached answer must not cost a write. What a process gathers and loses with its life was for information.
+ * Gathers what accounts use for some seconds and writes it at once, after the replies, since a
+ * cached answer must not cost a write. Counts that die with a process were for information only.
  */
 import type { UsageCounts } from "../../contract/mod.ts";
 import type { AccountDay, Usage } from "../../db/usage_queries.ts";
@@ -15,9 +15,9 @@ export interface UsageMeterPorts {
 }
 
 const GATHER_MS = 2_000;
-/** By then a write that was put off has been lost with the request that it was to follow. */
+/** A write put off for longer was lost with the request that it was to follow. */
 const LOST_MS = 30_000;
-/** Accounts that came without a key, all together: whose address it was is no business of a table. */
+/** All accounts without a key count together: the table must not know whose address it was. */
 const ANONYMOUS = "anonymous";
 
 export class UsageMeter {
@@ -31,7 +31,7 @@ export class UsageMeter {
     this.#ports = ports;
   }
 
-  /** @param keepAlive of the request that is counted: the write that it begins is behind its reply */
+  /** @param keepAlive that of the counted request: the write that it begins follows its reply */
   count(
     account: string,
     counts: Partial<UsageCounts>,
@@ -45,7 +45,7 @@ export class UsageMeter {
     keepAlive(this.#writeLater(this.#hurry.signal));
   }
 
-  /** A write that is put off comes at once. */
+  /** Makes a write that is put off happen at once. */
   hurry(): void {
     this.#hurry.abort();
   }
@@ -72,18 +72,20 @@ export class UsageMeter {
 /** The part of a run's end that its account has to know. */
 interface SpentRun {
   readonly submission: { readonly origin: { readonly account: string } };
-  /** U-Net rows. */
+  /** Evaluations. */
   readonly spent: number;
 }
 
-/** For `RoomPorts.afterEnd`: a run is dear enough for a write of its own. */
+/**
+ * Returns a listener for `RoomPorts.afterEnd`: a run costs enough to deserve a write of its own.
+ */
 export function countRun({ usage, now }: Omit<UsageMeterPorts, "log">) {
   return async ({ submission: { origin }, spent }: SpentRun): Promise<void> => {
     await usage.add([usageDay(origin.account, { evaluations: spent }, now())]);
   };
 }
 
-/** Counts of an account on the day that it is. */
+/** Returns an account's counts as a row of the current day. */
 export function usageDay(
   account: string,
   counts: Partial<UsageCounts>,
@@ -97,7 +99,7 @@ export function usageDay(
   };
 }
 
-/** UTC, `2026-11-25`. @param epochMs milliseconds */
+/** Returns the day in UTC, `2026-11-25`. @param epochMs milliseconds */
 export function dayOf(epochMs: number): string {
   return new Date(epochMs).toISOString().slice(0, 10);
 }

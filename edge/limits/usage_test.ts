@@ -1,4 +1,4 @@
-// If this breaks, accounts are told that they used more or less than they did, or hits cost writes.
+// If this breaks, accounts see more or less use than there was, or hits cost writes.
 import assert from "node:assert/strict";
 import { createUsage } from "../../db/usage_queries.ts";
 import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";

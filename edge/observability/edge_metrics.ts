@@ -1,9 +1,9 @@
-/** Counters of an edge that is one process, as Prometheus reads them. */
+/** Counters of an edge that is one process, in Prometheus's format. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { GenerationEvent } from "../../contract/mod.ts";
 import type { RequestRecord } from "./request_record.ts";
 
-/** Seconds. The first answers from memory, the last waits for a whole run. */
+/** Seconds. The first is for answers from memory, the last for waiting for a whole run. */
 const SECONDS = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
 
 export class EdgeMetrics {
@@ -28,7 +28,7 @@ export class EdgeMetrics {
   readonly #runs = this.#counter("runs_ended_total", "Runs by their end", ["outcome"]);
   readonly #webhooks = this.#counter("webhook_calls_total", "Calls of webhooks", ["outcome"]);
 
-  /** @param working how many pieces of work go on behind the responses, runs among them */
+  /** @param working counts the pieces of work that go on after the responses, runs among them */
   constructor(working: () => number) {
     new Gauge({
       name: "shapefirst_edge_working",
@@ -59,7 +59,7 @@ export class EdgeMetrics {
     this.#runs.inc({ outcome: type.replace("generation.", "") });
   }
 
-  /** @param outcome one of the few words that an attempt at a webhook ends with */
+  /** @param outcome one of the few words for how an attempt at a webhook ends */
   countCall(outcome: string): void {
     this.#webhooks.inc({ outcome });
   }

@@ -1,9 +1,9 @@
-/** The log as a port: what may be said of a request or a run. */
+/** The log as a port: what may be logged of a request or a run. */
 import type { RequestRecord } from "./request_record.ts";
 
 export type Log = (record: LogRecord) => void;
 
-/** Never a prompt, never pixels. */
+/** Leaves out prompts and pixels. */
 export interface LogRecord extends Partial<Omit<RequestRecord, "request_id">> {
   readonly level: "info" | "error";
   readonly message: string;

@@ -1,6 +1,9 @@
-/** What is known of a request when its answer begins: for the log, for metrics. Never a prompt or an address. */
+/**
+ * What is known of a request when its answer begins, for the log and for metrics. It leaves out
+ * prompts and addresses.
+ */
 
-/** Where an answer came from: stored, from a run that others had begun, or from one begun for it. */
+/** Where an answer came from: the store, a run that others had begun, or a run begun for it. */
 export type CacheOutcome = "hit" | "join" | "miss";
 
 export interface RequestRecord {
@@ -9,17 +12,17 @@ export interface RequestRecord {
   /** The pattern of the route, such as `/v1/generations/:id`; null where there is none. */
   readonly route: string | null;
   readonly status: number;
-  /** Until the answer's headers, which for a stream is long before its end. */
+  /** Time until the answer's headers, which for a stream is long before its end. */
   readonly ms: number;
-  /** Null where nobody had to say who calls. */
+  /** Null where no caller had to be identified. */
   readonly account: string | null;
   /** Address of the generation or sweep that it is about. */
   readonly subject: string | null;
-  /** Null where nothing was asked to be made. */
+  /** Null where the request asked for no generation or sweep. */
   readonly cache: CacheOutcome | null;
 }
 
-/** The routes that machines ask all the time; they are counted, and logged when they fail. */
+/** Monitoring asks these routes all the time; they are counted, but logged only when they fail. */
 const QUIET_ROUTES: readonly (string | null)[] = ["/health", "/metrics", null];
 
 export function isWorthLogging({ route, status }: RequestRecord): boolean {

@@ -25,7 +25,7 @@ export interface OpenApiDocument {
 
 let document: OpenApiDocument | null = null;
 
-/** Made when it is first asked for. */
+/** Makes the document on the first call. */
 export function openApiDocument(): OpenApiDocument {
   return document ??= createDocument();
 }

@@ -1,4 +1,7 @@
-/** What OpenAI's route answers, as JSON Schemas: OpenAI's types, and `generation` beside each image. */
+/**
+ * What OpenAI's route answers, as JSON Schemas: OpenAI's types, with `generation` beside each
+ * image.
+ */
 import * as v from "valibot";
 import { count, key, spentEvaluations } from "../../contract/mod.ts";
 import { type Schema, schemaOf } from "./request_schemas.ts";
@@ -32,7 +35,7 @@ const described = {
 
 const event = { ...described, b64_json: v.string(), created_at: count, quality: v.literal("auto") };
 
-/** By the names that the operations refer to. */
+/** Returns the schemas by the names that the operations refer to. */
 export function openAiSchemas(): Readonly<Record<string, Schema>> {
   const schemas = {
     OpenAiFailure: v.object({ error }),

@@ -1,35 +1,35 @@
-/** One operation of the API, in the few words that the document is made of. */
+/** One operation of the API, in the few words from which the document is made. */
 import { ERROR_TABLE, type ErrorCode } from "../../contract/mod.ts";
 import { openAiCode, openAiStatus } from "../dialects/openai/openai_error.ts";
 
 export interface Operation {
   readonly method: "get" | "post" | "delete";
-  /** With `{name}` for what varies. */
+  /** The route's path, with `{name}` for each parameter. */
   readonly path: string;
   readonly id: string;
   readonly summary: string;
-  /** Of the header and query parameters in `PARAMETERS`. */
+  /** Names of header and query parameters in `PARAMETERS`. */
   readonly parameters?: readonly (keyof typeof PARAMETERS)[];
-  /** The schema of its JSON body. */
+  /** Name of the schema of its JSON body. */
   readonly body?: string;
   readonly answers: readonly Answer[];
-  /** Besides those that any operation may answer with. */
+  /** Codes in addition to those that any operation may answer with. */
   readonly errors: readonly ErrorCode[];
-  /** Whose types it speaks, where they are not ours: errors and events have another shape. */
+  /** The dialect that it speaks, if any: errors and events then have another shape. */
   readonly dialect?: "openai";
 }
 
 export interface Answer {
   readonly status: number;
   readonly description: string;
-  /** Media type to schema name; `binary` has none. None at all is an empty body. */
+  /** Media type to schema name; `binary` has none. An absent field is an empty body. */
   readonly content?: Readonly<Record<string, string>>;
   readonly headers?: readonly string[];
 }
 
 const string = (more: object = {}) => ({ type: "string", ...more });
 
-/** In the path, by name. */
+/** Parameters in the path, by name. */
 const PATH_SCHEMAS: Readonly<Record<string, object>> = {
   id: string({ pattern: "^[0-9a-f]{64}$" }),
   file: string({ pattern: "^[0-9a-f]{64}\\.(png|webp)$" }),
@@ -65,7 +65,7 @@ const PARAMETERS = {
   Range: { in: "header", description: "A part of the bytes", schema: string() },
 } as const;
 
-/** What the edge may answer whatever it is asked. */
+/** Errors that the edge may answer whatever it is asked. */
 const ANY_ERRORS: readonly ErrorCode[] = [
   "unauthorized",
   "forbidden",
@@ -125,7 +125,9 @@ function describeAnswer(
   };
 }
 
-/** Of one event of the stream, as OpenAPI 3.2 models them; 3.1 leaves it open. OpenAI's have no ids. */
+/**
+ * Describes one event of the stream as OpenAPI 3.2 does; 3.1 leaves it open. OpenAI's have no ids.
+ */
 function eventSchema(name: string, dialect: Dialect): object {
   const data = string({
     contentMediaType: "application/json",
@@ -143,7 +145,7 @@ function eventSchema(name: string, dialect: Dialect): object {
   };
 }
 
-/** Codes of one status share its place. */
+/** Describes the codes of one status together. */
 function describeErrors(
   codes: readonly ErrorCode[],
   dialect: Dialect,

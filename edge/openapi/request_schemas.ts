@@ -1,4 +1,4 @@
-/** The bodies that a client sends, as JSON Schemas made of the schemas that parse them. */
+/** The bodies that a client sends, as JSON Schemas made from the schemas that parse them. */
 import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { generationRequestSchema, sweepRequestSchema } from "../../contract/mod.ts";
@@ -9,9 +9,9 @@ export type Schema = JsonSchema;
 type Part = Parameters<NonNullable<ConversionConfig["overrideSchema"]>>[0];
 
 /**
- * The JSON Schema of what a client may send: what it may leave out it may leave out. Checks that span
- * fields have no counterpart; their sentences are the descriptions.
- * @param instead what to say of parts of it, by the part
+ * Returns the JSON Schema of what a client may send: optional fields stay optional. Checks that
+ * span fields have no counterpart; their sentences are the descriptions.
+ * @param instead schemas that replace parts of it, by the part
  */
 export function schemaOf(schema: v.GenericSchema, instead?: ReadonlyMap<object, Schema>): Schema {
   const { $schema: _, ...converted } = toJsonSchema(schema, {
@@ -42,7 +42,7 @@ function cutoffJson(): Schema {
   return { anyOf: [{ const: "auto" }, { ...schemaOf(cutoffObject), oneOf }] };
 }
 
-/** What the field allows is said of the field, last, whatever it is wrapped in. */
+/** Puts the field's description last, whatever the schema is wrapped in. */
 function described({ description: _, ...schema }: Schema, { description }: Schema): Schema {
   return description === undefined ? schema : { ...schema, description };
 }
@@ -56,7 +56,7 @@ function withNull(schema: Schema): Schema {
 
 export const generationRequestJson = () => schemaOf(generationRequestSchema);
 
-/** OpenAI's fields with their own rules, and ours among them with theirs. */
+/** Describes OpenAI's fields with their own rules, and ours among them with theirs. */
 export const imageRequestJson = () => schemaOf(imageRequestSchema);
 
 /** Branches are checked by the rules of the field that they vary. */
@@ -89,7 +89,7 @@ const WEBHOOK: Schema = {
   additionalProperties: false,
 };
 
-/** With the field that the edge takes off before it plans: it stands beside what is asked for. */
+/** Adds the field that the edge takes off before it plans. */
 export function withWebhook(schema: Schema): Schema {
   return { ...schema, properties: { ...schema.properties, webhook: WEBHOOK } };
 }

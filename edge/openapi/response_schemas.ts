@@ -45,9 +45,9 @@ const models = v.object({
   data: v.array(v.object({ id: v.string(), object: v.literal("model") })),
 });
 
-/** By the names that the operations refer to. */
+/** Returns the schemas by the names that the operations refer to. */
 export function responseSchemas(): Readonly<Record<string, Schema>> {
-  // Resources hold all of a plan and a problem, where events name what they begin with.
+  // Resources hold a whole plan or problem, where events hold parts of them.
   const whole = new Map<object, Schema>([
     [planStart, schemaOf(plan)],
     [problemStart, schemaOf(problem)],
