@@ -1,4 +1,6 @@
-/** Who calls and what that account may: put together alike on every platform, from parts that differ. */
+/**
+ * Identifies callers and applies their limits: the same on every platform, from parts that differ.
+ */
 import { createKeys } from "../../db/key_queries.ts";
 import type { SqlDatabase } from "../../db/result_queries.ts";
 import { createUsage, type Usage } from "../../db/usage_queries.ts";
@@ -26,7 +28,7 @@ export interface Access {
   readonly corsOrigins: readonly string[];
 }
 
-/** To be made once a process or isolate: it remembers keys and gathers usage. */
+/** Made once per process or isolate, since it remembers keys and gathers usage. */
 export function createAccess(
   { database, settings: { tiers, corsOrigins }, limiters, now, log, ...address }: AccessParts,
 ): Access {

@@ -17,7 +17,7 @@ const MODEL_ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 /** How long a newly published model may go unseen. */
 const MANIFEST_MS = 2_000;
 
-/** Manifests are read every two seconds at most; tokenisers by digest, once. */
+/** Reads manifests every two seconds at most, and each tokeniser, by digest, once. */
 export function createAssetModels(
   readAsset: ReadAsset,
   now: () => number = () => Date.now(),

@@ -1,4 +1,4 @@
-// What would be broken: a file read with every request, or a model that is published and never seen.
+// If this breaks, every request reads a file, or a published model goes unseen.
 import assert from "node:assert/strict";
 import { MANIFEST, TOKENIZER_JSON } from "../../contract/fixtures/planning_model.ts";
 import { createAssetModels } from "./asset_models.ts";

@@ -1,12 +1,12 @@
-/** Where a request comes from, as each platform tells it. */
+/** Where a request comes from, as each platform reports it. */
 import { forwardedAddress } from "../callers/client_network.ts";
 import type { ClientAddress } from "../callers/identify.ts";
 
 type AddressOf = (request: Request, platform: unknown) => ClientAddress;
 
 /**
- * The other end of the connection, or what trusted proxies say of it. Without a connection the app is
- * called in this process.
+ * Returns the other end of the connection, or what trusted proxies report. Without a connection the
+ * app is called in this process.
  */
 export function localAddress(trustedProxies: number): AddressOf {
   return ({ headers }, platform) => {
@@ -18,7 +18,7 @@ export function localAddress(trustedProxies: number): AddressOf {
   };
 }
 
-/** Cloudflare's own header: a client's is replaced. */
+/** Reads Cloudflare's own header, which replaces a client's. */
 export const cloudflareAddress: AddressOf = ({ headers }) => ({
   address: headers.get("cf-connecting-ip"),
   isRelayed: isRelayed(headers),
@@ -28,7 +28,7 @@ function isRelayed(headers: Headers): boolean {
   return ["x-forwarded-for", "forwarded", "via"].some((name) => headers.has(name));
 }
 
-/** `Deno.ServeHandlerInfo`. */
+/** Reads `Deno.ServeHandlerInfo`. */
 function remoteHost(platform: unknown): string | null {
   if (typeof platform !== "object" || platform === null || !("remoteAddr" in platform)) return null;
   const { remoteAddr } = platform;

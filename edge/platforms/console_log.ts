@@ -1,4 +1,4 @@
-/** One JSON line a record. */
+/** Writes one JSON line per record. */
 import type { LogRecord } from "../observability/log.ts";
 
 export function logToConsole({ cause, ...record }: LogRecord): void {
@@ -15,7 +15,8 @@ export function logToConsole({ cause, ...record }: LogRecord): void {
 const CAUSE_LENGTH_MAX = 200;
 
 /**
- * The innermost error alone: Drizzle's own repeats the query with its parameters, prompt among them.
+ * Names only the innermost error: Drizzle's own repeats the query with its parameters, prompt
+ * included.
  */
 export function nameCause(cause: unknown): string {
   let inner = cause;

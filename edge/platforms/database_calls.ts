@@ -1,4 +1,7 @@
-/** The calls of a database's driver, as Drizzle makes them, each through a function of the caller's. */
+/**
+ * Sends each call of a database's driver, as Drizzle makes them, through a function of the
+ * caller's.
+ */
 import type { Client } from "@libsql/client";
 import type { drizzle } from "drizzle-orm/d1";
 
@@ -15,7 +18,7 @@ export function passLibsqlCalls(client: Client, pass: Pass): Client {
   });
 }
 
-/** A batch takes its statements as they came from the database itself. */
+/** A batch gets its statements as they came from the database itself. */
 export function passD1Calls(database: D1Binding, pass: Pass): D1Binding {
   const originals = new WeakMap<object, object>();
   const wrapStatement = (statement: object): object => {

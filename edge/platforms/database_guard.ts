@@ -1,7 +1,7 @@
 /**
- * The database's calls, each with an end. One that says nothing counts as failed when its time is over,
- * and until the database has been left alone for a while those behind it fail at once: nobody waits for
- * what has just kept somebody else waiting.
+ * Ends each of the database's calls in time. A call without an answer counts as failed when its
+ * time is over. For a while after it other calls fail at once, so that requests need not wait for a
+ * silent database.
  */
 import { CircuitBreaker } from "../circuit_breaker.ts";
 
@@ -12,17 +12,17 @@ export interface GuardPorts {
   readonly later: (ms: number, act: () => void) => () => void;
 }
 
-/** A failure that took longer was waited for, as for an answer that never comes: a lock, a connection. */
+/** A failure that takes longer counts as silence: a lock, or a lost connection. */
 const PROMPT_MS = 500;
 
-/** To be made once a process or isolate: it remembers that the database was silent. */
+/** Made once per process or isolate, since it remembers that the database was silent. */
 export class DatabaseGuard {
   readonly #callMs: number;
   readonly #ports: GuardPorts;
   readonly #circuit: CircuitBreaker;
   #answers = 0;
 
-  /** @param callMs for one call, and how long the database is left alone after one */
+  /** @param callMs how long one call may take, and how long the database is left alone after it */
   constructor(callMs: number, ports: GuardPorts) {
     this.#callMs = callMs;
     this.#ports = ports;
@@ -30,9 +30,9 @@ export class DatabaseGuard {
   }
 
   /**
-   * What the call comes to. An answer after the end is not heard, though what it was about may be done.
-   *
-   * @throws Error when there is no answer in time, or lately was none
+   * Returns the call's outcome. An answer after the end is ignored, though the database may have
+   * acted.
+   * @throws Error when the answer is late, or the database is left alone
    */
   async pass<T>(call: () => Promise<T>): Promise<T> {
     const isClosed = this.#circuit.state === "closed";
@@ -53,7 +53,7 @@ export class DatabaseGuard {
       return value;
     } catch (cause) {
       if (now() - began < PROMPT_MS) this.#answered();
-      // Slow is not silent: whoever answers others meanwhile is asked on.
+      // Slow is not silent: a database that answers other calls meanwhile is asked on.
       else if (!isClosed || this.#answers === answersBefore) this.#circuit.failed();
       throw cause;
     } finally {

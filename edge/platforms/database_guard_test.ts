@@ -1,4 +1,4 @@
-// If this breaks, a database that says nothing keeps every request waiting, or is never asked again.
+// If this breaks, a silent database keeps every request waiting, or is never asked again.
 import assert from "node:assert/strict";
 import { DatabaseGuard } from "./database_guard.ts";
 import { ManualClock } from "../fixtures/manual_clock.ts";

@@ -10,10 +10,13 @@ export const BACKEND_PORTS: BackendPorts = {
   log: logToConsole,
 };
 
-// It keeps numbers and names alone: on workerd, no request may wait for what belongs to another.
+// It keeps only numbers and names: on workerd, a request must not wait for another's I/O.
 let shared: { readonly settings: string; readonly backend: GpuBackend } | null = null;
 
-/** One for all rooms of an isolate, so that they learn from each other which GPU functions fail. */
+/**
+ * Shares one among the rooms of an isolate, so that they learn from each other which GPU functions
+ * fail.
+ */
 export function backendOfIsolate(settings: EdgeSettings): GpuBackend {
   const text = JSON.stringify([
     settings.gpuUrls,

@@ -2,7 +2,7 @@
 import type { ReaderCache } from "../cache/reader_cache.ts";
 import { createMemoryCache } from "../cache/memory_cache.ts";
 
-/** An isolate has 128 MB, and rooms live in it as well. */
+/** Stays small: an isolate has 128 MB, and rooms live in it as well. */
 export function createProcessCache(): ReaderCache {
   return createMemoryCache({
     bytesMax: 16 * 1024 * 1024,

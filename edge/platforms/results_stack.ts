@@ -1,4 +1,4 @@
-/** The stored results as every part of the edge sees them, whatever the platform: the database's, in two coats. */
+/** The stored results as every part of the edge sees them: the database's, in two wrappers. */
 import { createResults, type Results, type SqlDatabase } from "../../db/result_queries.ts";
 import type { ReaderCache } from "../cache/reader_cache.ts";
 import type { HitCounter } from "../cache/hit_counter.ts";
@@ -13,8 +13,9 @@ export interface ResultsStack {
 }
 
 /**
- * Flagged images are withheld inside, so that no cache around ever sees one. A generation's room wears the
- * same coats as everybody: it only writes, which the inner one passes on, and the outer one has to see.
+ * The inner wrapper withholds flagged images, so that the caches around it never see one. A
+ * generation's room uses both: it only writes, which the inner one passes on and the outer one has
+ * to see.
  */
 export function stackResults(
   database: SqlDatabase,

@@ -1,7 +1,7 @@
-/** `BLOCKLIST_FILE`, where there are files: its lines join those of `BLOCKLIST`. */
+/** Reads `BLOCKLIST_FILE`, where there are files: its lines join those of `BLOCKLIST`. */
 import { type Environment, readText, wrongSetting } from "../../environment.ts";
 
-/** @throws Error naming the variable when the file cannot be read */
+/** @throws Error that names the variable when the file cannot be read */
 export async function withBlocklistFile(environment: Environment): Promise<Environment> {
   const path = readText(environment, "BLOCKLIST_FILE");
   if (path === null) return environment;

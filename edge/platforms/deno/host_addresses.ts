@@ -1,4 +1,4 @@
-/** The addresses of a name, as this machine's own connections would find them. */
+/** Finds the addresses of a name, as this machine's own connections do. */
 import { lookup } from "node:dns/promises";
 
 /** @throws Error when the name has none */

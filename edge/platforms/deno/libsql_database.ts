@@ -1,4 +1,4 @@
-/** SQLite behind libSQL, with the migrations applied. */
+/** SQLite through libSQL, with the migrations applied. */
 import { createClient } from "@libsql/client";
 import { drizzle } from "drizzle-orm/libsql";
 import { migrate } from "drizzle-orm/libsql/migrator";
@@ -9,14 +9,14 @@ import { type Pass, passLibsqlCalls } from "../database_calls.ts";
 const MIGRATIONS = fileURLToPath(new URL("../../../db/migrations", import.meta.url));
 
 /**
- * For another process's write, such as a command line's: without it a result would not be stored. Waiting
- * blocks this process, so it is short.
+ * How long to wait for another process's write, such as a command line's; else a result would not
+ * be stored. Waiting blocks this process, so it is short.
  */
 const BUSY_MS = 1_000;
 
 /**
  * @param url `file:<path>` or `:memory:`
- * @param pass each call goes through it, once the tables are there
+ * @param pass wraps each call, once the tables are there
  */
 export async function openLibsqlDatabase(
   url: string,

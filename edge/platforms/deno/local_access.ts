@@ -1,4 +1,4 @@
-/** Identity and limits in one process, which is all there is: nothing far away counts for it. */
+/** Identity and limits in one process, where every count is local. */
 import type { SqlDatabase } from "../../../db/result_queries.ts";
 import { createLocalLimiters } from "../../limits/local_limiters.ts";
 import type { Log } from "../../observability/log.ts";

@@ -39,17 +39,17 @@ export interface LocalEdgePorts {
   readonly settings: EdgeSettings;
   readonly readAsset: ReadAsset;
   readonly log: Log;
-  /** Instead of the one that the settings ask for. */
+  /** Replaces the back end that the settings ask for. */
   readonly gpu?: GpuBackend | undefined;
 }
 
 export interface LocalEdge {
   readonly app: EdgeApp;
-  /** Resolves when nothing goes on behind the responses. */
+  /** Resolves when all work after the responses is done. */
   settled(): Promise<void>;
-  /** Takes up the runs that an earlier process left, as far as the GPU function lets it. */
+  /** Resumes the runs that an earlier process left, as far as the GPU function lets it. */
   takeUp(): Promise<void>;
-  /** What is to be done every minute or so. */
+  /** Does the work that is due every minute or so. */
   runScheduled(): Promise<void>;
 }
 

@@ -11,10 +11,10 @@ import { NO_STORE, type RoomStore } from "../../rooms/room_store.ts";
 import type { Rooms } from "../../rooms/rooms.ts";
 
 const IDLE_ROOMS_MAX = 64;
-/** A sweep's log has the images of all of its branches. */
+/** A sweep's log holds the images of all of its branches, so fewer stay. */
 const IDLE_SWEEPS_MAX = 8;
 
-/** @param storeOf a room's store, by its id */
+/** @param storeOf returns a room's store, by the room's id */
 export function createLocalRooms(
   ports: Omit<GenerationRoomPorts, "store">,
   storeOf: (id: string) => RoomStore = () => NO_STORE,
@@ -46,7 +46,9 @@ interface LocalRooms<Run extends RoomRun> {
 function createRooms<Run extends RoomRun>({ idleMax, create, handle }: LocalRooms<Run>): Rooms {
   const rooms = new Map<string, Room<Run>>();
 
-  /** Drops rooms without a run, and beyond the bound the longest unvisited; never a running one. */
+  /**
+   * Drops rooms without a run, and beyond the bound the longest unvisited; keeps every running one.
+   */
   function dropIdle(): void {
     const idle = [...rooms].filter(([, room]) => !room.busy);
     const empty = idle.filter(([, room]) => room.run === null);
@@ -57,7 +59,7 @@ function createRooms<Run extends RoomRun>({ idleMax, create, handle }: LocalRoom
   return {
     async fetch(id, request) {
       const room = rooms.get(id) ?? create(id);
-      // Into the last place: the order of the map is the order of the visits.
+      // Moves to the last place: the order of the map is the order of the visits.
       rooms.delete(id);
       rooms.set(id, room);
       try {

@@ -45,7 +45,7 @@ const onFound = (_path: string, c: Context) => {
 };
 edge.app.get("/*", serveStatic({ root: dist, onFound }));
 
-/** What an operator has set wrong is one sentence, not a stack. */
+/** A wrong setting prints one sentence instead of a stack. */
 async function readEnvironment() {
   try {
     const variables = await withBlocklistFile(Deno.env.toObject());
@@ -61,7 +61,7 @@ let tending = false;
 void tend();
 const timer = setInterval(tend, scheduleMs);
 
-/** Runs that an earlier process left first: webhooks may wait for their ends. */
+/** Resumes runs that an earlier process left first: webhooks may wait for their ends. */
 async function tend(): Promise<void> {
   if (tending) return;
   tending = true;
@@ -74,7 +74,7 @@ async function tend(): Promise<void> {
   tending = false;
 }
 
-/** Lets requests and runs end for a while. What is cut off then is taken up by the next process. */
+/** Lets requests and runs end for a while. The next process resumes those that are cut off. */
 async function stop(): Promise<void> {
   clearInterval(timer);
   const ended = await settlesWithin(server.shutdown().then(edge.settled), shutdownMs);

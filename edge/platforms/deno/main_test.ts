@@ -1,4 +1,5 @@
-// If this breaks, an operator's HOST is ignored, and the edge is open to the wrong network or to none.
+// If this breaks, an operator's HOST is ignored, and the edge is open to the wrong network or to
+// none.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
@@ -10,7 +11,7 @@ function spawnEdge(env: Record<string, string>): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), { args, env: { PORT: "0", ...env }, ...piped }).spawn();
 }
 
-/** The first address that either output names; all that is written then goes nowhere. */
+/** Returns the first address that either output names, and discards all later output. */
 async function listensAt({ stdout, stderr }: Deno.ChildProcess): Promise<string | undefined> {
   const search = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
     let text = "";
@@ -26,7 +27,7 @@ async function listensAt({ stdout, stderr }: Deno.ChildProcess): Promise<string 
 
 Deno.test({
   name: "The edge on Deno listens where HOST says",
-  // Elsewhere loopback has one address only.
+  // Other systems have only one loopback address.
   ignore: Deno.build.os !== "linux",
   async fn() {
     const DATA_DIR = await Deno.makeTempDir();

@@ -1,6 +1,9 @@
-/** The page's header fields on Deno, from the file that tells them to Cloudflare's static assets. */
+/** The page's header fields on Deno, from the file that Cloudflare's static assets read. */
 
-/** @param dist the built page. Empty where it has no such file, as a folder of models alone. */
+/**
+ * @param dist the built page. Returns no fields where it lacks that file, as a folder of models
+ * does.
+ */
 export async function readPageHeaders(dist: string): Promise<Readonly<Record<string, string>>> {
   try {
     return parsePageHeaders(await Deno.readTextFile(`${dist}/_headers`));
@@ -10,7 +13,7 @@ export async function readPageHeaders(dist: string): Promise<Readonly<Record<str
   }
 }
 
-/** Of the one block that is for all paths. */
+/** Reads the one block, which applies to all paths. */
 export function parsePageHeaders(text: string): Readonly<Record<string, string>> {
   const [path, ...lines] = text.trim().split("\n");
   if (path?.trim() !== "/*") throw new Error(`_headers must begin with /*, given ${path}`);

@@ -1,4 +1,4 @@
-/** Work that goes on behind the responses of a process that outlives its requests. */
+/** Work that goes on after the responses of a process that outlives its requests. */
 import type { Log } from "../../observability/log.ts";
 
 export class PendingWork {
@@ -13,7 +13,7 @@ export class PendingWork {
     return this.#pending.size;
   }
 
-  /** Only its failure must not end the process. */
+  /** Keeps a failure of the work from ending the process. */
   readonly keepAlive = (work: Promise<unknown>): void => {
     const watched = work
       .catch((cause) => this.#log({ level: "error", message: "Work failed", cause }))
@@ -21,7 +21,10 @@ export class PendingWork {
     this.#pending.add(watched);
   };
 
-  /** Resolves when nothing goes on. @param hurry called before each wait, for work that waits itself */
+  /**
+   * Resolves when all work is done. @param hurry called before each wait, for work that waits
+   * itself
+   */
   async settled(hurry: () => void): Promise<void> {
     while (this.#pending.size > 0) {
       hurry();

@@ -1,4 +1,4 @@
-/** What an operator sets for the edge as a process of its own, which it is on Deno. */
+/** The operator's settings for the edge as a process of its own, as on Deno. */
 import { isIP } from "node:net";
 import { type Environment, readText, wrongSetting } from "../../environment.ts";
 
@@ -6,13 +6,13 @@ export interface ProcessSettings {
   /** The address that it listens on. */
   readonly host: string;
   readonly port: number;
-  /** Between two rounds of what `runScheduled` does. */
+  /** The pause between two rounds of `runScheduled`. */
   readonly scheduleMs: number;
-  /** For what is under way when the process is asked to stop. */
+  /** How long work under way may go on when the process is asked to stop. */
   readonly shutdownMs: number;
 }
 
-/** `HOST`, `PORT`, `SCHEDULE_SECONDS`, `SHUTDOWN_SECONDS`. */
+/** Reads `HOST`, `PORT`, `SCHEDULE_SECONDS` and `SHUTDOWN_SECONDS`. */
 export function readProcessSettings(environment: Environment): ProcessSettings {
   const read = (name: string, fallback: number, [min, max]: readonly [number, number]) => {
     const text = readText(environment, name) ?? String(fallback);
@@ -29,7 +29,9 @@ export function readProcessSettings(environment: Environment): ProcessSettings {
   };
 }
 
-/** An address and not a name: shells that export their machine's name as HOST must not choose for us. */
+/**
+ * Takes only an address: shells that export their machine's name as HOST must not choose for us.
+ */
 function readHost(environment: Environment): string {
   const host = readText(environment, "HOST") ?? "127.0.0.1";
   if (isIP(host) !== 0) return host;

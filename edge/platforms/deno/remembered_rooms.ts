@@ -1,11 +1,13 @@
-/** The memory of rooms in this process, in the database: a new process takes up what this one leaves. */
+/**
+ * Keeps the memory of this process's rooms in the database, so that a new process can resume them.
+ */
 import type { RoomMemories } from "../../../db/room_memory_queries.ts";
 import type { Log } from "../../observability/log.ts";
 import type { RoomStore } from "../../rooms/room_store.ts";
 import type { Rooms } from "../../rooms/rooms.ts";
 import { roomUrl, THE_EDGE } from "../../callers/private_results.ts";
 
-/** No alarm: `takeUpRooms` looks through all of them. */
+/** It sets no alarm, since `takeUpRooms` looks through all of them. */
 export function databaseStore(memories: RoomMemories, id: string): RoomStore {
   return {
     get: (name) => memories.load(id, name),
@@ -14,7 +16,7 @@ export function databaseStore(memories: RoomMemories, id: string): RoomStore {
   };
 }
 
-/** Visits each room that remembers a run: one that runs already is left alone by that. */
+/** Visits each room that remembers a run; a visit leaves a run that is already going alone. */
 export async function takeUpRooms(rooms: Rooms, memories: RoomMemories, log: Log): Promise<void> {
   for (const id of await memories.ids()) {
     const response = await rooms.fetch(id, new Request(roomUrl("/state", THE_EDGE)));

@@ -1,4 +1,4 @@
-/** The salt of addresses' hashes on Deno: drawn once, kept beside the database and not in it. */
+/** The salt for hashes of addresses on Deno: drawn once, kept beside the database and not in it. */
 import { drawSalt } from "../random.ts";
 
 /** @param dataDir a folder that exists */

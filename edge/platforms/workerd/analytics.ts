@@ -1,4 +1,7 @@
-/** Requests as data points of Workers Analytics Engine, where an operator has bound a data set. */
+/**
+ * Writes requests as data points of Workers Analytics Engine, where an operator has bound a data
+ * set.
+ */
 import type { RequestRecord } from "../../observability/request_record.ts";
 
 /** The part of the platform's binding that is used. */
@@ -10,7 +13,7 @@ export interface AnalyticsDataset {
   }): void;
 }
 
-/** Sampled by route. Blobs: method, route, cache. Doubles: status, milliseconds. */
+/** Samples by route. Blobs: method, route, cache. Doubles: status, milliseconds. */
 export function writeRequest(
   dataset: AnalyticsDataset | undefined,
   { method, route, cache, status, ms }: RequestRecord,

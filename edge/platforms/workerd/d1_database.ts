@@ -1,4 +1,4 @@
-/** D1, each call of it with an end: silence is remembered once an isolate. */
+/** D1 with an end for each call; silence is remembered once per isolate. */
 import { drizzle } from "drizzle-orm/d1";
 import type { SqlDatabase } from "../../../db/result_queries.ts";
 import { DatabaseGuard } from "../database_guard.ts";

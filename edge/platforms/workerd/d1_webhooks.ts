@@ -12,7 +12,7 @@ export function webhooksOf(
   return createWebhooks({
     deliveries: createWebhookDeliveries(databaseOf(env)),
     settings: readSettings(env).webhooks,
-    // Workers resolve no names themselves; Cloudflare's network leads to no private one.
+    // Workers cannot resolve names; Cloudflare's network leads to no private one.
     resolveHost: null,
     now: () => Date.now(),
     log: logToConsole,

@@ -37,7 +37,7 @@ export function createDurableLimiters<Id>(namespace: LimiterNamespace<Id>): Limi
   };
 }
 
-/** Drawn once for the deployment, by an object that counts nothing. */
+/** Draws the salt once for the deployment, in an object that counts nothing. */
 export async function durableSalt<Id>(namespace: LimiterNamespace<Id>): Promise<string> {
   const object = namespace.get(namespace.idFromName("address-salt"));
   const response = await object.fetch(new Request("http://limiter/salt"));
@@ -47,7 +47,7 @@ export async function durableSalt<Id>(namespace: LimiterNamespace<Id>): Promise<
 
 const STATE = "state";
 const SALT = "salt";
-/** By then a bucket that nobody overfilled is empty. */
+/** By then every bucket within its limit is empty. */
 const FORGET_MS = 2 * 60_000;
 
 export class LimiterObject {
@@ -57,7 +57,7 @@ export class LimiterObject {
   #state: LimiterState | null | undefined = undefined;
   #alarmed = false;
 
-  /** The platform gives the first two. */
+  /** The platform passes the first two. */
   constructor(
     { storage }: { readonly storage: LimiterStorage },
     _env?: unknown,
@@ -71,14 +71,14 @@ export class LimiterObject {
     if (new URL(request.url).pathname === "/salt") return new Response(await this.#salt());
     const call: LimiterCall = await request.json();
     if (this.#state === undefined) await this.#load();
-    // No await from the state's reading to its writing: calls are counted one after another.
+    // No await comes between the state's reading and its writing, so calls are counted one by one.
     const { verdict, limiter } = answerCall(this.#state ?? null, call, this.#now());
     this.#state = limiter.state;
     if (call.action !== "look") await this.#save();
     return Response.json(verdict);
   }
 
-  /** Accounts that come no more leave nothing behind. */
+  /** Forgets accounts that come no more. */
   async alarm(): Promise<void> {
     this.#alarmed = false;
     if (this.#state === undefined) await this.#load();
@@ -97,8 +97,8 @@ export class LimiterObject {
   }
 
   async #save(): Promise<void> {
-    // The object counts in memory: an answer need not wait until the disk has it. What a machine takes
-    // with it when it fails is the newest counts, to the account's advantage.
+    // The object counts in memory, so an answer need not wait for the disk. A machine that fails
+    // loses only the newest counts, to the account's advantage.
     await this.#storage.put(STATE, this.#state, { allowUnconfirmed: true });
     if (!this.#alarmed) await this.#setAlarm();
   }

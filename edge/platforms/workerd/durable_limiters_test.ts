@@ -1,11 +1,11 @@
-// If this breaks, an object that the platform has put away forgets what was used, or never forgets.
+// If this breaks, an object that the platform has evicted forgets what was used, or never forgets.
 import assert from "node:assert/strict";
 import { createDurableLimiters, durableSalt, LimiterObject } from "./durable_limiters.ts";
 
 const LIMITS = { requests_per_minute: 2, evaluations_per_minute: 10, concurrent_generations: 1 };
 const REQUEST = { action: "request", limits: LIMITS } as const;
 
-/** A namespace of one object, on storage that outlives it. */
+/** Creates a namespace of one object, on storage that outlives it. */
 function createNamespace() {
   const stored = new Map<string, unknown>();
   const seen = { now: 0, alarm: null as number | null, stored };

@@ -49,10 +49,10 @@ export function createDurableRooms<Id>(namespace: RoomNamespace<Id>): Rooms {
 
 const watchOf = (storage: RoomStorage) => ({ storage, now: () => Date.now(), log: logToConsole });
 
-/** Sweeps have had a name of their own from the first: objects that are deployed know no other. */
+/** Sweeps have had a name of their own from the first: deployed objects know only that one. */
 export const SWEEP_NAMES: Readonly<Record<string, string>> = { [SUBMISSION]: "sweep" };
 
-/** @param names where a name stands under another one in the object's storage */
+/** @param names the object's own names for some of the store's names */
 export function durableStore(
   watch: WatchPorts,
   names: Readonly<Record<string, string>> = {},

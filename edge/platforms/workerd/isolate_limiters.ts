@@ -1,4 +1,7 @@
-/** The limiters of an isolate: those in the world, counted here while they are away, and asked by the handful. */
+/**
+ * The limiters of an isolate: the Durable Objects, asked by the handful, and local ones while those
+ * are away.
+ */
 import { createHandfulLimiters } from "../../limits/handful_limiters.ts";
 import type { Limiters } from "../../limits/limiter_call.ts";
 import { createSteadyLimiters } from "../../limits/steady_limiters.ts";
@@ -11,7 +14,7 @@ export interface LimiterEnv {
 
 let limiters: Limiters | null = null;
 
-/** Also in the isolates of rooms. */
+/** The isolates of rooms use it as well. */
 export function limitersOfIsolate({ LIMITERS }: LimiterEnv): Limiters {
   const now = () => Date.now();
   return limiters ??= createHandfulLimiters(

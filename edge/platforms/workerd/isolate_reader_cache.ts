@@ -1,4 +1,4 @@
-/** The reader's cache as an isolate has it: its own memory, and its data centre's cache around that. */
+/** The reader's cache in an isolate: its own memory, and its data centre's cache around that. */
 import { forgiveFailures, layerCaches, type ReaderCache } from "../../cache/reader_cache.ts";
 import { HitCounter } from "../../cache/hit_counter.ts";
 import { logToConsole } from "../console_log.ts";

@@ -37,7 +37,7 @@ interface WorkerEnv extends RoomEnv {
   readonly ASSETS: { fetch(url: string): Promise<Response> };
 }
 
-// Once an isolate: it keeps the tokenisers that have been read.
+// Made once per isolate, since it keeps the tokenisers that have been read.
 let models: ModelCatalog | null = null;
 
 function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
@@ -52,7 +52,7 @@ function modelsOf({ ASSETS }: WorkerEnv): ModelCatalog {
 function portsOf(env: WorkerEnv): Ports {
   const settings = readSettings(env);
   const database = databaseOf(env);
-  // Of whichever request is being answered.
+  // Belongs to whichever request is being answered.
   const keepAlive = (work: Promise<unknown>) => waitUntil(work);
   const { cache, hits } = readerCacheOfIsolate();
   return {
@@ -80,7 +80,7 @@ function portsOf(env: WorkerEnv): Ports {
   };
 }
 
-// Once an isolate: its routes are more work than a cached answer.
+// Made once per isolate: its routes are more work than a cached answer.
 let app: EdgeApp | null = null;
 
 interface ScheduledController {
@@ -94,7 +94,7 @@ export default {
     return await app.fetch(request);
   },
 
-  /** By the cron trigger, every minute. */
+  /** The cron trigger calls it every minute. */
   async scheduled({ scheduledTime }: ScheduledController, env: WorkerEnv): Promise<void> {
     await runScheduled(portsOf(env), scheduledTime);
   },
