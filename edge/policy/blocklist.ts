@@ -1,4 +1,4 @@
-/** Words and phrases that are not to be drawn, found in any spelling that reads like them. */
+/** Finds words and phrases that must not be drawn, in any spelling that reads like them. */
 import {
   type FoldedCharacter,
   foldLettersApart,
@@ -15,14 +15,15 @@ export interface Blocklist {
 interface TrieNode {
   readonly index: number;
   readonly next: Map<string, TrieNode>;
-  /** What leads here; a space stands for what is between two words of a phrase. */
+  /** The character that leads here; a space stands for what separates two words of a phrase. */
   readonly character: string;
   /** An entry ends here: at the end of a word, or (`*`) anywhere. */
   ends: "word" | "anywhere" | null;
 }
 
 /**
- * @param entries words or phrases; one that ends in `*` is found at the beginning of longer words, too
+ * @param entries words or phrases; one that ends in `*` is also found at the beginning of longer
+ * words
  */
 export function createBlocklist(entries: readonly string[], options: FoldOptions): Blocklist {
   const trie = createTrie(entries);
@@ -35,7 +36,10 @@ export function createBlocklist(entries: readonly string[], options: FoldOptions
   };
 }
 
-/** An entry's one reading, words with single spaces between them. Empty where it has no letter or digit. */
+/**
+ * Returns an entry's one reading, words with single spaces between them. Empty without a letter or
+ * digit.
+ */
 export function foldEntry(entry: string): readonly string[] {
   const text = foldText(entry.replace(/\*$/, ""), { leet: false })
     .map(({ readings: [first = ""], isLetter, isDigit }) => isLetter || isDigit ? first : " ")
@@ -72,11 +76,16 @@ function createTrie(entries: readonly string[]): Trie {
 interface Place {
   readonly at: number;
   readonly node: TrieNode;
-  /** Whether any of it was read as what it is: "455 birds" is a number, whatever digits may spell. */
+  /**
+   * Whether any character was read as itself: "455 birds" is a number, whatever its digits may
+   * spell.
+   */
   readonly isSpelled: boolean;
 }
 
-/** Each place is looked at once, so the time is bounded by text times entries, however it is spelled. */
+/**
+ * Looks at each place once, so the time is bounded by text times entries, whatever the spelling.
+ */
 function hasEntry({ root, nodes }: Trie, characters: readonly FoldedCharacter[]): boolean {
   const seen = new Set<number>();
   const open: Place[] = [];
@@ -115,7 +124,7 @@ function readCharacter(
   }
 }
 
-/** Between words of a phrase signs and spaces; inside of a word signs alone. */
+/** Skips signs and spaces between words of a phrase, but only signs within a word. */
 function skipCharacter(
   { isLetter, isDigit, isSpace }: FoldedCharacter,
   { at, node, isSpelled }: Place,
@@ -127,14 +136,14 @@ function skipCharacter(
   if (!isSpace || node.character === " ") add({ at: at + 1, node, isSpelled });
 }
 
-/** Whether a word may begin in front of this character: not within letters, or within a number. */
+/** Whether a word may begin before this character: neither within letters nor within a number. */
 function isBoundary(characters: readonly FoldedCharacter[], at: number): boolean {
   const [before, after] = [characters[at - 1], characters[at]];
   if (!before || !after) return true;
   return isParted(before, after, before.isLetter);
 }
 
-/** Whether a word may end behind what was read, which is a letter if it was read as one. */
+/** Whether a word may end after what was read, which is a letter if it was read as one. */
 function isEnd(characters: readonly FoldedCharacter[], { at, node }: Place): boolean {
   const [before, after] = [characters[at - 1], characters[at]];
   if (!before || !after) return true;

@@ -1,4 +1,4 @@
-// A blocked word went through in a disguise, or an honest word was taken for it.
+// If this breaks, a blocked word passes in a disguise, or an innocent word is blocked.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createBlocklist } from "./blocklist.ts";

@@ -1,18 +1,18 @@
 /**
- * Text as it looks rather than as it is encoded, for finding words that somebody took care to hide: case,
- * accents, widths and styles, look-alike letters and, if asked for, digits for letters.
+ * Folds text to what it looks like, to find words that someone took care to hide: case, accents,
+ * widths and styles, look-alike letters and, if asked for, digits for letters.
  */
 import { lookAlikesOf, plainLetter, spellSigns } from "./look_alikes.ts";
 
 export interface FoldedCharacter {
-  /** What it may stand for, itself (case and accents folded) or its look-alike first. */
+  /** What it may stand for: itself (case and accents folded) or its look-alike first. */
   readonly readings: readonly string[];
   readonly isLetter: boolean;
   readonly isDigit: boolean;
   readonly isSpace: boolean;
-  /** Of a script that is written without spaces: words end anywhere. */
+  /** The script is written without spaces, so words end anywhere. */
   readonly isUnspaced: boolean;
-  /** Whether a word may begin or end here within other letters, since these stood apart. */
+  /** A word may begin or end here within other letters, since these stood apart. */
   readonly isLoose: boolean;
 }
 
@@ -20,7 +20,7 @@ const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}]/gu;
 const LETTER = /[\p{L}\p{M}]/u;
 const UNSPACED =
   /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]/u;
-/** "n u d e": at least three letters, each alone. */
+/** Matches "n u d e": at least three letters, each alone. */
 const APART =
   /(?<![\p{L}\p{N}])[\p{L}\p{N}@$!](?:[^\p{L}\p{N}@$!]{1,3}[\p{L}\p{N}@$!]){2,}(?![\p{L}\p{N}])/gu;
 
@@ -40,9 +40,9 @@ const LEET: Readonly<Record<string, readonly string[]>> = {
   "€": ["e"],
 };
 
-/** Without accents, joiners, widths and styles; vowel signs that are letters of their own stay. */
+/** Removes accents, joiners, widths and styles; vowel signs that are letters of their own stay. */
 function stripText(text: string): string {
-  // NFKD would make a sigma of the lunate one, which looks like a c.
+  // NFKD would turn the lunate sigma, which looks like a c, into an ordinary one.
   const decomposed = text.replace(/[ϲϹ]/g, "c").normalize("NFKD");
   return spellSigns(decomposed.replace(INVISIBLE, "")).normalize("NFC");
 }
@@ -55,7 +55,7 @@ export function foldText(text: string, { leet }: FoldOptions): FoldedCharacter[]
   return [...stripText(text)].flatMap((character) => foldCharacter(character, leet, false));
 }
 
-/** Each run of letters that stand apart, put together. */
+/** Joins each sequence of letters that stand apart. */
 export function foldLettersApart(text: string, { leet }: FoldOptions): FoldedCharacter[][] {
   return (stripText(text).match(APART) ?? []).map((run) =>
     [...run.replace(/[^\p{L}\p{N}@$!]/gu, "")].flatMap((c) => foldCharacter(c, leet, true))
@@ -82,19 +82,19 @@ function foldCharacter(
   return [...lowerCase(character)].map((letter) => ({ readings: readingsOf(letter), ...rest }));
 }
 
-/** A digit of another script, too: ๐ is read as o. */
+/** Reads a digit of another script, too: ๐ is read as o. */
 function signReadings(sign: string): readonly string[] {
   return LEET[sign] ?? [plainLetter(sign) ?? []].flat();
 }
 
-/** By way of the capital, so that ß and the sigma at a word's end are like all others. */
+/** Goes by way of the capital, so that ß and a sigma at a word's end are like all others. */
 function lowerCase(text: string): string {
   return [...text.toUpperCase()].map((letter) => letter.toLowerCase()).join("");
 }
 
 /**
- * ASCII is taken by its word: that rn looks like m, and I like l, would find words nobody wrote. Of other
- * letters the small and the capital form are looked up, as т looks like nothing and Т like T.
+ * Reads ASCII literally: reading rn as m, or I as l, would find words that are not there. Other
+ * letters are looked up in their small and their capital form, as only the capital Т looks like T.
  */
 function readingsOf(letter: string): readonly string[] {
   if (letter < "\u0080") return [letter];

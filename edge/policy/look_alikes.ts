@@ -1,14 +1,15 @@
 /**
- * What a letter can be taken for: Unicode's confusables (UTS 39), and what they leave open. They tell which
- * identifiers can be mistaken for each other; a prompt only has to be read, so whoever hides a word has more
- * letters to choose from.
+ * What a letter can be taken for: Unicode's confusables (UTS 39), and what they leave open. UTS 39
+ * lists identifiers that can be mistaken for each other; a prompt only has to be readable, so more
+ * letters can hide a word.
  */
-// Its table alone, of Unicode 13: its function tries 6,311 patterns at each character.
+// Only its table, of Unicode 13, is used: its function tries 6,311 patterns at each character.
 import confusables from "unhomoglyph/data.json" with { type: "json" };
 
 /**
- * By the Latin letter: first Latin ones whose Unicode name says "letter X", small, turned or with something
- * added, for which UTS 39 has no X; then what alphabets for decorated text take from other scripts.
+ * By Latin letter. First come Latin ones whose Unicode name says "letter X", small, turned or with
+ * something added, and for which UTS 39 has no X; then letters of other scripts from decorated
+ * alphabets.
  */
 const OURS: Readonly<Record<string, string>> = {
   a: "ɐᴀᶏⱥꬱᗩᏗ₳ɒ",
@@ -50,7 +51,10 @@ function lettersByLookAlike(): Map<string, string[]> {
   return letters;
 }
 
-/** None of them where it looks like itself alone. UTS 39 may lead to a small capital, and that to a letter. */
+/**
+ * Returns the letter itself first where no table has it. UTS 39 may lead to a small capital, and that to a
+ * letter.
+ */
 export function lookAlikesOf(letter: string): readonly string[] {
   const similar = CONFUSABLES.get(letter) ?? letter;
   return [similar, ...LETTERS.get(similar) ?? [], ...LETTERS.get(letter) ?? []];
@@ -60,7 +64,10 @@ const SIGNS = /\p{S}/gu;
 const FLAG_LETTERS = /[\u{1f1e6}-\u{1f1ff}]{3,}/gu;
 const A = "a".charCodeAt(0);
 
-/** Signs as the letters that they look like: ₳, ℮, and black circles and squares, which NFKD leaves alone. */
+/**
+ * Replaces signs with the letters that they look like: ₳, ℮, and black circles and squares, which
+ * NFKD leaves alone.
+ */
 export function spellSigns(text: string): string {
   const spelled = text.replace(
     SIGNS,
@@ -73,7 +80,7 @@ export function spellSigns(text: string): string {
   );
 }
 
-/** The letter from a to z that Unicode takes a sign or digit for; null where that is none. */
+/** Returns the letter from a to z that Unicode takes a sign or digit for; null without one. */
 export function plainLetter(sign: string): string | null {
   const letter = sign < "\u0080" ? "" : CONFUSABLES.get(sign)?.toLowerCase() ?? "";
   return /^[a-z]$/.test(letter) ? letter : null;
@@ -84,7 +91,9 @@ function enclosedLetter(sign: string): string | null {
     null;
 }
 
-/** @param first the code point of its A; empty where the sign is none of the 26 */
+/**
+ * @param first the code point of its A; returns an empty text where the sign is not one of the 26
+ */
 function letterFrom(sign: string, first: number): string {
   const place = (sign.codePointAt(0) ?? 0) - first;
   return place >= 0 && place < 26 ? String.fromCharCode(A + place) : "";

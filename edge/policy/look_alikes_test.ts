@@ -1,15 +1,15 @@
-// A blocked word went through in letters that anybody reads and no table knew.
+// If this breaks, a blocked word passes in letters that people can read but no table knows.
 import assert from "node:assert/strict";
 import { createBlocklist } from "./blocklist.ts";
 
 const PANGRAM = ["quick", "brown", "fox", "jumps", "over", "lazy", "dog"];
 const blocked = createBlocklist(PANGRAM, { leet: false });
 
-/** 26 code points from that of an A or a. */
+/** Lists 26 code points from that of an A or a. */
 const from = (first: number) =>
   Array.from({ length: 26 }, (_, i) => String.fromCodePoint(first + i)).join("");
 
-/** Whole alphabets from a to z, as pages that decorate text have them. */
+/** Whole alphabets from a to z, as found on pages that decorate text. */
 const ALPHABETS: Readonly<Record<string, string>> = {
   "fullwidth": from(0xff41),
   "mathematical bold": from(0x1d41a),

@@ -1,7 +1,7 @@
 /**
- * `BLOCKLIST`: words and phrases, one a line or with commas between them, lines with `#` in front left out.
- * `BLOCKLIST_LEET`: whether digits and signs are read as letters too, as in `b1rd`. `GPU_SAFETY`: as at the
- * GPU function.
+ * `BLOCKLIST`: words and phrases, one a line or with commas between them; lines with `#` in front
+ * are skipped. `BLOCKLIST_LEET`: whether digits and signs are read as letters too, as in `b1rd`.
+ * `GPU_SAFETY`: as for the GPU function.
  */
 import { type Environment, readText, wrongSetting } from "../environment.ts";
 import { foldEntry } from "./blocklist.ts";
@@ -9,7 +9,7 @@ import { foldEntry } from "./blocklist.ts";
 export interface PolicySettings {
   readonly blocklist: readonly string[];
   readonly leet: boolean;
-  /** No image is shown that a model's safety checker flagged, whenever it was drawn. */
+  /** Hides every image that a model's safety checker flagged, whenever it was drawn. */
   readonly withholdsFlagged: boolean;
 }
 
@@ -19,7 +19,8 @@ const ENTRY_LENGTH_MAX = 100;
 let last: { readonly given: string; readonly settings: PolicySettings } | null = null;
 
 /**
- * The same object for the same variables, since on Workers every room reads them and lists are long.
+ * Returns the same object for the same variables, since on Workers every room reads them and lists
+ * are long.
  * @throws Error with one sentence that names the variable, what it allows and what was given
  */
 export function readPolicySettings(environment: Environment): PolicySettings {

@@ -1,6 +1,6 @@
 /**
- * Which prompts an operator does not want drawn. A refusal names the field and never the word: the client
- * has its prompt, and a service that tells which word it was teaches how to spell it.
+ * Which prompts an operator does not want drawn. A refusal names the field but hides the word: the
+ * client has its prompt, and naming the word would teach how to respell it.
  */
 import {
   createFieldProblem,
@@ -13,15 +13,15 @@ import { createBlocklist } from "./blocklist.ts";
 import type { PolicySettings } from "./policy_settings.ts";
 
 export interface PromptPolicy {
-  /** Null where nothing stands against it. */
+  /** Returns null where the request may be drawn. */
   refusalOf(request: GenerationRequest): Problem | null;
-  /** The same for what its branches have in common, and for each of them. */
+  /** Checks what its branches have in common, and each of them. */
   refusalOfSweep(sweep: SweepRequest): Problem | null;
 }
 
 const policies = new WeakMap<PolicySettings, PromptPolicy>();
 
-/** One for each settings object, since Workers ask for it with each request. */
+/** Makes one for each settings object, since Workers ask for it with each request. */
 export function promptPolicyOf(settings: PolicySettings): PromptPolicy {
   const policy = policies.get(settings) ?? createPromptPolicy(settings);
   policies.set(settings, policy);
@@ -48,7 +48,7 @@ function createPromptPolicy({ blocklist, leet }: PolicySettings): PromptPolicy {
   };
 }
 
-/** A negative prompt steers away from what it says, so whoever excludes a blocked word is let through. */
+/** A negative prompt steers away from what it says, so it may contain blocked words. */
 function drawnTexts(
   { prompt, eos_swap }: GenerationRequest,
 ): readonly (readonly [field: string, text: string])[] {
@@ -59,7 +59,7 @@ function drawnTexts(
 const ALLOWED = "text that the policy of this service accepts";
 const GIVEN = "text that it refuses";
 
-/** Without a word of the prompt, since problems are stored and logged. */
+/** The issue leaves out the prompt, since problems are stored and logged. */
 function refusedIssue(field: string): FieldIssue {
   const message = `${field} must be ${ALLOWED}, given ${GIVEN}`;
   return { field, allowed: ALLOWED, given: GIVEN, message };

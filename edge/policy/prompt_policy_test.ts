@@ -1,4 +1,4 @@
-// A prompt that an operator does not want was drawn, by way of a field that nobody looked at.
+// If this breaks, an unwanted prompt is drawn by way of an unchecked field.
 import assert from "node:assert/strict";
 import { parseGenerationRequest, parseSweepRequest, type Problem } from "../../contract/mod.ts";
 import { readPolicySettings } from "./policy_settings.ts";

@@ -1,8 +1,8 @@
 /**
- * Images that a model's safety checker flagged, where they are to be withheld (`GPU_SAFETY=refuse`). The GPU
- * function withholds what it draws from then on; here is what was stored before. A back end that was set
- * otherwise is wrapped (`backends/withheld_runs.ts`). All end as a run does that is refused: no preview, no
- * image, `image_refused`.
+ * Withholds images that a model's safety checker flagged (`GPU_SAFETY=refuse`). The GPU function
+ * withholds what it draws itself; this file withholds what was stored before. A back end with
+ * another setting is wrapped (`backends/withheld_runs.ts`). All end as a refused run does: with
+ * `image_refused`, and without previews or an image.
  */
 import { type GenerationEvent, imageWithheld, type NumberedEvent } from "../../contract/mod.ts";
 import type { Results } from "../../db/result_queries.ts";
@@ -14,7 +14,10 @@ export function isFlagged(event: GenerationEvent): boolean {
   return event.type === "generation.image" && event.safety?.flagged === true;
 }
 
-/** Unless withheld, the same. Where an image is, its generation has failed, and the image is not there. */
+/**
+ * Changes a result only where it is withheld: then its generation has failed, and its image is
+ * absent.
+ */
 export function withholdStored(results: Results, { withholdsFlagged }: Withholding): Results {
   if (!withholdsFlagged) return results;
   const withhold = <Found extends { readonly events: readonly NumberedEvent[] }>(
@@ -31,7 +34,7 @@ export function withholdStored(results: Results, { withholdsFlagged }: Withholdi
   };
 }
 
-/** Under the ids that they had, so that whoever resumes sees the one end. */
+/** Ids stay, so that a resuming client sees the one end. */
 function withoutFlagged(events: readonly NumberedEvent[]): readonly NumberedEvent[] {
   const end = events.findIndex(({ event }) => isFlagged(event));
   if (end < 0) return events;
@@ -40,7 +43,7 @@ function withoutFlagged(events: readonly NumberedEvent[]): readonly NumberedEven
     .map(refuseFlagged);
 }
 
-/** In the place of the image its refusal, under the same id; anything else as it is. */
+/** Replaces a flagged image by its refusal, under the same id; other events stay. */
 export function refuseFlagged(numbered: NumberedEvent): NumberedEvent {
   if (!isFlagged(numbered.event)) return numbered;
   return { ...numbered, event: { type: "generation.failed", error: imageWithheld() } };
