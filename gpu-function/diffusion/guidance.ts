@@ -25,7 +25,7 @@ export function classifierFreeGuidance(
 }
 
 /**
- * The unconditional prediction with the pull of another evaluation, in the units of the model's own
+ * The unconditional prediction with the pull of another call, in the units of the model's own
  * output: the `delta` tail, with one row for two.
  */
 export function addPull(uncond: Latents, pull: Latents): Latents {

@@ -3,7 +3,7 @@ import type { Cutoff } from "../../contract/mod.ts";
 import { combine, type DenoiserQuery, type Latents, norm } from "../diffusion/mod.ts";
 
 /**
- * `|x0(guided) - x0(unconditional)| / |x0(guided)|` of one evaluation: the share of the predicted image
+ * `|x0(guided) - x0(unconditional)| / |x0(guided)|` of one call: the share of the predicted image
  * that guidance makes. The norms of the predictions themselves would not do: how far a given change of
  * the noise moves the image falls with the noise, for each parameterisation in its own way.
  *
@@ -21,7 +21,7 @@ export function textChange(
 /**
  * Whether guidance ends with this guided step, before the plan would end it.
  *
- * @param change `textChange` in the step's last evaluation
+ * @param change `textChange` in the step's last call
  */
 export function endsGuidance(
   { auto, guided_from, guided_steps }: Cutoff,

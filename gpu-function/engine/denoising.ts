@@ -26,7 +26,7 @@ import type { Denoiser, DenoiserOutputs, DenoiserRow } from "../onnx/denoiser.ts
 
 export interface FinishedStep {
   readonly step: number;
-  /** The timestep of the step's first evaluation. */
+  /** The timestep of the step's first call. */
   readonly timestep: number;
   /** U-Net rows spent up to here. */
   readonly evaluations: number;
@@ -35,9 +35,9 @@ export interface FinishedStep {
   readonly textChange: number | null;
   /** This step ended the guidance before the plan would have. */
   readonly endedGuidance: boolean;
-  /** The latents as the model saw them in the step's last evaluation. */
+  /** The latents as the model saw them in the step's last call. */
   readonly x: Latents;
-  /** The predictions of that evaluation's rows: unconditional first where the step is guided. */
+  /** The predictions of that call's rows: unconditional first where the step is guided. */
   readonly outputs: readonly Latents[];
   /** Cross-attention of its row that sees the prompt, by layer; null where nothing asks, or none sees it. */
   readonly attention: readonly Latents[] | null;
@@ -76,7 +76,7 @@ class PlannedDenoising implements Denoising {
   #state: ReturnType<ReturnType<typeof startSampling>["next"]>;
   /** The plan's, until the run itself ends guidance. */
   #phases: readonly Phase[];
-  /** The timestep of the step under way, once it has been evaluated. */
+  /** The timestep of the step under way, once it has been asked for. */
   #timestep: number | undefined;
   #evaluations = 0;
   #shared = 0;
@@ -203,7 +203,7 @@ function latentShape({ width, height }: Plan, { manifest: { latents } }: LoadedM
 }
 
 /**
- * Rows to the prediction that the sampler is given. A delta step adds the pull of the last evaluation
+ * Rows to the prediction that the sampler is given. A delta step adds the pull of the last call
  * that had one, in its last guided step; it was taken against the negative prompt where there was one,
  * while the row it is added to is the empty prompt's, as in every text-free step.
  */
