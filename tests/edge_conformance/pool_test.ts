@@ -86,21 +86,19 @@ const CASES: readonly PoolCase[] = [
         for (let i = 0; i < 6; i++) {
           assert.equal((await client.json(client.fresh())).status, "succeeded");
         }
-        for (let i = 0; i < 2; i++) await (await client.request("/health")).body?.cancel();
         const { gpu } = await (await client.request("/health")).json();
         assert.equal(gpu.status, "READY");
         assert.deepEqual(gpu.functions.map((one: { status: string }) => one.status), [
           "UNREACHABLE",
           "READY",
         ]);
-        assert.equal(gpu.functions[0].circuit, "open");
       } finally {
         a.listen(port);
       }
       const { gpu } = await (await client.request("/health")).json();
-      assert.deepEqual(gpu.functions.map((one: { circuit: string }) => one.circuit), [
-        "closed",
-        "closed",
+      assert.deepEqual(gpu.functions.map((one: { status: string }) => one.status), [
+        "READY",
+        "READY",
       ]);
       assert(b.started > 0);
     },
