@@ -1,10 +1,10 @@
-/** What an account may use: kept with its key, enforced by the edge. */
+/** What an account may use. The limits are stored with its key and enforced by the edge. */
 import * as v from "valibot";
 import { count, type DeepReadonly } from "./wire_schema.ts";
 
 export const accountLimits = v.object({
   requests_per_minute: count,
-  /** U-Net rows. */
+  /** Rows of the model: a guided call has two. */
   evaluations_per_minute: count,
   concurrent_generations: count,
 });

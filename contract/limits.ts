@@ -1,12 +1,12 @@
 /**
- * Every bound of the public interface, once. What a model can do is narrower and stands in its manifest.
- * Lengths in UTF-16 code units, sizes in bytes, times in milliseconds.
+ * Every bound of the public interface. A model's manifest has narrower ones.
+ * Lengths are in UTF-16 code units, sizes in bytes, times in milliseconds.
  */
 export const LIMITS = {
-  /** Before tokenising; the model's own token limit is far below. */
+  /** Checked before tokenising. The model's own token limit is far lower. */
   promptLength: 4_000,
   numInferenceSteps: 200,
-  /** Of the prompt's words; a model's token limit ends them earlier. */
+  /** Repeats of the prompt's words. A model's token limit may end them earlier. */
   semanticRepeats: 100,
   guidanceScaleMin: 1,
   guidanceScaleMax: 30,
@@ -15,11 +15,11 @@ export const LIMITS = {
   sideMax: 2_048,
   requestBodyBytes: 64 * 1024,
   urlLength: 2_048,
-  /** Names and values of all fields. */
+  /** Names and values of all header fields together. */
   headerBytes: 16 * 1024,
   sweepBranchesMin: 2,
   sweepBranchesMax: 16,
-  /** A contact sheet inside an event; a larger one has its URL alone. */
+  /** A contact sheet as text in an event. The event has only the URL of a larger one. */
   sheetLength: 8 * 1024 * 1024,
   /** D1 rows end at 2,000,000 bytes; this leaves room for the other columns. */
   storedRowBytes: 1_900_000,

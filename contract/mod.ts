@@ -1,4 +1,4 @@
-/** The wire between the programs. Imports nothing of ours and sees no platform: the type checker proves it. */
+/** The wire between the programs. It imports no other folder and sees no platform. */
 export * from "./account_limits.ts";
 export * from "./events/generation_event.ts";
 export * from "./events/insight_event.ts";

@@ -1,4 +1,4 @@
-/** What a model package declares of itself: enough to validate, plan and address a generation. */
+/** What a model package declares: enough to validate, plan and address a generation. */
 import * as v from "valibot";
 import { INSIGHTS, INSIGHTS_WITHOUT_TAPS } from "./request/insights.ts";
 import { accept, createProblem, type Parsed, refuse } from "./problem.ts";
@@ -34,12 +34,12 @@ const modelManifest = v.object({
   }),
   text: v.object({
     max_length: positive,
-    /** Null where the encoder has no [SOS], as T5 has none: positions then begin with the words. */
+    /** Null where the encoder has no [SOS], as in T5: positions then begin with the words. */
     bos_token_id: v.nullable(tokenId),
     eos_token_id: tokenId,
     pad_token_id: tokenId,
     unk_token_id: v.nullable(tokenId),
-    /** Whether [EOS] sums up the words before it, so that transplanting it means something. */
+    /** Whether [EOS] sums up the words before it. Only then does an [EOS] swap mean anything. */
     causal: v.boolean(),
   }),
   /** Least-squares map from a latent (channels) to RGB in [-1, 1]; null where none was fitted. */
@@ -48,7 +48,7 @@ const modelManifest = v.object({
   insights: v.optional(v.array(v.picklist(INSIGHTS)), [...INSIGHTS_WITHOUT_TAPS]),
 });
 
-/** For documents of the API. */
+/** Exported for the OpenAPI document. */
 export { modelManifest as modelManifestSchema };
 
 export type ModelManifest = v.InferOutput<typeof modelManifest>;

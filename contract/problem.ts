@@ -63,21 +63,21 @@ export const problemObject = v.object({
   code: errorCode,
   retryable: v.boolean(),
   errors: v.optional(v.array(fieldIssueObject)),
-  /** Seconds until it is worth while to ask again; also the header `Retry-After`. */
+  /** Seconds until another attempt is worthwhile, as in the header `Retry-After`. */
   retry_after: v.optional(v.number()),
   request_id: v.optional(v.string()),
 });
 
 export type Problem = DeepReadonly<v.InferOutput<typeof problemObject>>;
 
-/** What may be a problem. */
+/** The fields by which a problem is recognised. */
 export const problemStart = v.looseObject({
   code: v.string(),
   detail: v.string(),
   status: v.number(),
 });
 
-/** A problem on the wire. Of a code that only a newer program has this one knows no more than the rest. */
+/** A problem on the wire. A code that only a newer program knows is read as `internal`. */
 export const problemSchema = checkedAs<Problem>(
   v.pipe(
     problemStart,
@@ -109,19 +109,23 @@ export function createProblem(
   return errors.length > 0 ? { ...problem, errors } : problem;
 }
 
-/** The end of a run whose image a model's safety checker flagged, where such images are withheld. */
+/**
+ * The end of a run whose image a model's safety checker flagged, where such images are withheld.
+ */
 export function imageWithheld(): Problem {
   const detail = "The image is withheld, since the model's safety checker flagged it";
   return createProblem("image_refused", detail);
 }
 
-/** What is told at once. A body that is wrong in thousands of places is answered in few. */
+/** Issues named in one answer, so that a body wrong in thousands of places gets a short one. */
 export const FIELD_ISSUES_MAX = 20;
 
-/** A problem about fields: its detail is the sentences of the first of them. */
+/**
+ * A problem about fields, with at most `FIELD_ISSUES_MAX` issues. Its detail joins their sentences.
+ */
 export function createFieldProblem(code: ErrorCode, errors: readonly FieldIssue[]): Problem {
-  const told = errors.slice(0, FIELD_ISSUES_MAX);
-  return createProblem(code, told.map((issue) => issue.message).join("; "), told);
+  const named = errors.slice(0, FIELD_ISSUES_MAX);
+  return createProblem(code, named.map((issue) => issue.message).join("; "), named);
 }
 
 /** Builds `<field> must be <allowed>, given <given>`. */
@@ -130,7 +134,7 @@ export function fieldIssue(field: string, allowed: string, given: unknown): Fiel
   return { field, allowed, given: shown, message: `${field} must be ${allowed}, given ${shown}` };
 }
 
-/** A field that there is not, among those that there are. */
+/** An issue for a field that does not exist; it names the fields that do. */
 export function unknownFieldIssue(
   name: string,
   known: readonly string[],
@@ -152,7 +156,7 @@ export function showGiven(value: unknown): string {
   );
 }
 
-/** A text of a client's choosing, such as the name of a field that there is not. */
+/** Cuts a text that a client chose, such as the name of an unknown field. */
 export function cutText(text: string): string {
   return text.length <= GIVEN_LENGTH_MAX ? text : `${text.slice(0, GIVEN_LENGTH_MAX)}…`;
 }
@@ -188,7 +192,7 @@ export function parseProblem(input: unknown): Parsed<Problem> {
   return parseAs(problemSchema, input, "Problem");
 }
 
-/** A problem on its way through an I/O boundary. Caught once per program, where it becomes a reply. */
+/** A problem thrown across I/O. Each program catches it in one place and answers with it. */
 export class ProblemError extends Error {
   override readonly name = "ProblemError";
   readonly problem: Problem;

@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// A problem of another program was taken for one of ours, or lost what it said.
+// Broken here: a problem of another program is taken for one of ours, or loses what it says.
 import assert from "node:assert/strict";
 import { createProblem, parseGenerationEvent, parseProblem } from "./mod.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Signed calls from edge to GPU function: HMAC-SHA256 over the call's method, path, time, nonce and the
- * hash of its body. What is older than the allowed skew, or was seen before, is for the receiver to refuse.
+ * Signed calls from edge to GPU function: HMAC-SHA256 over the call's method, path, time, nonce and
+ * the hash of its body. The receiver refuses a time outside the allowed skew and a repeated nonce.
  */
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
@@ -13,17 +13,17 @@ export const SIGNATURE_HEADERS = {
   signature: "x-shapefirst-signature",
 } as const;
 
-/** How far the two clocks may be apart, with the call's way between them. */
+/** How far the two clocks may differ, including the time that the call takes to arrive. */
 export const SIGNATURE_SKEW_MS = 60_000;
 
 export interface SignedCall {
   readonly method: string;
-  /** With its query, as the receiver sees it: what a proxy strips is not part of it. */
+  /** Path and query as the receiver sees them, without a prefix that a proxy strips. */
   readonly path: string;
   readonly body: Uint8Array;
   /** Epoch milliseconds. */
   readonly timestamp: number;
-  /** Never the same twice. */
+  /** Unique per call. */
   readonly nonce: string;
 }
 
@@ -32,14 +32,14 @@ export function signCall(secret: string, call: SignedCall): string {
   return bytesToHex(hmac(sha256, utf8ToBytes(secret), utf8ToBytes(canonicalCall(call))));
 }
 
-/** One line a part; none of them can hold a line break, so no two calls have one text. */
+/** One line per part. No part may hold a line break, so different calls have different texts. */
 function canonicalCall({ method, path, body, timestamp, nonce }: SignedCall): string {
   const parts = [method, path, String(timestamp), nonce, bytesToHex(sha256(body))];
   if (parts.some((part) => part.includes("\n"))) throw new RangeError("A part has a line break");
   return ["shapefirst-call-1", ...parts].join("\n");
 }
 
-/** Takes as long wherever the two differ. */
+/** Compares in constant time, so the duration does not show where the two differ. */
 export function equalSignatures(a: string, b: string): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

@@ -6,15 +6,15 @@ export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** SHA-256, hex: a content key or a package's digest. */
 export const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
-/** Values of the wire are shared between logs, readers and caches, so nobody changes them. */
+/** Logs, readers and caches share the values of the wire, so nobody may change them. */
 export type DeepReadonly<T> = T extends object
   ? { readonly [Name in keyof T]: DeepReadonly<T[Name]> }
   : T;
 
 /**
- * A value that the schema accepts goes on as it came, in its order and with the fields that only a newer
- * program knows, so that passing it on gives the same bytes.
- * @param shell what the API's document says of it where it is part of something else
+ * Checks a value without rebuilding it: the order of its fields and those that only a newer program
+ * knows are kept, so that writing it again gives the same bytes.
+ * @param shell a looser schema that runs first and stands for the value in the OpenAPI document
  */
 export function checkedAs<T>(shell: v.GenericSchema<unknown, object>, schema: v.GenericSchema<T>) {
   return v.pipe(

@@ -1,6 +1,5 @@
 /**
- * What a generation says while it runs. The transitions of a job are these events; each stream ends
- * with exactly one terminal one.
+ * What a generation says while it runs. Each stream ends with exactly one terminal event.
  */
 import * as v from "valibot";
 import { TAILS } from "../request/cutoff.ts";
@@ -14,7 +13,7 @@ const bitmap = {
   media_type: v.picklist(["image/png", "image/webp"]),
   width: count,
   height: count,
-  /** base64 */
+  /** Base64. */
   data: v.string(),
 };
 
@@ -27,10 +26,10 @@ export const completedEvent = v.object({
   timings: v.object({
     /** From the first row to the last pixel, milliseconds. */
     total_ms: v.number(),
-    /** Of that, inside the ONNX sessions. */
+    /** The part of it spent inside ONNX sessions, milliseconds. */
     inference_ms: v.number(),
   }),
-  /** Whether the stored result answered. */
+  /** Whether a stored result answered. */
   cached: v.boolean(),
 });
 
@@ -44,13 +43,13 @@ const generationEvent = v.variant("type", [
     num_inference_steps: count,
     /** The model's timestep of that step, 999 .. 0. */
     timestep: v.number(),
-    /** U-Net rows spent so far. */
+    /** Rows of the model spent so far. */
     evaluations: count,
     /** |w (cond - uncond)| / |uncond|; null in a step that does not take the difference. */
     guidance_norm_ratio: v.nullable(v.number()),
     /**
-     * |x0(guided) - x0(unconditional)| / |x0(guided)|, of the predicted images: in the guided steps of
-     * an automatic cutoff.
+     * |x0(guided) - x0(unconditional)| / |x0(guided)| of the predicted images. Present in the
+     * guided steps of an automatic cutoff.
      */
     text_change: v.optional(v.number()),
   }),
@@ -67,8 +66,8 @@ const generationEvent = v.variant("type", [
     step: count,
     tail: v.picklist(TAILS),
     /**
-     * Of an automatic cutoff. `tolerance`: the text had ceased to change the image; `bound`: it had not,
-     * but no more guided steps were allowed.
+     * Present for an automatic cutoff. `tolerance`: the text ceased to change the image. `bound`:
+     * no more guided steps were allowed.
      */
     reason: v.optional(v.picklist(["tolerance", "bound"])),
   }),
@@ -78,7 +77,7 @@ const generationEvent = v.variant("type", [
     ...bitmap,
     /** SHA-256 of the image's bytes, hex. */
     sha256: v.string(),
-    /** What the model's safety checker says; null where it has none, absent where nobody was asked. */
+    /** The safety checker's verdict; null where the model has none, absent where none was asked. */
     safety: v.optional(v.nullable(v.object({ flagged: v.boolean() }))),
   }),
   completedEvent,
@@ -86,7 +85,7 @@ const generationEvent = v.variant("type", [
   v.object({ type: v.literal("generation.canceled"), evaluations: count }),
 ]);
 
-/** For documents of the API. */
+/** Exported for the OpenAPI document. */
 export { generationEvent as generationEventSchema };
 
 export type GenerationEvent = v.InferOutput<typeof generationEvent>;

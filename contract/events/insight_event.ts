@@ -1,4 +1,4 @@
-/** What a run shows of its inside, as far as it was asked to (`insights`). */
+/** What a run shows of its inside, where its request names `insights`. */
 import * as v from "valibot";
 import { count } from "../wire_schema.ts";
 
@@ -23,18 +23,18 @@ const tokenMaps = v.object({
 
 export type TokenMaps = v.InferOutput<typeof tokenMaps>;
 
-/** Each follows the `generation.step` it belongs to; the summaries come before the image. */
+/** Each event follows the `generation.step` it belongs to; the summaries come before the image. */
 export const INSIGHT_EVENTS = [
-  /** In a step with a row that sees the prompt: that row's cross-attention. */
+  /** The cross-attention of the row that sees the prompt, in each step that has one. */
   v.object({
     type: v.literal("generation.attention"),
     step: count,
     /**
-     * Weight of each class of tokens, mean over heads and places of a layer, then over layers; they sum
-     * to 1. `eos` is the first [EOS] and the padding behind it.
+     * Weight of each class of tokens, mean over heads and places of a layer, then over layers. They
+     * sum to 1. `eos` is the first [EOS] and the padding after it.
      */
     shares: v.object({ sos: v.number(), semantic: v.number(), eos: v.number() }),
-    /** In the plan's `map_steps`. */
+    /** Null outside the plan's `map_steps`. */
     maps: v.nullable(tokenMaps),
   }),
   v.object({
@@ -45,37 +45,38 @@ export const INSIGHT_EVENTS = [
       /** The steps that had attention, in order. */
       steps: v.array(count),
       /**
-       * Per such step, F1 of the edges of maps and image relative to the last one's, mean over semantic
-       * tokens; null where none agrees with the image.
+       * Per such step, F1 of the edges of maps and image relative to the last step's, mean over
+       * semantic tokens; null where none agrees with the image.
        */
       relative_f1: v.array(ratio),
       level: v.number(),
-      /** The first step from which on it never falls below the level; null where none is. */
+      /** The first step from which `relative_f1` stays at or above `level`; null where none is. */
       reached: v.nullable(count),
     }),
   }),
-  /** Norms with the Fourier transform normalised by 1/(MN), over channels and the band's bins. */
+  /** Norms over channels and the band's bins, with the Fourier transform normalised by 1/(MN). */
   v.object({
     type: v.literal("generation.frequency"),
     step: count,
-    /** Of the latents as the model saw them in this step. */
+    /** The norms of the latents as the model saw them in this step. */
     x: bands,
-    /** Of the predicted x0. */
+    /** The norms of the predicted x0. */
     x0: bands,
   }),
   v.object({
     type: v.literal("generation.frequency_summary"),
-    /** Part of the bins asked to be low, and the bins of a channel that are. */
+    /** The share of bins that was asked to count as low. */
     low_fraction: v.number(),
+    /** Bins of a channel in each band. */
     bins: v.object({ low: count, high: count }),
-    /** What standard normal noise has, expected. */
+    /** The expected norms of standard normal noise. */
     noise: bands,
-    /** Of the final latents. */
+    /** The norms of the final latents. */
     final: bands,
     /** Per step `|x - final| / |final|` in each band, of x and of the predicted x0. */
     variation: v.array(v.object({ step: count, x: bandRatios, x0: bandRatios })),
   }),
-  /** In a guided step. */
+  /** How far guidance moves the prediction, in each guided step. */
   v.object({
     type: v.literal("generation.guidance"),
     step: count,
@@ -83,7 +84,7 @@ export const INSIGHT_EVENTS = [
     unconditional_norm: v.number(),
     /** |w (cond - uncond)| / sqrt(n) */
     guidance_norm: v.number(),
-    /** Of the angle between the two predictions. */
+    /** The cosine of the angle between the two predictions. */
     cosine: v.number(),
   }),
 ] as const;

@@ -1,6 +1,6 @@
 /**
- * Cog's HTTP contract, as far as we speak it between edge and GPU function: a prediction whose outputs
- * are our generation events. Field names and SSE event names are Cog's (`start`, `output`, `completed`);
+ * The part of Cog's HTTP contract between edge and GPU function: a prediction whose outputs are our
+ * generation events. Field names and SSE event names are Cog's (`start`, `output`, `completed`);
  * the `id:` cursor on each message is ours.
  */
 import * as v from "valibot";
@@ -46,7 +46,9 @@ export function encodeOutput(event: GenerationEvent, index: number): string {
   return encodeServerSentMessage(index, "output", { chunk: event, index });
 }
 
-/** The event in a message, or null when the message carries none (`start`, `completed`, `log` …). */
+/**
+ * The event in a message, or null when the message carries none (`start`, `completed`, `log` …).
+ */
 export function decodeOutput(message: ServerSentMessage): Parsed<GenerationEvent | null> {
   if (message.event !== "output") return accept(null);
   const json = parseJson(message.data);
@@ -59,7 +61,7 @@ export function decodeOutput(message: ServerSentMessage): Parsed<GenerationEvent
   return parseGenerationEvent(result.output.chunk);
 }
 
-/** An output whose cursor is in its text alone, as a host passes it on that numbers in another way. */
+/** An output from a host that gives messages ids of its own, so that our cursor is in the text. */
 export function decodeHostedOutput(text: string): Parsed<{ id: number; event: GenerationEvent }> {
   const result = v.safeParse(hostedOutput, parseJson(text));
   if (!result.success) {

@@ -1,4 +1,4 @@
-/** Server-sent events as text, both ways (WHATWG HTML, section 9.2). Bytes and sockets live elsewhere. */
+/** Server-sent events as text, both ways (WHATWG HTML, section 9.2). */
 import { createParser, ParseError } from "eventsource-parser";
 import { LIMITS } from "../limits.ts";
 
@@ -9,15 +9,15 @@ export interface ServerSentMessage {
   readonly data: string;
 }
 
-/** A message of somebody else's, who numbers in another way. */
+/** A message of another service, whose ids need not be numbers. */
 export interface RawServerSentMessage {
-  /** As it stands there, for `Last-Event-ID`. */
+  /** As it was sent, for `Last-Event-ID`. */
   readonly id: string | undefined;
   readonly event: string;
   readonly data: string;
 }
 
-/** A comment line: keeps proxies and clients from giving up, and is no event. */
+/** A comment line, which is no event. It keeps proxies and clients from giving up. */
 export const HEARTBEAT = ": heartbeat\n\n";
 
 /** One message as text. `data` is JSON, so it has no line breaks of its own. */
@@ -26,7 +26,7 @@ export function encodeServerSentMessage(id: number, event: string, data: unknown
 }
 
 /**
- * A decoder to be fed with text as it arrives, cut anywhere. Returns the messages that became complete.
+ * A decoder that takes text as it arrives, cut anywhere, and returns each message once complete.
  * @throws RangeError when one message outgrows `LIMITS.eventLength`
  */
 export function createServerSentDecoder(): { feed(text: string): ServerSentMessage[] } {
@@ -37,7 +37,7 @@ export function createServerSentDecoder(): { feed(text: string): ServerSentMessa
 }
 
 /**
- * The same, with ids as they came.
+ * A decoder that leaves ids as they came.
  * @throws RangeError when one message outgrows `LIMITS.eventLength`
  */
 export function createRawServerSentDecoder(): { feed(text: string): RawServerSentMessage[] } {

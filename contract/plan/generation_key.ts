@@ -14,8 +14,8 @@ import {
 } from "../tokens/planned_tokens.ts";
 
 /**
- * Whether the swap puts any other state into the conditional row. It does not for equal prompts, nor
- * where each position that it would reach is replaced afterwards.
+ * Whether the swap changes any state of the conditional row. It changes none where the prompts are
+ * equal or every position that it reaches is replaced afterwards.
  */
 export function swapChangesStates(
   tokens: readonly PlannedToken[],
@@ -29,13 +29,15 @@ interface KeyedPlan {
   readonly request: SeededRequest;
   readonly settings: Settings;
   readonly prompts: TokenizedPrompts;
-  /** The prompt's. */
+  /** The prompt's token table. */
   readonly tokens: readonly PlannedToken[];
   readonly phases: readonly Phase[];
   readonly model_digest: string;
 }
 
-/** Token ids instead of spellings, phases instead of cutoffs, sources of states instead of options. */
+/**
+ * Hashes token ids, phases and sources of states, not the spellings and options that led to them.
+ */
 export function generationKey(
   { request, settings, prompts, tokens, phases, model_digest }: KeyedPlan,
 ): string {
@@ -63,14 +65,14 @@ export function generationKey(
     ...(cutoff.auto ? { auto: { ...cutoff.auto, tail: cutoff.tail } } : {}),
     output_format: request.output_format,
     ...unusualStates(tokens, prompts, phases),
-    // A private result never meets a public one, nor that of another owner.
+    // Private results never share a key with public ones or with another owner's.
     ...(request.owner === undefined ? {} : { owner: request.owner }),
   });
 }
 
 /**
- * The sources of the states where they are not what a prompt, or a swap that says no more than its
- * prompt, would have: so these keep the keys that they had before there were other settings.
+ * The sources of states where they differ from those of a plain prompt, or of a swap with default
+ * options. Requests without newer settings thus keep the keys that they have always had.
  */
 function unusualStates(
   tokens: readonly PlannedToken[],

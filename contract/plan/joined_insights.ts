@@ -1,12 +1,12 @@
-/** Whether the insights of a stored run answer for another request, and how both are asked for at once. */
+/** Whether a stored run has the insights of another request, and one request for those of both. */
 import type { SeededRequest } from "../request/generation_request.ts";
 import { INSIGHTS } from "../request/insights.ts";
 import type { Plan } from "./plan.ts";
 import { planInsights } from "./planned_insights.ts";
 
 /**
- * Whether a result that was made by `stored` cannot answer for `asked`, which has the same key: it
- * must run again. Results from before there were insights have none.
+ * Whether a stored result of the same key lacks insights of `asked`, so that it must run again.
+ * Results older than insights have none.
  */
 export function lacksInsights(
   { insights }: Pick<Plan, "id"> & Partial<Pick<Plan, "insights">>,
@@ -20,8 +20,8 @@ export function lacksInsights(
 }
 
 /**
- * The same generation, asked for what `known` shows as well, so that its result can stand in for both.
- * Options are those of the one who asks now.
+ * Adds the insights of `known`, the same generation, to a request, so that its result serves both.
+ * The options are the request's own.
  */
 export function joinInsights(
   { request, plan }: { readonly request: SeededRequest; readonly plan: Plan },

@@ -1,4 +1,4 @@
-/** The run cut into stretches of steps that are computed alike. Pure arithmetic on step numbers. */
+/** A run's phases: consecutive steps that are computed alike. Pure arithmetic on step numbers. */
 import * as v from "valibot";
 import type { Cutoff } from "./planned_cutoff.ts";
 import { type Tail, TAILS } from "../request/cutoff.ts";
@@ -16,9 +16,9 @@ export const plannedPhase = v.object({
   to: count,
   /** How the noise is predicted: by classifier-free guidance (paper, eq. 3), or as in a tail. */
   conditioning: v.picklist(["guided", ...TAILS]),
-  /** The prompt's [EOS] states are those of the second prompt. */
+  /** Whether the prompt's [EOS] states are those of the second prompt. */
   eos_swapped: v.boolean(),
-  /** U-Net rows in each call of the model: one call a step for most samplers. */
+  /** Rows in each call of the model. Most samplers call it once a step. */
   rows: v.picklist([1, 2]),
 });
 
@@ -43,7 +43,7 @@ export function planPhases(options: PhaseOptions): Phase[] {
   );
 }
 
-/** The phases when guidance ends before `step`: what was still to be guided becomes the tail. */
+/** The phases if guidance ends before `step`: later guided steps become the tail. */
 export function endGuidance(phases: readonly Phase[], step: number, tail: Tail): Phase[] {
   const pieces = phases.flatMap((phase) => {
     if (phase.conditioning !== "guided" || phase.to <= step) return [phase];
@@ -93,7 +93,7 @@ function isAlike(a: Phase, b: Phase): boolean {
 }
 
 export const plannedEvaluations = v.object({
-  /** U-Net rows that the run will spend. */
+  /** Rows of the model that the run will spend. */
   planned: count,
   /** Rows of the same run with guidance in every step. */
   full: count,
@@ -103,15 +103,15 @@ export const plannedEvaluations = v.object({
 
 export type PlannedEvaluations = DeepReadonly<v.InferOutput<typeof plannedEvaluations>>;
 
-/** What a run has cost, beside what it was to cost. */
+/** What a run has cost, and what it was planned to cost. */
 export const spentEvaluations = v.object({
   planned: plannedEvaluations.entries.planned,
   /** Rows that the model ran for this generation or sweep. */
   spent: count,
-  /** Rows that had been evaluated already, for any other generation. */
+  /** Rows that another generation had already evaluated. */
   shared: count,
   full: plannedEvaluations.entries.full,
-  /** The share of the full rows that were neither spent nor shared; without a success, planned. */
+  /** `1 - (spent + shared) / full` after a success, else `1 - planned / full`. */
   saved: plannedEvaluations.entries.saved,
 });
 

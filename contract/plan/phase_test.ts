@@ -104,7 +104,7 @@ Deno.test("countEvaluations() spends one row a step before the interval and behi
       full: 100,
       saved: 1 - 70 / 100,
     });
-    // The last of heun's steps has one call, all others two.
+    // Heun calls the model once in the last step, and twice in all others.
     const heun = { ...options, sampler: "heun" };
     assert.equal(countEvaluations(planPhases(options), heun).planned, 10 + 80 + 49);
   }

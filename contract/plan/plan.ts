@@ -27,12 +27,12 @@ export const planObject = v.object({
   guidance_scale: v.number(),
   sampler: v.string(),
   output_format: v.picklist(["png", "webp"]),
-  /** All three spellings of its length; `a` is the paper's, counted from the end (eq. 9). */
+  /** Its length has all three spellings; `a` is the paper's, counted from the end (eq. 9). */
   cutoff: plannedCutoff,
   eos_swap: v.nullable(plannedEosSwap),
-  /** What replaces the prompt's states, in all steps that see it. */
+  /** What replaces the prompt's text states, in all steps that see it. */
   token_states: v.nullable(tokenStates),
-  /** How often the prompt's words were to stand in it; the token table has those that fit. */
+  /** How often the prompt's words are repeated; the token table has those that fit. */
   semantic_repeats: count,
   previews: v.object({
     every: count,
@@ -40,7 +40,7 @@ export const planObject = v.object({
     /** The steps after which the predicted x0 is shown. */
     steps: v.array(count),
   }),
-  /** They are no part of the key. */
+  /** No part of the key, since they change no pixel. */
   insights: plannedInsights,
   phases: v.array(plannedPhase),
   evaluations: plannedEvaluations,
@@ -52,10 +52,10 @@ export const planObject = v.object({
 
 export type Plan = DeepReadonly<v.InferOutput<typeof planObject>>;
 
-/** What may be a plan. */
+/** The field by which a plan is recognised. */
 export const planStart = v.looseObject({ id: v.string() });
 
-/** What may be a plan, in today's fields. */
+/** Recognises a plan and adds the fields that older plans lack. */
 export const planShell = v.pipe(planStart, v.transform((plan): object => completeOlderPlan(plan)));
 
 /** A plan on the wire. */
@@ -67,7 +67,7 @@ export function parsePlan(input: unknown): Parsed<Plan> {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Results are kept for longer than a version lasts: what plans meant before they had these fields. */
+/** Stored results outlive versions: this is what a plan without these fields means. */
 const MEANT = {
   token_states: null,
   semantic_repeats: 1,

@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// A plan that is none passed for one, or a right one changed on its way between two programs.
+// Broken here: an invalid plan passes, or a valid one changes on its way between two programs.
 import assert from "node:assert/strict";
 import { PLAN } from "../fixtures/events.ts";
 import { planningModel } from "../fixtures/planning_model.ts";
@@ -27,7 +27,7 @@ function planOf(more: object): Plan {
   return plan.value;
 }
 
-/** As it comes out of an event that another program sent. */
+/** The plan as JSON after an event of another program brought it here. */
 function passOn(plan: object): string {
   const event = parseGenerationEvent({ type: "generation.planned", plan });
   assert(event.ok && event.value.type === "generation.planned", JSON.stringify(event));

@@ -1,10 +1,10 @@
-/** The bounds between which a run decides itself when guidance ends. */
+/** The bounds within which a run itself decides when guidance ends. */
 import * as v from "valibot";
 import { AUTO_CUTOFF_DEFAULTS, type AutoCutoffOptions } from "../request/auto_cutoff.ts";
 import { type FieldIssue, fieldIssue } from "../problem.ts";
 import { count, type DeepReadonly } from "../wire_schema.ts";
 
-/** What the plan says of it: `guided_steps` of the cutoff is the most, these are the rest. */
+/** An automatic cutoff in a plan. It guides at most the cutoff's `guided_steps`. */
 export const autoCutoff = v.object({ tolerance: v.number(), min_steps: count });
 
 export type AutoCutoff = DeepReadonly<v.InferOutput<typeof autoCutoff>>;
@@ -17,11 +17,11 @@ export function planAutoCutoff(
   const usual = Math.ceil(AUTO_CUTOFF_DEFAULTS.min_fraction * stepsLeft);
   const least = min_steps ?? Math.min(usual, guided_steps);
   const auto = { tolerance: tolerance ?? AUTO_CUTOFF_DEFAULTS.tolerance, min_steps: least };
-  // Bounds that leave no choice are a cutoff like any other.
+  // Bounds that leave no choice make an ordinary cutoff.
   return { auto: least === guided_steps ? null : auto, guided_steps };
 }
 
-/** @param most steps behind `guided_from` */
+/** @param most the number of steps from `guided_from` on */
 export function checkAutoCutoff(
   { auto, guided_steps }: { readonly auto: AutoCutoff | null; readonly guided_steps: number },
   { most, guidance_scale }: { readonly most: number; readonly guidance_scale: number },

@@ -1,4 +1,4 @@
-/** Which steps are guided: one interval, spelled in three ways, and what comes before and after it. */
+/** Which steps are guided: one interval, spelled in three ways, with its head and its tail. */
 import * as v from "valibot";
 import { autoCutoff, checkAutoCutoff, planAutoCutoff } from "./planned_auto_cutoff.ts";
 import type { GenerationRequest } from "../request/generation_request.ts";
@@ -6,17 +6,19 @@ import { HEADS, TAILS } from "../request/cutoff.ts";
 import { type FieldIssue, fieldIssue } from "../problem.ts";
 import { count, type DeepReadonly } from "../wire_schema.ts";
 
-/** Guided are the steps from `guided_from` (included) to `guided_from + guided_steps` (excluded). */
+/** The guided steps are `guided_from` (included) to `guided_from + guided_steps` (excluded). */
 export const plannedCutoff = v.object({
   guided_from: count,
   guided_steps: count,
-  /** The share of all steps. */
+  /** The share of all steps that is guided. */
   guided_fraction: v.number(),
   /** The paper's `a`: the steps after the last guided one. */
   a: count,
   head: v.picklist(HEADS),
   tail: v.picklist(TAILS),
-  /** Where the run decides when guidance ends, at the latest after `guided_steps`; else null. */
+  /**
+   * Set where the run decides when guidance ends, after `guided_steps` at the latest; else null.
+   */
   auto: v.nullable(autoCutoff),
 });
 
@@ -62,18 +64,18 @@ export function checkCutoff(
   const most = steps - guided_from;
   if (cutoff.auto) return checkAutoCutoff(cutoff, { ...run, most });
   if (guided_steps >= 0 && a >= 0) return checkDelta(cutoff, run);
-  const behind = guided_from === 0 ? "" : ` from step ${guided_from} on`;
+  const counted = guided_from === 0 ? "" : ` from step ${guided_from} on`;
   if (request?.guided_fraction !== undefined) {
-    const allowed = `from 0 to ${most / steps}, the share of the steps${behind}`;
+    const allowed = `from 0 to ${most / steps}, the share of the steps${counted}`;
     return [fieldIssue("cutoff.guided_fraction", allowed, request.guided_fraction)];
   }
-  const allowed = `from 0 to the ${most} steps${behind}`;
+  const allowed = `from 0 to the ${most} steps${counted}`;
   return request?.a !== undefined
     ? [fieldIssue("cutoff.a", allowed, request.a)]
     : [fieldIssue("cutoff.guided_steps", allowed, guided_steps)];
 }
 
-/** Only a guided step has a difference that could be added again. */
+/** A `delta` tail repeats the difference of a guided step, so there must be one. */
 function checkDelta({ tail, a, guided_steps }: Cutoff, { guidance_scale }: CutoffRun) {
   if (tail !== "delta" || a === 0) return [];
   const other = '"null" or "cond"';

@@ -17,7 +17,7 @@ export const plannedInsights = v.object({
 
 export type PlannedInsights = DeepReadonly<v.InferOutput<typeof plannedInsights>>;
 
-/** Steps with maps beside their mean at the end: a stored log of them stays below a row of D1. */
+/** The most steps that send maps, so that a stored log fits into one row of D1. */
 const MAP_STEPS_MAX = 8;
 
 export function planInsights(
@@ -33,7 +33,7 @@ export function planInsights(
   return { names, ...insight_options, map_steps };
 }
 
-/** Every n-th, the first one included, with the least n that leaves no more than `max`. */
+/** Every n-th step from the first, with the least n that leaves at most `max`. */
 function thin(steps: readonly number[], max: number): number[] {
   const stride = Math.ceil(steps.length / max);
   return steps.filter((_, i) => i % stride === 0);

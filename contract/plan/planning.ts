@@ -1,5 +1,5 @@
 /**
- * From a request to its plan. Edge and GPU function compute it from the same request and package, so they
+ * Computes a request's plan. Edge and GPU function do so from the same request and package, so they
  * agree on the key without talking.
  */
 import { checkCutoff } from "./planned_cutoff.ts";
@@ -103,7 +103,7 @@ function checkEosSwap(
   return [];
 }
 
-/** An encoder without [SOS], as T5, has no such state to replace or to take. */
+/** An encoder without [SOS], such as T5's, has no such state to replace or to copy. */
 function checkTokenStates(
   { token_states = {} }: SeededRequest,
   { id, text }: ModelManifest,

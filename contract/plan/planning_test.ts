@@ -273,7 +273,7 @@ Deno.test("Content keys differ in everything that can change the image", () => {
 });
 
 Deno.test("The content key of a fixed request never changes by accident", () => {
-  // If this fails, ENGINE_VERSION has to rise or cached results are lost: decide, then record.
+  // If this fails, raise ENGINE_VERSION, or accept that cached results are lost; then record it.
   assert.equal(planned({}).id, "1a3db66abe66e0451b51c969aa36b3661f1f88968f38247ca15bc36b6e5ce1dc");
 });
 
@@ -298,7 +298,7 @@ Deno.test("A private result has a key of its own for each owner", () => {
   assert.equal(keys[0], planned({}).id);
 });
 
-/** What each step does, straight from the request: a state is known by the ids that it has seen. */
+/** What each step does, straight from the request. A state is named by the ids that it has seen. */
 function effects(input: Parameters<typeof plan>[0]): string[] {
   const { cutoff, eos_swap, token_states: states } = input;
   const { tokenizer } = planningModel();

@@ -1,4 +1,4 @@
-/** What runs that begin alike cost together. Pure arithmetic on plans. */
+/** The common cost of runs that begin alike. Pure arithmetic on plans. */
 import { modelCallsInStep } from "./sampler_calls.ts";
 import { type Phase, phaseOfStep } from "./phase.ts";
 import type { Plan } from "./plan.ts";
@@ -9,12 +9,12 @@ type Run = Pick<
 >;
 
 /**
- * U-Net rows of all runs where equal rows are evaluated once. The runs have model, seed, size, sampler,
- * steps, guidance scale and prompts in common, so the latents of two are equal as long as every
- * prediction before was made alike; a row is its latents, its timestep and its text. For cutoffs
- * a_1 < a_2 < ... of T steps under a null tail that is `2T` and `a_i - 1` for each further one: the first
- * step of a tail asks for the row of the empty prompt, which the guided step in its place has had.
- * With an automatic cutoff it is the most: the run may leave the others from its least steps on.
+ * Rows of all runs if equal rows are evaluated once. A row is its latents, its timestep and its
+ * text. The runs share model, seed, size, sampler, steps, guidance scale and prompts, so the
+ * latents of two are equal as long as every prediction before was made alike. For null tails a_1 <
+ * a_2 < ... of T steps the sum is `2T - a_1`, and `a_i - 1` more for each further run: the first
+ * row of its tail, for the empty prompt, is also a row of the guided step in its place. With an
+ * automatic cutoff the sum is an upper bound, since the run may leave the others after `min_steps`.
  */
 export function rowsTogether(runs: readonly Run[]): number {
   const [first] = runs;

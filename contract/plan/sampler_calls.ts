@@ -1,9 +1,10 @@
-/** How often a sampler calls the model in a step: mostly once, and where not, it costs evaluations. */
+/** How often a sampler calls the model in a step: each call costs evaluations. */
 
 /**
- * Heun's method looks at both ends of a step, of the last one at its start alone. PNDM looks at both
- * ends of the first, since it has no older outputs yet, unless that is the last one too. The samplers'
- * records, which contract cannot see, say the same; `tests/parity/sampler_calls_test.ts` compares them.
+ * Heun's method calls it at both ends of every step but the last, where it calls it at the start
+ * only. PNDM calls it twice in the first step, since it has no older outputs yet, unless that is
+ * the last. `tests/parity/sampler_calls_test.ts` compares this with the samplers, which contract/
+ * cannot see.
  * @param step 0-based from the noise
  */
 export function modelCallsInStep(

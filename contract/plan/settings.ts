@@ -7,7 +7,7 @@ import type { TokenStates } from "../request/token_states.ts";
 import type { ModelManifest } from "../model_manifest.ts";
 import { count, type DeepReadonly } from "../wire_schema.ts";
 
-/** The [EOS] is that of `prompt` in the steps `from` (included) to `to` (excluded). */
+/** In the steps `from` (included) to `to` (excluded) the [EOS] is that of `prompt`. */
 export const plannedEosSwap = v.object({
   prompt: v.string(),
   from: count,
@@ -17,7 +17,9 @@ export const plannedEosSwap = v.object({
 
 export type EosSwap = DeepReadonly<v.InferOutput<typeof plannedEosSwap>>;
 
-/** The request's numbers, defaults filled; places in the run may lie outside it until checked. */
+/**
+ * The request's settings, defaults filled. Steps may lie outside the run until they are checked.
+ */
 export interface Settings {
   readonly width: number;
   readonly height: number;

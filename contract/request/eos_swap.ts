@@ -2,11 +2,11 @@
 import * as v from "valibot";
 import type { DeepReadonly } from "../wire_schema.ts";
 
-/** Which of A's positions are replaced: its first [EOS], the padding behind that, or both. */
+/** Which of A's positions are replaced: its first [EOS], the padding after it, or both. */
 export const EOS_SCOPES = ["first", "padding", "all"] as const;
 export type EosScope = (typeof EOS_SCOPES)[number];
 
-/** How the positions of A and B line up where the prompts are of unequal length. */
+/** How the positions of A and B line up where the prompts differ in length. */
 export const EOS_ALIGNMENTS = ["ordinal", "absolute"] as const;
 export type EosAlignment = (typeof EOS_ALIGNMENTS)[number];
 

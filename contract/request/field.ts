@@ -1,4 +1,4 @@
-/** A field of a request as a check, with the sentence of what it allows made of the same bounds. */
+/** Checks of request fields. Each describes what it allows from the bounds that it checks. */
 import * as v from "valibot";
 
 /** @param more what the number counts */
@@ -21,7 +21,7 @@ export const numberWithin = (min: number, max: number) =>
 
 export const flag = v.pipe(v.boolean(), v.description("true or false"));
 
-/** Its sentence is `"a", "b" or "c"`. */
+/** Describes itself as `"a", "b" or "c"`. */
 export const choice = <const Names extends readonly [string, ...string[]]>(names: Names) => {
   const quoted = names.map((name) => JSON.stringify(name));
   const sentence = `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
@@ -37,8 +37,8 @@ type Part = v.GenericSchema & {
 type Entries = Readonly<Record<string, Part>>;
 
 /**
- * What each field allows, in words, by its dotted path: the second half of every refusal, and the API's
- * reference. An item of a list is `*`.
+ * What each field allows, in words, by its dotted path, in which an item of a list is `*`. Refusals
+ * and the API's reference are made of these words.
  */
 export function rulesOf(schema: Part, path = ""): Readonly<Record<string, string>> {
   const { wrapped, item, pipe = [], entries = pipe.find((part) => part.entries)?.entries } = schema;

@@ -1,6 +1,6 @@
 /**
- * The request as it arrives: shapes, bounds and the defaults that hold for every model. Defaults that
- * depend on the model (size, steps, guidance) are filled when the request is planned.
+ * The request as it arrives: shapes, bounds and the defaults that hold for every model. Defaults
+ * that depend on the model (size, steps, guidance) are filled when the request is planned.
  */
 import * as v from "valibot";
 import { HEADS, TAILS } from "./cutoff.ts";
@@ -36,7 +36,7 @@ const text = (rule = TEXT) =>
     v.check(isPlainText),
     v.description(rule),
     v.transform(normalizeText),
-    // Some characters are composed of more code units than they came in.
+    // Checked again, since NFC makes some characters longer.
     v.maxLength(LIMITS.promptLength),
   );
 const step = integer(0, LIMITS.numInferenceSteps);
@@ -67,7 +67,7 @@ const cutoffObject = v.pipe(
   ),
 );
 
-/** "auto" is short for an automatic cutoff with nothing else said. */
+/** "auto" is short for an automatic cutoff with its defaults. */
 const cutoff = v.pipe(
   v.custom<"auto" | v.InferInput<typeof cutoffObject>>(() => true),
   v.description(
@@ -166,18 +166,18 @@ const generationRequest = v.pipe(
   v.description("a JSON object with at least a prompt"),
 );
 
-/** For documents of the API. */
+/** Exported for the OpenAPI document. */
 export { generationRequest as generationRequestSchema };
 
 /** What a client may send. */
 export type GenerationRequestInput = v.InferInput<typeof generationRequest>;
-/** The same after parsing: model-independent defaults filled. */
+/** A parsed request, with the defaults that hold for every model filled in. */
 export type GenerationRequest = v.InferOutput<typeof generationRequest>;
 
 /** What each field allows, in words. */
 export const FIELD_RULES = rulesOf(generationRequest);
 
-/** What the edge sends on: whose a private generation is, is not the client's to say. */
+/** A request as the edge sends it on. Only the edge names the owner of a private generation. */
 export type OwnedRequest = GenerationRequest & {
   /** The account that alone may read the result. */
   readonly owner?: string;
@@ -186,7 +186,7 @@ export type OwnedRequest = GenerationRequest & {
 /** A request whose seed has been drawn: the plan itself is free of chance. */
 export type SeededRequest = OwnedRequest & { readonly seed: number };
 
-/** A request as the edge sends it, with an owner where it is private. */
+/** Parses a request from the edge, with an owner where it is private. */
 export function parseOwnedRequest(input: unknown): Parsed<OwnedRequest> {
   if (typeof input !== "object" || input === null || !("owner" in input)) {
     return parseGenerationRequest(input);
@@ -203,7 +203,7 @@ export function parseOwnedRequest(input: unknown): Parsed<OwnedRequest> {
 
 const OWNER = /^key_[0-9a-f]{16}$/;
 
-/** Parses a request body of any shape. Every wrong field is named, with what it allows and was given. */
+/** Parses a body of any shape. Every wrong field is named, with what it allows and was given. */
 export function parseGenerationRequest(input: unknown): Parsed<GenerationRequest> {
   // An array passes for an object in the schema, with its indices as unknown fields.
   const result = v.safeParse(generationRequest, Array.isArray(input) ? null : input);

@@ -38,7 +38,7 @@ Deno.test("parseGenerationRequest() keeps zero where zero is allowed", () => {
   });
 });
 
-// field -> a request that is wrong there, and only there
+// [field, a request that is wrong in that field only]
 const REFUSED: readonly [field: string, request: unknown][] = [
   ["", "a blue bird"],
   ["", null],

@@ -6,13 +6,13 @@ export const INSIGHTS = ["attention", "frequency", "guidance"] as const;
 
 export type Insight = (typeof INSIGHTS)[number];
 
-/** Those that any model can give; attention needs taps in the package. */
+/** Insights that any model can give. Attention needs taps in the package. */
 export const INSIGHTS_WITHOUT_TAPS: readonly Insight[] = ["frequency", "guidance"];
 
 export const insightOptions = v.object({
-  /** Part of the spectrum's bins that counts as low: those nearest to frequency 0. */
+  /** Share of the spectrum's bins that counts as low: those nearest to frequency 0. */
   low_fraction: v.number(),
-  /** Part of the last step's agreement with the image from which attention counts as converged. */
+  /** Share of the last step's agreement with the image at which attention counts as converged. */
   convergence_level: v.number(),
 });
 

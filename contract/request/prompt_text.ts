@@ -1,37 +1,37 @@
 /**
  * What a text for a model may hold, character by character. Pure.
  *
- * Refused is what has a reader see another text than the model does, or hides a second text in it: control
- * characters, bidirectional embeddings, overrides and isolates, annotations, tag characters outside of a
- * flag, variation selectors in a row, and surrogates without their half. Dropped is what comes along when
- * text is copied and has no width and no meaning to a tokeniser. Joiners stay: Persian, the scripts of India
- * and emoji are spelled with them.
+ * Characters that show a reader another text than the model sees, or that hide a second text, are
+ * refused: control characters, bidirectional embeddings, overrides and isolates, annotations, tag
+ * characters outside of a flag, variation selectors in a row, and surrogates without their half.
+ * Characters that come along with copied text and have no width and no meaning to a tokeniser are
+ * dropped. Joiners stay: Persian, the scripts of India and emoji are spelled with them.
  */
 
-/** `Cc`, line breaks and tabs among them: no tokeniser of ours gives them a meaning. */
+/** General category `Cc`, with line breaks and tabs, which mean nothing to our tokenisers. */
 const CONTROL = /\p{Cc}/u;
 /** U+202A .. 202E, 2066 .. 2069 and their deprecated kin, and interlinear annotations. */
 const REORDERING = /[\u202a-\u202e\u2066-\u206f\ufff9-\ufffb]/u;
 const TAG = /[\u{e0000}-\u{e007f}]/u;
-/** A region's flag, such as Scotland's: a black flag, its name of 3 to 6 tags, and their end. */
+/** A region's flag, such as Scotland's: a black flag, a name of 3 to 6 tags, and an end tag. */
 const REGION_FLAG = /\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f}/gu;
-/** One of them chooses a glyph; of two the second chooses nothing, so a row of them is a message. */
+/** One selector chooses a glyph. A second in a row chooses nothing, so it may carry a message. */
 const VARIATION_SELECTORS = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{2}/u;
 /**
- * Soft hyphen, grapheme joiner, Arabic and plain direction marks, Mongolian separator, zero-width space,
- * word joiner, invisible operators, byte order mark.
+ * Soft hyphen, grapheme joiner, Arabic and plain direction marks, Mongolian separator, zero-width
+ * space, word joiner, invisible operators, byte order mark.
  */
 const WITHOUT_MEANING = /\u00ad|\u034f|\u061c|\u180e|[\u200b\u200e\u200f\u2060-\u2064\ufeff]/gu;
 
-/** Whether it holds nothing that is refused. */
+/** Whether the text holds no refused character. */
 export function isPlainText(text: string): boolean {
   return text.isWellFormed() && !CONTROL.test(text) && !REORDERING.test(text) &&
     !TAG.test(text.replace(REGION_FLAG, "")) && !VARIATION_SELECTORS.test(text);
 }
 
 /**
- * The text as it is tokenised: without what has no meaning, in the composed form (NFC) that the tokenisers
- * bring it into themselves, so that it has one spelling in plans. Once is enough.
+ * The text as it is tokenised: without meaningless characters and in NFC, which the tokenisers
+ * apply themselves, so that it has one spelling in plans. Idempotent.
  */
 export function normalizeText(text: string): string {
   return text.replace(WITHOUT_MEANING, "").normalize("NFC");

@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// A character that hides or reorders text reached a model, or an honest spelling was refused or changed.
+// Broken here: a character that hides or reorders text passes, or an honest spelling does not.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isPlainText, LIMITS, normalizeText, parseGenerationRequest } from "../mod.ts";
@@ -69,7 +69,7 @@ Deno.test("normalised text is plain, and normalised already", () => {
 });
 
 Deno.test("a text that grows beyond the limit when composed is refused", () => {
-  // U+1D15E is excluded from composition: two code units become four.
+  // U+1D15E is excluded from composition: NFC makes four code units of two.
   const prompt = "\u{1d15e}".repeat(LIMITS.promptLength / 2);
   assert.equal(parseGenerationRequest({ prompt }).ok, false);
 });

@@ -1,4 +1,4 @@
-/** A demo as JSON: enough for a gallery and a form that means the same image, with links to the rest. */
+/** A demo as JSON: enough to show it and to fill the form for it, with links to the rest. */
 import * as v from "valibot";
 import { type Plan, planObject, planShell } from "../plan/plan.ts";
 import { parseAs, type Parsed } from "../problem.ts";
@@ -31,7 +31,7 @@ export const demoResource = v.object({
   /** The plan without its tables. */
   plan: checkedAs<DemoPlan>(planShell, v.pick(planObject, DEMO_PLAN_FIELDS)),
   image: v.omit(imageResource, ["safety"]),
-  /** The paths are the service's own, since a page asks for whatever they name. */
+  /** Only paths of the service are accepted, since a page fetches whatever they name. */
   links: v.object({ generation: path, events: path }),
 });
 
@@ -39,7 +39,7 @@ export type DemoResource = DeepReadonly<v.InferOutput<typeof demoResource>>;
 
 const { slug, title, plan, image, links } = demoResource.entries;
 
-/** What a gallery needs of it. */
+/** What a gallery needs of a demo. */
 const demo = v.object({
   slug,
   title,

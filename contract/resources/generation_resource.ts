@@ -17,7 +17,7 @@ export const imageResource = v.object({
   /** The size of the file. */
   bytes: count,
   sha256: key,
-  /** What the model's safety checker says; null where nobody was asked. */
+  /** The safety checker's verdict; null where none was asked. */
   safety: v.nullable(v.object({ flagged: v.boolean() })),
 });
 
@@ -28,11 +28,11 @@ export const generationResource = v.object({
   status: v.picklist(["running", "succeeded", "failed", "canceled"]),
   plan: planSchema,
   seed: count,
-  /** U-Net rows; `spent` counts up while it runs. */
+  /** Rows of the model; `spent` grows while it runs. */
   evaluations: spentEvaluations,
   timings: v.nullable(timings),
   determinism: v.nullable(determinism),
-  /** Whether the stored result answered. */
+  /** Whether a stored result answered. */
   cached: v.boolean(),
   image: v.nullable(imageResource),
   /** Why it failed. */

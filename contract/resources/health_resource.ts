@@ -4,16 +4,18 @@ import type { DeepReadonly } from "../wire_schema.ts";
 
 const gpuFunctionHealth = v.object({
   status: v.string(),
-  /** `open` while it is left alone after failures, `half_open` while it is asked whether it is back. */
+  /**
+   * `open` while failures keep requests from it, `half_open` while one tests whether it is back.
+   */
   circuit: v.picklist(["closed", "open", "half_open"]),
   running: v.optional(v.number()),
   queued: v.optional(v.number()),
 });
 
 const gpuHealth = v.object({
-  /** Cog's status, or `UNREACHABLE`; of several the best. */
+  /** Cog's status or `UNREACHABLE`, the best one of several functions. */
   status: v.string(),
-  /** Each, in the order in which they were set up. */
+  /** Each function, in the order of configuration. */
   functions: v.optional(v.array(gpuFunctionHealth)),
 });
 

@@ -15,7 +15,7 @@ export const sweepResource = v.object({
   axis: v.picklist(SWEEP_AXES),
   /** A branch is a generation; its evaluations are those that this sweep paid for. */
   branches: v.array(v.object({ ...generationResource.entries, label, same_as })),
-  /** In sum over the branches; `spent` counts up while it runs. */
+  /** The sums over the branches; `spent` grows while it runs. */
   evaluations: spentEvaluations,
   cached: v.boolean(),
   /** Why no branch succeeded. */

@@ -8,11 +8,11 @@ const usageCounts = v.object({
   generations: count,
   hits: count,
   refused: count,
-  /** U-Net rows. */
+  /** Rows of the model. */
   evaluations: count,
 });
 
-/** A day is in UTC, `2026-11-25`. */
+/** `day` is in UTC, such as `2026-11-25`. */
 const usageDay = v.object({ day: v.string(), ...usageCounts.entries });
 
 export const usageResource = v.object({

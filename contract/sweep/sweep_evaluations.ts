@@ -1,14 +1,14 @@
-/** What the branches of a sweep are to cost. */
+/** What the branches of a sweep will cost. */
 import * as v from "valibot";
 import { plannedEvaluations } from "../plan/phase.ts";
 import { count, type DeepReadonly } from "../wire_schema.ts";
 
 export const sweepPlannedEvaluations = v.object({
-  /** U-Net rows of the branches run apart. */
+  /** Rows of the model where each branch runs alone. */
   planned: plannedEvaluations.entries.planned,
   /**
-   * Rows where each is evaluated once for all branches, by a GPU function that has room to remember
-   * them; the most, where a branch decides its cutoff itself.
+   * Rows where a GPU function has memory to evaluate equal ones once for all branches. It is an
+   * upper bound if a branch has an automatic cutoff.
    */
   together: count,
   /** Rows of the branches with guidance in every step. */

@@ -1,4 +1,7 @@
-/** What a sweep says while it runs: one log for all branches, ending with exactly one terminal event. */
+/**
+ * What a sweep says while it runs: one log for all branches, ending with exactly one terminal
+ * event.
+ */
 import * as v from "valibot";
 import { type GenerationEvent, parseGenerationEvent } from "../events/generation_event.ts";
 import { planSchema } from "../plan/plan.ts";
@@ -32,14 +35,14 @@ const sweepEvent = v.variant("type", [
   v.object({
     type: v.literal("sweep.completed"),
     ...outcome,
-    /** Whether the stored sweep answered. */
+    /** Whether a stored sweep answered. */
     cached: v.boolean(),
   }),
   v.object({ type: v.literal("sweep.failed"), ...outcome, error: problemSchema }),
   v.object({ type: v.literal("sweep.canceled"), ...outcome }),
 ]);
 
-/** For documents of the API. */
+/** Exported for the OpenAPI document. */
 export { sweepEvent as sweepEventSchema };
 
 type Untyped = v.InferOutput<typeof sweepEvent>;

@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// What a sweep tells at its end is what its branches cost: a wrong sum would be a wrong claim.
+// Broken here: a sweep claims at its end another cost than that of its branches.
 import assert from "node:assert/strict";
 import { EVENTS } from "../fixtures/events.ts";
 import { planningModel } from "../fixtures/planning_model.ts";

@@ -20,9 +20,9 @@ export interface BranchEnd {
 
 export const branchOutcomeObject = v.object({
   label: v.string(),
-  /** The one branch that is the same generation and comes before; it alone has events and costs. */
+  /** The earlier branch that is the same generation; only that one has events and costs. */
   same_as: v.nullable(count),
-  /** The generation's. */
+  /** The generation's content key. */
   id: v.string(),
   status: v.picklist(BRANCH_STATUSES),
   cached: v.boolean(),
@@ -33,14 +33,14 @@ export const branchOutcomeObject = v.object({
 export const sweepOutcomeObject = v.object({
   id: v.string(),
   branches: v.pipe(v.array(branchOutcomeObject), v.readonly()),
-  /** In sum over the branches. */
+  /** The sums over the branches. */
   evaluations: spentEvaluations,
 });
 
 export type BranchOutcome = DeepReadonly<v.InferOutput<typeof branchOutcomeObject>>;
 export type SweepOutcome = DeepReadonly<v.InferOutput<typeof sweepOutcomeObject>>;
 
-/** @param ends in the order of the branches; for one that is the same as another, that one's */
+/** @param ends in the order of the branches; a repeated branch has the end of the earlier one */
 export function sweepOutcome(
   { id, branches }: SweepPlan,
   ends: readonly BranchEnd[],
@@ -64,7 +64,7 @@ export function sweepOutcome(
   return { id, branches: outcomes, evaluations };
 }
 
-/** What a stored result or an earlier branch answers costs nothing: all of its rows are shared. */
+/** A branch answered by a stored result or an earlier branch costs nothing: its rows are shared. */
 function branchOutcome({ label, same_as, plan }: SweepBranch, end: BranchEnd): BranchOutcome {
   const { status, cached, failure } = end;
   const isFree = cached || same_as !== null;
@@ -82,15 +82,15 @@ function branchOutcome({ label, same_as, plan }: SweepBranch, end: BranchEnd): B
   return { ...outcome, evaluations: { ...outcome.evaluations, saved } };
 }
 
-/** An automatic cutoff needs fewer rows than planned, which was the most. */
+/** An automatic cutoff may need fewer rows than planned, which is its upper bound. */
 function neededRows({ status, evaluations }: Pick<BranchOutcome, "status" | "evaluations">) {
   const { planned, spent, shared } = evaluations;
   return status === "succeeded" ? spent + shared : planned;
 }
 
 /**
- * A sweep is worth what it could draw: it has completed if any branch succeeded, failed if none did and
- * any failed. It is canceled when that was asked for and a branch ended by it, or if nothing else remains.
+ * A sweep succeeds if any branch does, and fails if none succeeds and any fails. It is canceled if
+ * that was asked for and ended a branch, or if every branch was canceled.
  */
 export function sweepStatus(
   ends: readonly Pick<BranchEnd, "status">[],

@@ -18,7 +18,7 @@ export interface SweepBranch {
 }
 
 export interface SweepPlan {
-  /** Of the branches' content keys in order, 64 hex digits: equal branches, equal sweep. */
+  /** Hash of the branches' content keys in order, 64 hex digits: equal branches, equal sweep. */
   readonly id: string;
   readonly axis: SweepAxis;
   readonly branches: readonly SweepBranch[];
@@ -26,7 +26,7 @@ export interface SweepPlan {
 }
 
 /**
- * @param seed one for all branches: only what is varied may differ
+ * @param seed one for all branches, which differ only in the axis
  * @param planBranch `planGeneration` on the model that the base names
  */
 export function planSweep(
@@ -40,7 +40,7 @@ export function planSweep(
     const request = { ...branch, seed };
     const plan = planBranch(request);
     if (!plan.ok) {
-      // What is wrong with the base is wrong with each branch: once is enough.
+      // An issue of the base appears in every branch, and is kept once.
       const placed = placeBranchIssues(axis, i, plan.problem.errors ?? []);
       for (const issue of placed) issues.set(issue.field, issue);
       continue;

@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// A sweep whose plan differs from its branches' own would cache images under the wrong keys.
+// Broken here: a sweep plans otherwise than its branches, and caches images under wrong keys.
 import assert from "node:assert/strict";
 import { planningModel } from "../fixtures/planning_model.ts";
 import {
@@ -58,14 +58,14 @@ Deno.test("planSweep() runs equal branches once", () => {
   const sweep = plan({ base, cutoffs: [{ a: 5 }, { a: 0 }, { guided_steps: 15 }, { a: 20 }] });
   assert.deepEqual(sweep.branches.map(({ same_as }) => same_as), [null, null, 0, null]);
   assert.equal(sweep.evaluations.planned, 35 + 40 + 35 + 20);
-  // All of 20 steps, and the tails less the row that each shares where it leaves.
+  // Two rows in all 20 steps, and the tails less the row that each shares in its first step.
   assert.equal(sweep.evaluations.together, 40 + 4 + 19);
 });
 
 Deno.test("planSweep() refuses what the model cannot do, at its place and once", () => {
-  const behind = refusal({ base, cutoffs: [{ a: 0 }, { a: 21 }] });
-  assert.deepEqual(behind.errors?.map(({ field }) => field), ["cutoffs.1.a"]);
-  assert.match(behind.detail, /^cutoffs\.1\.a must be from 0 to the 20 steps, given 21$/);
+  const cutoff = refusal({ base, cutoffs: [{ a: 0 }, { a: 21 }] });
+  assert.deepEqual(cutoff.errors?.map(({ field }) => field), ["cutoffs.1.a"]);
+  assert.match(cutoff.detail, /^cutoffs\.1\.a must be from 0 to the 20 steps, given 21$/);
   const width = refusal({ base: { ...base, width: 17 }, cutoffs: [{ a: 0 }, { a: 1 }] });
   assert.deepEqual(width.errors?.map(({ field }) => field), ["base.width"]);
   const eos_swap = { prompt: "a brown chair" };
@@ -124,20 +124,20 @@ Deno.test("rowsTogether() of the paper's row at T = 50 is 170, where apart it is
   const six = runs({}, ROW);
   assert.equal(six.reduce((sum, { evaluations }) => sum + evaluations.planned, 0), 525);
   assert.equal(rowsTogether(six), 170);
-  // With a negative prompt, the empty prompt's row of a tail is nobody else's.
+  // With a negative prompt, guidance has no row of the empty prompt for a tail to share.
   assert.equal(rowsTogether(runs({ negative_prompt: "a chair" }, ROW)), 175);
 });
 
 Deno.test("rowsTogether() shares no more than the latents and no less", () => {
   assert.equal(rowsTogether(runs({}, [{ a: 0 }, { a: 0 }])), 100);
   assert.equal(rowsTogether(runs({}, [{ a: 25 }])), 75);
-  // Three tails ask for two texts in the step where they leave, and go their own ways then.
+  // Three tails need two texts in the step where they leave, and three in each later step.
   const tails = ["null", "cond", "delta"].map((tail) => ({ a: 10, tail }));
   assert.equal(rowsTogether(runs({}, tails)), 80 + 2 + 3 * 9);
-  // Heun: the second call of the step of leaving has other latents already.
+  // Heun's second call in the step where the tail begins already has other latents.
   const heun = rowsTogether(runs({ sampler: "heun" }, [{ a: 0 }, { a: 2 }]));
   assert.equal(heun, 2 * 99 + 1 + 1);
-  // Decided after 5 of 50 steps at the earliest: from then on its rows may be its own.
+  // The run may decide after 5 of 50 steps; from then on its rows may be its own.
   assert.equal(rowsTogether(runs({}, [{ a: 0 }, { auto: { min_steps: 5 } }])), 100 + 2 * 44);
   // At w = 1 a guided step has the prompt's row alone, which is the cond tail's.
   assert.equal(rowsTogether(runs({ guidance_scale: 1 }, [{ a: 0 }, { a: 5, tail: "cond" }])), 50);

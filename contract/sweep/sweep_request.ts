@@ -1,6 +1,6 @@
 /**
- * A sweep as it arrives: one generation request, and what is varied in it. Each branch is a generation
- * request of its own, so fields are checked by the same rules and refused under the sweep's own paths.
+ * A sweep as it arrives: one generation request, and what is varied in it. Each branch is a
+ * generation request of its own, checked by the same rules and refused under the sweep's own paths.
  */
 import * as v from "valibot";
 import {
@@ -55,12 +55,12 @@ const sweepRequest = v.pipe(
   v.description(`a JSON object with a base and exactly one of ${SWEEP_AXES.join(", ")}`),
 );
 
-/** For documents of the API. */
+/** Exported for the OpenAPI document. */
 export { sweepRequest as sweepRequestSchema };
 
 type SweepBody = v.InferOutput<typeof sweepRequest>;
 
-/** What each field of the sweep's own allows, in words. */
+/** What each of the sweep's own fields allows, in words. */
 export const SWEEP_RULES = rulesOf(sweepRequest);
 
 /** Parses a body of any shape. Every wrong field is named, with what it allows and was given. */
@@ -93,7 +93,7 @@ function shellIssues(issues: readonly v.BaseIssue<unknown>[]): FieldIssue[] {
   });
 }
 
-/** A tail needs a cutoff that it follows, a window a prompt that it swaps in. */
+/** A tail needs the cutoff that it follows; a window needs the prompt that it swaps in. */
 function missingInBase(axis: SweepAxis, base: Readonly<Record<string, unknown>>) {
   if (axis === "tails" && base.cutoff === undefined) {
     return fieldIssue("base.cutoff", "present where tails are varied", undefined);
@@ -125,7 +125,7 @@ function applySetting(axis: SweepAxis, setting: unknown, base: Readonly<Record<s
   return { ...base, eos_swap: { ...Object(base.eos_swap), ...Object(setting) } };
 }
 
-/** Otherwise a window could replace more of the swap than its window. */
+/** A window has no other fields, so that it cannot replace more of the swap. */
 function windowIssues(i: number, window: unknown): FieldIssue[] {
   const isObject = typeof window === "object" && window !== null && !Array.isArray(window);
   const names = isObject ? Object.keys(window).sort().join() : "";
@@ -134,8 +134,8 @@ function windowIssues(i: number, window: unknown): FieldIssue[] {
 }
 
 /**
- * The issues of a branch's request under the paths of the sweep: what its setting brought under the
- * setting's place in the list, anything else under `base`.
+ * Moves the issues of a branch's request to the paths of the sweep: those of its setting to the
+ * setting's place in the list, all others to `base`.
  */
 export function placeBranchIssues(
   axis: SweepAxis,

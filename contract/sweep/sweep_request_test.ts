@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// A refusal under the wrong path would send a client to the wrong field.
+// Broken here: a refusal names the wrong path, which sends a client to the wrong field.
 import assert from "node:assert/strict";
 import { parseSweepRequest } from "../mod.ts";
 

@@ -7,9 +7,9 @@ import { EOS_SWAP_DEFAULTS, type EosSwapOptions } from "../request/eos_swap.ts";
  *
  * The paper (section 5.1) swaps "[EOS]", meaning the first one and its padding, but leaves open how
  * prompts of unequal length line up. `ordinal`: the k-th of A takes the k-th of B, and B's last is
- * repeated when B has fewer; so the first [EOS], which carries most (appendix C), always meets the
- * first. `absolute`: position p takes position p where B is past its words, and B's first [EOS] where
- * it is not. `scope` leaves out positions of A, it never changes what the others take.
+ * repeated where B has fewer, so the first [EOS], which carries most (appendix C), meets the first.
+ * `absolute`: position p takes position p where B is past its words, and else B's first [EOS].
+ * `scope` leaves out positions of A; the others take what they would without it.
  */
 export function eosSwapSources(
   a: readonly PromptToken[],

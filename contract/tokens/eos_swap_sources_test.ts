@@ -6,7 +6,7 @@ import { planningModel } from "../fixtures/planning_model.ts";
 import { EOS_ALIGNMENTS, EOS_SCOPES, type EosSwapOptions, eosSwapSources } from "../mod.ts";
 
 const { tokenizer } = planningModel();
-/** A prompt of so many words in the fixture's eight positions: [SOS], words, [EOS], padding. */
+/** A prompt of `words` words in the fixture's eight positions: [SOS], words, [EOS], padding. */
 const tokensOf = (words: number) => tokenizer.tokenize("a ".repeat(words)).tokens;
 const WORDS_MAX = 6;
 
@@ -22,7 +22,7 @@ const CASES: readonly [number, number, Partial<EosSwapOptions>, (number | null)[
   [2, 4, { scope: "first" }, [null, null, null, 5, null, null, null, null]],
   [2, 4, { scope: "padding" }, [null, null, null, null, 6, 7, 7, 7]],
   [2, 4, { scope: "padding", align: "absolute" }, [null, null, null, null, 5, 5, 6, 7]],
-  // An empty B has all its places but [SOS] to lend; a B at the limit has one [EOS], which is repeated.
+  // An empty B lends all its positions but [SOS]; a B at the limit repeats its one [EOS].
   [2, 0, {}, [null, null, null, 1, 2, 3, 4, 5]],
   [2, 0, { align: "absolute" }, [null, null, null, 3, 4, 5, 6, 7]],
   [2, 6, {}, [null, null, null, 7, 7, 7, 7, 7]],

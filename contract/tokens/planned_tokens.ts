@@ -1,7 +1,7 @@
 /**
- * What stands at each position of the conditional text states: the prompt's own state, one of a second
- * prompt's, or a replacement (paper, appendices E and F). Zeros are how the paper leaves a class out: an
- * exported graph fixes how many positions it takes (`docs/adr/0008-a-class-is-zeroed-never-dropped.md`).
+ * What each position of the conditional text states holds: the prompt's own state, one of a second
+ * prompt's, or a replacement (paper, appendices E and F). Zeros leave a class out, as in the paper,
+ * since exported graphs fix their positions (`docs/adr/0008-a-class-is-zeroed-never-dropped.md`).
  */
 import * as v from "valibot";
 import { type PromptToken, promptToken } from "./prompt_token.ts";
@@ -10,9 +10,11 @@ import { count, type DeepReadonly } from "../wire_schema.ts";
 
 export const plannedToken = v.object({
   ...promptToken.entries,
-  /** Where the text state comes from while [EOS] is swapped; null: its own prompt. */
+  /**
+   * The second prompt's position whose state is used while [EOS] is swapped; null: its own state.
+   */
   swap_source: v.nullable(count),
-  /** `own`, or what stands in for it in every step that sees the prompt. Comes after the swap. */
+  /** `own`, or what replaces the state, after any swap, in every step that sees the prompt. */
   state: v.picklist(["own", ...STATE_REPLACEMENTS]),
 });
 
@@ -38,7 +40,7 @@ function stateOf(token: PromptToken, replacements: TokenStates | null): PlannedT
   return state === token.class ? "own" : state;
 }
 
-/** A state as the encoder gave it for one of the prompts. */
+/** A state that the encoder computed for one of the prompts. */
 export interface EncodedState {
   readonly from: "prompt" | "eos_swap";
   readonly position: number;
@@ -48,8 +50,8 @@ export interface EncodedState {
 export type StateSource = EncodedState | { readonly from: "zeros" } | { readonly from: "noise" };
 
 /**
- * Per position where its state comes from. The swap is done first, so a replacement by the first [EOS]
- * takes the other prompt's where that is swapped in.
+ * The source of each position's state. The swap comes first, so a replacement by the first [EOS]
+ * takes the second prompt's where that is swapped in.
  */
 export function stateSources(tokens: readonly PlannedToken[], swapped: boolean): StateSource[] {
   const encoded = ({ position, swap_source }: PlannedToken): EncodedState =>

@@ -3,8 +3,8 @@ import * as v from "valibot";
 import { count, type DeepReadonly } from "../wire_schema.ts";
 
 /**
- * The paper's classes (section 3) are [SOS], semantic tokens and [EOS]; [EOS] there means the first one
- * and all the padding after it, which we keep apart as `padding`.
+ * The paper's classes (section 3) are [SOS], semantic tokens and [EOS]; [EOS] there means the first
+ * one and all the padding after it, which we keep apart as `padding`.
  */
 const TOKEN_CLASSES = ["sos", "semantic", "eos", "padding"] as const;
 export type TokenClass = (typeof TOKEN_CLASSES)[number];
@@ -15,7 +15,7 @@ export const promptToken = v.object({
   id: count,
   token: v.string(),
   class: v.picklist(TOKEN_CLASSES),
-  /** The model's vocabulary lacks this word. */
+  /** Whether the model's vocabulary lacks this word. */
   unknown: v.boolean(),
 });
 

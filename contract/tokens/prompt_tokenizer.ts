@@ -1,18 +1,18 @@
-/** Text to token ids and token classes. */
+/** Turns text into token ids and token classes. */
 import { Tokenizer } from "@huggingface/tokenizers";
 import type { ModelManifest } from "../model_manifest.ts";
 import type { PromptToken, TokenClass } from "./prompt_token.ts";
 
 export interface TokenizedPrompt {
-  /** Exactly `max_length` ids: [SOS] if there is one, words, [EOS], padding. Meaningless when `tooLong`. */
+  /** `max_length` ids: [SOS] if there is one, words, [EOS], padding. Meaningless when `tooLong`. */
   readonly ids: readonly number[];
   readonly tokens: readonly PromptToken[];
   /** Tokens that the text needs, [SOS] if there is one and one [EOS] included. */
   readonly length: number;
   readonly tooLong: boolean;
   /**
-   * [SOS] or [EOS] spelled out in the text, where the encoder would begin or end for a second time. A
-   * typed padding token is let through: it is a word to the encoder, and in SD 2.x it is "!".
+   * [SOS] or [EOS] spelled out in the text, where the encoder would begin or end a second time. A
+   * typed padding token is allowed: it is a word to the encoder, and in SD 2.x it is "!".
    */
   readonly forbidden: string | null;
 }
@@ -25,8 +25,8 @@ export interface TokenizedPrompts {
 
 export interface PromptTokenizer {
   /**
-   * @param repeats how often the words stand there, 1 by default; cut where they would leave no room
-   *   for [EOS]. `length` and `tooLong` are those of the text itself.
+   * @param repeats how often the words are repeated, 1 by default, cut to leave space for [EOS].
+   *   `length` and `tooLong` are those of the text itself.
    */
   tokenize(text: string, repeats?: number): TokenizedPrompt;
 }

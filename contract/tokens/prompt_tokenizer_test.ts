@@ -1,4 +1,4 @@
-// Classes go by position: a padding id that is a word, or an encoder without [SOS], must not shift them.
+// Broken here: classes shift where the padding id is a word or the encoder has no [SOS].
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import { MANIFEST, TOKENIZER_JSON } from "../fixtures/planning_model.ts";
