@@ -1,6 +1,6 @@
 /**
- * Everything the app may touch outside itself. Small, ours, fakeable without casts: what its rooms ask for,
- * each in its own words, and what only a route or the schedule touches.
+ * Everything that the app may touch outside itself, in small interfaces of our own that tests can
+ * fake without casts: what its rooms ask for, and what only a route or the schedule touches.
  */
 import type { Demos } from "../db/demo_queries.ts";
 import type { Trimmed } from "../db/trim_queries.ts";
@@ -20,18 +20,24 @@ export interface Ports
   readonly demos: Pick<Demos, "list">;
   readonly gpu: Pick<GpuBackend, "health">;
   readonly usage: Pick<Usage, "days">;
-  /** Deletes what goes beyond the budget of the stored results. */
+  /** Deletes the stored results that exceed their budget. */
   readonly trim: (now: number) => Promise<Trimmed>;
   /** The counters that `GET /metrics` shows; null where this process is one of many. */
   readonly metrics: EdgeMetrics | null;
-  /** Other ways to the same generations, beside our own routes. */
+  /** Other ways to the same generations, besides our own routes. */
   readonly dialects: readonly Dialect[];
 }
 
-/** How another program speaks of generations: its routes, its refusals, its signatures. It has its settings. */
+/**
+ * Another program's API to generations: its routes, its refusals, its signatures. It has its
+ * settings.
+ */
 export interface Dialect {
-  /** In front of what every client passes: for calls without a key of ours, and for how refusals look. */
+  /**
+   * Mounts before the checks of every client: calls without a key of ours, and the shape of
+   * refusals.
+   */
   mountBeforeAccess?(app: EdgeApp, ports: Ports): void;
-  /** Here the caller is known, and the request is counted. */
+  /** Mounts where the caller is known, and the request is counted. */
   mountAfterAccess?(app: EdgeApp, ports: Ports): void;
 }

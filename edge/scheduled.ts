@@ -1,4 +1,4 @@
-/** What is done from time to time, without a request: by a cron trigger on workerd, a timer on Deno. */
+/** Work without a request: a cron trigger starts it on workerd, a timer on Deno. */
 import type { Ports } from "./ports.ts";
 import { findEnd } from "./webhooks/webhook_settlement.ts";
 
@@ -17,7 +17,7 @@ const WORK: readonly (readonly [name: string, work: Work])[] = [
   ["Old idempotency keys", ({ idempotency }, now) => idempotency.expire(now)],
 ];
 
-/** Each kind of work by itself: one that fails is logged, and the others are done. */
+/** Does each kind of work by itself: a failure is logged, and the others go on. */
 export async function runScheduled(ports: ScheduledPorts, now: number): Promise<void> {
   for (const [name, work] of WORK) {
     try {
@@ -30,7 +30,7 @@ export async function runScheduled(ports: ScheduledPorts, now: number): Promise<
 
 const TRIM_MINUTES = 15;
 
-/** Less often than the rest: it adds up all results. */
+/** Trims less often than the rest is done, since it adds up all results. */
 async function trimSometimes({ trim, log }: ScheduledPorts, now: number): Promise<void> {
   if (Math.floor(now / 60_000) % TRIM_MINUTES !== 0) return;
   const { generations, bytes } = await trim(now);
@@ -43,7 +43,7 @@ const WEBHOOK_MS = 3 * 24 * 60 * 60_000;
 const WAITING_MS = 60_000;
 const SUBJECTS_AT_ONCE = 50;
 
-/** An end whose process was lost before it could tell. */
+/** Finds ends whose process was lost before it could report them. */
 async function findWaitedEnds(ports: ScheduledPorts, now: number): Promise<void> {
   const { webhooks } = ports;
   const subjects = await webhooks.deliveries.waiting(now - WAITING_MS, SUBJECTS_AT_ONCE);

@@ -1,4 +1,5 @@
-// What no request does: ends that were lost on their way to a webhook, calls that are due, what is old.
+// If this breaks, ends that were lost on their way to a webhook, due calls and old rows stay
+// undone.
 import assert from "node:assert/strict";
 import { createProblem } from "../contract/mod.ts";
 import type { LogRecord } from "./observability/log.ts";
@@ -46,7 +47,7 @@ function createPorts(changes: Partial<Ports> = {}) {
       },
     },
     ...changes,
-    // Of the ports only what the scheduled work touches.
+    // These are the only ports that the scheduled work touches.
   } as Ports;
   return { ports, kept };
 }

@@ -1,4 +1,4 @@
-/** What an operator can set, from the platform's variables. */
+/** The operator's settings, from the platform's variables. */
 import { readWebhookSettings, type WebhookSettings } from "./webhooks/webhook_settings.ts";
 import { type Environment, readText, wrongSetting } from "./environment.ts";
 import { type PolicySettings, readPolicySettings } from "./policy/policy_settings.ts";
@@ -15,7 +15,7 @@ export interface EdgeSettings {
   readonly policy: PolicySettings;
   readonly backend: BackendSettings;
   readonly cache: CacheSettings;
-  /** For one call of the database. */
+  /** How long one call of the database may take. */
   readonly databaseMs: number;
   readonly identity: IdentitySettings;
   readonly tiers: TierLimits;
@@ -40,7 +40,7 @@ export function readSettings(environment: Environment): EdgeSettings {
 
 const DEFAULT_GPU_URL = "http://127.0.0.1:8788";
 
-/** `GPU_URL`: one URL, or several with commas between them. */
+/** Reads `GPU_URL`: one URL, or several with commas between them. */
 function readGpuUrls(environment: Environment): readonly string[] {
   const text = readText(environment, "GPU_URL") ?? DEFAULT_GPU_URL;
   const urls = text.split(",").map((url) => url.trim().replace(/\/+$/, "")).filter(Boolean);
@@ -49,7 +49,7 @@ function readGpuUrls(environment: Environment): readonly string[] {
   throw wrongSetting("GPU_URL", "http or https URLs with commas between them", wrong ?? text);
 }
 
-/** `DATABASE_SECONDS` */
+/** Reads `DATABASE_SECONDS`. */
 function readDatabaseMs(environment: Environment): number {
   const text = readText(environment, "DATABASE_SECONDS") ?? "5";
   const seconds = /^\d{1,2}$/.test(text) ? Number(text) : 0;

@@ -1,6 +1,9 @@
-/** Several listeners to the end of a run as one. */
+/** Joins several listeners to the end of a run into one. */
 
-/** Each is told, whatever becomes of the others. Rejects with the first failure when all are through. */
+/**
+ * Calls each listener, whatever becomes of the others. Rejects with the first failure when all are
+ * done.
+ */
 export function tellAll<End>(
   listeners: readonly ((end: End) => Promise<void>)[],
 ): (end: End) => Promise<void> {

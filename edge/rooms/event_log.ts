@@ -1,4 +1,4 @@
-/** What has happened in one generation. */
+/** The events of one generation. */
 import {
   encodeServerSentMessage,
   type GenerationEvent,
@@ -9,7 +9,7 @@ import { type LogMessage, MessageLog } from "./message_log.ts";
 
 type Entry = NumberedEvent & LogMessage;
 
-/** The longest event and 8 MiB; ten times the events of the longest run. */
+/** Room for the longest event and 8 MiB, and for ten times the events of the longest run. */
 const BOUNDS = { length: 40 * 1024 * 1024, messages: 20_000 };
 
 export class EventLog extends MessageLog<Entry> {
@@ -36,12 +36,12 @@ export class EventLog extends MessageLog<Entry> {
 
 const encoder = new TextEncoder();
 
-/** One event as it stands in a stream. */
+/** Encodes one event as it stands in a stream. */
 export function encodeEvent(id: number, event: { readonly type: string }): Uint8Array {
   return encoder.encode(encodeServerSentMessage(id, event.type, event));
 }
 
-/** The event as a finished result tells it. */
+/** Returns the event as a finished result has it. */
 export function markCached(event: GenerationEvent): GenerationEvent {
   return event.type === "generation.completed" ? { ...event, cached: true } : event;
 }

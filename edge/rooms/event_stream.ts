@@ -11,22 +11,22 @@ export interface ReadOptions {
   /** Whether the reader's submission was answered from a finished result. */
   readonly cached: boolean;
   readonly heartbeatMs: number;
-  /** A reader that takes nothing for so long is sent away. It can resume. */
+  /** Closes a reader that takes nothing for this long. It can resume. */
   readonly stalledMs: number;
 }
 
-/** How the rooms read: heartbeats as promised, five minutes for a reader that takes nothing. */
+/** Heartbeats as promised, and five minutes for a reader that takes nothing. */
 export const READING = { heartbeatMs: LIMITS.heartbeatMs, stalledMs: 5 * 60_000 } as const;
 
-/** What one reader is given at a time: all that a slow one can hold, whatever an event weighs. */
+/** A reader gets this much at a time: all that a slow one can hold, however long an event is. */
 const CHUNK_LENGTH = 64 * 1024;
 const HEARTBEAT_BYTES = new TextEncoder().encode(HEARTBEAT);
 
 /**
- * One reader of a log. The stream pulls: it holds a cursor and a piece of one message, whose bytes belong
- * to the log, so a slow reader costs nothing and a fast one waits for the log. A reader that falls far
- * behind is given the newest preview instead of those that it has missed; what was in the log when it
- * came it has asked for.
+ * One reader of a log. The stream pulls: it holds a cursor and a piece of one message, whose bytes
+ * belong to the log. So a slow reader costs nothing and a fast one waits for the log. A reader that
+ * falls far behind gets the newest preview instead of those that it missed, except those in the log
+ * when it came.
  */
 export function readLog(
   log: MessageLog<LogMessage>,
@@ -85,11 +85,11 @@ function stalled({ stalledMs }: ReadOptions): Error {
 }
 
 export interface ReplayOptions extends Pick<ReadOptions, "after" | "cached"> {
-  /** With the pauses of the run, instead of at once. */
+  /** Keeps the pauses of the run, instead of sending at once. */
   readonly paced?: boolean;
 }
 
-/** A finished log, sent from memory. */
+/** Sends a finished log from memory. */
 export function replayEvents(
   events: readonly NumberedEvent[],
   { after, cached, paced = false }: ReplayOptions,

@@ -106,7 +106,7 @@ function eventOf<T extends GenerationEventType>(type: T): GenerationEventOf<T> {
   return event;
 }
 
-/** A preview and a step, alternately: previews have even ids. */
+/** Appends a preview and a step, alternately: previews have even ids. */
 function appendPreviews(log: EventLog, { from, count }: { from: number; count: number }): void {
   const data = "A".repeat(LAG_LENGTH_MAX / 2);
   for (let id = from; id < from + 2 * count; id += 2) {

@@ -1,18 +1,18 @@
 /** A log of messages, kept encoded, for any number of readers with a cursor each. */
 
 export interface LogMessage {
-  /** Its cursor. Cursors grow, mostly by one. */
+  /** The message's cursor. Cursors grow, mostly by one. */
   readonly id: number;
-  /** As it is sent. Shared by all readers: nobody writes into it. */
+  /** The message as it is sent. All readers share it, so it must not be written to. */
   readonly bytes: Uint8Array;
-  /** As it is sent to those whom the finished job answered, where that differs. */
+  /** The message as readers get it from a finished run, where that differs. */
   readonly cachedBytes?: Uint8Array;
 }
 
 export interface Placement {
-  /** Nothing may follow it. */
+  /** The log takes no message after it. */
   readonly isTerminal: boolean;
-  /** May leave the log when previews outgrow it, and be passed over for a reader that is far behind. */
+  /** It may leave the log when previews outgrow it, and a reader that is far behind may skip it. */
   readonly isPreview: boolean;
 }
 
@@ -23,15 +23,15 @@ export interface Placed {
 }
 
 /**
- * Bytes of previews that a log keeps. Beyond, the oldest previews leave it: a reader that is so far
- * behind misses pictures, never steps, image or end.
+ * Bytes of previews that a log keeps. Beyond it the oldest previews leave: a reader that is so far
+ * behind misses pictures, but gets every step, the image and the end.
  */
 const PREVIEW_LENGTH_MAX = 24 * 1024 * 1024;
 /** Bytes between a reader's cursor and the end of the log, from which on it is far behind. */
 export const LAG_LENGTH_MAX = 1024 * 1024;
 
 export interface LogBounds {
-  /** Bytes of everything but previews. */
+  /** Bytes of everything except previews. */
   readonly length: number;
   readonly messages: number;
 }
@@ -46,7 +46,7 @@ export class MessageLog<Message extends LogMessage> {
   #previewLength = 0;
   #ended = false;
 
-  /** @param bounds beyond them nothing but a terminal message is taken */
+  /** @param bounds beyond them only a terminal message is taken */
   constructor(bounds: LogBounds) {
     this.#bounds = bounds;
   }
@@ -98,7 +98,7 @@ export class MessageLog<Message extends LogMessage> {
     }
   }
 
-  /** The first message after the cursor. */
+  /** Returns the first message after the cursor. */
   next(cursor: number): Message & Placed | undefined {
     // Ids grow, mostly by one: the message is close to its own id.
     let index = Math.min(Math.max(cursor + 1, 0), this.#messages.length);
@@ -106,7 +106,7 @@ export class MessageLog<Message extends LogMessage> {
     return this.#messages[index];
   }
 
-  /** A preview far from the end of the log, with a newer one behind it. */
+  /** Whether it is a preview far from the end of the log, with a newer one after it. */
   isStale(message: Placed): boolean {
     if (!message.isPreview || this.#end - message.end <= LAG_LENGTH_MAX) return false;
     return (this.#previews.at(-1)?.end ?? 0) > message.end;

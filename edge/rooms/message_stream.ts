@@ -1,13 +1,13 @@
-/** The body of one connection, as server-sent messages. */
+/** Reads the body of one connection as server-sent messages. */
 import { createServerSentDecoder, type ServerSentMessage } from "../../contract/mod.ts";
 import { later, within } from "../clock.ts";
 
-/** What came without a message for too long: the sender is there, and its work does not go on. */
+/** No message came for too long: the sender is there, but its work does not go on. */
 export class NoProgress extends Error {
   override readonly name = "NoProgress";
 }
 
-/** See `readDecoded`, for messages with our numbers. */
+/** Reads as `readDecoded`, for messages with our numbers. */
 export function readMessages(
   body: ReadableStream<Uint8Array>,
   silenceMs: number,
@@ -22,9 +22,9 @@ interface Decoder<Message> {
 
 /**
  * Ends where the body ends, whatever its last message.
- * @param progressMs how long heartbeats alone may come; for ever where it is left out
+ * @param progressMs how long heartbeats alone may come; absent means for ever
  * @throws Error when nothing arrives for `silenceMs` (heartbeats count) or the connection breaks
- * @throws NoProgress
+ * @throws NoProgress when only heartbeats arrive for `progressMs`
  */
 export async function* readDecoded<Message>(
   body: ReadableStream<Uint8Array>,
@@ -32,7 +32,8 @@ export async function* readDecoded<Message>(
   { silenceMs, progressMs }: { silenceMs: number; progressMs?: number | undefined },
 ): AsyncGenerator<Message> {
   const reader = body.getReader();
-  // The decoder takes one byte order mark from the front itself; Deno's would take one from each chunk.
+  // The decoder removes one byte order mark from the front itself; Deno's would remove one from
+  // each chunk.
   const text = new TextDecoder("utf-8", { ignoreBOM: true });
   let stalled = false;
   const stall = () => {
@@ -54,7 +55,8 @@ export async function* readDecoded<Message>(
     }
   } finally {
     unwatch();
-    // Also when the consumer stops early: the other side then sees that this reader has left.
+    // This also runs when the consumer stops early, so that the other side sees that this reader
+    // has left.
     reader.cancel().catch(() => {});
   }
 }

@@ -1,12 +1,12 @@
-/** When the events of a finished run are due in a replay that is paced like the run. Pure. */
+/** Computes when the events of a finished run are due in a replay with the run's pace. Pure. */
 import type { NumberedEvent } from "../../contract/mod.ts";
 
-/** No replay takes longer: a longer run is shown faster. */
+/** A replay takes at most this long: a longer run is shown faster. */
 export const REPLAY_MS_MAX = 30_000;
 
 /**
- * The pause before each event, milliseconds, in their order. As long as it was in the run; where nobody
- * noted the times, all are alike and together what the run took.
+ * Returns the pause before each event in milliseconds, in their order, as long as in the run.
+ * Without recorded times all pauses are alike, and add up to the time of the run.
  */
 export function replayPauses(events: readonly NumberedEvent[]): number[] {
   const times = timesOf(events);

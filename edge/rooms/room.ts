@@ -1,6 +1,6 @@
 /**
- * A room holds one run, lets equal submissions join it, and retains it for a while after its end. This is
- * the same for whatever runs; a `RoomKind` says what differs.
+ * A room holds one run, lets equal submissions join it, and retains it for a while after its end.
+ * This is the same for every kind of run; a `RoomKind` says what differs.
  */
 import { accept, createProblem, type Parsed, refuse } from "../../contract/mod.ts";
 import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
@@ -11,12 +11,12 @@ import type { LogMessage, MessageLog } from "./message_log.ts";
 import { remember, type RoomStore, type RoomSubject } from "./room_store.ts";
 import { tolerate } from "./tolerated_failure.ts";
 
-/** What a room is asked for. */
+/** A submission to a room. */
 export interface RoomSubmission {
   readonly plan: { readonly id: string };
-  /** Rooms have it stored under this name. */
+  /** Stored rooms have it under this name, so the name must stay. */
   readonly origin: OnBehalfOf;
-  /** An earlier process of the room had begun it: nobody is asked again whether it may run. */
+  /** An earlier process of the room had begun it, so limits cannot refuse it any more. */
   readonly recalled?: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface RoomSubmission {
 export interface RoomRun {
   readonly submission: RoomSubmission;
   readonly log: MessageLog<LogMessage> & { append(numbered: { readonly id: number }): void };
-  /** It settles when all is done that follows the end. */
+  /** Settles when all work after the end is done. */
   readonly done: Promise<void>;
   /** The terminal event, under its cursor; null while it runs. */
   end: { readonly id: number } | null;
@@ -35,39 +35,42 @@ export interface RoomRun {
 type SubmissionOf<Run extends RoomRun> = Run["submission"];
 type EndOf<Run extends RoomRun> = NonNullable<Run["end"]>;
 
-/** What an earlier process of the room has left: a run to be taken up, or one that is over. */
+/** What an earlier process of the room has left: a run to be resumed, or one that is over. */
 export interface Recalled<Run extends RoomRun> {
   readonly cutOff: SubmissionOf<Run> | null;
   readonly ended?: Run | null;
 }
 
-/** What rooms differ in. */
+/** The differences between kinds of rooms. */
 export interface RoomKind<Run extends RoomRun> {
   subject(id: string): RoomSubject;
-  /** U-Net rows that the submission is charged for. */
+  /** Returns the evaluations that the submission is charged for. */
   evaluations(submission: SubmissionOf<Run>): number;
-  /** U-Net rows that a run with this end has spent. */
+  /** Returns the evaluations that a run with this end has spent. */
   spent(run: Run, end: EndOf<Run>): number;
 
   create(submission: SubmissionOf<Run>, done: Promise<void>): Run;
   /**
-   * Begins the work, and keeps the submission once that is accepted. Refuses before anything has happened.
-   * @returns what leads the run to its end: all events but the terminal one are in the log by then
+   * Begins the work, and keeps the submission once that is accepted. Refuses before any effect.
+   * @returns a function that leads the run to its end: the other events are in the log by then
    */
   open(run: Run): Promise<Parsed<() => Promise<EndOf<Run>>>>;
-  /** The end of a run that could not be led to one. */
+  /** Returns the end of a run that broke off without one. */
   breakOff(run: Run, cause: unknown): EndOf<Run>;
   cancel(run: Run): Promise<Parsed<null>>;
   /** Called when the terminal event has reached the readers. */
   afterEnd(run: Run, end: EndOf<Run>): Promise<void>;
 
-  /** Such a run starts anew when it is asked for. */
+  /** Whether the run starts anew when it is asked for. */
   hasFailed(run: Run): boolean;
   /** Whether the run shows less than the submission asks for. */
   lacks(run: Run, submission: SubmissionOf<Run>): boolean;
-  /** The submission, asking for what the run before showed as well. */
+  /** Returns the submission, with what the earlier run showed added. */
   withAll(submission: SubmissionOf<Run>, run: Run): SubmissionOf<Run>;
-  /** Before a run that is over answers again: its result was not where results are looked up first. */
+  /**
+   * Called before a finished run answers again: its result was missing where results are looked up
+   * first.
+   */
   revisit?(run: Run): Promise<void>;
 
   /** Rejects when the room's memory is not available. */
@@ -87,15 +90,15 @@ export interface RoomPorts {
 
 export interface Joined<Run> {
   readonly run: Run;
-  /** It had finished already. */
+  /** The run had already finished. */
   readonly cached: boolean;
-  /** This call began it. */
+  /** This call began the run. */
   readonly started: boolean;
 }
 
 const RETENTION_MS = 5 * 60_000;
 
-/** What was cut off may be there, so nobody may say that it is not. */
+/** A run that was cut off may be there, so the room cannot answer that there is none. */
 const MEMORY_AWAY = createProblem(
   "storage_unavailable",
   "The room's memory is not available, so it is not known what it was doing",
@@ -112,7 +115,7 @@ export class Room<Run extends RoomRun> {
     this.#ports = ports;
   }
 
-  /** The run as it is in memory, retained for some minutes after its end. */
+  /** The run in memory, retained for some minutes after its end. */
   get run(): Run | null {
     const finishedAt = this.#run?.finishedAt ?? null;
     if (finishedAt !== null && this.#ports.now() - finishedAt > RETENTION_MS) this.#run = null;
@@ -124,8 +127,9 @@ export class Room<Run extends RoomRun> {
   }
 
   /**
-   * Joins the run of this submission or starts one. A run that failed or was canceled starts anew; one
-   * that lacks what is asked for does so when it has ended, showing what it showed as well.
+   * Joins the run of this submission or starts one. A run that failed or was canceled starts anew.
+   * One that lacks what is asked for starts anew when it has ended, and shows what it showed as
+   * well.
    */
   async join(submission: SubmissionOf<Run>): Promise<Parsed<Joined<Run>>> {
     const { run } = this;
@@ -152,8 +156,8 @@ export class Room<Run extends RoomRun> {
   }
 
   /**
-   * The run without starting a new one; one that was cut off with its process is taken up again, unless
-   * it is nothing to whoever asks.
+   * Returns the run without starting a new one. A run that was cut off with its process is resumed,
+   * if `concerns` accepts its submission.
    */
   async find(
     concerns: (submission: SubmissionOf<Run>) => boolean,
@@ -187,7 +191,7 @@ export class Room<Run extends RoomRun> {
     }
   }
 
-  /** The account is charged before anything happens, and only once. */
+  /** Charges the account once, before any effect. */
   async #start(submission: SubmissionOf<Run>): Promise<Parsed<Run>> {
     const { limiters, keepAlive } = this.#ports;
     const { origin, plan: { id }, recalled = false } = submission;
@@ -208,7 +212,7 @@ export class Room<Run extends RoomRun> {
     return accept(run);
   }
 
-  /** Exactly one terminal event comes into the log, whatever happens, and is reported once. */
+  /** Appends exactly one terminal event to the log, in any case, and reports it once. */
   async #lead(run: Run, toEnd: () => Promise<EndOf<Run>>): Promise<void> {
     const { log } = this.#ports;
     const subject = this.#kind.subject(run.submission.plan.id);
@@ -216,14 +220,14 @@ export class Room<Run extends RoomRun> {
       .catch((cause) => this.#end(run, this.#kind.breakOff(run, cause)));
     const record = { message: "After the end", ...subject };
     await tolerate(log, record, () => this.#kind.afterEnd(run, end));
-    // Whoever asked again meanwhile has begun a run of their own, which is remembered now.
+    // A caller that asked again meanwhile has begun a new run, which is remembered now.
     if (this.busy) return;
     await this.#forget(run);
     if (!this.#kind.hasFailed(run)) return;
     await remember(log, subject, async () => await this.#kind.retain?.(run));
   }
 
-  /** The account is credited before the end reaches a reader, who may begin the next run at once. */
+  /** Credits the account before the end reaches a reader, which may begin the next run at once. */
   async #end(run: Run, end: EndOf<Run>): Promise<EndOf<Run>> {
     const { limiters, log, now } = this.#ports;
     const { origin, plan: { id } } = run.submission;

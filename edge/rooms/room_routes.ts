@@ -1,7 +1,7 @@
 /**
- * The HTTP skin of a room, the same in process and behind a Durable Object: `POST /join`, `GET /events`,
- * `GET /state`, `POST /cancel`, and the pictures of its kind. An empty 404 means that there is no run, or
- * with `?running` that none is under way.
+ * The HTTP skin of a room, the same in process and in a Durable Object: `POST /join`, `GET
+ * /events`, `GET /state`, `POST /cancel`, and the pictures of its kind. An empty 404 means that
+ * there is no run, or with `?running` that none is under way.
  */
 import { createProblem, type OwnedRequest, type Problem } from "../../contract/mod.ts";
 import { mayRead } from "../callers/private_results.ts";
@@ -9,19 +9,19 @@ import { jsonResponse, problemResponse } from "../http/problem_response.ts";
 import { EVENT_STREAM_HEADERS, READING, readLog, type ReplayOptions } from "./event_stream.ts";
 import type { Room, RoomRun } from "./room.ts";
 
-/** What rooms show, where they differ. */
+/** The differences in what rooms show. */
 export interface RoomView<Run extends RoomRun> {
   readonly noun: "generation" | "sweep";
-  /** The request that says whose the run is. */
+  /** Returns the request that names the run's owner. */
   requestOf(submission: Run["submission"]): OwnedRequest;
   describe(run: Run, cached: boolean): RunResource;
-  /** Why a run that has succeeded cannot be canceled. */
+  /** Says why a run that has succeeded cannot be canceled. */
   readonly alreadyFinished: string;
-  /** By their paths. */
+  /** Pictures by their paths. */
   readonly pictures: Readonly<Record<string, (run: Run, request: Request) => Response>>;
-  /** Sends a finished log with the pauses that its run had, to whoever asks for them. */
+  /** Sends a finished log with the pauses of its run, where they are asked for. */
   replay?(run: Run, options: ReplayOptions): ReadableStream<Uint8Array>;
-  /** Says in the answer to a join whether that began the run. */
+  /** Marks in the answer to a join whether that began the run. */
   mark?(headers: Headers, started: boolean): void;
 }
 
@@ -81,14 +81,14 @@ export class RoomRoutes<Run extends RoomRun> {
 
   #stream(run: Run, options: ReplayOptions): Response {
     const { log } = run;
-    // To an EventSource, 204 says that nothing will follow; an empty 200 would make it come back.
+    // An EventSource takes 204 as the end; after an empty 200 it would reconnect.
     if (log.ended && options.after >= log.lastId) return new Response(null, { status: 204 });
     const replay = log.ended && options.paced ? this.#view.replay?.(run, options) : undefined;
     const body = replay ?? readLog(log, { ...options, ...READING });
     return new Response(body, { headers: EVENT_STREAM_HEADERS });
   }
 
-  /** For a client that waited for the whole: a failure is an HTTP failure. */
+  /** Answers a client that waited for the whole: a failed run becomes an HTTP error. */
   async #settle(run: Run, cached: boolean): Promise<Response> {
     await run.done;
     const described = this.#view.describe(run, cached);

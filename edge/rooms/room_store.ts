@@ -1,34 +1,34 @@
-/** What a room keeps beyond its process, wherever its platform puts it. */
+/** What a room keeps beyond its process, wherever its platform stores it. */
 import type { Log, LogRecord } from "../observability/log.ts";
 import { tolerate } from "./tolerated_failure.ts";
 
 /** Every method rejects when the platform's storage fails. */
 export interface RoomStore {
-  /** Null where nothing is kept under the name. */
+  /** Returns null where nothing is kept under the name. */
   get(name: string): Promise<unknown>;
   put(name: string, value: unknown): Promise<void>;
-  /** Forgets what is kept under any name. */
+  /** Forgets what is kept under every name. */
   clear(): Promise<void>;
   /**
-   * Has the room looked after, by an alarm, until its store is empty. A platform leaves it out where the
-   * next process looks through all of the stores; nothing but `clear` ever empties those.
+   * Sets an alarm that visits the room until its store is empty; only `clear` empties it. Absent on
+   * a platform where the next process looks through all stores.
    */
   watch?(): Promise<void>;
 }
 
-/** The name under which a room keeps what its run was asked for. */
+/** The name under which a room keeps its submission. */
 export const SUBMISSION = "submission";
 
-/** For a value that somebody has to come back for. */
+/** Stores a value that an alarm has to come back for. */
 export async function putWatched(store: RoomStore, name: string, value: unknown): Promise<void> {
   await store.put(name, value);
   await store.watch?.();
 }
 
-/** Whose run a line of the log is about. */
+/** The run that a line of the log is about. */
 export type RoomSubject = Pick<LogRecord, "generation" | "sweep">;
 
-/** Without its memory a room still works; it only cannot be taken up by another process. */
+/** A room also works without its memory, but then another process cannot resume its run. */
 export function remember(
   log: Log,
   subject: RoomSubject,
@@ -37,7 +37,7 @@ export function remember(
   return tolerate(log, { message: "Room memory failed", ...subject }, write);
 }
 
-/** It keeps nothing: its rooms are lost with their process. */
+/** Keeps nothing: its rooms are lost with their process. */
 export const NO_STORE: RoomStore = {
   get: () => Promise.resolve(null),
   put: () => Promise.resolve(),

@@ -1,15 +1,15 @@
 /**
- * The alarm of a room that outlives its process: a run that was cut off is taken up again though no reader
- * returns, and whatever happens nothing stays in the room's storage for good.
+ * The alarm of a room that outlives its process. It resumes a run that was cut off even if no
+ * reader returns, and clears the room's storage in the end.
  */
 import type { Parsed } from "../../contract/mod.ts";
 import type { Log } from "../observability/log.ts";
 
 /** The part of a room that its alarm needs. */
 export interface WatchedRoom {
-  /** Something runs, or begins. */
+  /** A run is under way, or begins. */
   readonly busy: boolean;
-  /** Takes up what was cut off. */
+  /** Resumes a run that was cut off. */
   find(concerns: () => boolean): Promise<Parsed<object | null>>;
 }
 
@@ -23,10 +23,10 @@ export interface RoomStorage {
   deleteAlarm(): Promise<void>;
 }
 
-/** How soon after its loss a run is taken up. */
+/** How soon after its loss a run is resumed. */
 export const WATCH_MS = 15_000;
 const PAUSE_MS_MAX = 10 * 60_000;
-/** About half a day of a GPU function that is away. */
+/** Enough for a GPU function that is away for about half a day. */
 const ATTEMPTS_MAX = 80;
 const ATTEMPTS = "attempts";
 
@@ -36,18 +36,18 @@ export interface WatchPorts {
   readonly log: Log;
 }
 
-/** From now on the alarm comes back until the room's storage is empty. */
+/** Makes the alarm come back until the room's storage is empty. */
 export async function beginWatch({ storage, now }: WatchPorts): Promise<void> {
   await storage.setAlarm(now() + WATCH_MS);
 }
 
-/** There is nothing left to take up. */
+/** Ends the alarm once there is nothing left to resume. */
 export async function endWatch({ storage }: WatchPorts): Promise<void> {
   await storage.deleteAlarm();
   await storage.deleteAll();
 }
 
-/** When the alarm rings. */
+/** Handles the alarm. */
 export async function onAlarm(room: WatchedRoom, ports: WatchPorts): Promise<void> {
   const { storage, now, log } = ports;
   if (room.busy) return await storage.setAlarm(now() + WATCH_MS);
@@ -56,7 +56,7 @@ export async function onAlarm(room: WatchedRoom, ports: WatchPorts): Promise<voi
     log({ level: "error", message: `A run was given up after ${ATTEMPTS_MAX} attempts` });
     return await endWatch(ports);
   }
-  // Before the attempt, which may end this process as well.
+  // It is counted before the attempt, which may end this process as well.
   await storage.put(ATTEMPTS, attempts);
   await storage.setAlarm(now() + Math.min(WATCH_MS * 2 ** attempts, PAUSE_MS_MAX));
   const found = await room.find(() => true);

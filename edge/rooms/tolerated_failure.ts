@@ -1,7 +1,7 @@
 /** Work whose failure a run survives. */
 import type { Log, LogRecord } from "../observability/log.ts";
 
-/** Never rejects: the log has the failure, under the message. */
+/** Never rejects: it logs the failure under the message. */
 export async function tolerate(
   log: Log,
   record: Omit<LogRecord, "level" | "cause">,

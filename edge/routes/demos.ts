@@ -7,7 +7,7 @@ import { jsonResponse, problemResponse } from "../http/problem_response.ts";
 import { lookUp } from "../generations/result_lookup.ts";
 
 const KEY = "demos";
-/** A demo that was added or removed shows after so long. */
+/** An added or removed demo shows after this long. */
 const SECONDS = 60;
 
 export function mountDemos(app: EdgeApp, ports: Ports): void {

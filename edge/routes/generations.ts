@@ -59,7 +59,7 @@ async function submit(ports: Ports, c: EdgeContext): Promise<Response> {
     () => answerGeneration(ports, submission, options),
   );
   if (response.ok) c.set("cache", cacheOutcome(response));
-  // Between rooms alone: who else was there first is no client's business.
+  // The mark is for rooms only: clients must not learn who else was there first.
   response.headers.delete(BEGUN_HERE);
   return response;
 }
@@ -110,12 +110,12 @@ function findReadable(ports: Ports, reader: string, id: string) {
 
 interface RoomQuestion {
   readonly path: string;
-  /** The account on whose behalf it is. */
+  /** The account that is asking. */
   readonly reader: string;
   readonly method?: string;
 }
 
-/** A stored result may be on its way again, for insights that it lacks. Null when it is not. */
+/** Asks for a stored result that runs again, for insights that it lacks. Null when it does not. */
 async function askRerun(
   { rooms }: Ports,
   id: string,

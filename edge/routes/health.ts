@@ -1,4 +1,4 @@
-/** `GET /health`: always 200 while the edge runs; the state of the rest stands in the body. */
+/** `GET /health`: always 200 while the edge runs; the body has the state of the rest. */
 import type { EdgeApp } from "../http/request_context.ts";
 import type { Ports } from "../ports.ts";
 import { jsonResponse } from "../http/problem_response.ts";

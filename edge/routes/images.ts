@@ -34,7 +34,7 @@ async function findImage(
     cacheImage(ports, id, stored.value);
     return imageResponse(stored.value, request, id);
   }
-  // A result that the database could not take is served by its room, as long as that retains it.
+  // The room serves a result that the database could not take, as long as it retains it.
   const response = await ports.rooms.fetch(
     id,
     new Request(roomUrl("/image", reader), { method: request.method, headers: request.headers }),

@@ -1,4 +1,4 @@
-/** `/v1/models`: what can be asked for. */
+/** `/v1/models`: the models that can be asked for. */
 import type { ModelManifest } from "../../contract/mod.ts";
 import type { EdgeApp } from "../http/request_context.ts";
 import type { Ports } from "../ports.ts";
@@ -13,7 +13,7 @@ export function mountModels(app: EdgeApp, { models }: Ports): void {
   });
 }
 
-/** `object` and `data` are for OpenAI's clients; when a model was made, and whose it is, is not known. */
+/** `object` and `data` are for OpenAI's clients; a model's date and owner are unknown. */
 function listed(models: readonly ModelManifest[]) {
   return { models, object: "list", data: models.map(({ id }) => ({ id, object: "model" })) };
 }

@@ -13,7 +13,7 @@ export function mountPlans(app: EdgeApp, ports: Ports): void {
   app.post("/v1/plans", async (c) => {
     const body = await readJsonBody(c.req.raw);
     if (!body.ok) return problemResponse(body.problem);
-    // Who asks for a webhook may ask for its plan first, in the same words.
+    // A client that wants a webhook may first ask for its plan, with the same body.
     const caller = c.get("caller");
     const { input, url } = takeWebhook(body.value, ports.webhooks.settings, caller);
     const planned = await planRequest(ports, input, caller);

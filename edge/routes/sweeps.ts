@@ -74,7 +74,7 @@ interface SweepAnswerOptions {
   readonly onAnswer: (by: "room" | "store") => void;
 }
 
-/** The stored sweep if it shows all that is asked for, or its room. */
+/** Answers with the stored sweep if it shows all that is asked for, or from its room. */
 async function answerSweep(
   ports: Ports,
   plan: SweepPlan,
@@ -120,7 +120,7 @@ async function show(ports: Ports, reader: string, id: string): Promise<Response>
   return await askRoom(ports, "/state", { id, reader, available: stored.available });
 }
 
-/** The room first, as long as it has the log: previews are in it, too. */
+/** Asks the room first, as long as it has the log, since that also has previews. */
 async function follow(ports: Ports, c: EdgeContext, id: string): Promise<Response> {
   const cursor = readCursor(c.req.raw);
   if (!cursor.ok) return problemResponse(cursor.problem);

@@ -1,4 +1,4 @@
-/** `GET /v1/webhook-secrets`: what the calls to the account of the key are signed with. */
+/** `GET /v1/webhook-secrets`: the secrets that sign the calls to the account of the key. */
 import { refuseKeyless } from "../http/access.ts";
 import type { EdgeApp } from "../http/request_context.ts";
 import type { Ports } from "../ports.ts";

@@ -1,4 +1,7 @@
-/** One branch of a sweep while it runs: its events without pixels, and its image until the sheet is drawn. */
+/**
+ * One branch of a sweep while it runs: its events without pixels, and its image until the sheet is
+ * drawn.
+ */
 import {
   type BranchEnd,
   type GenerationEvent,
@@ -14,7 +17,7 @@ export class BranchRun {
   readonly index: number;
   readonly branch: SweepBranch;
   readonly leave = new AbortController();
-  /** Whether this sweep began the generation; null before anything is known. */
+  /** Whether this sweep began the generation; null before that is known. */
   begunHere: boolean | null = null;
   image: SheetImage | null = null;
   readonly #events: NumberedEvent[] = [];
@@ -34,7 +37,7 @@ export class BranchRun {
     return this.#events.at(-1)?.id ?? -1;
   }
 
-  /** U-Net rows so far. */
+  /** Evaluations so far. */
   get spent(): number {
     const last = this.#events.findLast(({ event }) => event.type === "generation.step")?.event;
     return last?.type === "generation.step" ? last.evaluations : 0;

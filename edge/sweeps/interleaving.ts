@@ -1,12 +1,13 @@
 /**
- * The order in which the events of several branches become one log. Chance decides it once, as the
- * events arrive; kept, it puts the same events into the same places again. Pure but for its own state.
+ * Merges the events of several branches into one order. Chance decides it once, as the events
+ * arrive; a kept order puts the same events into the same places again. Pure, except for its own
+ * state.
  */
 import type { NumberedEvent } from "../../contract/mod.ts";
 import type { BranchEvent } from "../../db/sweep_queries.ts";
 
 export interface PlacedEvent extends NumberedEvent {
-  /** In the whole, from 0. */
+  /** The event's place in the merged log, from 0. */
   readonly place: number;
   readonly branch: number;
 }
@@ -22,7 +23,7 @@ export class Interleaving {
     this.#order = [...remembered];
   }
 
-  /** Which event has which place. */
+  /** The place of each event. */
   get order(): readonly BranchEvent[] {
     return this.#order;
   }
@@ -35,7 +36,7 @@ export class Interleaving {
     return this.#release();
   }
 
-  /** No more will come of the branch: nobody waits for what the order still has of it. */
+  /** Ends the branch, so that its remaining places in the order are skipped. */
   end(branch: number): PlacedEvent[] {
     this.#ended.add(branch);
     return this.#release();
@@ -57,7 +58,10 @@ export class Interleaving {
     return released;
   }
 
-  /** The event of the next remembered place; null where it is gone for good, as previews may be. */
+  /**
+   * Returns the event of the next remembered place; null where it is gone for good, as previews may
+   * be.
+   */
   #turn(): PlacedEvent | null | "later" {
     const remembered = this.#order[this.#next];
     if (!remembered) return "later";

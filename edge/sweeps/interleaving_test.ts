@@ -1,4 +1,4 @@
-// Another order after a restart would give a client that resumes some events twice and others never.
+// If this breaks, a client that resumes after a restart gets some events twice and others never.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { NumberedEvent } from "../../contract/mod.ts";

@@ -1,4 +1,4 @@
-/** A sweep from the database: its row, and the results of its branches, all of them or none. */
+/** A sweep from the database: its row, and the results of all of its branches. */
 import {
   encodeServerSentMessage,
   lacksInsights,
@@ -23,13 +23,13 @@ import { SHEET_END, type SheetLayout, sheetSize, sheetStart, sheetTile } from ".
 
 export interface FoundSweep {
   readonly sweep: StoredSweep;
-  /** Of the branches in order, without the bytes of their pictures. */
+  /** The branches' results in order, without the bytes of their pictures. */
   readonly results: readonly StoredResult[];
 }
 
 /**
- * A sweep is stored as long as each of its generations is, with the log that was merged: one that is gone,
- * or came again to show more, has to be merged again.
+ * Returns a sweep while each of its generations is stored, with the log that was merged. A
+ * generation that is gone, or ran again to show more, means merging again.
  */
 export async function findSweep(
   ports: LookupPorts & { readonly sweeps: Sweeps },
@@ -95,8 +95,8 @@ interface Replay {
 }
 
 /**
- * The log as it was, in its order and under its ids, one event for each read. Previews are left out and
- * images read when their turn comes: a sweep may have more of them than fits into memory.
+ * Replays the log in its order and under its ids, one event for each read. It leaves out previews,
+ * and reads each image in its turn, since a sweep's images may exceed the memory.
  */
 export function replaySweep(found: FoundSweep, replay: Replay): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
@@ -145,7 +145,7 @@ function plannedEvent({ sweep, results }: FoundSweep): SweepEvent {
   return { type: "sweep.planned", id, axis, branches, evaluations };
 }
 
-/** Null for previews, and for what is no longer stored. */
+/** Returns null for previews, and for what is no longer stored. */
 async function branchEvent(
   { sweep, results }: FoundSweep,
   images: Results,
@@ -156,7 +156,7 @@ async function branchEvent(
   const told = sweep.outcome.branches[branch]?.cached ? markCached(stored) : stored;
   if (told.type !== "generation.image") return { type: "sweep.event", branch, event: told };
   const image = await images.image(sweep.branches[branch]?.id ?? "");
-  // The stream breaks here: who resumes it learns that the sweep is not stored any more.
+  // The stream breaks here: a client that resumes it then learns that the sweep is gone.
   if (!image) throw new Error(`Sweep ${sweep.id} has lost the image of branch ${branch}`);
   return { type: "sweep.event", branch, event: { ...told, data: image.bytes.toBase64() } };
 }
@@ -166,7 +166,7 @@ function layoutOf({ sweep, results }: FoundSweep): SheetLayout {
   return { title, width, height, branches: sweep.outcome.branches };
 }
 
-/** The contact sheet, one image in memory at a time. */
+/** Draws the contact sheet with one image in memory at a time. */
 export function streamSheet(found: FoundSweep, results: Results): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const parts = sheetParts(found, results);

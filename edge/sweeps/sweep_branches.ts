@@ -1,4 +1,4 @@
-/** The branches of a sweep, submitted as the generations that they are, and followed to their ends. */
+/** Submits the branches of a sweep as ordinary generations, and follows them to their ends. */
 import {
   accept,
   createProblem,
@@ -19,12 +19,12 @@ import type { PlacedEvent } from "./interleaving.ts";
 import { saveProgress } from "./sweep_memory.ts";
 import { progressOf, type SweepRun } from "./sweep_run.ts";
 
-/** No more than a GPU function runs by default: branches must not fill its queue for others. */
+/** As many as a GPU function runs by default: branches must not fill its queue for others. */
 const BRANCHES_AT_ONCE = 4;
-/** Before a branch that was refused for the moment is submitted again. */
+/** Pauses before a branch that was refused for the moment is submitted again. */
 const REFUSED_PAUSES_MS = [250, 1_000, 4_000];
 
-/** All of its state is the run's. */
+/** Keeps all of its state in the run. */
 export class SweepBranches {
   readonly #ports: AnswerPorts & { readonly store: RoomStore };
   readonly #run: SweepRun;
@@ -39,7 +39,7 @@ export class SweepBranches {
     return openGeneration(this.#ports, { ...branch, origin }, { signal });
   }
 
-  /** Resolves when each branch has ended. @param first the first one's stream, opened already */
+  /** Resolves when each branch has ended. @param first the first branch's stream, already open */
   async follow(first: GenerationStream): Promise<void> {
     const waiting = this.#run.branches.filter(({ branch }) => branch.same_as === null).values();
     const work = async () => {
@@ -49,7 +49,7 @@ export class SweepBranches {
   }
 
   /**
-   * Ends the generations that this sweep began, for everyone who reads them; those that somebody else
+   * Ends the generations that this sweep began, for all of their readers; those that another caller
    * had begun go on without it.
    */
   async cancel(): Promise<Parsed<null>> {
@@ -61,7 +61,9 @@ export class SweepBranches {
     return left.find((parsed) => !parsed.ok) ?? accept(null);
   }
 
-  /** From a branch's submission to its terminal event. A failure is the branch's own. */
+  /**
+   * Follows a branch from its submission to its terminal event. A failure stays within the branch.
+   */
   async #follow(branch: BranchRun, opened: GenerationStream | null): Promise<void> {
     const finish = (event: GenerationEvent) => {
       if (branch.end === null) this.#take(branch, { id: branch.lastId + 1, event });
@@ -85,7 +87,10 @@ export class SweepBranches {
     this.#append(this.#run.interleaving.end(branch.index));
   }
 
-  /** Null where the sweep was canceled before. @throws ProblemError when the branch is refused */
+  /**
+   * Returns null where the sweep was canceled before. @throws ProblemError when the branch is
+   * refused
+   */
   async #openPatiently(branch: BranchRun): Promise<GenerationStream | null> {
     for (const ms of [...REFUSED_PAUSES_MS, null]) {
       if (this.#run.canceled) return null;
@@ -98,7 +103,7 @@ export class SweepBranches {
   }
 
   #take(branch: BranchRun, { id, event: received }: NumberedEvent): void {
-    // What this sweep began is no cache's answer, though a later connection reads it from there.
+    // What this sweep began is not a cache hit, even if a later connection reads it from there.
     const event = received.type === "generation.completed" && branch.begunHere
       ? { ...received, cached: false }
       : received;
@@ -114,7 +119,7 @@ export class SweepBranches {
     }
   }
 
-  /** The events do not wait for it. */
+  /** Saves in the background, while events go on. */
   #note(): void {
     const { store, log, keepAlive } = this.#ports;
     const sweep = this.#run.submission.plan.id;
@@ -133,7 +138,7 @@ export class SweepBranches {
       new Request(url, { method: "POST" }),
     );
     await response.body?.cancel();
-    // 404 and 409: it has ended meanwhile, as its events will tell.
+    // 404 and 409 mean that it has ended meanwhile, as its events will say.
     if (response.ok || response.status === 404 || response.status === 409) return accept(null);
     const detail = `Branch ${index} could not be canceled, and goes on`;
     return refuse(createProblem("gpu_unavailable", detail));

@@ -1,4 +1,4 @@
-/** How a sweep ends, from how its branches have: its sheet, its outcome, its terminal event. */
+/** Ends a sweep according to its branches: its sheet, its outcome, its terminal event. */
 import {
   type BranchEnd,
   createProblem,
@@ -15,8 +15,8 @@ import type { SweepRun } from "./sweep_run.ts";
 import { SHEET_END, type SheetLayout, sheetSize, sheetStart, sheetTile } from "./sweep_sheet.ts";
 
 /**
- * The terminal event, when all branches have ended; the sheet comes into the log before it.
- * @param store keeps a sweep that has all of its images. A reader who meets the end finds it kept.
+ * Returns the terminal event, when all branches have ended; the sheet enters the log before it.
+ * @param store keeps a sweep that has all of its images. A reader of the end finds it kept.
  */
 export async function concludeSweep(
   run: SweepRun,
@@ -60,7 +60,7 @@ function endOf(branches: readonly BranchRun[], index: number): BranchEnd {
   return end;
 }
 
-/** Of a sweep without any image: the first branch's problem, under the sweep's words. */
+/** Describes a sweep without any image: the first branch's problem, in the sweep's words. */
 function failureOf(ends: readonly BranchEnd[]): Problem {
   const first = ends.findIndex(({ failure }) => failure !== null);
   const failure = ends[first]?.failure ?? createProblem("internal", "No branch says why");
@@ -72,7 +72,7 @@ function layoutOf({ submission: { plan } }: SweepRun, { branches }: SweepOutcome
   return { title, width, height, branches };
 }
 
-/** Null where the images are too large for one event. */
+/** Returns null where the images are too large for one event. */
 function drawSheet(layout: SheetLayout, branches: readonly BranchRun[]): string | null {
   const images = branches.map(({ branch, image }) =>
     branch.same_as === null ? image : branches[branch.same_as]?.image ?? null

@@ -1,4 +1,4 @@
-/** What has happened in one sweep. Pixels are held once, in the texts: 16 branches may have many. */
+/** The events of one sweep. Pixels are held once, in the texts: 16 branches may have many. */
 import { isSweepTerminal, type SweepEvent, type SweepTerminalEvent } from "../../contract/mod.ts";
 import { encodeEvent, markCached } from "../rooms/event_log.ts";
 import { type LogMessage, MessageLog } from "../rooms/message_log.ts";
@@ -13,7 +13,9 @@ export interface SweepEnd extends NumberedSweepEvent {
   readonly event: SweepTerminalEvent;
 }
 
-/** Sixteen times those of a generation would be more than a process has: images decide, not events. */
+/**
+ * Sixteen times a generation's bound would exceed a process's memory; images decide, not events.
+ */
 const BOUNDS = { length: 320 * 1024 * 1024, messages: 320_000 };
 
 export class SweepLog extends MessageLog<LogMessage> {
@@ -33,7 +35,7 @@ export class SweepLog extends MessageLog<LogMessage> {
   }
 }
 
-/** The event as a finished sweep tells it. */
+/** Returns the event as a finished sweep has it. */
 export function markSweepCached(event: SweepEvent): SweepEvent {
   if (event.type === "sweep.completed") return { ...event, cached: true };
   if (event.type !== "sweep.event") return event;

@@ -19,7 +19,7 @@ export interface SweepSubmission extends RoomSubmission {
   readonly progress?: SweepProgress;
 }
 
-/** A sweep that nothing is known of yet. */
+/** The progress of a new sweep. */
 export const NO_PROGRESS: SweepProgress = { order: [], begun: [], canceled: false };
 
 export async function recallSweep(store: RoomStore): Promise<SweepSubmission | null> {
@@ -29,7 +29,7 @@ export async function recallSweep(store: RoomStore): Promise<SweepSubmission | n
   return sweep && { ...sweep, progress: progress ?? NO_PROGRESS };
 }
 
-/** With its progress: a run before may have left its own. */
+/** Saves the progress too, since an earlier run may have left its own. */
 export async function saveSweep(
   store: RoomStore,
   { plan, origin, progress = NO_PROGRESS }: SweepSubmission,

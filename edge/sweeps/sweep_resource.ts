@@ -1,4 +1,4 @@
-/** What is known of a sweep, as the resource that shows it. */
+/** Shows what is known of a sweep as its resource. */
 import type {
   Problem,
   SpentEvaluations,

@@ -1,6 +1,6 @@
 /**
- * The room of one sweep: it submits the branches as the generations that they are, follows them and
- * merges their events into one log, which it alone numbers.
+ * The room of one sweep: it submits the branches as ordinary generations, follows them and merges
+ * their events into one log, which it alone numbers.
  */
 import {
   accept,
@@ -53,7 +53,7 @@ export function createSweepRoom(ports: SweepRoomPorts): SweepRoom {
   }, ports);
 }
 
-/** A sweep whose first branch is refused is refused, before any event. */
+/** Refuses a sweep whose first branch is refused, before any event. */
 async function open(
   ports: SweepRoomPorts,
   run: SweepRun,
@@ -85,7 +85,7 @@ function plannedEvent({ id, axis, branches, evaluations }: SweepPlan): SweepEven
   return { type: "sweep.planned", id, axis, branches: told, evaluations };
 }
 
-/** Before the end reaches a reader, so that the sweep can be looked up by then. */
+/** Stores before the end reaches a reader, so that the sweep can be looked up by then. */
 function persist(
   { sweeps, now, log }: SweepRoomPorts,
   { submission: { plan }, interleaving }: SweepRun,

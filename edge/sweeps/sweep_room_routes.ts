@@ -12,7 +12,7 @@ import { describeSweep } from "./sweep_resource.ts";
 import type { SweepRoom } from "./sweep_room.ts";
 import type { SweepRun } from "./sweep_run.ts";
 
-/** Its branches are results, and shared. */
+/** A sweep's branches are results that others share. */
 export const SWEEP_FINISHED =
   "Only a running sweep can be canceled; this one has finished, and its results stay";
 
@@ -28,7 +28,7 @@ export function handleSweepRequest(room: SweepRoom, request: Request): Promise<R
   return ROUTES.answer(room, request);
 }
 
-/** Branches differ in one setting, never in whose they are. */
+/** Returns any branch's request: they differ in one setting, but have the same owner. */
 function sharedRequest({ branches: [first] }: SweepPlan): SeededRequest {
   if (!first) throw new RangeError("A sweep without branches was held");
   return first.request;

@@ -1,4 +1,4 @@
-// What the room of a sweep does when things around it fail: its log has to end in any case.
+// If this breaks, a sweep's log has no end when something around its room fails.
 import assert from "node:assert/strict";
 import { planningModel } from "../../contract/fixtures/planning_model.ts";
 import {
@@ -80,7 +80,7 @@ interface Surroundings {
   readonly admits?: (id: string, attempt: number) => boolean;
 }
 
-/** A room over rooms of generations that draw at once. */
+/** Creates a room over rooms of generations that draw at once. */
 function createRoom(
   { imageBytes = 9, admits = () => true }: Surroundings,
   changes: Partial<SweepRoomPorts> = {},
@@ -236,7 +236,8 @@ Deno.test("SweepRoom ends its log though it breaks itself", async () => {
   let faults = 2;
   const { room, kept } = createRoom({}, {
     now() {
-      // Once while it stores, which is the database's failure; once where nothing should.
+      // It fails once while storing, which is the database's failure, and once where nothing should
+      // fail.
       if (faults-- > 0) throw new TypeError("A fault of ours");
       return 0;
     },
@@ -305,6 +306,6 @@ Deno.test("A sweep's room answers a join with the sweep, and not with who began 
   const response = await handleSweepRequest(room, request);
   const { id, status } = await response.json();
   assert.deepEqual([response.status, id, status], [200, PLAN.id, "succeeded"]);
-  // The route passes the headers on, and who else was there first is no client's business.
+  // The route passes headers on, but clients must not learn who else was there first.
   assert(!response.headers.has(BEGUN_HERE));
 });

@@ -10,14 +10,14 @@ export interface SweepRun extends RoomRun {
   readonly log: SweepLog;
   readonly branches: readonly BranchRun[];
   readonly interleaving: Interleaving;
-  /** Its end was asked for. */
+  /** A client asked for its end. */
   canceled: boolean;
   /** The sheet as SVG; null before the end, and where it is too large to be held. */
   sheet: string | null;
   end: SweepEnd | null;
 }
 
-/** It goes on where the progress ends that the submission comes with. */
+/** Creates a run that goes on where the submission's progress ends. */
 export function createSweepRun(submission: SweepSubmission, done: Promise<void>): SweepRun {
   const { plan, progress: { order, begun, canceled } = NO_PROGRESS } = submission;
   const branches = plan.branches.map((branch, index) => new BranchRun(index, branch));

@@ -1,26 +1,27 @@
 /**
- * The contact sheet of a sweep as SVG, its images inside: no image library is needed, so it is drawn the
- * same on every platform. In parts, so that a large one need not be in memory as a whole. Pure.
+ * The contact sheet of a sweep as SVG with its images inside. It needs no image library, so it is
+ * the same on every platform. It comes in parts, so that a large one need not fit into memory.
+ * Pure.
  */
 import type { BranchOutcome } from "../../contract/mod.ts";
 
 /** An image file. */
 export interface SheetImage {
   readonly media_type: string;
-  /** base64 */
+  /** Base64. */
   readonly data: string;
 }
 
 export interface SheetLayout {
   /** What all branches have in common. */
   readonly title: string;
-  /** Of the images, pixels. */
+  /** Pixels of each image. */
   readonly width: number;
   readonly height: number;
   readonly branches: readonly BranchOutcome[];
 }
 
-/** Sides in pixels of the sheet. */
+/** Longest side of an image on the sheet, pixels. */
 const TILE = 256;
 const GAP = 12;
 const LINE = 18;
@@ -36,7 +37,7 @@ export function sheetSize({ width, height, branches }: SheetLayout) {
   return { width: GAP + columns * (TILE + GAP), height: GAP + rows * row };
 }
 
-/** One row as long as it fits, then rows of equal length. */
+/** Returns one row's length while it fits, then that of equal rows. */
 function columnsOf(count: number): number {
   return Math.ceil(count / Math.ceil(count / COLUMNS_MAX));
 }
@@ -50,7 +51,7 @@ export function sheetStart(layout: SheetLayout): string {
     `<rect width="100%" height="100%" fill="#ffffff"/>`;
 }
 
-/** One branch: its image, or an empty tile where it has none, and its label. */
+/** Draws one branch: its image, or an empty tile where it has none, and its label. */
 export function sheetTile(layout: SheetLayout, i: number, image: SheetImage | null): string {
   const columns = columnsOf(layout.branches.length);
   const tile = Math.round(TILE * layout.height / layout.width);
@@ -71,7 +72,7 @@ export function sheetTile(layout: SheetLayout, i: number, image: SheetImage | nu
 
 export const SHEET_END = "</svg>";
 
-/** The setting; evaluations and saving; what of them was shared. */
+/** Returns the setting, the evaluations and saving, and what of them was shared. */
 function labelLines({ label, same_as, status, failure, cached, evaluations }: BranchOutcome) {
   if (status !== "succeeded") return [label, failure ? `failed: ${failure.code}` : status];
   const { spent, full, saved, shared } = evaluations;

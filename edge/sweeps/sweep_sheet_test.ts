@@ -1,4 +1,4 @@
-// A sheet with an image under another's label would show the wrong evidence.
+// If this breaks, an image stands under another's label and is wrong evidence.
 import assert from "node:assert/strict";
 import { type BranchOutcome, createProblem } from "../../contract/mod.ts";
 import { SHEET_END, sheetSize, sheetStart, sheetTile } from "./sweep_sheet.ts";
@@ -23,7 +23,7 @@ const layoutOf = (branches: readonly BranchOutcome[]) => ({
 
 Deno.test("sheetTile() puts each image above its own label, in rows of equal length", () => {
   const layout = layoutOf(Array.from({ length: 10 }, (_, i) => outcome(`a = ${i}`)));
-  // Two rows of five tiles of 256x128, three lines of text each.
+  // The sheet has two rows of five tiles of 256x128, with three lines of text each.
   assert.deepEqual(sheetSize(layout), { width: 12 + 5 * 268, height: 12 + 2 * (128 + 54 + 12) });
   const tile = sheetTile(layout, 7, { media_type: "image/png", data: "AAAA" });
   assert.match(

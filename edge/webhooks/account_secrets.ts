@@ -1,9 +1,12 @@
 /**
- * What signs the calls of an account: made of each of the operator's secrets, so that none is stored, and
- * whoever receives for one account can sign for no other.
+ * The secrets that sign an account's calls, derived from each of the operator's secrets. So none is
+ * stored, and a receiver for one account cannot sign for another.
  */
 
-/** HMAC-SHA256 of the account, as Standard Webhooks write secrets. @param secrets `whsec_…`, the operator's */
+/**
+ * Returns the HMAC-SHA256 of the account in Standard Webhooks' form. @param secrets the operator's
+ * `whsec_…`
+ */
 export async function accountSecrets(
   secrets: readonly string[],
   account: string,

@@ -1,4 +1,5 @@
-// A receiver could sign for another account, or an account's secret changed without the operator's.
+// If this breaks, a receiver can sign for another account, or an account's secret changes by
+// itself.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { accountSecrets } from "./account_secrets.ts";

@@ -8,7 +8,7 @@ import { accountSecrets } from "./account_secrets.ts";
 import type { WebhookSettings } from "./webhook_settings.ts";
 import { isPublicAddress } from "./webhook_target.ts";
 
-/** Addresses that a name stands for; null where the platform does not tell. */
+/** Returns the addresses of a name; null where the platform cannot resolve it. */
 export type ResolveHost = ((hostname: string) => Promise<readonly string[]>) | null;
 
 export interface CallPorts {
@@ -18,7 +18,7 @@ export interface CallPorts {
   readonly now: () => number;
 }
 
-/** `gone` (410) and `refused` (a private address) are final, a failure may pass. */
+/** `gone` (410) and `refused` (a private address) are final; `failed` may pass. */
 export type CallOutcome = "delivered" | "failed" | "gone" | "refused";
 
 const ANSWER_MS = 10_000;
@@ -49,8 +49,9 @@ export async function callWebhook(
 }
 
 /**
- * Resolves anew for each attempt, as the connection does. Between the two a name may change its address
- * (DNS rebinding): a machine with something to hide needs a rule on its own way out as well.
+ * Resolves anew for each attempt, as the connection does. Between the two a name may change its
+ * address (DNS rebinding), so a machine with something to hide also needs a rule on its own way
+ * out.
  */
 async function isPublic(resolveHost: ResolveHost, url: string): Promise<boolean> {
   const hostname = new URL(url).hostname.replace(/^\[|\]$/g, "");
@@ -58,7 +59,10 @@ async function isPublic(resolveHost: ResolveHost, url: string): Promise<boolean>
   return addresses?.every(isPublicAddress) ?? true;
 }
 
-/** One signature for each of the operator's secrets. @param now epoch milliseconds; the header counts seconds */
+/**
+ * Signs with each of the operator's secrets. @param now epoch milliseconds; the header counts
+ * seconds
+ */
 async function sign(
   settings: WebhookSettings,
   { id, account, payload }: SentCall,

@@ -1,4 +1,4 @@
-/** The end of a generation or sweep, as a webhook tells it: what `GET` of its address shows. */
+/** The end of a generation or sweep as a webhook reports it: what `GET` of its address shows. */
 import type { GenerationResource, SweepResource } from "../../contract/mod.ts";
 
 export type Resource = GenerationResource | SweepResource;
@@ -13,7 +13,7 @@ export interface WebhookEnd {
 
 const END_NAMES = { succeeded: "completed", failed: "failed", canceled: "canceled" } as const;
 
-/** Null while it runs. */
+/** Returns null while it runs. */
 export function endOfResource(resource: Resource): WebhookEnd | null {
   const { status, links: { self } } = resource;
   if (status === "running") return null;

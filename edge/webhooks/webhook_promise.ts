@@ -1,4 +1,7 @@
-/** A webhook beside an answer: promised before it, taken back where it is refused, kept where it is a hit. */
+/**
+ * A webhook with an answer: promised before it, withdrawn when it is a refusal, due at once on a
+ * hit.
+ */
 import { createProblem } from "../../contract/mod.ts";
 import type { EdgeContext } from "../http/request_context.ts";
 import { problemResponse } from "../http/problem_response.ts";
@@ -13,9 +16,9 @@ export interface PromisePorts extends EndPorts {
 }
 
 interface AskedWebhook {
-  /** Null where none is asked for. */
+  /** Null where the request has no webhook. */
   readonly url: string | null;
-  /** Address of what will end. */
+  /** Address of the generation or sweep that will end. */
   readonly subject: string;
 }
 
@@ -28,7 +31,7 @@ export async function answerWithWebhook(
   if (url === null) return await answer();
   const { deliveries } = ports.webhooks;
   const { account } = c.get("caller");
-  // Under an idempotency key a repetition promises the same call again, not another one.
+  // Under an idempotency key a repetition promises the same call again.
   const id = `msg_${(c.get("idempotencyHash") ?? ports.newId()).slice(0, 36)}`;
   let isNew: boolean;
   try {
@@ -39,7 +42,7 @@ export async function answerWithWebhook(
     return problemResponse(createProblem("storage_unavailable", AWAY));
   }
   const response = await answer();
-  // A repetition that is refused takes nothing back: the first attempt may be under way.
+  // A refused repetition withdraws nothing: the first attempt may be under way.
   if (response.ok || isNew) {
     ports.keepAlive(followUp(ports, { id, subject, refused: !response.ok }));
   }
@@ -50,7 +53,7 @@ const AWAY =
   "The database is not available, so a webhook cannot be promised; ask again shortly, or " +
   "without it";
 
-/** What was refused ends nowhere; what had ended already has its end told now. */
+/** Withdraws the call of a refused request; reports at once an end that had come already. */
 async function followUp(
   ports: PromisePorts,
   { id, subject, refused }: { id: string; subject: string; refused: boolean },

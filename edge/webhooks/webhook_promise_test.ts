@@ -1,4 +1,4 @@
-// A repetition that is refused took back what the first attempt had been promised.
+// If this breaks, a refused repetition withdraws what the first attempt was promised.
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";

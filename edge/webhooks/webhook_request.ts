@@ -1,6 +1,6 @@
 /**
- * The field `webhook` beside what is asked for. It is taken off here, so that it reaches neither plan, key
- * nor GPU function: who is told of a result does not change it.
+ * The field `webhook` in a request's body. It is taken off here, so that it reaches neither plan,
+ * key nor GPU function: a result is the same whoever hears of it.
  */
 import {
   accept,

@@ -1,4 +1,4 @@
-// What is wrong in a webhook was not told at once, or the field got into the request that is planned.
+// If this breaks, a wrong webhook is reported too late, or the field gets into the planned request.
 import assert from "node:assert/strict";
 import { takeWebhook } from "./webhook_request.ts";
 

@@ -1,8 +1,11 @@
-/** What an operator sets for webhooks. */
+/** The operator's settings for webhooks. */
 import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface WebhookSettings {
-  /** Of each, the accounts' own are made. Several while receivers change over; none: webhooks are refused. */
+  /**
+   * The accounts' secrets are made from each of these: several while receivers change over. Without
+   * one, webhooks are refused.
+   */
   readonly secrets: readonly string[];
   /** Lets webhooks go to private addresses, and over http. */
   readonly allowPrivate: boolean;
@@ -12,7 +15,10 @@ const SECRET_BYTES_MIN = 24;
 const SECRET_BYTES_MAX = 64;
 const SECRETS_MAX = 3;
 
-/** `WEBHOOK_SECRET`: one or several with commas between them; `WEBHOOK_ALLOW_PRIVATE`: 1 or 0. */
+/**
+ * Reads `WEBHOOK_SECRET`, one or several with commas between them, and `WEBHOOK_ALLOW_PRIVATE`, 1
+ * or 0.
+ */
 export function readWebhookSettings(environment: Environment): WebhookSettings {
   const text = readText(environment, "WEBHOOK_SECRET") ?? "";
   const secrets = text.split(",").map((secret) => secret.trim()).filter(Boolean);

@@ -1,4 +1,4 @@
-/** Finds the end that webhooks wait for, and tells them of it when a room reports it. */
+/** Finds the end that webhooks wait for, and settles them when a room reports it. */
 import { describeStored } from "../generations/generation_answer.ts";
 import { describeGeneration } from "../generations/generation_resource.ts";
 import type { RunEnd } from "../generations/run.ts";
@@ -19,8 +19,8 @@ export interface EndPorts extends LookupPorts {
 }
 
 /**
- * From the subject's room or the database. Null while it runs, and where nobody knows of it. The room
- * first: a stored result may be on its way again, for insights that it lacks.
+ * Asks the subject's room, then the database. Null while it runs, and where neither knows it. The
+ * room comes first: a stored result may be running again, for insights that it lacks.
  */
 export async function findEnd(ports: EndPorts, subject: string): Promise<WebhookEnd | null> {
   const [, kind, id] = /^\/v1\/(generations|sweeps)\/([0-9a-f]{64})$/.exec(subject) ?? [];
@@ -28,12 +28,12 @@ export async function findEnd(ports: EndPorts, subject: string): Promise<Webhook
   const rooms = kind === "sweeps" ? ports.sweepRooms : ports.rooms;
   const response = await rooms.fetch(id, new Request(roomUrl("/state", THE_EDGE)));
   if (response.ok) {
-    // The room is of this program.
+    // The room belongs to this program, so its answer is trusted.
     const resource: Resource = await response.json();
     return endOfResource(resource);
   }
   await response.body?.cancel();
-  // A room that cannot take up its run now has not lost it.
+  // A room that cannot resume its run now still has it.
   if (response.status !== 404) return null;
   const stored = kind === "sweeps" ? await storedSweep(ports, id) : await storedResult(ports, id);
   return stored && endOfResource(stored);
@@ -49,7 +49,7 @@ async function storedSweep(ports: EndPorts, id: string): Promise<Resource | null
   return value && describeFound(value);
 }
 
-/** For `GenerationRoomPorts.afterEnd`. */
+/** Returns a listener for `GenerationRoomPorts.afterEnd`. */
 export function settleRun(webhooks: Pick<Webhooks, "settle">) {
   return async ({ submission: { plan }, events }: RunEnd): Promise<void> => {
     const end = endOfResource(describeGeneration({ plan, events, cached: false }));
@@ -57,7 +57,7 @@ export function settleRun(webhooks: Pick<Webhooks, "settle">) {
   };
 }
 
-/** For `SweepRoomPorts.afterSweepEnd`. */
+/** Returns a listener for `SweepRoomPorts.afterSweepEnd`. */
 export function settleSweep(webhooks: Pick<Webhooks, "settle">) {
   return async (run: SweepRun): Promise<void> => {
     const end = endOfResource(describeSweepRun(run, false));

@@ -1,15 +1,16 @@
 /**
- * Where a webhook may go: not to this machine, nor to its network. Checked twice, when it is asked for by
- * how it is written, and before each call by what its name resolves to, where the platform can tell.
+ * Where a webhook may go: outside this machine and its network. It is checked twice: as it is
+ * written, when it is asked for; and by what its name resolves to, before each call, where the
+ * platform can resolve names.
  */
 import ipaddr from "ipaddr.js";
 import { createFieldProblem, fieldIssue, type Parsed, refuse } from "../../contract/mod.ts";
 
 const URL_LENGTH_MAX = 2_000;
-/** Names that are resolved without the public name service. A name without a dot is one as well. */
+/** Names that are resolved without the public name service, besides names without a dot. */
 const PRIVATE_SUFFIXES = ["localhost", "local", "internal", "lan", "home.arpa"];
 
-/** @param field the one that the URL stands in, for the sentence of a refusal */
+/** @param field names the URL in the sentence of a refusal */
 export function parseWebhookTarget(
   given: unknown,
   { allowPrivate, field }: { readonly allowPrivate: boolean; readonly field: string },
@@ -23,7 +24,7 @@ export function parseWebhookTarget(
   }
   const url = new URL(given);
   if (url.username !== "" || url.password !== "") {
-    // Not shown again: whoever receives a problem may log it.
+    // The password stays out of the problem, which its receiver may log.
     return no(`${wellFormed} without a user name or password`, `${url.protocol}//…@${url.host}`);
   }
   const isAllowed = url.protocol === "https:" || (allowPrivate && url.protocol === "http:");
@@ -33,7 +34,10 @@ export function parseWebhookTarget(
   return { ok: true, value: url.href };
 }
 
-/** @param hostname as `URL` writes it: IPv4 in four decimals however it was spelled, IPv6 in brackets */
+/**
+ * @param hostname as `URL` writes it: IPv4 in four decimals however it was spelled, IPv6 in
+ * brackets
+ */
 function isPublicHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "").replace(/\.+$/, "");
   if (ipaddr.isValid(host)) return isPublicAddress(host);
@@ -42,13 +46,13 @@ function isPublicHost(hostname: string): boolean {
 }
 
 /**
- * Whether an address belongs to the internet: unicast, and neither private, loopback, link-local (cloud
- * metadata), shared (CGNAT), reserved nor an IPv6 form that has an IPv4 address inside.
+ * Whether an address belongs to the internet: it is unicast, but not private, loopback, link-local
+ * (cloud metadata), shared (CGNAT), reserved or an IPv6 form with an IPv4 address inside.
  */
 export function isPublicAddress(text: string): boolean {
   if (!ipaddr.isValid(text)) return false;
   const address = ipaddr.parse(text);
   if (address.range() !== "unicast") return false;
-  // Of IPv6 only 2000::/3 is given out (RFC 4291); the library calls the rest unicast as well.
+  // The library calls all of IPv6 unicast, but only 2000::/3 is given out (RFC 4291).
   return address instanceof ipaddr.IPv4 || ((address.parts[0] ?? 0) & 0xe000) === 0x2000;
 }

@@ -1,4 +1,4 @@
-// A webhook that reaches this machine's own network would let anybody call what is not meant for them.
+// If this breaks, a webhook reaches this machine's own network, which is closed to its author.
 import assert from "node:assert/strict";
 import { isPublicAddress, parseWebhookTarget } from "./webhook_target.ts";
 

@@ -1,6 +1,7 @@
 /**
- * Webhooks from promise to delivery. A promise is a row before the request is answered, so it survives
- * this process; each attempt takes the row under a lease, so that of several processes one calls.
+ * Webhooks from promise to delivery. A promise is a row before the request is answered, so it
+ * survives this process. Each attempt takes the row under a lease, so that only one of several
+ * processes calls.
  */
 import type { WebhookDeliveries } from "../../db/webhook_queries.ts";
 import type { Log } from "../observability/log.ts";
@@ -19,15 +20,15 @@ export interface WebhookPorts extends CallPorts {
 export interface Webhooks {
   readonly settings: WebhookSettings;
   readonly deliveries: WebhookDeliveries;
-  /** The subject has ended: all who wait for it are owed a call, which is tried behind the caller. */
+  /** Makes every call due that waits for the ended subject, and tries it after returning. */
   settle(end: WebhookEnd): Promise<void>;
-  /** Attempts what is due. */
+  /** Attempts the calls that are due. */
   deliverDue(): Promise<void>;
 }
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** Behind each failed attempt. Behind the last one nothing follows. */
+/** The pause after each failed attempt; the attempt after the last pause is the last. */
 export const RETRY_PAUSES_MS: readonly number[] = [
   MINUTE,
   5 * MINUTE,
@@ -44,7 +45,7 @@ const ROUNDS_MAX = 10;
 
 export function createWebhooks(ports: WebhookPorts): Webhooks {
   const { settings, deliveries, now, keepAlive } = ports;
-  // Without a secret what is owed waits for one.
+  // Without a secret, calls that are owed wait for one.
   const maySign = settings.secrets.length > 0;
   return {
     settings,
@@ -66,7 +67,7 @@ export function createWebhooks(ports: WebhookPorts): Webhooks {
   };
 }
 
-/** Nothing escapes: what fails here is due again when the lease has ended. */
+/** Handles every failure: the call is due again when the lease has ended. */
 async function attempt(ports: WebhookPorts, webhook: string): Promise<void> {
   const { deliveries, now, log } = ports;
   try {

@@ -1,4 +1,4 @@
-// What is owed is called, signed, again when it failed, and by one process only.
+// If this breaks, an owed call is missed, unsigned, not repeated after a failure, or made twice.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
@@ -63,7 +63,7 @@ async function withStage(test: (stage: Stage) => Promise<void>): Promise<void> {
   }
 }
 
-// Webhooks look at nothing but the address and the status.
+// Webhooks look only at the address and the status.
 const END = {
   subject: SUBJECT,
   type: "generation.completed",
