@@ -1,4 +1,4 @@
-/** The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), the generator behind torch on the CPU. */
+/** The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), which torch draws from on a CPU. */
 
 const STATE = 624;
 const SHIFT = 397;

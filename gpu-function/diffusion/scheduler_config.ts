@@ -28,6 +28,6 @@ export interface SchedulerConfig {
   readonly final_sigmas_type: "zero" | "sigma_min";
   readonly lower_order_final: boolean;
   readonly euler_at_final: boolean;
-  /** Of flow schedules, towards the noise. */
+  /** Shifts a flow schedule towards the noise. */
   readonly shift: number;
 }

@@ -106,6 +106,6 @@ async function encodePrompt(
 
 /**
  * Flips half the bits of a seed: the image's own noise begins with the seed itself, and the two must
- * not be one noise. Unit variance is the size of the states too, behind CLIP's last layer norm.
+ * not be one noise. The states have unit variance too, after CLIP's last layer norm.
  */
 const TEXT_NOISE = 0x9e3779b9;

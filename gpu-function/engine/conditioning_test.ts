@@ -35,7 +35,7 @@ function planOf(input: Partial<GenerationRequestInput>): Plan {
   return plan.value;
 }
 
-/** Of each step, the states of its rows. */
+/** The states of each step's rows. */
 async function rowsOf(plan: Plan): Promise<(readonly TextStates[])[]> {
   const { value } = await prepareConditioning(plan, model);
   const rows = Array.from(

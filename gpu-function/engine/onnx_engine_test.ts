@@ -93,7 +93,7 @@ Deno.test("50 steps with 25 guided are exactly 75 rows at the U-Net's session", 
     const types = events.map(({ type }) => type);
     assert.equal(types.filter((type) => type === "generation.step").length, 50);
     assert.equal(types.filter((type) => type === "generation.preview").length, 9);
-    // The cutoff is told between the last guided step and the first without guidance.
+    // The cutoff is reported between the last guided step and the first without guidance.
     const at = types.indexOf("generation.cutoff");
     const before = events.slice(0, at).filter(({ type }) => type === "generation.step");
     assert.equal(before.length, 25);

@@ -4,7 +4,7 @@ import { toBase64 } from "../image/image_encoder.ts";
 import { coarsen, type MapGrid, rangeOf } from "../insights/mod.ts";
 
 const SIDE_MAX = 32;
-/** Of all maps together: with nine sets of them a stored log stays below a row of D1. */
+/** Bound of all maps together: with nine sets of them a stored log fits into a row of D1. */
 const CELLS_MAX = 80_000;
 
 /**

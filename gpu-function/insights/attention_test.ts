@@ -1,4 +1,4 @@
-// Heads, places and tokens are told apart, and layers of unequal resolution weighed as documented.
+// Heads, places and tokens are distinguished, and layers of unequal resolution weighed as documented.
 /// <reference lib="deno.ns" />
 import assert from "node:assert/strict";
 import fc from "fast-check";

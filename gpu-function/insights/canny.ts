@@ -8,7 +8,7 @@
 import { type MapGrid, rangeOf } from "./map_grid.ts";
 
 export interface CannyOptions {
-  /** Of the Gaussian, pixels. */
+  /** Standard deviation of the Gaussian, pixels. */
   readonly sigma: number;
   /** Below this part of the greatest gradient nothing is an edge. */
   readonly low: number;
@@ -148,7 +148,7 @@ function thin({ width, height, x, y, length }: Gradient, flat: number): Float32A
       if (value <= flat) continue;
       const here = (row + 1) * wide + column + 1;
       const ahead = stepAlong(x[i]!, y[i]!, wide);
-      // Of two equal neighbours one stays: an ideal step has its gradient on both of its sides.
+      // One of two equal neighbours stays: an ideal step has its gradient on both of its sides.
       if (value <= data[here - ahead]! + flat) continue;
       if (value >= data[here + ahead]! - flat) ridges[i] = value;
     }

@@ -3,7 +3,7 @@
 export interface ClassShares {
   readonly sos: number;
   readonly semantic: number;
-  /** The first [EOS] and the padding behind it, as the paper counts. */
+  /** The first [EOS] and the padding after it, as the paper counts. */
   readonly eos: number;
 }
 

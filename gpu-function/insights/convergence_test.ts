@@ -35,7 +35,7 @@ Deno.test("F1 is the harmonic mean of precision and recall", () => {
   const wanted = edges("#....", "#...#");
   // One of three found is right, one of three wanted is found.
   assert.equal(edgeF1(found, wanted, 0), 1 / 3);
-  // Of ten pixels found two are wanted, and these are all.
+  // Two of the ten pixels found are wanted, and no others are.
   const many = edges("##########");
   const two = edges("#...#.....");
   assert.ok(Math.abs(edgeF1(many, two, 0) - 2 * 0.2 / 1.2) < 1e-12);

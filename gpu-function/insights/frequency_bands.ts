@@ -18,7 +18,7 @@ export interface FrequencyBands {
   /** `sqrt(sum |F(u, v)|^2)` over channels and the band's bins, F as in the paper: with 1/(MN). */
   normsOf(x: Latents): BandNorms;
   /**
-   * The same of standard normal noise, expected: every bin has E|F|^2 = 1/(MN) (paper, Prop. 1), so a
+   * The expected norms of standard normal noise: every bin has E|F|^2 = 1/(MN) (paper, Prop. 1), so a
    * band has `sqrt(channels bins / (MN))`.
    */
   readonly noise: BandNorms;

@@ -6,7 +6,7 @@ export interface GuidanceTerms {
   readonly unconditional_norm: number;
   /** `|w (cond - uncond)| / sqrt(n)` */
   readonly guidance_norm: number;
-  /** Of the angle between the two predictions, at most 1; 0 where one of them vanishes. */
+  /** Cosine of the angle between the two predictions, at most 1; 0 where one of them vanishes. */
   readonly cosine: number;
 }
 

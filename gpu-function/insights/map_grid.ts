@@ -94,7 +94,7 @@ export function rangeOf(
 interface SamplePoint {
   readonly first: number;
   readonly second: number;
-  /** Of the second. */
+  /** Weight of the second. */
   readonly weight: number;
 }
 

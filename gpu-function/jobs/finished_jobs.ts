@@ -2,7 +2,7 @@
 
 export interface RetentionLimits {
   readonly retainedMax: number;
-  /** Of events as JSON. */
+  /** Bytes of events as JSON. */
   readonly retainedBytes: number;
   readonly retainedMs: number;
 }

@@ -51,7 +51,7 @@ export interface Job {
 
 interface OwnedJob extends Job {
   state: JobState;
-  /** Of the request that began it, for the log. */
+  /** Id of the request that began it, for the log. */
   readonly requestId: string | null;
   readonly abort: AbortController;
   /** Ends the wait for the engine to let go of a canceled job. */

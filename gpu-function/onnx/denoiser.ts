@@ -41,7 +41,7 @@ export interface DenoiserForm {
   readonly outputChannels: number;
   /** Whether rows have a mask of their text states. */
   readonly textMasked: boolean;
-  /** Of the image's sides, where the model is told them; null where it is not. */
+  /** Pixels per latent along a side, where the model takes the image's size; else null. */
   readonly pixelsPerLatent: number | null;
   /** Values per text state; null where the encoder's file does not say. */
   readonly textWidth: number | null;

@@ -98,7 +98,7 @@ async function listPackage(folder: string): Promise<{ path: string; bytes: numbe
   const paths = ["model_index.json"];
   const folders = (await readdir(folder).catch(() => [])).filter(isModelFolder).sort();
   for (const name of folders) paths.push(...await listFolder(folder, name));
-  // Of the whole VAE only the decoder's graph is used, but its configuration may lie here.
+  // Only the decoder's graph of the VAE is used, but its configuration may lie here.
   const vae = await listFolder(folder, "vae");
   if (!paths.includes("vae_decoder/config.json")) {
     paths.push(...vae.filter((path) => path === "vae/config.json"));

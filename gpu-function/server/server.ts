@@ -84,7 +84,7 @@ export function createServer(ports: ServerPorts): Hono<Variables> {
   return app;
 }
 
-/** Of predictions alone: health, metrics and models are open to whoever can reach them. */
+/** Only predictions are verified. Health, metrics and models are open to all who reach them. */
 async function verify(
   c: Context<Variables>,
   verifier: CallVerifier,
@@ -115,7 +115,7 @@ async function predict(c: Context<Variables>, ports: ServerPorts, id: string): P
 }
 
 function wantsStream(c: Context): boolean {
-  // Nobody would ever close the reader behind the answer to HEAD.
+  // An answer to HEAD has no body whose end would close the reader.
   if (c.req.raw.method === "HEAD") return false;
   return /(^|,)\s*text\/event-stream\s*(;|,|$)/i.test(c.req.header("accept") ?? "");
 }

@@ -109,7 +109,7 @@ export function generalError(problem: Problem | null): string | null {
   const homeless = errors.filter(({ field }) => !PLACED.has(field.split(".")[0] ?? ""));
   if (errors.length > 0 && homeless.length === 0) return null;
   const sentence = homeless.map(({ message }) => message).join("; ") || problem.detail;
-  // The button counts the seconds, where the service told any.
+  // The button counts the seconds, where the service gave any.
   const isUntold = problem.retryable && problem.retry_after === undefined;
   return isUntold ? `${sentence}. Try again in a moment.` : sentence;
 }

@@ -1,4 +1,4 @@
-/** The numbers of the request; the rarer ones behind a disclosure. */
+/** The numbers of the request; a disclosure holds the rarer ones. */
 import { useEffect, useState } from "preact/hooks";
 import type { ModelManifest } from "../../contract/model_manifest.ts";
 import type { Problem } from "../../contract/problem.ts";

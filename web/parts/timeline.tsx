@@ -6,7 +6,7 @@ import { guidedInterval, type RequestDraft } from "../state/request_draft.ts";
 
 interface TimelineProps {
   readonly draft: RequestDraft;
-  /** Of the draft; null while unknown. */
+  /** The plan of the draft; null while unknown. */
   readonly steps: number | null;
   readonly plan: Plan | null;
   /** Steps of the shown run that are done; null when none is shown. */
@@ -76,7 +76,7 @@ interface ChoicesProps {
   readonly onChange: (change: Partial<RequestDraft>) => void;
 }
 
-/** Who ends guidance, and what conditions the steps before and behind it. */
+/** Who ends guidance, and what conditions the steps before and after it. */
 function Choices({ draft, interval: { from, to }, steps, locked, onChange }: ChoicesProps) {
   return (
     <>

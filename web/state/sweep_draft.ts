@@ -3,9 +3,9 @@ import type { ModelManifest } from "../../contract/model_manifest.ts";
 import type { SweepBody } from "../../client/api_client.ts";
 import { draftRequest, draftSteps, type RequestDraft } from "./request_draft.ts";
 
-/** Of the steps, free of text at the end (paper, Table 2, at T = 50: a = 0, 5 .. 25). */
+/** Shares of the steps that are free of text at the end (paper, Table 2, at T = 50: a = 0, 5 .. 25). */
 const UNGUIDED_SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
-/** Of a branch: six of them run for one look. */
+/** Previews of a branch: few, since six branches run for one look. */
 const PREVIEWS = 5;
 
 /** The body of `POST /v1/sweeps`; null while nothing says how many steps there are. */

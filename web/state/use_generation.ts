@@ -76,6 +76,6 @@ export function useGeneration(api: ApiClient): Generation {
 interface Run {
   id: string | null;
   cancelWanted: boolean;
-  /** Of a stored run, which nobody can cancel: one only stops watching. */
+  /** Set for a stored run, which cannot be canceled: aborting it only stops watching. */
   readonly watching: AbortController | null;
 }

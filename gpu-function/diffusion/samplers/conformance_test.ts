@@ -23,7 +23,7 @@ function configOf({ name }: Sampler) {
 interface RunOptions {
   readonly steps: number;
   readonly noise?: Latents;
-  /** Of the noise that stochastic samplers draw. */
+  /** Seed of the noise that stochastic samplers draw. */
   readonly scale?: number;
   readonly model?: (query: DenoiserQuery) => Latents;
 }

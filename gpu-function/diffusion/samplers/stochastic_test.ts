@@ -93,7 +93,7 @@ for (const [name, sampler] of SAMPLERS) {
     const { data } = next.value;
     const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
     const variance = data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
-    // Of 49,152 values the mean is known to 0.0022 and the variance to 0.7 %: four times that.
+    // The mean of 49,152 values is known to 0.0022 and the variance to 0.7 %: four times that.
     const expected = expectedMoments();
     assert.ok(Math.abs(mean - expected.mean) < 0.009, `mean ${mean}, not ${expected.mean}`);
     const ratio = variance / expected.variance;

@@ -13,7 +13,7 @@ export interface BatchQueue<E extends QueueEntry> {
   /** Whether it was still waiting. */
   remove(entry: E): boolean;
   /**
-   * Removes and returns the entry that has waited longest, together with those behind it that can
+   * Removes and returns the entry that has waited longest, together with those after it that can
    * share its batch. Never empty unless the queue is; a single entry may exceed `rowsMax`.
    */
   takeBatch(rowsMax: number): E[];

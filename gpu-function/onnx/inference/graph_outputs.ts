@@ -1,7 +1,7 @@
 /**
  * Inner values of an ONNX graph as further outputs, without another export. A file is one protobuf
- * message, and messages put one behind the other merge: so a ModelProto that holds nothing but
- * `graph.output` names, behind the file's own bytes, adds them. Field numbers are those of onnx.proto.
+ * message, and messages that follow one another merge: so a ModelProto that holds nothing but
+ * `graph.output` names, after the file's own bytes, adds them. Field numbers are those of onnx.proto.
  */
 import { join, message, text } from "./protobuf_writer.ts";
 

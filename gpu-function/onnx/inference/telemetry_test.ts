@@ -1,4 +1,4 @@
-// onnxruntime-node writes a device id and a database into the user's cache, and reports to its vendor, unless told not to.
+// onnxruntime-node writes a device id and a database into the user's cache, and reports to its vendor, unless a variable forbids it.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 

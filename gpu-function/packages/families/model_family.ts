@@ -6,7 +6,7 @@ import type { EncodedText } from "../../text/mod.ts";
 export interface ModelFamily {
   /** Classes in `model_index.json`: those of diffusers, and optimum's of the same layout. */
   readonly pipelines: readonly string[];
-  /** What diffusers' pipeline does when it is not told otherwise. */
+  /** The defaults of diffusers' pipeline. */
   readonly defaults: { readonly num_inference_steps: number; readonly guidance_scale: number };
   /** The encoders of a text. Prompts are planned with the first, whose positions their states have. */
   readonly text: readonly [TextPart, ...TextPart[]];
@@ -44,10 +44,10 @@ export interface DenoiserConfig {
   readonly channels: number;
   /** Those beyond `channels` are a learned variance. */
   readonly outputChannels: number;
-  /** Of the latents that the model was trained on, a side. */
+  /** Side of the latents that the model was trained on. */
   readonly sampleSize: number;
   /** Sides of latents must be a multiple of this. */
   readonly multipleOf: number;
-  /** Whether the model is told the image's size. */
+  /** Whether the model takes the image's size as an input. */
   readonly sizeConditions: boolean;
 }

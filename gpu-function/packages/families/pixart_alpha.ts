@@ -1,5 +1,5 @@
 /**
- * PixArt-α (Chen et al. 2023): a transformer behind T5's encoder, whose padding nobody looks at. Follows
+ * PixArt-α (Chen et al. 2023): a transformer that reads T5's states, with the padding masked. Follows
  * diffusers' PixArtAlphaPipeline and PixArtTransformer2DModel, without the binning of sizes.
  */
 import * as v from "valibot";
@@ -7,7 +7,7 @@ import type { DenoiserConfig, ModelFamily } from "./model_family.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 
-/** The 1024x1024 model's; diffusers takes it as the sign that the model is told the image's size. */
+/** The 1024x1024 model's; diffusers takes it as the sign that the model takes the image's size. */
 const SIZE_CONDITIONED_SAMPLE_SIZE = 128;
 
 const transformerConfig = v.pipe(

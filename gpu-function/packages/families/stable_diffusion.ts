@@ -1,5 +1,5 @@
 /**
- * Stable Diffusion 1.x and 2.x: a U-Net behind CLIP's text tower. 2.x differs in its files alone, which
+ * Stable Diffusion 1.x and 2.x: a U-Net that reads CLIP's text states. Only its files make 2.x differ, which
  * say "!" for the padding, wider states and v_prediction.
  */
 import * as v from "valibot";
