@@ -119,7 +119,7 @@ interface StreamSource {
 /** What has to be known of the events to follow them. */
 interface EventKind<Event> {
   parse(input: unknown): Parsed<Event>;
-  /** Of the generation or sweep, where the event tells it. */
+  /** The id of the generation or sweep, where the event has it. */
   idOf(event: Event): string | null;
   isEnd(event: Event): boolean;
 }

@@ -82,7 +82,7 @@ function readFlags(args: readonly string[], words: number) {
 
 async function add([slug = "", ...args]: readonly string[], world: DemoWorld): Promise<void> {
   const { request, values: given } = parseCommandLine(args, OWN_FLAGS);
-  // Help is told before any command.
+  // Help comes before any command.
   if (!request) return;
   const values = given as Values;
   const title = values.title ?? "";

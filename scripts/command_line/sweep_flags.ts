@@ -75,7 +75,7 @@ function toNumber(flag: string, text: string): number {
   throw new UsageError(`--${flag} takes numbers, given ${JSON.stringify(text)}; see --help`);
 }
 
-/** Of `--flag value` or `--flag=value`. */
+/** The value of `--flag value` or `--flag=value`. */
 function valueOf(args: readonly string[], flag: string): string | null {
   const at = args.findIndex((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`));
   const arg = args[at];

@@ -111,7 +111,7 @@ export interface ObservedRows {
   readonly completed: Completed;
   /** Milliseconds of a denoiser's row after the first step, from one step's end to another's. */
   readonly wallMs: number;
-  /** Of that, inside onnxruntime. */
+  /** The part of it inside onnxruntime. */
   readonly inferenceMs: number;
 }
 

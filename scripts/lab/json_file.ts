@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 
 /**
- * @param lacking what is said of a file that is missing or no JSON, behind its name
+ * @param lacking follows the name of a file that is missing or no JSON
  * @throws RangeError naming the file and what is wrong with it
  */
 export async function readJsonFile<T>(

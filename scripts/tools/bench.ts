@@ -24,7 +24,7 @@ if (unknown !== undefined || (names.length === 0 && flags.includes("--help"))) {
   console.error(`deno task bench [${known.join(" | ")} …] [--help]`);
   Deno.exit(unknown === undefined ? 0 : 2);
 }
-/** Of a benchmark whose flags are wrong; they are wrong for all. */
+/** Exit code of a benchmark whose flags are wrong; they are wrong for all. */
 const MISUSED = 2;
 let failed = false;
 for (const name of names.length > 0 ? names : known) {

@@ -25,7 +25,7 @@ schemathesis is found by the environment variable SCHEMATHESIS, or in PATH:
   SCHEMATHESIS=~/fuzz-venv/bin/schemathesis deno task fuzz
 `;
 
-/** Of schemathesis. Not those about keys, and none about bodies that the document cannot tell apart. */
+/** Checks of schemathesis. Not those about keys, and none about bodies that the document cannot tell apart. */
 const CHECKS = [
   "not_a_server_error",
   "status_code_conformance",

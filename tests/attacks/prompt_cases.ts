@@ -105,7 +105,7 @@ const modelCases: Case[] = MODELS.map((model) => ({
   },
 }));
 
-/** 32 MiB of spaces behind a good request in about 32 kB. */
+/** 32 MiB of spaces after a good request in about 32 kB. */
 const BOMB = new Uint8Array(gzipSync(JSON.stringify({ prompt: "a bird" }).padEnd(1 << 25)));
 
 export const PROMPT_CASES: readonly Case[] = [

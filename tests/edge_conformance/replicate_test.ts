@@ -1,4 +1,4 @@
-// The edge with Replicate behind it, in process, on Deno and on workerd; and what outlives its process.
+// The edge with Replicate as its back end, in process, on Deno and on workerd; and what outlives its process.
 import assert from "node:assert/strict";
 import { ReplicateDouble } from "../../edge/backends/replicate/fixtures/replicate_double.ts";
 import { ConformanceClient, FrameReader, idOf } from "../support/conformance_client.ts";

@@ -50,7 +50,7 @@ async function loseAll(
 const idsFrom = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => i + first);
 
-/** Opens a stream, reads it as far as an event that the run waits behind, and leaves. */
+/** Opens a stream, reads it as far as an event after which the run waits, and leaves. */
 async function leaveInMidRun(
   client: ConformanceClient,
   request: GenerationRequestInput & { readonly seed: number },
@@ -63,7 +63,7 @@ async function leaveInMidRun(
   return { id: idOf(head), head };
 }
 
-/** A sweep left behind an event, and its branches' ids. */
+/** A sweep left after an event, and its branches' ids. */
 async function leaveSweep(client: ConformanceClient, a: readonly number[], last: number) {
   const base = client.fresh();
   client.gpu.script(base.seed, { pauseAfter: 8 });
@@ -81,7 +81,7 @@ function branchIdsOf([planned]: readonly Frame<SweepEvent>[]): string[] {
   return planned.event.branches.map(({ plan }) => plan.id);
 }
 
-/** A sweep that was lost behind an event is merged again under the same ids. */
+/** A sweep that was lost after an event is merged again under the same ids. */
 function sweepLoss(name: string, a: readonly number[], last: number): Loss {
   return {
     name,

@@ -108,7 +108,7 @@ export const mainJob: Story = async (t, service) => {
   });
 
   await step("Another cutoff for a prompt that has run evaluates its tail alone", async () => {
-    // Of its 25 rows the first is the unconditional one of the guided step in its place.
+    // The first of its 25 rows is the unconditional one of the guided step in its place.
     const before = await readMetric(service.stack.gpuUrl, ROWS);
     const request = { prompt: "a blue bird", seed: 7, cutoff: { guided_steps: 25 } };
     const [completed] = only(await generate(service.stack.url, request), "generation.completed");

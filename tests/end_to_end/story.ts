@@ -4,7 +4,7 @@ import type { Stack } from "../../scripts/service/stack.ts";
 export interface RunningService {
   /** Another one after a restart. */
   readonly stack: Stack;
-  /** Of all its processes; what they had stored is there. */
+  /** Restarts all its processes; what they had stored is there. */
   restart(): Promise<void>;
 }
 

@@ -32,7 +32,7 @@ function postSweep({ url }: Stack, accept = "text/event-stream"): Promise<Respon
   });
 }
 
-/** Until the stream ends, or behind an event; then the connection is dropped. */
+/** Reads until the stream ends, or after an event; then the connection is dropped. */
 async function readSweep(response: Response, last = Infinity): Promise<NumberedSweepEvent[]> {
   assert.equal(response.status, 200);
   const decoder = createServerSentDecoder();

@@ -1,4 +1,4 @@
-/** A GPU function that goes wrong as told: each connection for a seed is answered by its script. */
+/** A GPU function that goes wrong as its script says: each connection for a seed is answered by its script. */
 import { encodeOutput, parseEventId } from "../../contract/mod.ts";
 import { drawEvents, planOf } from "../support/drawn_events.ts";
 

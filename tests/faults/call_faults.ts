@@ -3,7 +3,7 @@
 export interface Failure {
   /** The call that fails, from 1. */
   readonly at: number;
-  /** Whether those behind it fail as well. */
+  /** Whether the calls after it fail as well. */
   readonly lasting: boolean;
   /** A call that never arrived, or one that was done and whose answer never came. */
   readonly lost: "call" | "answer";
@@ -17,7 +17,7 @@ export class CallFaults {
   #calls = 0;
   #later = Promise.withResolvers<void>();
 
-  /** @param onSilence told of a call that nothing is going to be said of */
+  /** @param onSilence is called for a call that will get no answer */
   constructor(onSilence: () => void = () => {}) {
     this.#onSilence = onSilence;
   }

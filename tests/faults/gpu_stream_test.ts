@@ -15,7 +15,7 @@ interface Case {
   readonly end: "completed" | "upstream_failed" | "model_mismatch";
 }
 
-/** The first connection is broken, those behind it are sound. */
+/** The first connection is broken, those after it are sound. */
 function once(answer: Answer): Answer {
   return (connection) => connection.number === 1 ? answer(connection) : sound(connection);
 }

@@ -9,7 +9,7 @@ import { type Answer, BrokenGpu, hangingStream, sound } from "./broken_gpu.ts";
 import { GpuDouble } from "../support/gpu_double.ts";
 import { assertEnds, assertWhole, undisturbedSha256, withEdge } from "./stage.ts";
 
-/** Of 27 events: none, each kind of the beginning, a step, a preview, all but the end. */
+/** How many of the 27 events come: none, each kind of the beginning, a step, a preview, all but the end. */
 const HANGS_BEHIND = [0, 1, 2, 3, 8, 14, 26];
 
 /** As shipped, with less patience, but more than a busy machine takes: who is sound is heard in time. */
@@ -27,7 +27,7 @@ function poolOf(gpus: readonly BrokenGpu[]): GpuPool {
   return new GpuPool(gpus.map(({ url }) => new GpuFunction(url, options, ports)), IMPATIENT, ports);
 }
 
-/** Silent behind n events of the run, over all connections. */
+/** Silent after n events of the run, over all connections. */
 const hang = (n: number): Answer => ({ after, frames }) =>
   hangingStream(frames.slice(0, Math.max(n - after - 1, 0)));
 

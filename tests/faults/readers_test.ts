@@ -61,7 +61,7 @@ Deno.test("A client gone behind any event of a run under way leaves it to its en
   });
 });
 
-/** As the run itself told it. */
+/** As the run itself reported it. */
 function undone({ data }: Frame): string {
   return data.replace('"cached":true', '"cached":false');
 }
@@ -89,7 +89,7 @@ interface Held {
   /** What memory is measured on. */
   readonly bytes: () => number;
   readonly bytesMax: number;
-  /** What goes on behind the end, where that can be waited for. */
+  /** What goes on after the end, where that can be waited for. */
   readonly settled?: () => Promise<void>;
 }
 
@@ -149,7 +149,7 @@ if (IS_LONG) {
     }));
 }
 
-/** Of previews, a reader far behind may miss some. */
+/** A reader that is far behind may miss some previews. */
 function withoutPreviews(frames: readonly Frame[]): (readonly [number, string])[] {
   return frames.filter(({ event }) => event.type !== "generation.preview")
     .map(({ id, data }) => [id, data]);

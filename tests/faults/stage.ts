@@ -128,7 +128,7 @@ export function undisturbedSha256(request: SeededInput): string {
   return image.sha256;
 }
 
-/** A stream told to its end: ids from 0 without a gap, nothing behind the one terminal event. */
+/** A stream up to its end: ids from 0 without a gap, nothing after the one terminal event. */
 export function assertEnds(frames: readonly Frame[], from = 0): void {
   assert.deepEqual(frames.map(({ id }) => id), frames.map((_, index) => index + from));
   const ends = frames.filter(({ event }) => isTerminal(event));

@@ -20,7 +20,7 @@ import {
 } from "./stage.ts";
 
 const LAST = 26;
-/** Of a run: nothing but its name, the plan, steps, a preview, the image; each is the last one seen. */
+/** The moments of a run: nothing but its name, the plan, steps, a preview, the image; each is the last one seen. */
 const LOST_AFTER = [0, 1, 2, 6, 13, 25];
 const CALLS_MAX = 40;
 const withWorkerd = (test: Parameters<typeof withProcess>[2]) =>
@@ -90,7 +90,7 @@ async function readUntilLost(reader: FrameReader): Promise<Frame[]> {
   return await reader.rest().catch(() => []);
 }
 
-/** Takes up a stream behind its last event, as a browser does: again, while the edge comes back. */
+/** Takes up a stream after its last event, as a browser does: again, while the edge comes back. */
 async function resume(client: ConformanceClient, id: string, after: number): Promise<Frame[]> {
   return await readFrames(await client.follow(id, after));
 }

@@ -1,15 +1,15 @@
 /** How far two arrays or pictures are apart, and the bounds that count as agreement. */
 import assert from "node:assert/strict";
 
-/** Of latents after 20 steps in float32, and on the way; seen are 3e-6. */
+/** Bound for latents after 20 steps in float32, and on the way; 3e-6 was seen. */
 export const LATENTS_BOUND = 2e-5;
-/** Of latents by weights and values in float16; seen are 2e-3. */
+/** Bound for latents by weights and values in float16; 2e-3 was seen. */
 export const HALF_BOUND = 1e-2;
-/** Of latents where integers cut the fractions off the timesteps; seen are 3e-3 to 5e-3. */
+/** Bound for latents where integers cut the timesteps' fractions off; 3e-3 to 5e-3 was seen. */
 export const WHOLE_TIMESTEPS_BOUND = 2e-2;
-/** Of text states, which one run of a graph gives. */
+/** Bound for text states, which one run of a graph gives. */
 export const STATES_BOUND = 1e-5;
-/** Of 255, mean over all channels of all pixels. */
+/** Bound for the mean over all channels of all pixels, of 255. */
 export const PIXEL_MEAN_BOUND = 2;
 /** Share of pixels of which some channel is further off than that. */
 export const PIXELS_OFF_BOUND = 0.001;
@@ -31,7 +31,7 @@ export interface PixelDifference {
   readonly off: number;
 }
 
-/** Of pictures in red, green, blue. */
+/** Compares pictures in red, green, blue. */
 export function pixelDifference(ours: Uint8Array, theirs: Uint8Array): PixelDifference {
   assert.equal(ours.length, theirs.length);
   const distances = Array.from(ours, (value, i) => Math.abs(value - theirs[i]!));

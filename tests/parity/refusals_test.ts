@@ -17,7 +17,7 @@ const ENCODER = "text_encoder/model.onnx";
 const from = (family: string, path: string) => (folder: string) =>
   copyFile(join(FIXTURES, family, "package", path), join(folder, path));
 
-/** ModelProto.opset_import = 8, OperatorSetIdProto.version = 2: written behind the file, the last one counts. */
+/** ModelProto.opset_import = 8, OperatorSetIdProto.version = 2: written after the file, the last one counts. */
 async function raiseOpset(file: string): Promise<void> {
   const bytes = await Deno.readFile(file);
   await writeFile(file, Uint8Array.of(...bytes, 0x42, 0x02, 0x10, 0x63));

@@ -86,7 +86,7 @@ for (const family of FAMILIES) {
   }
 }
 
-// Linux alone tells a process which files are in its memory.
+// Only Linux reports to a process which files are in its memory.
 Deno.test({
   name: "mapped weights are read in their file, of which packed ones are copies",
   ignore: Deno.build.os !== "linux",

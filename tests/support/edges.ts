@@ -30,7 +30,7 @@ export function isProcess(edge: Edge): edge is EdgeProcess {
 }
 
 export interface LocalEdge extends Edge {
-  /** Resolves when nothing goes on behind the responses. */
+  /** Resolves when nothing goes on after the responses. */
   settled(): Promise<void>;
 }
 

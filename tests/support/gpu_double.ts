@@ -83,7 +83,7 @@ export class GpuDouble {
   readonly #engine: ScriptedEngine;
   readonly #broken = new Set<string>();
   #current: Current;
-  /** Of runs that were forgotten: they begin anew where nobody has heard of them. */
+  /** Services of runs that were forgotten: each begins anew in a service that never had it. */
   readonly #anew = new Map<string, Current>();
   #server: Deno.HttpServer<Deno.NetAddr> | null = null;
   #kill = new AbortController();
@@ -189,7 +189,7 @@ export class GpuDouble {
     for (const run of this.#engine.runs) run.permit(Infinity);
   }
 
-  /** As if it had never run. Nobody is told, least of all who reads it. */
+  /** Forgets the run, as if it had never been. Its readers hear nothing. */
   forget(id: string): void {
     this.#anew.set(id, this.#begin());
   }

@@ -24,7 +24,7 @@ export class WebhookReceiver {
   readonly calls: ReceivedCall[] = [];
   /** By path and attempt, from 1. */
   answer: Answer = () => new Response(null, { status: 204 });
-  /** Of the account that the calls are for. */
+  /** Secret of the account that the calls are for. */
   secret: string;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   #heard = Promise.withResolvers<void>();

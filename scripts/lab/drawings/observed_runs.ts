@@ -20,7 +20,7 @@ import { writeWhole } from "../../command_line/whole_file.ts";
 export interface ObservedRun {
   readonly plan: Plan;
   readonly image: RgbImage;
-  /** Of one type, in order of steps. */
+  /** The events of one type, in order of steps. */
   eventsOf<T extends GenerationEventType>(type: T): GenerationEventOf<T>[];
   /** @throws Error unless there is just one */
   eventOf<T extends GenerationEventType>(type: T): GenerationEventOf<T>;

@@ -17,7 +17,7 @@ export interface Shown<Subject> {
   readonly condition: string;
   readonly seed: number;
   readonly image: RgbImage;
-  /** Of the same subject and seed under the first condition. */
+  /** The drawing of the same subject and seed under the first condition. */
   readonly reference: RgbImage;
 }
 
@@ -41,9 +41,9 @@ export interface MeasuredGrid<Subject> {
   values(metric: string, condition: string): number[];
   /** Their mean, without those that have no number. */
   mean(metric: string, condition: string): Estimate;
-  /** Of the first condition over the second, paired by subject. */
+  /** The lead of the first condition over the second, paired by subject. */
   difference(metric: string, condition: string, other: string): Estimate;
-  /** Of one metric under a condition over another under its own, paired by subject. */
+  /** The lead of one metric under a condition over another under its own, paired by subject. */
   between(of: MetricCondition, over: MetricCondition): Estimate;
   readonly kept: readonly Shown<Subject>[];
 }
@@ -128,7 +128,7 @@ function meansByCondition<Subject>(
   ]));
 }
 
-/** Of images; on a terminal it is redrawn, in a log it is a line now and then. */
+/** Counts images. On a terminal it is redrawn; in a log it is a line now and then. */
 export function startBar(total: number, start = 0): SingleBar {
   const bar = new SingleBar({
     format: "{bar} {value}/{total} images, {eta_formatted} left",

@@ -44,7 +44,7 @@ export function rowCharts(
     readonly file: string;
     readonly names: readonly string[];
     readonly titleOf: (name: string) => string;
-    /** Of each name there is a metric for each side. */
+    /** Each name has a metric for each side. */
     readonly sides: readonly string[];
     readonly conditions: readonly string[];
   },

@@ -7,7 +7,7 @@ import type { AlignmentScorer, SimilarityScorer } from "../scorers/alignment.ts"
 import type { Classifier } from "../scorers/judge/classifier.ts";
 import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
 
-/** Of each image with a text of its subject, one metric for each scorer: `text CLIPScore, source`. */
+/** Scores each image with a text of its subject: one metric for each scorer: `text CLIPScore, source`. */
 export function alignmentMetrics<Subject>(
   scorers: readonly AlignmentScorer[],
   what: string,
@@ -24,7 +24,7 @@ export function alignmentName({ name }: AlignmentScorer, what: string): string {
   return `${name}, ${what}`;
 }
 
-/** Of every scorer with every text, in the order of a report's columns. */
+/** The names of every scorer with every text, in the order of a report's columns. */
 export function alignmentNames(
   scorers: readonly AlignmentScorer[],
   whats: readonly string[],
@@ -34,7 +34,7 @@ export function alignmentNames(
 
 export const PAIR_SIDES = ["source", "target"] as const;
 
-/** Of a pair whose [EOS] are exchanged: with the prompt of the words, and with that of the [EOS]. */
+/** Scores a pair whose [EOS] are exchanged: with the prompt of the words, and with that of the [EOS]. */
 export function pairMetrics(scorers: readonly AlignmentScorer[]): Metric<PromptPair>[] {
   return [
     ...alignmentMetrics<PromptPair>(scorers, "source", ({ a }) => a.text),

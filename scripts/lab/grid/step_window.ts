@@ -7,7 +7,7 @@ export const STEP_WINDOWS = ["first", "last"] as const;
 /** `first` the steps from the noise on, `last` those up to the image. */
 export type StepWindow = (typeof STEP_WINDOWS)[number];
 
-/** Of the condition whose window has k steps. */
+/** The name of the condition whose window has k steps. */
 export function windowLabel(window: StepWindow, k: number): string {
   return `${window} ${k}`;
 }

@@ -47,7 +47,7 @@ export interface Laboratory {
   allPrompts(kinds: readonly AttributeKind[]): TemplatePrompt[];
   /** The first so many of it. @throws RangeError when the words allow fewer */
   prompts(count: number, kinds: readonly AttributeKind[]): TemplatePrompt[];
-  /** The same of pairs, of equal length in tokens. */
+  /** Pairs of prompts with equally many tokens. */
   pairs(count: number, kinds: readonly AttributeKind[]): PromptPair[];
   /** An engine that remembers no rows, so that every run takes its time; the caller closes it. */
   openTimingEngine(): Promise<Engine>;

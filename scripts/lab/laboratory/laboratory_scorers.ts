@@ -24,7 +24,7 @@ export interface ScorerOptions {
 }
 
 export interface LaboratoryScorers {
-  /** Of an image with a text; CLIPScore is the first. */
+  /** Score an image with a text; CLIPScore is the first. */
   readonly alignment: readonly AlignmentScorer[];
   readonly similarity: SimilarityScorer;
   /** Which object and colour it sees; null with any other answerer. */

@@ -18,7 +18,7 @@ export interface Latency {
   readonly text_encode_ms: number;
   /** 50 steps, half of them guided, with the previews that a request gets by default. */
   readonly cutoff_run_ms: number;
-  /** Of the process after those runs, before the parts are timed. */
+  /** Memory of the process after those runs, before the parts are timed. */
   readonly peak_rss_mb: number;
   readonly runs: number;
   readonly cores: number;

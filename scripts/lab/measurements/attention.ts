@@ -20,7 +20,7 @@ const EARLY = 0.2;
 const MAPS = 5;
 const SHEET_PROMPTS = 2;
 
-/** Of one prompt, means over its seeds. */
+/** Means over the seeds of one prompt. */
 interface PromptAttention {
   /** Per class, per step. */
   readonly shares: Readonly<Record<(typeof CLASSES)[number], readonly number[]>>;
@@ -31,7 +31,7 @@ interface PromptAttention {
 
 interface ObservedAttention {
   readonly prompts: readonly PromptAttention[];
-  /** Of the first prompts, seed 0. */
+  /** Maps of the first prompts, seed 0. */
   readonly kept: readonly ObservedRun[];
   readonly level: number;
 }

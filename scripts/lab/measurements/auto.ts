@@ -17,7 +17,7 @@ const TAILS: readonly Tail[] = ["null", "cond", "delta"];
 /** The latest cutoffs first: the others then begin as one that was drawn. */
 const TOLERANCES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1];
 const SHARES = [0.2, 0.4, 0.5, 0.6, 0.7, 0.8];
-/** Of the evaluations. */
+/** Shares of the evaluations. */
 const SAVING_WANTED = 0.3;
 const SHEET_PROMPTS = 4;
 

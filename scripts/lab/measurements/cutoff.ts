@@ -16,7 +16,7 @@ import type { Reading, ResultChart } from "../report/findings.ts";
 import { type Estimate, meanOf } from "../statistics/estimate.ts";
 
 const TAILS: readonly Tail[] = ["null", "cond", "delta"];
-/** Of the steps: a = 0, 10 .. 50 of 50, and 0, 5 .. 25 of 25. */
+/** Shares of the steps: a = 0, 10 .. 50 of 50, and 0, 5 .. 25 of 25. */
 const SHARES = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const EARLY_CUT = 0.8;
 const LATE_CUT = 0.4;

@@ -16,7 +16,7 @@ const EARLY_STEPS = [0.2, 0.4];
 
 type Bands<T> = Readonly<Record<(typeof BANDS)[number], T>>;
 
-/** Of one prompt, means over its seeds. */
+/** Means over the seeds of one prompt. */
 interface PromptFrequency {
   /** Norms of the latents as the model sees them, per step. */
   readonly norms: Bands<readonly number[]>;
@@ -28,7 +28,7 @@ interface PromptFrequency {
 
 interface ObservedFrequency {
   readonly prompts: readonly PromptFrequency[];
-  /** Of standard normal noise, expected. */
+  /** The expected norms of standard normal noise. */
   readonly noise: Bands<number>;
   /** Bins of a channel. */
   readonly bins: Bands<number>;
@@ -102,7 +102,7 @@ async function observeFrequency(
   return { prompts, noise, bins, alphas: alphasOf(first!, schedulerConfig) };
 }
 
-/** Of a schedule with betas the signal that each step's latents hold (ᾱ). */
+/** The signal that each step's latents hold (ᾱ), for a schedule with betas. */
 function alphasOf(run: ObservedRun, config: SchedulerConfig): number[] | null {
   if (config.prediction_type === "flow") return null;
   const alphas = alphasCumprod(config);

@@ -37,7 +37,7 @@ function cutoffOf({ cutoff }: Drawing) {
   return typeof cutoff === "object" ? cutoff : {};
 }
 
-/** Of a drawing and a text, what stands in for alignment. */
+/** What stands in for the alignment of a drawing and a text. */
 type Reading = (drawing: Drawing, text: string) => number;
 
 function laboratoryWith(reading: Reading): Laboratory {

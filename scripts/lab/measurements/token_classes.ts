@@ -102,7 +102,7 @@ export const tokenClasses = gridExperiment<JudgedPrompt>({
   },
 });
 
-/** @param all where the unrelated ones are from; each prompt looks on from the one behind it */
+/** @param all where the unrelated ones are from; each prompt looks on from the one after it */
 function withUnrelated(
   prompts: readonly TemplatePrompt[],
   all: readonly TemplatePrompt[],

@@ -14,7 +14,7 @@ export interface Findings {
 
 export interface ResultTable {
   readonly title: string;
-  /** Of the label, then of the cells. */
+  /** Heading of the label, then of the cells. */
   readonly columns: readonly string[];
   readonly rows: readonly ResultRow[];
 }

@@ -53,7 +53,7 @@ export function meanOf(values: readonly number[]): Estimate {
   return bootstrapOf(values.length, (chosen) => average(chosen.map((index) => values[index]!)));
 }
 
-/** Of what differs within each pair; a pair with a NaN in it, which nobody could score, is left out. */
+/** Estimates the difference within pairs. A pair with a NaN, which has no score, is left out. */
 export function meanDifferenceOf(a: readonly number[], b: readonly number[]): Estimate {
   return meanOf(a.map((value, i) => value - b[i]!).filter((value) => !Number.isNaN(value)));
 }

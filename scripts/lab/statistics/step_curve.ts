@@ -4,7 +4,7 @@ import { average, type Estimate, meanOf } from "./estimate.ts";
 /** [subject][step]; NaN where a step has none. */
 export type StepValues = readonly (readonly number[])[];
 
-/** Of the runs of one subject, the mean over its seeds in each step, without those that have no number. */
+/** The mean over the seeds of one subject in each step, without runs that have no number. */
 export function meanOverSeeds(runs: StepValues): number[] {
   return (runs[0] ?? []).map((_, step) =>
     average(runs.map((run) => run[step]!).filter((value) => !Number.isNaN(value)))

@@ -69,10 +69,10 @@ interface Route {
 }
 
 interface Measured {
-  /** Of single requests, in their order. */
+  /** Milliseconds of single requests, in their order. */
   readonly firstMs: number[];
   readonly lastMs: number[];
-  /** Of windows. */
+  /** Requests per second of windows. */
   readonly perSecond: number[];
 }
 
@@ -105,7 +105,7 @@ async function measureCached(url: string, runs: number): Promise<void> {
   console.log("|---|---|---|---|---|---|---|");
   const ratios = new Map<string, { latency: number; rate: number }>();
   for (const [{ name }, { firstMs, lastMs, perSecond }] of measured) {
-    // Of windows that ran one behind the other, so that a machine that slows down favours none.
+    // Compares windows that followed each other, so that a machine that slows down favours none.
     const latency = median(lastMs) / median(base.lastMs);
     const rate = median(perSecond.map((value, i) => value / (base.perSecond[i] ?? NaN)));
     ratios.set(name, { latency, rate });

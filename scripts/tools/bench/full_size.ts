@@ -85,12 +85,12 @@ function outsideShare({ timings }: Completed): number {
   return 1 - timings.inference_ms / timings.total_ms;
 }
 
-/** Of this process since its start, pages of mapped files included. */
+/** Peak memory of this process since its start, pages of mapped files included. */
 function peakBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-/** Of this process now, without pages of files, which the system takes back when it needs them. */
+/** Memory of this process now, without pages of files, which the system takes back when it needs them. */
 async function ownBytes(): Promise<number> {
   const status = await Deno.readTextFile("/proc/self/status");
   return Number(/^RssAnon:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;

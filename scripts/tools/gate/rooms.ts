@@ -3,7 +3,7 @@
  * own room. A room without a row belongs to the one around it. No room leads back to itself.
  */
 export interface Room {
-  /** A folder with a slash behind it, or one file. */
+  /** A folder, whose path ends with a slash, or one file. */
   readonly path: string;
   /**
    * Folders, files, bare packages (`npm:hono`) and all of a platform (`node:`). A folder stands for all that

@@ -98,7 +98,7 @@ const KEY_CASES: readonly AccessCase[] = [
       for (let i = 0; i < 3; i++) await readFrames(await client.post(request, { headers }));
       await leave(await client.post({ ...request, width: 7 }, { headers }));
       let day;
-      // Written behind the replies: within seconds, not at once.
+      // Written after the replies: within seconds, not at once.
       for (let i = 0; i < 100 && (day?.requests ?? 0) < 4; i++) {
         await new Promise((done) => setTimeout(done, 100));
         const usage = await (await edge.request("/v1/usage", { headers })).json();

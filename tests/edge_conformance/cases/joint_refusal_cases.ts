@@ -1,4 +1,4 @@
-/** A request that is wrong in several places, told of all of them, whatever the edge runs on. */
+/** A request that is wrong in several places hears of all of them, whatever the edge runs on. */
 import assert from "node:assert/strict";
 import type { Case } from "./case.ts";
 import { assertProblem } from "../../support/conformance_client.ts";

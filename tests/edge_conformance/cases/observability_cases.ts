@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Case } from "./case.ts";
 import { FrameReader, idOf, readFrames } from "../../support/conformance_client.ts";
 
-/** Names and descriptions of the parts that `Server-Timing` tells. */
+/** Names and descriptions of the parts that `Server-Timing` reports. */
 function partsOf(response: Response): Map<string, string> {
   const parts = (response.headers.get("server-timing") ?? "").split(",");
   return new Map(parts.map((part) => {

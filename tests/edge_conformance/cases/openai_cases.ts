@@ -14,7 +14,7 @@ import { type ConformanceClient, FrameReader, idOf } from "../../support/conform
 /** Fields of ours among OpenAI's: the client sends those that it does not know as well. */
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What each image tells beside OpenAI's fields. */
+/** What each image reports beside OpenAI's fields. */
 interface Told {
   readonly generation: {
     readonly id: string;

@@ -17,7 +17,7 @@ export interface LatentRgbFit {
 }
 
 const DRAWS = 12;
-/** Of which this many are kept from the fit. */
+/** This many of them are kept from the fit. */
 const HELD_OUT = 4;
 /** Noise per side that is smoothed to the size of the latents: pictures are smooth, noise is not. */
 const COARSE = 3;

@@ -7,7 +7,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 export interface ProtobufField {
   readonly number: number;
-  /** Of a varint; 0 for other wire types. */
+  /** The value of a varint; 0 for other wire types. */
   readonly value: number;
   /** Bytes of the payload in the file, end excluded. */
   readonly start: number;

@@ -22,7 +22,7 @@ export async function bytesPresent(folder: string, { path, bytes }: RemoteFile):
 }
 
 /**
- * @param onBytes told how many bytes of the file are there
+ * @param onBytes is given how many bytes of the file are there
  * @throws HubProblem when the hub or the way to it fails, RangeError for a wrong size or hash
  */
 export async function download(
@@ -55,7 +55,7 @@ export async function download(
   onBytes(file.bytes);
 }
 
-/** Beside the file, with an ending that no reader of packages looks for. */
+/** The partial file lies beside the file, with an ending that no reader of packages looks for. */
 function partOf(folder: string, path: string): string {
   return join(folder, `${path}.part`);
 }

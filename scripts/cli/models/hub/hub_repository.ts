@@ -11,7 +11,7 @@ export interface HubRepository {
   list(subfolder: string): Promise<ListFileEntry[]>;
   /**
    * The bytes of a file from `offset` on, and what broke them off, if anything did: the library's
-   * stream tells no more than a text.
+   * stream says no more than a text.
    */
   open(path: string, offset: number): Promise<HubStream>;
 }
@@ -97,7 +97,7 @@ async function lookUpCommit({ revision, ...params }: InfoParams): Promise<string
     const problem = hubProblemOf(error, name);
     if (!problem) throw error;
     const missing = revision !== undefined && /\(404\)/.test(problem.message);
-    // The library drops the header that tells a missing revision from a missing repository.
+    // The library drops the header that distinguishes a missing revision from a missing repository.
     if (missing && await ask(undefined).then(() => true, () => false)) {
       throw new HubProblem(`${name} has no revision ${revision} (404)`, false, { cause: error });
     }

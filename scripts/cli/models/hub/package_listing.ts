@@ -36,7 +36,7 @@ export function selectPackageFiles(
     requireSafe(remotePath);
     if (type !== "file" || !remotePath.startsWith(prefix)) continue;
     const path = remotePath.slice(prefix.length);
-    // Of the whole VAE only the decoder's graph is used, but its configuration may lie here.
+    // Only the decoder's graph of the VAE is used, but its configuration may lie here.
     const isVaeConfig = path === "vae/config.json" &&
       !listed.has(`${prefix}vae_decoder/config.json`);
     const isOfChecker = listed.has(`${prefix}safety_checker/model.onnx`) &&

@@ -12,7 +12,7 @@ export interface PullKey {
 }
 
 export interface PullFolder {
-  /** Of the package, two levels below the models folder, so that it is never taken for a model. */
+  /** The package's folder, two levels below the models folder, so that it is never taken for a model. */
   readonly staged: string;
   /** Deletes what was kept. */
   discard(): Promise<void>;

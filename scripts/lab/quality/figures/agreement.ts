@@ -5,9 +5,9 @@ import { type Arrangement, relationOf, type Seen } from "../../scorers/judge/gri
 export interface Asked {
   /** One noun or two different ones. */
   readonly objects: readonly string[];
-  /** Of each object; null leaves it open. */
+  /** Colour of each object; null leaves it open. */
   readonly colours: readonly (string | null)[];
-  /** Of the first object to the second. */
+  /** Relation of the first object to the second. */
   readonly relation: Arrangement | null;
 }
 
@@ -19,13 +19,13 @@ export interface Judged {
 
 export interface SingleShares {
   readonly object: Estimate;
-  /** Of the images whose colour was asked for, whether or not the object is right. */
+  /** Share of the images whose colour was asked for, whether or not the object is right. */
   readonly colour: Estimate;
 }
 
 export interface PairShares {
   readonly both_objects: Estimate;
-  /** Of the images with both objects. */
+  /** Share of the images with both objects. */
   readonly relation_of_both: Estimate;
   readonly both_colours_of_both: Estimate;
 }
@@ -82,7 +82,7 @@ export function pairShares(judged: readonly Judged[]): PairShares {
   };
 }
 
-/** Of images; those of one prompt are a group. */
+/** Share of images; those of one prompt are a group. */
 export function shareOfJudged(
   judged: readonly Judged[],
   isHit: (judged: Judged) => boolean,

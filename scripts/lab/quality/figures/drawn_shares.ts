@@ -15,18 +15,18 @@ import { withheldColour } from "./withheld_colour.ts";
 
 /** A drawn image. */
 export interface DrawnImage extends Judged {
-  /** Of the prompt's and the image's embeddings. */
+  /** Cosine of the prompt's and the image's embeddings. */
   readonly cosine: number;
 }
 
 interface Cosine {
-  /** Of prompts, each the mean over its images. */
+  /** Mean over prompts, each the mean over its images. */
   readonly text_image_cosine: Estimate;
 }
 
 export interface DrawnShares {
   readonly single: SingleShares & Cosine;
-  /** Of the single objects, those in the one colour that the denoiser never saw on them. */
+  /** Single objects in the one colour that the denoiser never saw on them. */
   readonly withheld: SingleShares & Cosine;
   readonly not_withheld: SingleShares & Cosine;
   readonly pair: PairShares & Cosine;

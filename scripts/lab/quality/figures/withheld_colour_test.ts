@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { isPair, loadPrompts } from "../../prompts/evaluation_prompt.ts";
 import { withheldColour } from "./withheld_colour.ts";
 
-// The order of colour.NAMES of scripts/training/train, and "natural" behind it as in labels.json.
+// The order of colour.NAMES of scripts/training/train, and "natural" after it as in labels.json.
 const COLOURS = [
   "red",
   "orange",

@@ -14,7 +14,7 @@ export interface Question {
 
 export interface Answerer {
   readonly name: string;
-  /** Of each question, how probable it is that the image shows the thing: 0 to 1. */
+  /** For each question the probability that the image shows the thing. */
   answer(questions: readonly Question[]): Promise<readonly number[]>;
   release(): Promise<void>;
 }

@@ -19,7 +19,7 @@ export class PacedGpu {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   /** Milliseconds between events; 0 for all at once. */
   paceMs = 0;
-  /** Of the newest run: when each event was sent, by its id. */
+  /** When each event of the newest run was sent, by its id. */
   sentAt: number[] = [];
   #relayed: readonly string[] = [];
 
