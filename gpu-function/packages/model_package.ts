@@ -207,11 +207,19 @@ async function assembleManifest(
       scaling_factor: vae.scaling_factor,
     },
     text: await describeText(folder, tokenizer, part),
-    latent_rgb: extra.latent_rgb,
+    latent_rgb: extra.latent_rgb ?? sharedRgb(family.latents, vae),
     insights: extra.taps.length > 0 ? [...INSIGHTS] : [...INSIGHTS_WITHOUT_TAPS],
   });
   if (!parsed.ok) throw new RangeError(`${folder}: ${parsed.problem.detail}`);
   return parsed.value;
+}
+
+/** The family's map where the package's VAE has the family's latents; null where it has its own. */
+function sharedRgb(
+  { channels, scalingFactor, rgb }: ModelFamily["latents"],
+  vae: { readonly latent_channels: number; readonly scaling_factor: number },
+): ModelManifest["latent_rgb"] {
+  return vae.latent_channels === channels && vae.scaling_factor === scalingFactor ? rgb : null;
 }
 
 /** The scheduler file's own, unless the package names another that fits the model. */

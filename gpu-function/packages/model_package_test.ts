@@ -239,3 +239,24 @@ Deno.test("vocab.json and merges.txt make CLIP's tokenizer", () => {
   assert.deepEqual(ids, [12, 10, 5, 11, 11, 13, 13, 13]);
   assert.deepEqual(tokens.slice(1, 3).map(({ token }) => token), ["bird</w>", "'s</w>"]);
 });
+
+const SD1 = join(import.meta.dirname!, "../../tests/parity/fixtures/sd1/package");
+const SPACES: readonly [given: Record<string, unknown>, first: number[] | undefined][] = [
+  [{}, [0.3512, 0.2297, 0.3227]],
+  [{ scaling_factor: 0.13025 }, undefined],
+];
+for (const [given, first] of SPACES) {
+  const name = `with ${JSON.stringify(given)} previews have ${first ? "the family's" : "no"} map`;
+  Deno.test(`a package of Stable Diffusion without a map to RGB: ${name}`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "shapefirst-"));
+    try {
+      await cp(SD1, folder, { recursive: true });
+      await editJson(join(folder, "vae_decoder/config.json"), (json) => Object.assign(json, given));
+      await rm(join(folder, "shapefirst.json"), { force: true });
+      const { manifest } = await readModelPackage(folder);
+      assert.deepEqual(manifest.latent_rgb?.matrix[0], first);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+}

@@ -1,5 +1,6 @@
 /** What sets one kind of pipeline apart from another; the rest is read from the package's files. */
 import type * as v from "valibot";
+import type { LatentSpace } from "./latent_rgb.ts";
 import type { DenoiserNames } from "../../onnx/denoiser.ts";
 import type { EncodedText } from "../../text/mod.ts";
 
@@ -13,6 +14,8 @@ export interface ModelFamily {
   /** What the parts' encodings of one text, in the order of `text`, are to the denoiser together. */
   readonly joinText: (encoded: readonly [EncodedText, ...EncodedText[]]) => EncodedText;
   readonly denoiser: DenoiserTraits;
+  /** The space that its published members share: what previews are drawn with unless a package says more. */
+  readonly latents: LatentSpace;
 }
 
 /** A text encoder with its tokenizer. */

@@ -3,6 +3,7 @@
  * diffusers' PixArtAlphaPipeline and PixArtTransformer2DModel, without the binning of sizes.
  */
 import * as v from "valibot";
+import { STABLE_DIFFUSION_LATENTS } from "./latent_rgb.ts";
 import type { DenoiserConfig, ModelFamily } from "./model_family.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -53,4 +54,5 @@ export const PIXART_ALPHA: ModelFamily = {
     },
     textMasked: true,
   },
+  latents: STABLE_DIFFUSION_LATENTS,
 };

@@ -3,6 +3,7 @@
  * say "!" for the padding, wider states and v_prediction.
  */
 import * as v from "valibot";
+import { STABLE_DIFFUSION_LATENTS } from "./latent_rgb.ts";
 import type { DenoiserConfig, ModelFamily } from "./model_family.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -46,4 +47,5 @@ export const STABLE_DIFFUSION: ModelFamily = {
     names: { input: ["sample"], output: ["out_sample"], pooled: null },
     textMasked: false,
   },
+  latents: STABLE_DIFFUSION_LATENTS,
 };
