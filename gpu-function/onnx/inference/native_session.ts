@@ -6,6 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { cpus } from "node:os";
 import { dirname } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { sizeOf } from "../../diffusion/mod.ts";
@@ -18,10 +19,13 @@ import type {
   SessionOptions,
   TensorType,
 } from "../graph.ts";
+import { threadCount } from "./thread_count.ts";
 import { type Timed, Turns } from "./turns.ts";
 
 /** The thread has one, since onnxruntime-node runs one graph at a time in it anyway. */
 const TURNS = new Turns();
+
+const PROCESSORS = { allowed: navigator.hardwareConcurrency, present: cpus().length };
 
 /** A graph's inputs or outputs by the names that the engine uses. */
 export type CheckedTensors = ReadonlyMap<string, CheckedTensor>;
@@ -118,7 +122,7 @@ async function openSession(
   const { mapped = false } = options;
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [options.executionProvider],
-    intraOpNumThreads: options.intraOpNumThreads,
+    intraOpNumThreads: threadCount(options.intraOpNumThreads, PROCESSORS),
     interOpNumThreads: 1,
     executionMode: "sequential",
     // Folded constants and packed weights are copies, of fp16 in fp32; an arena keeps what fp16 weights
