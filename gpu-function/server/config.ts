@@ -39,7 +39,7 @@ interface NumberRow {
 const NUMBERS = {
   GPU_PORT: { min: 0, max: 65_535, standard: 8_788, help: "port, 0 for a free one" },
   GPU_ROWS_MAX: { min: 1, max: 256, standard: 1, help: "U-Net rows per batch" },
-  GPU_THREADS: { min: 0, max: 1_024, standard: 0, help: "threads per operator, 0 for all" },
+  GPU_THREADS: { min: 0, max: 1_024, standard: 0, help: "threads per operator, 0 for all allowed" },
   GPU_MODELS_MB: {
     min: 1,
     max: 1_000_000,

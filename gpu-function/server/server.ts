@@ -67,6 +67,12 @@ export function createServer(ports: ServerPorts): Hono<Variables> {
     return c.json(summarizeJob(job.id, job.state));
   });
   app.get("/health-check", (c) => c.json(describeHealth(service)));
+  app.get("/live", (c) => c.json({ status: service.health }));
+  app.get("/ready", (c) => {
+    const { health } = service;
+    const isReady = health === "READY" || health === "BUSY";
+    return c.json({ status: health }, isReady ? 200 : 503);
+  });
   app.get("/models", (c) => c.json({ models: service.engine?.models ?? [] }));
   app.get(
     "/metrics",
@@ -229,6 +235,8 @@ const DISCOVERY = {
   predictions_idempotent_url: "/predictions/{prediction_id}",
   predictions_cancel_url: "/predictions/{prediction_id}/cancel",
   health_check_url: "/health-check",
+  live_url: "/live",
+  ready_url: "/ready",
   models_url: "/models",
   metrics_url: "/metrics",
 };
@@ -238,6 +246,8 @@ const ALLOWED_METHODS: Readonly<Record<string, string>> = {
   "/predictions/:id": "GET, HEAD, PUT",
   "/predictions/:id/cancel": "POST",
   "/health-check": "GET, HEAD",
+  "/live": "GET, HEAD",
+  "/ready": "GET, HEAD",
   "/models": "GET, HEAD",
   "/metrics": "GET, HEAD",
   "/": "GET, HEAD",

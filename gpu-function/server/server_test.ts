@@ -25,13 +25,20 @@ const input = (seed: number) => ({
   num_inference_steps: STEPS,
 });
 
-function setUp(options: { permits?: number; limits?: Partial<ServiceLimits> } = {}) {
+interface SetUp {
+  readonly permits?: number;
+  readonly limits?: Partial<ServiceLimits>;
+  /** Whether the engine is there; so by default. */
+  readonly started?: boolean;
+}
+
+function setUp({ started = true, ...options }: SetUp = {}) {
   const clock = new FakeClock();
   const records: LogRecord[] = [];
   const engine = new PacedEngine(options);
   const log = (record: LogRecord) => void records.push(record);
   const service = new GenerationService({ ...SERVICE_LIMITS, ...options.limits }, { clock, log });
-  service.start(engine);
+  if (started) service.start(engine);
   let drawn = 0;
   const app = createServer({
     service,
@@ -366,6 +373,8 @@ Deno.test("Unknown paths are 404, wrong methods 405 with Allow", async () => {
       ["DELETE", "/predictions/a", "GET, HEAD, PUT"],
       ["GET", "/predictions/a/cancel", "POST"],
       ["POST", "/health-check", "GET, HEAD"],
+      ["POST", "/live", "GET, HEAD"],
+      ["DELETE", "/ready", "GET, HEAD"],
     ] as const
   ) {
     const response = await app.request(path, { method });
@@ -387,6 +396,36 @@ Deno.test("GET /health-check answers 200 in every state", async () => {
   for (const id of ["1", "2"]) service.cancel(id);
   await service.drain();
   assert.equal(await status(), "DRAINING");
+});
+
+Deno.test("GET /live answers 200 in every state, GET /ready only where work is taken", async () => {
+  const states: [string, number][] = [];
+  const look = async (app: App) => {
+    const live = await app.request("/live");
+    assert.equal(live.status, 200);
+    const ready = await app.request("/ready");
+    const { status } = await ready.json();
+    assert.equal((await live.json()).status, status);
+    states.push([status, ready.status]);
+  };
+  const { app, service } = setUp();
+  await look(app);
+  for (const seed of [1, 2]) await put(app, `${seed}`, seed, { prefer: "respond-async" });
+  await look(app);
+  for (const id of ["1", "2"]) service.cancel(id);
+  await service.drain();
+  await look(app);
+  const waiting = setUp({ started: false });
+  await look(waiting.app);
+  waiting.service.failSetup("no model fits");
+  await look(waiting.app);
+  assert.deepEqual(states, [
+    ["READY", 200],
+    ["BUSY", 200],
+    ["DRAINING", 503],
+    ["STARTING", 503],
+    ["SETUP_FAILED", 503],
+  ]);
 });
 
 Deno.test("GET / and GET /models describe the service", async () => {
