@@ -100,12 +100,14 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 try {
-  const { modelsDir, threads, rowsMax, modelBytes, rowMemoryBytes, safety, weights } = config;
+  const { modelsDir, threads, rowsMax, batching, modelBytes, rowMemoryBytes, safety, weights } =
+    config;
   const engine = await createEngine({
     modelsDir,
     executionProvider,
     intraOpNumThreads: threads,
     rowsMax,
+    batching,
     weights,
     memoryBytes: modelBytes,
     rowMemoryBytes,

@@ -10,7 +10,7 @@ import {
   refuse,
 } from "../../contract/mod.ts";
 import { Driver } from "./rows/driver.ts";
-import type { Engine, SafetyMode, WeightsMode } from "../jobs/engine.ts";
+import type { BatchingMode, Engine, SafetyMode, WeightsMode } from "../jobs/engine.ts";
 import { runGeneration } from "./generation.ts";
 import type { FinishedStep } from "./denoising.ts";
 import { InstalledModels } from "./loading/installed_models.ts";
@@ -27,11 +27,10 @@ export interface OnnxEngineOptions {
   readonly executionProvider?: string;
   /** Threads inside one operator; 0, the default, leaves it to onnxruntime. */
   readonly intraOpNumThreads?: number;
-  /**
-   * Rows per batch. 1, the default, runs every row alone: the same plan gives the same bytes whatever
-   * else runs. More is faster on a GPU and keeps the picture, not every bit.
-   */
+  /** Rows in one evaluation at most, 16 by default. */
   readonly rowsMax?: number;
+  /** `exact` by default: the same plan gives the same bytes, whatever else runs. */
+  readonly batching?: BatchingMode;
   /**
    * Bytes of graph files that may be loaded at one time; without a bound by default. Beyond it models
    * are loaded when asked for, and the least recently used one makes room.
@@ -45,17 +44,20 @@ export interface OnnxEngineOptions {
   readonly safety?: SafetyMode;
 }
 
+const ROWS_MAX = 16;
+
 /** @throws RangeError with a sentence that names the file when a package cannot be served */
 export async function createEngine(options: OnnxEngineOptions): Promise<Engine> {
-  const { rowsMax = 1, executionProvider = "cpu", intraOpNumThreads = 0 } = options;
-  const { safety = "report", weights = "packed" } = options;
-  const exact = rowsMax === 1;
+  const { rowsMax = ROWS_MAX, executionProvider = "cpu", intraOpNumThreads = 0 } = options;
+  const { safety = "report", weights = "packed", batching = "exact" } = options;
+  const exact = batching === "exact";
   const installed = await InstalledModels.open({
     ...options,
     executionProvider,
     intraOpNumThreads,
     mapped: weights === "mapped",
     exact,
+    rowsMax,
     checked: safety !== "off",
     memoryBytes: options.memoryBytes ?? Infinity,
     rowMemory: options.rowMemoryBytes ? new RowMemory(options.rowMemoryBytes) : null,

@@ -20,6 +20,13 @@ export type SafetyMode = typeof SAFETY_MODES[number];
 export const WEIGHTS_MODES = ["packed", "mapped"] as const;
 export type WeightsMode = typeof WEIGHTS_MODES[number];
 
+/**
+ * Whether rows share evaluations. `exact`: where it is proven that none has other bits for it. `fast`: in
+ * any case, so that an image is the same to the eye.
+ */
+export const BATCHING_MODES = ["exact", "fast"] as const;
+export type BatchingMode = typeof BATCHING_MODES[number];
+
 export interface Engine {
   readonly models: readonly ModelManifest[];
   /** Plans with the packages loaded here; a seed left out is drawn. */

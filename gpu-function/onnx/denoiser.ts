@@ -1,4 +1,5 @@
 /** U-Net or transformer: rows of (x, timestep, text states) to rows of model outputs. */
+import { BatchProof } from "./batch_proof.ts";
 import { createLatents, type Latents, sizeOf } from "../diffusion/mod.ts";
 import type { EncodedText, TextStates } from "../text/mod.ts";
 import type { ExpectedGraph, ExpectedTensor, Feed, Fetched, SessionOptions } from "./graph.ts";
@@ -51,10 +52,12 @@ export interface DenoiserForm {
 
 export interface DenoiserOptions extends SessionOptions {
   /**
-   * Run each row alone, so that a row's company cannot change its last bits. Batches are faster on a
-   * GPU but round differently.
+   * Whether a row's company may not change its last bits: rows then share an evaluation only where that
+   * is proven. Otherwise they share it in any case, which rounds differently.
    */
   readonly exact: boolean;
+  /** Rows in one evaluation at most; by default one where bits count, else any number. */
+  readonly rowsMax?: number;
 }
 
 /** @throws RangeError naming the file and what is wrong with its inputs, outputs or taps */
@@ -66,27 +69,77 @@ export async function loadDenoiser(
   const session = await loadSession(file, expectedTensors(form), { ...options, spinning: true });
   const perRow = takesTimestepPerRow(session);
   const { taps = [], names: { output: [output] } } = form;
+  const proof = new BatchProof();
+  const { exact, rowsMax = exact ? 1 : Infinity } = options;
+
+  /** One evaluation of rows that share it. */
+  async function evaluate(group: readonly DenoiserRow[], counted = true): Promise<Evaluated> {
+    const feeds = feedsOf(group, { form, session, perRow });
+    const tapped = group.some((row) => row.tapped);
+    const wanted = tapped ? [output, ...taps] : [output];
+    const { value: results, milliseconds } = await session.run(feeds, wanted, counted);
+    const { data = new Float32Array() } = results[output] ?? {};
+    const value = group.map(({ x }, i) => {
+      const start = i * data.length / group.length;
+      return createLatents(data.slice(start, start + sizeOf(x.shape)), x.shape);
+    });
+    const attention = group.map((row, i) =>
+      row.tapped ? layersOfRow(results, taps, [i, group.length]) : null
+    );
+    return { value, milliseconds, attention };
+  }
+
+  async function evaluateAlone(group: readonly DenoiserRow[]): Promise<Evaluated> {
+    const parts: Evaluated[] = [];
+    for (const row of group) parts.push(await evaluate([row]));
+    return joinEvaluated(parts);
+  }
+
+  async function evaluateGroup(group: readonly DenoiserRow[]): Promise<Evaluated> {
+    if (group.length === 1 || !exact) return await evaluate(group);
+    // What a tap shows is not compared.
+    if (group.some(({ tapped }) => tapped)) return await evaluateAlone(group);
+    return await proof.run(`${group.length} of ${shapeOf(group[0])}`, {
+      alone: () => evaluateAlone(group),
+      together: () => evaluate(group),
+      trial: () => evaluate(group, false),
+    });
+  }
+
   return {
     session,
     async run(rows) {
-      const outputs: Latents[] = [];
+      const value: Latents[] = [];
       const attention = new Array<readonly Latents[] | null>(rows.length).fill(null);
       let milliseconds = 0;
-      for (const group of groupRows(rows, { exact: options.exact, perRow })) {
-        const feeds = feedsOf(group.map(({ row }) => row), { form, session, perRow });
-        const tapped = group.some(({ row }) => row.tapped);
-        const results = await session.run(feeds, tapped ? [output, ...taps] : [output]);
-        milliseconds += results.milliseconds;
-        const { data = new Float32Array() } = results.value[output] ?? {};
-        for (const [i, { row: { x, tapped }, index }] of group.entries()) {
-          const start = i * data.length / group.length;
-          outputs[index] = createLatents(data.slice(start, start + sizeOf(x.shape)), x.shape);
-          if (tapped) attention[index] = layersOfRow(results.value, taps, [i, group.length]);
+      for (const group of groupRows(rows, { perRow, rowsMax })) {
+        const evaluated = await evaluateGroup(group.map(({ row }) => row));
+        milliseconds += evaluated.milliseconds;
+        for (const [i, { index }] of group.entries()) {
+          value[index] = evaluated.value[i]!;
+          attention[index] = evaluated.attention[i] ?? null;
         }
       }
-      return { value: outputs, milliseconds, ...(taps.length > 0 ? { attention } : {}) };
+      return { value, milliseconds, ...(taps.length > 0 ? { attention } : {}) };
     },
   };
+}
+
+/** Outputs of rows in their order. */
+interface Evaluated extends Timed<readonly Latents[]> {
+  readonly attention: readonly (readonly Latents[] | null)[];
+}
+
+function joinEvaluated(parts: readonly Evaluated[]): Evaluated {
+  return {
+    value: parts.flatMap(({ value }) => value),
+    milliseconds: parts.reduce((sum, part) => sum + part.milliseconds, 0),
+    attention: parts.flatMap(({ attention }) => attention),
+  };
+}
+
+function shapeOf(row: DenoiserRow | undefined): string {
+  return [...row?.x.shape ?? [], row?.states.sequence.positions].join(" x ");
 }
 
 /** Some exporters keep the heads apart, [rows, heads, places, tokens], some put them into the rows. */
@@ -155,14 +208,27 @@ interface IndexedRow {
   readonly index: number;
 }
 
-/** Rows that one run of the graph can take: each alone, all together, or those of equal timestep. */
+/** Rows that one run of the graph can take, in their order: all, or those of equal timestep. */
 export function groupRows(
   rows: readonly DenoiserRow[],
-  { exact, perRow }: { readonly exact: boolean; readonly perRow: boolean },
+  { perRow, rowsMax }: { readonly perRow: boolean; readonly rowsMax: number },
 ): IndexedRow[][] {
   const indexed = rows.map((row, index) => ({ row, index }));
-  if (exact) return indexed.map((row) => [row]);
-  return [...Map.groupBy(indexed, ({ row }) => perRow ? 0 : row.timestep).values()];
+  const alike = [...Map.groupBy(indexed, ({ row }) => perRow ? 0 : row.timestep).values()];
+  return alike.flatMap((group) => chunksOf(group, rowsTogether(group, rowsMax)));
+}
+
+/** Latents beyond which rows in one evaluation take more memory than they save time. */
+const PLACES_TOGETHER = 4096;
+
+function rowsTogether([first]: readonly IndexedRow[], rowsMax: number): number {
+  const [, height = 1, width = 1] = first?.row.x.shape ?? [];
+  return Math.max(Math.min(rowsMax, Math.floor(PLACES_TOGETHER / (height * width))), 1);
+}
+
+function chunksOf<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
 /** @param rows of equal timestep where the graph takes one for all */

@@ -26,6 +26,7 @@ export interface OnnxSession {
   run(
     feeds: Readonly<Record<string, Feed>>,
     wanted?: readonly string[],
+    counted?: boolean,
   ): Promise<Timed<Readonly<Record<string, Fetched>>>>;
   release(): Promise<void>;
 }
@@ -51,13 +52,14 @@ export async function loadSession(
     usage,
     inputShape: (name) => loaded.inputs.get(name) ?? [],
     outputShape: (name) => loaded.outputs.get(name) ?? [],
-    async run(feeds, wanted = plain) {
+    async run(feeds, wanted = plain, counted = true) {
       if (loaded.losses !== thread.losses) loaded = await load();
       const owned = Object.fromEntries(
         Object.entries(feeds).map(([name, feed]) => [name, withOwnBytes(feed)]),
       );
       const { session } = loaded;
       const fetched = await thread.ask({ ask: "run", session, feeds: owned, wanted });
+      if (!counted) return fetched;
       usage.milliseconds += fetched.milliseconds;
       usage.runs += 1;
       usage.rows += Object.values(feeds)[0]?.shape[0] ?? 0;

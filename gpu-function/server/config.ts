@@ -1,6 +1,13 @@
 /** Settings from the environment, checked before anything starts. */
 import { fieldIssue } from "../../contract/mod.ts";
-import { SAFETY_MODES, type SafetyMode, WEIGHTS_MODES, type WeightsMode } from "../jobs/engine.ts";
+import {
+  BATCHING_MODES,
+  type BatchingMode,
+  SAFETY_MODES,
+  type SafetyMode,
+  WEIGHTS_MODES,
+  type WeightsMode,
+} from "../jobs/engine.ts";
 import type { ServiceLimits } from "../jobs/service.ts";
 
 export interface Config {
@@ -12,8 +19,10 @@ export interface Config {
   readonly providers: readonly string[];
   /** How the CPU reads a model's weights. */
   readonly weights: WeightsMode;
-  /** U-Net rows per batch. At 1 the same plan gives the same bytes. */
+  /** Rows of the model in one evaluation, at most. */
   readonly rowsMax: number;
+  /** Whether rows share evaluations where that changes their bits. */
+  readonly batching: BatchingMode;
   /** Inside one operator; 0 leaves it to onnxruntime. */
   readonly threads: number;
   /** Graph files that may be in memory at one time. */
@@ -38,7 +47,12 @@ interface NumberRow {
 
 const NUMBERS = {
   GPU_PORT: { min: 0, max: 65_535, standard: 8_788, help: "port, 0 for a free one" },
-  GPU_ROWS_MAX: { min: 1, max: 256, standard: 1, help: "U-Net rows per batch" },
+  GPU_ROWS_MAX: {
+    min: 1,
+    max: 256,
+    standard: 16,
+    help: "rows of the model per evaluation, at most",
+  },
   GPU_THREADS: { min: 0, max: 1_024, standard: 0, help: "threads per operator, 0 for all allowed" },
   GPU_MODELS_MB: {
     min: 1,
@@ -89,6 +103,7 @@ export function parseConfig(
     modelBytes: number("GPU_MODELS_MB") * 1_000_000,
     rowMemoryBytes: number("GPU_ROW_MEMORY_MB") * 1_000_000,
     safety: parseOneOf("GPU_SAFETY", SAFETY_MODES, read("GPU_SAFETY")),
+    batching: parseOneOf("GPU_BATCHING", BATCHING_MODES, read("GPU_BATCHING")),
     limits: {
       runningMax: number("GPU_RUNNING_MAX"),
       queuedMax: number("GPU_QUEUED_MAX"),
@@ -169,6 +184,10 @@ export function describeConfig(): string {
     [
       "GPU_WEIGHTS",
       "packed, or mapped: the CPU reads weights where they lie, in less memory and slower (packed)",
+    ],
+    [
+      "GPU_BATCHING",
+      "exact or fast: whether rows share evaluations only where no bit changes (exact)",
     ],
     [
       "GPU_SAFETY",

@@ -5,7 +5,7 @@ const parse = (env: Readonly<Record<string, string>>) => parseConfig((name) => e
 
 Deno.test("parseConfig() has a default for everything, and listens on this machine only", () => {
   const { host, port, modelsDir, rowsMax, limits } = parse({});
-  assert.deepEqual([host, port, modelsDir, rowsMax], ["127.0.0.1", 8788, "models", 1]);
+  assert.deepEqual([host, port, modelsDir, rowsMax], ["127.0.0.1", 8788, "models", 16]);
   assert.equal(limits.drainMs, 25_000);
   assert.equal(parse({ GPU_WEIGHTS: "mapped" }).weights, "mapped");
 });
@@ -17,6 +17,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     MODELS_DIR: "elsewhere",
     GPU_PROVIDER: "cuda, webgpu,cpu",
     GPU_ROWS_MAX: "16",
+    GPU_BATCHING: "fast",
     GPU_THREADS: "2",
     GPU_MODELS_MB: "23",
     GPU_ROW_MEMORY_MB: "29",
@@ -40,6 +41,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     threads: 2,
     modelBytes: 23_000_000,
     rowMemoryBytes: 29_000_000,
+    batching: "fast",
     safety: "refuse",
     limits: {
       runningMax: 3,

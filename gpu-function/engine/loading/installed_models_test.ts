@@ -61,7 +61,8 @@ Deno.test("two models take turns in memory that holds one, and draw as ever", ()
     assert.equal(images.length, 4);
     assert.equal(new Set(images).size, 1);
     assert.equal(engine.counters.unetRows, 4 * 6);
-    assert.equal(engine.counters.unetRuns, 4 * 6);
+    // Each time that a model is loaded, its first guided pair is evaluated alone: that proves the others.
+    assert.equal(engine.counters.unetRuns, 4 * (2 + 1 + 1));
     assert.ok(engine.counters.inferenceMs > 0);
   }));
 
