@@ -1,6 +1,4 @@
-/**
- * What a generation says while it runs. Each stream ends with exactly one terminal event.
- */
+/** What a generation says while it runs. Each stream ends with exactly one terminal event. */
 import * as v from "valibot";
 import { TAILS } from "../request/cutoff.ts";
 import { INSIGHT_EVENTS } from "./insight_event.ts";

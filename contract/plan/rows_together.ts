@@ -11,10 +11,11 @@ type Run = Pick<
 /**
  * Rows of all runs if equal rows are evaluated once. A row is its latents, its timestep and its
  * text. The runs share model, seed, size, sampler, steps, guidance scale and prompts, so the
- * latents of two are equal as long as every prediction before was made alike. For null tails a_1 <
- * a_2 < ... of T steps the sum is `2T - a_1`, and `a_i - 1` more for each further run: the first
- * row of its tail, for the empty prompt, is also a row of the guided step in its place. With an
- * automatic cutoff the sum is an upper bound, since the run may leave the others after `min_steps`.
+ * latents of two are equal as long as every prediction before was made alike.
+ *
+ * Cutoffs a_1 < a_2 < ... with null tails cost `2T - a_1` rows in T steps, and `a_i - 1` for each
+ * further run: the first row of its tail is also the empty prompt's row of a guided step. With an
+ * automatic cutoff this is an upper bound, since the run may leave the others after `min_steps`.
  */
 export function rowsTogether(runs: readonly Run[]): number {
   const [first] = runs;

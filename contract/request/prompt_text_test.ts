@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// Broken here: a character that hides or reorders text passes, or an honest spelling does not.
+// Broken here: a character that hides or reorders text passes, or an honest one is changed.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isPlainText, LIMITS, normalizeText, parseGenerationRequest } from "../mod.ts";
