@@ -2,8 +2,9 @@
 
 /**
  * Heun's method calls the model at both ends of a step, but in the last step only at its start.
- * PNDM calls it twice in the first step, since it has no older outputs yet, unless that is the last.
- * `tests/parity/sampler_calls_test.ts` compares this with the samplers, which contract/ cannot see.
+ * PNDM calls it twice in the first step, since it has no older outputs yet, unless that is the
+ * last. `tests/parity/sampler_calls_test.ts` compares this with the samplers, which contract/
+ * cannot see.
  * @param step 0-based from the noise
  */
 export function modelCallsInStep(
