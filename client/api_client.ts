@@ -1,6 +1,6 @@
 /**
- * The service's API as the page uses it. Everything that arrives is checked against the contract, whose
- * files are imported one by one, since all of it together would bring the tokenizer's library along.
+ * The service's API as the page uses it. Everything that arrives is checked against the contract.
+ * Its files are imported one by one, since `mod.ts` would bring the tokenizer's library along.
  */
 import {
   type GenerationEvent,
@@ -26,7 +26,7 @@ import {
 } from "../contract/sweep/sweep_event.ts";
 import { type Demo, parseDemos } from "./demo.ts";
 
-/** A request in the service's field names. Its values are whatever was typed: the service refuses them. */
+/** A request in the service's field names. Its values are as typed; the service checks them. */
 export type RequestBody = { readonly [Name in keyof GenerationRequestInput]?: unknown };
 
 export interface SweepBody extends Readonly<Partial<Record<SweepAxis, readonly unknown[]>>> {
@@ -34,13 +34,13 @@ export interface SweepBody extends Readonly<Partial<Record<SweepAxis, readonly u
 }
 
 export interface ApiClient {
-  /** @throws ProblemError, as do all of these; DOMException "AbortError" when the signal fires */
+  /** All methods throw ProblemError, and DOMException "AbortError" when their signal fires. */
   models(): Promise<ModelManifest[]>;
   demos(): Promise<Demo[]>;
   plan(request: RequestBody, signal: AbortSignal): Promise<Plan>;
   /** Events up to the terminal one, over as many connections as it takes (bounded). */
   generate(request: RequestBody): AsyncGenerator<GenerationEvent>;
-  /** A demo's run from the store, with the pauses that it had. Ends early when the signal fires. */
+  /** A demo's stored run, with the pauses that it had. Ends early when the signal fires. */
   replay(demo: Demo, signal: AbortSignal): AsyncGenerator<GenerationEvent>;
   cancel(id: string): Promise<void>;
   sweep(request: SweepBody): AsyncGenerator<SweepEvent>;
@@ -65,7 +65,7 @@ export function createApiClient(base = "", resumePauseMs = RESUME_PAUSE_MS): Api
   const streamOf = (path: string, request: object): StreamSource => ({
     open: () => post(path, request, { headers: EVENT_STREAM }),
     async resume(id, { attempt, headers }) {
-      // Only the first attempt is at once: a service that restarts needs a moment.
+      // Only the first attempt is immediate, since a service that restarts needs a moment.
       await pause(attempt === 0 ? 0 : resumePauseMs * 2 ** attempt);
       return await send(`${base}${path}/${id}/events`, { headers });
     },
@@ -116,10 +116,10 @@ interface StreamSource {
   ): Promise<Response>;
 }
 
-/** What has to be known of the events to follow them. */
+/** What a client must know of events to follow them. */
 interface EventKind<Event> {
   parse(input: unknown): Parsed<Event>;
-  /** The id of the generation or sweep, where the event has it. */
+  /** The id of the generation or sweep, where the event names it. */
   idOf(event: Event): string | null;
   isEnd(event: Event): boolean;
 }
@@ -157,18 +157,18 @@ async function* follow<Event>(
     if (id === null || resumes === RESUMES_MAX) throw unexpected("The connection was lost");
     const last = cursor < 0 ? {} : { "last-event-id": String(cursor) };
     response = await resume(id, { attempt: resumes, headers: { ...EVENT_STREAM, ...last } })
-      .catch((cause) => isLost(cause) ? LOST() : Promise.reject(cause));
+      .catch((cause) => isRetryable(cause) ? emptyStream() : Promise.reject(cause));
   }
 }
 
-/** An empty stream: the next attempt follows. */
-const LOST = () => new Response("");
+/** A stream that ends at once, so that the next attempt follows. */
+const emptyStream = () => new Response("");
 
-function isLost(cause: unknown): boolean {
+function isRetryable(cause: unknown): boolean {
   return cause instanceof ProblemError && cause.problem.retryable;
 }
 
-/** Ends quietly where the connection breaks: the caller knows whether the last event was terminal. */
+/** Ends without an error where the connection breaks; the last event shows if it was too early. */
 async function* readMessages<Event>(
   response: Response,
   { parse }: EventKind<Event>,
@@ -202,7 +202,7 @@ async function readProblem(response: Response): Promise<Problem> {
   return { ...problem, retry_after: problem.retry_after ?? readRetryAfter(response.headers) };
 }
 
-/** Seconds. The header may also be a date, which this service never sends. */
+/** Seconds. The header may also hold a date, but this service never sends one. */
 function readRetryAfter(headers: Headers): number | undefined {
   const text = headers.get("retry-after") ?? "";
   return /^\d+$/.test(text) ? Number(text) : undefined;

@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// The client against a server that hangs up, on loopback.
+// This tests the client against a server on loopback that drops connections.
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
 import type { GenerationEvent } from "../contract/events/generation_event.ts";
@@ -79,8 +79,8 @@ Deno.test("generate() hands on a refusal with its fields", async () => {
 });
 
 Deno.test("A refusal's header says how long to wait, where its body does not", async () => {
-  const waitOf = async (header: string, told?: number) => {
-    const problem = { ...createProblem("at_capacity", "Busy"), retry_after: told };
+  const waitOf = async (header: string, retry_after?: number) => {
+    const problem = { ...createProblem("at_capacity", "Busy"), retry_after };
     const headers = { "retry-after": header };
     const refusal = () => Response.json(problem, { status: problem.status, headers });
     const error = await against(refusal, collect).catch((cause) => cause);

@@ -3,7 +3,7 @@ import { type Demo, parseDemo } from "../contract/resources/demo_resource.ts";
 
 export type { Demo };
 
-/** The answer of `GET /v1/demos`. What is no demo, as of a newer service, is left out. */
+/** Reads the answer of `GET /v1/demos`. Demos in a newer service's unknown form are left out. */
 export function parseDemos({ demos }: Readonly<Record<string, unknown>>): Demo[] {
   if (!Array.isArray(demos)) return [];
   return demos.map(parseDemo).flatMap((demo) => demo.ok ? [demo.value] : []);
