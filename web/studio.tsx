@@ -122,7 +122,7 @@ function RunTimeline(props: RunTimelineProps) {
   );
 }
 
-/** The run, as it went, for as long as the draft still means it, and otherwise the draft's plan. */
+/** The run as it went while the draft still means it, otherwise the draft's plan. */
 function timelineState(view: GenerationView, planned: PlanState) {
   const running = isRunning(view);
   return {
@@ -133,7 +133,7 @@ function timelineState(view: GenerationView, planned: PlanState) {
   };
 }
 
-/** All that the model can show; of the noise that was drawn, where the form leaves it open. */
+/** The request with all insights of the model, and with the drawn seed if the form has none. */
 function lookInside(
   request: RequestBody,
   manifest: ModelManifest | null,
@@ -156,7 +156,7 @@ function Masthead() {
 
 const QUERY_DEBOUNCE_MS = 250;
 
-/** Keeps the address bar a link to what stands in the form. */
+/** Keeps the address bar a link to the form's contents. */
 function useQuery(query: string): void {
   useEffect(() => {
     const timer = setTimeout(() => history.replaceState(null, "", `?${query}`), QUERY_DEBOUNCE_MS);

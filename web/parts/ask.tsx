@@ -1,4 +1,4 @@
-/** What to draw, and the button that draws it. */
+/** The prompt, and the button that draws it. */
 import type { Plan } from "../../contract/plan/plan.ts";
 import type { Problem } from "../../contract/problem.ts";
 import { FieldError, fieldError, TextField, wholeFieldError } from "./field.tsx";
@@ -36,11 +36,11 @@ export function Ask({ draft, plan, problem, running, wait, onChange, onCancel }:
       />
       <TokenChips plan={draft.prompt.trim() === "" ? null : plan} />
       <div class="run-row">
-        {/* One button in two roles, so that the focus stays. */}
+        {/* One button has two roles, so that the focus stays. */}
         <button
           type={running ? "button" : "submit"}
           class={running ? "run cancel" : "run"}
-          // Not disabled, so that the focus stays here, too.
+          // A disabled button would lose the focus.
           aria-disabled={!running && wait > 0}
           onClick={running ? onCancel : undefined}
         >
@@ -52,7 +52,7 @@ export function Ask({ draft, plan, problem, running, wait, onChange, onCancel }:
   );
 }
 
-/** `Try again in 7 s`, then `Try again`, after a refusal that passes by itself. */
+/** After a retryable refusal it is `Try again in 7 s`, then `Try again`. */
 export function runLabel(problem: Problem | null, wait: number): string {
   if (wait > 0) return waitLabel(wait);
   return problem?.retry_after === undefined ? "Run" : "Try again";
@@ -72,7 +72,7 @@ function Prompt(props: { value: string; error: string | null; onChange: (value: 
         enterkeyhint="go"
         aria-invalid={error !== null}
         aria-describedby="prompt-error"
-        // A prompt is one line: what is pasted loses its line breaks.
+        // A prompt is one line, so pasted text loses its line breaks.
         onInput={(event) => onChange(event.currentTarget.value.replace(/[\r\n\t]+/g, " "))}
         onKeyDown={(event) => {
           if (event.key !== "Enter" || event.isComposing) return;
@@ -102,14 +102,14 @@ const PLACED = new Set([
   "semantic_repeats",
 ]);
 
-/** What no field shows. */
+/** The error that no field shows. */
 export function generalError(problem: Problem | null): string | null {
   if (problem === null) return null;
   const errors = problem.errors ?? [];
   const homeless = errors.filter(({ field }) => !PLACED.has(field.split(".")[0] ?? ""));
   if (errors.length > 0 && homeless.length === 0) return null;
   const sentence = homeless.map(({ message }) => message).join("; ") || problem.detail;
-  // The button counts the seconds, where the service gave any.
-  const isUntold = problem.retryable && problem.retry_after === undefined;
-  return isUntold ? `${sentence}. Try again in a moment.` : sentence;
+  // Where the service gave a time, the button counts the seconds.
+  const hasNoTime = problem.retryable && problem.retry_after === undefined;
+  return hasNoTime ? `${sentence}. Try again in a moment.` : sentence;
 }

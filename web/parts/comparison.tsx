@@ -1,4 +1,4 @@
-/** The same image under the paper's row of cutoffs, side by side, filling in as it is drawn. */
+/** One image under the paper's row of cutoffs, side by side, filled in as they are drawn. */
 import { useState } from "preact/hooks";
 import type { ModelManifest } from "../../contract/model_manifest.ts";
 import type { ApiClient } from "../../client/api_client.ts";
@@ -92,7 +92,7 @@ function Branch({ branch, onPick }: BranchProps) {
   );
 }
 
-/** What the row costs, or why it is not there. */
+/** What the row of images costs, or why there is none. */
 export function comparisonLine(view: SweepView): string {
   const { status, branches, planned, evaluations, cached, problem } = view;
   switch (status) {

@@ -1,9 +1,9 @@
-/** Curated demos in a row, each a run to watch again. Nothing where there are none. */
+/** A row of curated demos, each a run to watch again. It is absent where there are none. */
 import type { Demo } from "../../client/demo.ts";
 
 interface GalleryProps {
   readonly demos: readonly Demo[];
-  /** The generation on the stage. */
+  /** The id of the generation on the stage. */
   readonly shown: string | null;
   readonly disabled: boolean;
   readonly onPlay: (demo: Demo) => void;

@@ -1,11 +1,11 @@
-/** One line on how the run goes and what it cost, and the same for screen readers, less often. */
+/** One line on how the run goes and what it cost. Screen readers get it less often. */
 import type { GenerationEventOf } from "../../contract/events/generation_event.ts";
 import type { GenerationView } from "../state/generation_view.ts";
 import { formatShare } from "./timeline.tsx";
 
 interface OutcomeProps {
   readonly view: GenerationView;
-  /** Writes the seed that was drawn into the form; absent when it stands there. */
+  /** Writes the drawn seed into the form; null when it is there already. */
   readonly onKeepSeed: ((seed: number) => void) | null;
 }
 
@@ -41,7 +41,7 @@ export function Outcome({ view, onKeepSeed }: OutcomeProps) {
   );
 }
 
-/** Answered from the store, or about to be. */
+/** Whether the run was, or is being, answered from the store. */
 function isCached({ completed, replayed, status }: GenerationView): boolean {
   return completed?.cached === true || (replayed && status !== "failed");
 }
@@ -78,20 +78,20 @@ function costLine(
   const cost = `${evaluated} evaluations` +
     (shared > 0 ? `, ${shared} of them shared` : "") +
     (saved > 0 ? `, ${full - evaluated} saved (${formatShare(saved)})` : "");
-  // Watched again it takes as long as it took.
+  // A replay takes as long as the run took.
   if (replayed || !completed?.cached) return `${formatSeconds(total_ms)} · ${cost}`;
   const seconds = formatSeconds(elapsedMs ?? 0);
   return `${seconds} instead of ${formatSeconds(total_ms)}, without an evaluation`;
 }
 
-/** Two digits that matter: 0.034 s, 1.2 s, 12 s. */
+/** Two significant digits: 0.034 s, 1.2 s, 12 s. */
 export function formatSeconds(ms: number): string {
   return `${Number((ms / 1000).toPrecision(2))}\u00a0s`;
 }
 
 const ANNOUNCE_EVERY = 10;
 
-/** Changes every ten steps, so that a screen reader keeps up. */
+/** The text changes every ten steps, so that a screen reader keeps up. */
 function announcement(view: GenerationView): string {
   if (view.status === "idle") return "";
   if (view.status !== "running") {

@@ -1,4 +1,4 @@
-/** The same request for a terminal. */
+/** The form's request as a command for a terminal. */
 import { useState } from "preact/hooks";
 import type { RequestBody } from "../../client/api_client.ts";
 
@@ -25,7 +25,7 @@ export function RequestCode({ request, origin }: { request: RequestBody; origin:
   );
 }
 
-/** For a POSIX shell: a quote inside the JSON ends, escapes and reopens the string. */
+/** A POSIX shell command. Each quote inside the JSON ends, escapes and reopens the string. */
 export function curlCommand(request: RequestBody, origin: string): string {
   const body = JSON.stringify(request, null, 2).replaceAll("'", `'\\''`);
   return [

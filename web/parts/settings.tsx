@@ -1,4 +1,4 @@
-/** The numbers of the request; a disclosure holds the rarer ones. */
+/** The numbers of the request, with the rarer ones behind a disclosure. */
 import { useEffect, useState } from "preact/hooks";
 import type { ModelManifest } from "../../contract/model_manifest.ts";
 import type { Problem } from "../../contract/problem.ts";
@@ -78,7 +78,7 @@ const HIDDEN_FIELDS = [
 function Advanced({ draft, models, manifest, problem, onChange }: SettingsProps) {
   const error = fieldError(problem, ...HIDDEN_FIELDS);
   const [open, setOpen] = useState(false);
-  // An error that nobody sees is no help.
+  // An error opens the disclosure, since a hidden one would be no help.
   useEffect(() => {
     if (error !== null) setOpen(true);
   }, [error]);

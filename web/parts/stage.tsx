@@ -1,4 +1,4 @@
-/** The image while it forms and when it is done, with the previews of the way there. */
+/** The image while it forms and when it is done, with its previews. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import {
   filmstripSteps,
@@ -39,7 +39,7 @@ export function Stage({ view, onUnveil }: StageProps) {
             <Veil
               onUnveil={() => {
                 onUnveil();
-                // The button goes, the focus should not.
+                // The button goes away, so the focus must move.
                 figure.current?.focus();
               }}
             />
@@ -73,7 +73,7 @@ function describe({ plan, image, veiled }: GenerationView, step: number | undefi
 
 interface FilmstripProps {
   readonly view: GenerationView;
-  /** The step that is looked at; null for the newest. */
+  /** The chosen step; null for the newest. */
   readonly step: number | null;
   readonly onPick: (step: number | null) => void;
 }

@@ -1,4 +1,6 @@
-/** The run as a strip of steps: which are guided, where [EOS] is swapped, how far the run has come. */
+/**
+ * The run as a strip of steps: which are guided, where [EOS] is swapped, how far the run has come.
+ */
 import type { Phase } from "../../contract/plan/phase.ts";
 import type { Plan } from "../../contract/plan/plan.ts";
 import { FieldError } from "./field.tsx";
@@ -6,13 +8,13 @@ import { guidedInterval, type RequestDraft } from "../state/request_draft.ts";
 
 interface TimelineProps {
   readonly draft: RequestDraft;
-  /** The plan of the draft; null while unknown. */
+  /** The draft's steps; null while unknown. */
   readonly steps: number | null;
   readonly plan: Plan | null;
   /** Steps of the shown run that are done; null when none is shown. */
   readonly stepsDone: number | null;
   readonly locked: boolean;
-  /** The draft has no plan; the one shown is older. */
+  /** Whether the shown plan is older than the draft. */
   readonly outdated: boolean;
   readonly error: string | null;
   readonly swapError: string | null;
@@ -76,7 +78,7 @@ interface ChoicesProps {
   readonly onChange: (change: Partial<RequestDraft>) => void;
 }
 
-/** Who ends guidance, and what conditions the steps before and after it. */
+/** Chooses what ends guidance, and what conditions the steps before and after it. */
 function Choices({ draft, interval: { from, to }, steps, locked, onChange }: ChoicesProps) {
   return (
     <>
@@ -111,17 +113,17 @@ function Choices({ draft, interval: { from, to }, steps, locked, onChange }: Cho
 }
 
 interface StepHandleProps {
-  /** Where it stands, in steps. */
+  /** The handle's place, in steps. */
   readonly at: number;
   readonly steps: number;
   readonly locked: boolean;
   readonly label: string;
-  /** Read out in place of the number. */
+  /** Screen readers read it in place of the number. */
   readonly text?: string;
-  /** Looks like the beginning of what another handle ends. */
+  /** Set where the handle starts what another one ends. */
   readonly side?: "start";
   readonly errorId: string;
-  /** @param part of the run, 0 to 1, so that it holds for another number of steps too */
+  /** @param part share of the run, 0 to 1, so that it holds for another number of steps too */
   readonly onMove: (part: number) => void;
 }
 
@@ -270,7 +272,7 @@ function ConditioningChoice<T extends string>(
 ) {
   return (
     <fieldset class="conditioning" disabled={disabled}>
-      {/* WebKit lets no legend be an item of a row. */}
+      {/* In WebKit a legend cannot be an item of a row. */}
       <legend class="visually-hidden">{legend}</legend>
       <span class="legend" aria-hidden="true">{legend}</span>
       {options.map(({ value, label }) => (

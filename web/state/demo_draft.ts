@@ -1,11 +1,11 @@
-/** What a curated demo puts into the form. Pure. */
+/** The form that a curated demo fills in. Pure. */
 import type { DemoPlan } from "../../contract/resources/demo_resource.ts";
 import type { ModelManifest } from "../../contract/model_manifest.ts";
 import { EMPTY_DRAFT, type RequestDraft } from "./request_draft.ts";
 
 /**
- * The form whose request is the demo's. Numbers that are the model's own stay empty. The form has no
- * tolerance of an automatic cutoff, so there it asks for the usual one.
+ * The form whose request is the demo's. Numbers that are the model's defaults stay empty. The form
+ * has no field for an automatic cutoff's tolerance, so it asks for the default one.
  */
 export function demoDraft(plan: DemoPlan, manifest: ModelManifest | null): RequestDraft {
   const { model, prompt, negative_prompt, seed, semantic_repeats } = plan;

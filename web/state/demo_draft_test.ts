@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// A demo that fills the form wrongly would draw another image at the next run.
+// Broken here: a demo fills the form wrongly, and the next run draws another image.
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../../contract/fixtures/planning_model.ts";
 import { parseGenerationRequest } from "../../contract/request/generation_request.ts";

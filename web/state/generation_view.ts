@@ -1,4 +1,4 @@
-/** What the page knows of a generation: its events folded into one state. Pure. */
+/** What the page knows of a generation, as one state folded from its events. Pure. */
 import type { GenerationEvent, GenerationEventOf } from "../../contract/events/generation_event.ts";
 import { endGuidance } from "../../contract/plan/phase.ts";
 import type { Plan } from "../../contract/plan/plan.ts";
@@ -18,21 +18,21 @@ export interface Preview extends Picture {
 export interface GenerationView {
   readonly status: "idle" | "submitted" | "running" | "completed" | "failed" | "canceled";
   readonly id: string | null;
-  /** A stored run, watched again. */
+  /** Whether a stored run is watched again. */
   readonly replayed: boolean;
   readonly plan: Plan | null;
   readonly stepsDone: number;
   readonly evaluationsSpent: number;
   readonly previews: readonly Preview[];
   readonly image: Picture | null;
-  /** The model's safety checker flagged the image, and nobody has asked to see it yet. */
+  /** Whether the safety checker flagged the image, and the visitor has not yet asked to see it. */
   readonly veiled: boolean;
   readonly insights: InsightView;
   readonly completed: GenerationEventOf<"generation.completed"> | null;
-  /** From pressing Run to the last event, as seen here. */
+  /** Milliseconds from pressing Run to the last event, as seen here. */
   readonly elapsedMs: number | null;
   readonly problem: Problem | null;
-  /** What the run before left on the stage, until there is something newer. */
+  /** The previous run's picture, until there is a newer one. */
   readonly backdrop: Picture | null;
 }
 
@@ -55,9 +55,9 @@ export const IDLE: GenerationView = {
 
 export type GenerationAction =
   | { readonly type: "submitted" }
-  /** The same for a stored run, to be watched again. */
+  /** A stored run starts to be watched again. */
   | { readonly type: "replayed" }
-  /** Nobody watches it any more. */
+  /** The visitor stopped watching. */
   | { readonly type: "left" }
   | { readonly type: "unveiled" }
   | { readonly type: "received"; readonly event: GenerationEvent; readonly elapsedMs: number }
@@ -127,7 +127,7 @@ function reduceEvent(
   }
 }
 
-/** The plan as it went where the run itself ended guidance. */
+/** The plan after the run itself ended guidance. */
 function decidedPlan(plan: Plan, { step, tail }: GenerationEventOf<"generation.cutoff">): Plan {
   return { ...plan, phases: endGuidance(plan.phases, step, tail) };
 }
@@ -140,7 +140,7 @@ export function isRunning({ status }: GenerationView): boolean {
   return status === "submitted" || status === "running";
 }
 
-/** The newest thing worth showing; null before the first preview of the first run. */
+/** The newest picture to show; null before the first preview of the first run. */
 export function latestPicture(view: GenerationView): Picture | null {
   return view.image ?? view.previews.at(-1) ?? view.backdrop;
 }

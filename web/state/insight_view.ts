@@ -11,7 +11,7 @@ export type InsightEvent = GenerationEventOf<
 >;
 
 export interface InsightView {
-  /** In the order of steps, as those below. */
+  /** In the order of steps, like the two lists below. */
   readonly attention: readonly GenerationEventOf<"generation.attention">[];
   readonly frequency: readonly GenerationEventOf<"generation.frequency">[];
   readonly guidance: readonly GenerationEventOf<"generation.guidance">[];
@@ -42,7 +42,7 @@ export function reduceInsight(view: InsightView, event: InsightEvent): InsightVi
   }
 }
 
-/** The maps worth showing: their mean once it is there, else the newest. */
+/** The maps to show: their mean once it has come, else the newest. */
 export function latestMaps({ attention, attentionSummary }: InsightView): TokenMaps | null {
   return attentionSummary?.maps ?? attention.findLast(({ maps }) => maps !== null)?.maps ?? null;
 }

@@ -1,4 +1,4 @@
-/** What stands in the form, and its two other spellings: the request body and the page's query. */
+/** The form's contents, and their two other spellings: the request body and the page's query. */
 import type { RequestBody } from "../../client/api_client.ts";
 import { LIMITS } from "../../contract/limits.ts";
 import { HEADS, TAILS } from "../../contract/request/cutoff.ts";
@@ -6,9 +6,9 @@ import { EOS_ALIGNMENTS, EOS_SCOPES } from "../../contract/request/eos_swap.ts";
 import type { ModelManifest } from "../../contract/model_manifest.ts";
 import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "../../contract/request/token_states.ts";
 
-/** What can be chosen, the first being the empty form's. */
+/** The form's choices. The first of each is the empty form's. */
 export const CHOICES = {
-  /** Guidance ends where the draft says, or there at the latest. */
+  /** Guidance ends exactly where the draft says, or there at the latest. */
   decision: ["fixed", "auto"],
   head: HEADS,
   tail: TAILS,
@@ -23,8 +23,9 @@ type Choices = { readonly [Name in keyof typeof CHOICES]: (typeof CHOICES)[Name]
 const CHOICE_NAMES = Object.keys(CHOICES) as (keyof Choices)[];
 
 /**
- * Numbers stay the text that was typed (empty: the model's default), so that the service can name what
- * is wrong with it. Places in the run are fractions, so that they survive another number of steps.
+ * Numbers stay the text that was typed (empty: the model's default), so that the service can say
+ * what is wrong with it. Places in the run are fractions, so that they hold for another number of
+ * steps.
  */
 export interface RequestDraft extends Choices {
   readonly model: string;
@@ -39,7 +40,7 @@ export interface RequestDraft extends Choices {
   readonly semantic_repeats: string;
   readonly guided_from: number;
   readonly guided_to: number;
-  /** Empty: no [EOS] swap. */
+  /** Empty where there is no [EOS] swap. */
   readonly swap_prompt: string;
   readonly swap_from: number;
   readonly swap_to: number;
@@ -71,7 +72,7 @@ export const EMPTY_DRAFT: RequestDraft = {
   eos_state: "own",
 };
 
-/** With a seed, so that asking again finds the stored result. */
+/** It has a seed, so that a second request finds the stored result. */
 const WELCOME: RequestDraft = { ...EMPTY_DRAFT, prompt: "a blue bird", seed: "6" };
 
 const TEXTS = [
@@ -91,7 +92,7 @@ const FRACTIONS = ["guided_from", "guided_to", "swap_from", "swap_to"] as const;
 /** Four digits tell 200 steps apart. */
 const FRACTION_DIGITS = 4;
 
-/** Only what differs from the empty form. */
+/** The page's query, with only what differs from the empty form. */
 export function draftQuery(draft: RequestDraft): string {
   const query = new URLSearchParams();
   for (const name of TEXTS) if (draft[name] !== "") query.set(name, draft[name]);
@@ -129,7 +130,7 @@ function readFraction(text: string | null, missing: number): number {
   return value >= 0 && value <= 1 ? value : missing;
 }
 
-/** The steps that the draft asks for; null while neither the form nor the model says. */
+/** The steps that the draft asks for; null while both form and model leave them open. */
 export function draftSteps(
   { num_inference_steps }: RequestDraft,
   manifest: ModelManifest | null,
@@ -139,7 +140,7 @@ export function draftSteps(
   return manifest?.defaults.num_inference_steps ?? null;
 }
 
-/** The body of `POST /v1/generations` and `POST /v1/plans`: nothing that merely repeats a default. */
+/** The body of `POST /v1/generations` and `POST /v1/plans`, without what repeats a default. */
 export function draftRequest(draft: RequestDraft, manifest: ModelManifest | null): RequestBody {
   const steps = draftSteps(draft, manifest);
   const body: RequestBody = {
@@ -162,7 +163,7 @@ export function draftRequest(draft: RequestDraft, manifest: ModelManifest | null
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
-/** Text that is no number is passed on as it is: the service says what is wrong with it. */
+/** Text that is no number is passed on as it is, so that the service says what is wrong with it. */
 function readNumber(text: string): number | string | undefined {
   const trimmed = text.trim();
   if (trimmed === "") return undefined;
@@ -179,7 +180,7 @@ function draftCutoff(draft: RequestDraft, steps: number | null) {
   const { guided_from, guided_to, decision, head, tail } = draft;
   const isAuto = decision === "auto";
   if (guided_from === 0 && guided_to === 1 && !isAuto) return undefined;
-  // Without the steps nothing says where an interval begins, only how long it is.
+  // Without the number of steps only the interval's length is known, as a fraction.
   const asked = { head: head === "null" ? {} : { head }, tail: tail === "null" ? {} : { tail } };
   if (steps === null) {
     const length = isAuto ? { auto: {} } : { guided_fraction: guided_to - guided_from };
@@ -213,7 +214,7 @@ function draftStates({ sos_state, semantic_state, eos_state }: RequestDraft) {
 }
 
 const PREVIEWS = 10;
-/** A projection has one pixel per latent: below this side nobody recognises anything in it. */
+/** A projection has one pixel per latent. Below this side its content cannot be recognised. */
 const PROJECTION_SIDE_MIN = 32;
 
 function draftPreviews(

@@ -1,14 +1,14 @@
-/** The sweep that the page offers: what stands in the form, under the paper's row of cutoffs. */
+/** The sweep that the page offers: the form's request under the paper's row of cutoffs. */
 import type { ModelManifest } from "../../contract/model_manifest.ts";
 import type { SweepBody } from "../../client/api_client.ts";
 import { draftRequest, draftSteps, type RequestDraft } from "./request_draft.ts";
 
-/** Shares of the steps that are free of text at the end (paper, Table 2, at T = 50: a = 0, 5 .. 25). */
+/** Shares of the steps in the tail (paper, Table 2, at T = 50: a = 0, 5 .. 25). */
 const UNGUIDED_SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
-/** Previews of a branch: few, since six branches run for one look. */
+/** Previews of a branch. There are few, since six branches run for one comparison. */
 const PREVIEWS = 5;
 
-/** The body of `POST /v1/sweeps`; null while nothing says how many steps there are. */
+/** The body of `POST /v1/sweeps`; null while the number of steps is unknown. */
 export function draftSweep(
   draft: RequestDraft,
   manifest: ModelManifest | null,
@@ -24,7 +24,7 @@ export function draftSweep(
   };
 }
 
-/** The row's a for a number of steps, each once. */
+/** The row's values of `a` for a number of steps, without repeats. */
 export function cutoffRow(steps: number): number[] {
   return [...new Set(UNGUIDED_SHARES.map((share) => Math.round(share * steps)))];
 }

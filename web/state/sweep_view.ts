@@ -1,4 +1,4 @@
-/** What the page knows of a sweep: its events folded into one row of branches. Pure. */
+/** What the page knows of a sweep, as one row of branches folded from its events. Pure. */
 import type { GenerationEvent } from "../../contract/events/generation_event.ts";
 import type { Plan } from "../../contract/plan/plan.ts";
 import type { Problem } from "../../contract/problem.ts";
@@ -10,10 +10,10 @@ export interface BranchView {
   /** The earlier branch that is the same generation and draws for both. */
   readonly same_as: number | null;
   readonly plan: Plan;
-  /** The image, before it the latest preview; null before that. */
+  /** The image, or else the latest preview; null before both. */
   readonly picture: Picture | null;
   readonly finished: boolean;
-  /** The model's safety checker flagged the image. */
+  /** Whether the model's safety checker flagged the image. */
   readonly flagged: boolean;
   readonly evaluationsSpent: number;
   readonly problem: Problem | null;
@@ -122,7 +122,7 @@ export function isSweeping({ status }: SweepView): boolean {
   return status === "submitted" || status === "running";
 }
 
-/** U-Net rows so far, over the branches that run. */
+/** Rows of the model so far, summed over the branches that run. */
 export function sweptEvaluations({ branches }: SweepView): number {
   return branches.reduce(
     (sum, { same_as, evaluationsSpent }) => sum + (same_as === null ? evaluationsSpent : 0),

@@ -1,5 +1,5 @@
 /// <reference lib="deno.ns" />
-// A branch that showed another's image would compare an image with itself.
+// Broken here: a branch shows another's image, and an image is compared with itself.
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../../contract/fixtures/planning_model.ts";
 import { EVENTS } from "../../contract/fixtures/events.ts";

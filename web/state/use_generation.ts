@@ -8,7 +8,7 @@ import { problemOf } from "./use_models.ts";
 export interface Generation {
   readonly view: GenerationView;
   run(request: RequestBody): void;
-  /** Plays a stored run; another one that is being played makes room. */
+  /** Plays a stored run, in place of another one that is being played. */
   replay(demo: Demo): void;
   cancel(): void;
   edited(): void;
@@ -18,7 +18,7 @@ export interface Generation {
 /** One generation at a time: runs, follows and cancels it. */
 export function useGeneration(api: ApiClient): Generation {
   const [view, dispatch] = useReducer(reduceGeneration, IDLE);
-  // Not the view: a key pressed between two renderings has to find the run that it sees.
+  // A ref, since a key pressed between two renderings must find the current run.
   const current = useRef<Run | null>(null);
 
   async function follow(run: Run, events: AsyncGenerator<GenerationEvent>): Promise<void> {
@@ -64,7 +64,7 @@ export function useGeneration(api: ApiClient): Generation {
         current.current = null;
         return dispatch({ type: "left" });
       }
-      // Before the first event there is no id to cancel: it follows as soon as there is one.
+      // Before the first event there is no id, so the cancel is sent once there is one.
       if (run.id === null) run.cancelWanted = true;
       else api.cancel(run.id).catch(fail);
     },
@@ -76,6 +76,6 @@ export function useGeneration(api: ApiClient): Generation {
 interface Run {
   id: string | null;
   cancelWanted: boolean;
-  /** Set for a stored run, which cannot be canceled: aborting it only stops watching. */
+  /** Stops the watching of a stored run; null for a new run, which is canceled instead. */
   readonly watching: AbortController | null;
 }

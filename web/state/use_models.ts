@@ -8,7 +8,7 @@ export interface Models {
   readonly problem: Problem | null;
 }
 
-/** The installed models, asked for once. */
+/** The installed models, fetched once. */
 export function useModels(api: ApiClient): Models {
   const [state, setState] = useState<Models>({ models: [], problem: null });
   useEffect(() => {
@@ -20,7 +20,7 @@ export function useModels(api: ApiClient): Models {
   return state;
 }
 
-/** @throws whatever is no expected failure */
+/** @throws any cause that is no ProblemError */
 export function problemOf(cause: unknown): Problem {
   if (cause instanceof ProblemError) return cause.problem;
   throw cause;

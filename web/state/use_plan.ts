@@ -8,7 +8,7 @@ import { problemOf } from "./use_models.ts";
 const DEBOUNCE_MS = 90;
 
 export interface PlanState {
-  /** The last plan that could be made; kept while a newer draft cannot be planned. */
+  /** The last plan. It is kept while a newer draft cannot be planned. */
   readonly plan: Plan | null;
   readonly problem: Problem | null;
 }

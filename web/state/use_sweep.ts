@@ -32,7 +32,7 @@ export function useSweep(api: ApiClient): Sweep {
       follow(request).catch(fail).finally(() => current.current = null);
     },
     cancel() {
-      // The plan, with the id, is the first event: before it there is nothing that could be canceled.
+      // The first event is the plan, with the id. A cancel before it does nothing.
       const id = current.current?.id ?? null;
       if (id !== null) api.cancelSweep(id).catch(fail);
     },

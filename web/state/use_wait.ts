@@ -2,8 +2,8 @@ import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { Problem } from "../../contract/problem.ts";
 
 /**
- * Whole seconds until a refusal that passes by itself has passed; 0 when it has. Goes on when the
- * problem is out of sight, since editing the form makes no room at the service.
+ * Whole seconds until a retryable refusal has passed; 0 when it has. The count goes on when the
+ * problem is out of sight, since editing the form does not make the service less busy.
  */
 export function useWait(problem: Problem | null): number {
   const [until, setUntil] = useState(0);
@@ -30,7 +30,7 @@ export function secondsLeft(until: number, now: number): number {
   return Math.max(0, Math.ceil((until - now) / 1000));
 }
 
-/** `Try again in 7 s`; a daily allowance takes longer, and there nobody counts seconds. */
+/** `Try again in 7 s`. Longer waits, as for a daily allowance, are shown without seconds. */
 export function waitLabel(seconds: number): string {
   if (seconds < 120) return `Try again in ${seconds}\u00a0s`;
   const minutes = Math.ceil(seconds / 60);

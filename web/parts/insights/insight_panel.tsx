@@ -1,4 +1,4 @@
-/** What a run shows of its inside, once it is asked to. */
+/** What a run shows of its inside, once its request names insights. */
 import type { GenerationView } from "../../state/generation_view.ts";
 import { HeatMap } from "./heat_map.tsx";
 import { type InsightView, latestMaps } from "../../state/insight_view.ts";
@@ -9,7 +9,7 @@ import { tokenWords } from "./token_chips.tsx";
 interface InsightPanelProps {
   readonly view: GenerationView;
   readonly running: boolean;
-  /** Runs what stands in the form, and looks inside. */
+  /** Runs the form's request with insights. */
   readonly onLook: () => void;
 }
 

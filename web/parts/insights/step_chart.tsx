@@ -13,7 +13,7 @@ interface StepChartProps {
   readonly lines: readonly ChartLine[];
   /** The chart's top; by default the greatest value. */
   readonly top?: number;
-  /** What the chart says, for those who do not see it. */
+  /** What the chart says, for screen readers. */
   readonly summary: string;
 }
 

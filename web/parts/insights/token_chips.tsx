@@ -24,7 +24,7 @@ export function TokenChips({ plan }: { plan: Plan | null }) {
   );
 }
 
-/** A token of either prompt; those of the first know what becomes of their states. */
+/** A token of either prompt. The first prompt's tokens also have their planned states. */
 type ChipToken = PromptToken & Partial<Pick<PlannedToken, "state" | "swap_source">>;
 
 interface TokenWord {
@@ -80,7 +80,7 @@ function Note({ text }: { text: string | null }) {
 
 const REPLACED = { zeros: "zeros", noise: "noise", sos: "as [SOS]", eos: "as [EOS]" } as const;
 
-/** What conditions the steps in place of the token's own state; null where nothing does. */
+/** What conditions the steps in place of the token's own state; null where it is its own. */
 export function stateNote({ state = "own", swap_source = null }: ChipToken): string | null {
   if (state !== "own") return REPLACED[state];
   return swap_source === null ? null : "swapped";
@@ -88,7 +88,7 @@ export function stateNote({ state = "own", swap_source = null }: ChipToken): str
 
 const SPECIAL = { sos: "[SOS]", eos: "[EOS]", padding: "[EOS]" } as const;
 
-/** Names for the chips, without the marks of where words end (BPE) or begin (Unigram). */
+/** Names for the chips, without the marks of word ends (BPE) or word starts (Unigram). */
 export function tokenWords(tokens: readonly ChipToken[]): TokenWord[] {
   return tokens.map((token) => ({
     token,
