@@ -1,4 +1,4 @@
-// An operator set what docs/operating.md says, and the program knew no such variable or had another default.
+// Broken here: docs/operating.md names a variable or a default that the program does not have.
 import assert from "node:assert/strict";
 import { readProcessSettings } from "../edge/platforms/deno/process_settings.ts";
 import { readSettings } from "../edge/settings.ts";
@@ -6,7 +6,7 @@ import { parseConfig } from "../gpu-function/server/config.ts";
 
 const page = await Deno.readTextFile(new URL("../docs/operating.md", import.meta.url));
 
-/** The default of each variable, as its cell has it, in the tables whose heading belongs to the program. */
+/** The default in each variable's cell, in the tables whose headings belong to the program. */
 function defaultsOn(page: string, belongs: (heading: string) => boolean): Map<string, string> {
   const tables = page.match(/^\| Variable.*(\n\|.*)+/gm) ?? [];
   const rows = tables.map((table) => table.split("\n"))
@@ -17,7 +17,7 @@ function defaultsOn(page: string, belongs: (heading: string) => boolean): Map<st
   }));
 }
 
-/** Variables set to what the page calls their default. */
+/** Variables set to the defaults that the page names. */
 function setAsOn(defaults: ReadonlyMap<string, string>): Record<string, string> {
   const set = [...defaults].filter(([, standard]) => /^`[^`]+`$/.test(standard));
   return Object.fromEntries(set.map(([name, standard]) => [name, standard.slice(1, -1)]));

@@ -1,4 +1,4 @@
-// Who hears the calls between edge and GPU function can neither repeat nor change one.
+// Broken here: a listener between edge and GPU function can repeat or change a call.
 import assert from "node:assert/strict";
 import { SIGNATURE_HEADERS } from "../../contract/mod.ts";
 import { GpuDouble } from "../support/gpu_double.ts";
@@ -16,12 +16,12 @@ interface HeardCall {
 interface Between {
   readonly heard: HeardCall[];
   readonly url: string;
-  /** Calls do not arrive: whoever hears them has them first. */
+  /** Whether calls are kept from arriving, so that the listener can send them first. */
   withholds: boolean;
   close(): Promise<void>;
 }
 
-/** Passes calls on, and keeps them. */
+/** A server that passes calls on, and keeps them. */
 function listenBetween(gpuUrl: string): Between {
   const heard: HeardCall[] = [];
   const server = Deno.serve(
@@ -56,11 +56,11 @@ async function send(gpuUrl: string, { method, path, headers, body }: HeardCall) 
 
 const REFUSED = { status: 401, code: "unauthorized" };
 
-/** The last digit becomes another one. */
+/** Changes the last digit. */
 const bend = (text: string | undefined) =>
   (text ?? "").replace(/.$/, (digit) => digit === "1" ? "2" : "1");
 
-/** One that is neither a repetition nor as it was signed. */
+/** Calls that each differ from the signed one in one part. */
 function changesOf(call: HeardCall, seed: number): HeardCall[] {
   const { timestamp, nonce, signature } = SIGNATURE_HEADERS;
   const bent = (name: string) => ({

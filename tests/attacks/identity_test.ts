@@ -1,4 +1,4 @@
-// Attacks on who is who: guessing keys by time, reading what is another's, headers, and what logs keep.
+// Attacks on identity: guessing keys by time, reading other results, headers, and leaks in logs.
 import assert from "node:assert/strict";
 import { createKeys } from "../../db/key_queries.ts";
 import { logToConsole } from "../../edge/platforms/console_log.ts";
@@ -20,7 +20,7 @@ const STORED = {
   revoked_at: null as number | null,
 };
 
-/** The lengths of all that is hashed while something runs. */
+/** The lengths of all inputs that are hashed while `act` runs. */
 async function hashedDuring(act: () => Promise<unknown>): Promise<number[]> {
   const { subtle } = crypto;
   const { digest } = subtle;
@@ -55,7 +55,7 @@ Deno.test("A right, a wrong, an unknown and a revoked key make the edge do the s
     });
     const header = `Bearer ${formatApiKey(given)}`;
     const hashed = await hashedDuring(() => check.check(header));
-    // And once more, out of its memory.
+    // The second time, it is found in memory.
     const remembered = await hashedDuring(() => check.check(header));
     return { hashed, remembered, finds };
   };
@@ -66,7 +66,7 @@ Deno.test("A right, a wrong, an unknown and a revoked key make the edge do the s
   }
 });
 
-/** The whole app in this process, its log kept as the console would show it. */
+/** Runs the whole app in this process, with its log kept as the console would show it. */
 async function withApp(
   act: (
     request: (path: string, headers?: Record<string, string>) => Promise<Response>,
@@ -137,7 +137,7 @@ Deno.test("Who says in a header that it is another reader, room or address, is n
       assert.equal(response.status, 404);
       await response.text();
     }
-    // One trusted proxy: what comes before its own word is the client's invention.
+    // There is one trusted proxy, so all entries before its own may be invented by the client.
     const remaining = async (chain: string) => {
       const response = await request("/v1/models", { "x-forwarded-for": chain });
       await response.text();

@@ -1,4 +1,4 @@
-/** What is tried against an edge by way of prompts and paths, whatever it runs on. */
+/** Attacks on an edge through prompts and paths, for every platform. */
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { LIMITS } from "../../contract/mod.ts";
@@ -42,7 +42,7 @@ const blockedCases: Case[] = BLOCKED.map(([prompt, name]) => ({
   },
 }));
 
-/** Texts that would be more than text where they come out unescaped. */
+/** Texts that do harm where they come out unescaped. */
 const INJECTIONS: readonly string[] = [
   "a bird\r\nset-cookie: stolen=1",
   "a bird\nevent: generation.completed\ndata: {}\n\n",
@@ -68,7 +68,7 @@ const injectionCases: Case[] = INJECTIONS.map((prompt) => ({
   },
 }));
 
-/** Paths that lead elsewhere if anyone joins them to a folder or decodes them twice. */
+/** Paths that lead elsewhere if they are joined to a folder or decoded twice. */
 const TRAVERSALS: readonly string[] = [
   "/v1/models/..%2F..%2Fdeno.json",
   "/v1/models/%2e%2e%2findex.json",
@@ -105,7 +105,7 @@ const modelCases: Case[] = MODELS.map((model) => ({
   },
 }));
 
-/** 32 MiB of spaces after a good request in about 32 kB. */
+/** A good request with 32 MiB of spaces after it, in about 32 kB. */
 const BOMB = new Uint8Array(gzipSync(JSON.stringify({ prompt: "a bird" }).padEnd(1 << 25)));
 
 export const PROMPT_CASES: readonly Case[] = [
@@ -186,7 +186,7 @@ export const PROMPT_CASES: readonly Case[] = [
       for (const prompt of longest) {
         for (const path of ROUTES) {
           const response = await client.post({ ...client.fresh(), prompt }, { path });
-          // One word to the small tokeniser may be as long as it likes.
+          // To the small tokeniser a long word may still be one token, so both are right.
           assert([200, 422].includes(response.status), await response.clone().text());
           await response.body?.cancel();
         }

@@ -1,4 +1,4 @@
-// A prompt or a path did more than ask for a picture, on one of the platforms.
+// Broken here: a prompt or a path does more than ask for a picture, on one of the platforms.
 import assert from "node:assert/strict";
 import type { ConformanceClient } from "../support/conformance_client.ts";
 import { isProcess, PLATFORMS } from "../support/edges.ts";
@@ -8,7 +8,7 @@ import { POLICY, PROMPT_CASES } from "./prompt_cases.ts";
 /** A word for each way that a request can go, to be looked for in the logs. */
 const WORDS = ["zanzibar", "xylophone", "quagmire", "weasel"];
 
-/** Accepted, refused for its form, refused by the policy, failed: with each prompt in a request. */
+/** Sends the words in requests: accepted, failed, malformed, unplannable and refused by policy. */
 async function sayWords(client: ConformanceClient): Promise<void> {
   const [accepted, invalid, unplannable] = WORDS;
   await client.json({ ...client.fresh(), prompt: `a ${accepted}` });
@@ -34,7 +34,7 @@ for (const { name, start } of PLATFORMS) {
       if (!isProcess(edge)) return;
       await t.step("writes no prompt into its logs", async () => {
         await sayWords(client);
-        // So that what is looked for had been written by now.
+        // A later request shows that the log has been written up to here.
         assert.equal((await client.request("/v1/models/quetzal")).status, 404);
         const output = edge.output();
         for (const word of WORDS) assert(!output.includes(word), `${word} in ${output}`);

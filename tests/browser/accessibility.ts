@@ -1,4 +1,4 @@
-/** What axe finds wrong with the page as it stands: WCAG 2.2 AA and good practice. */
+/** Asserts that axe finds no fault in the page as it stands: WCAG 2.2 AA and good practice. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ interface Violation {
 
 const SOURCE = await readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-/** A demo may be called like its prompt, which is what its picture shows. */
+/** A demo's title may equal its prompt, which is its picture's alternative text. */
 const REDUNDANT_ALT = "image-redundant-alt";
 
 export async function assertAccessible(page: Page): Promise<void> {

@@ -26,7 +26,7 @@ const DEMOS = [
 const gallery = (page: Page) => page.getByRole("region", { name: "Demos" });
 const demo = (page: Page, title: string) => gallery(page).getByTitle(title, { exact: true });
 
-/** Every request to the API, by method and path. */
+/** Collects every request to the API, by method and path. */
 function listen(page: Page): string[] {
   const sent: string[] = [];
   page.on("request", (request) => {
@@ -67,7 +67,7 @@ async function playDemo({ page }: Visit): Promise<void> {
   assert.equal(await demo(page, TITLES[0]).getAttribute("aria-current"), "true");
   assert(sent.includes("GET /v1/generations/ID/events?pace=live"), sent.join("\n"));
   assert(!sent.includes("POST /v1/generations"), "nothing is submitted");
-  // The form now means the stored generation: running it is answered without a GPU function, too.
+  // The form now means the stored generation, so running it needs no GPU function.
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await status(page).getByText(/instead of .* without an evaluation/).waitFor();
 }

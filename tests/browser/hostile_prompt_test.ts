@@ -1,16 +1,16 @@
-// A prompt with markup in it became part of the page, from its address or from what the service says.
+// Broken here: markup in a prompt becomes part of the page, from the address or from the service.
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser, openService, type Service } from "./service.ts";
 
-/** Whatever it comes to stand in: an attribute, a text field, an element. */
+/** It tries to leave an attribute, a text field and an element. */
 const PROMPT =
   `"'></textarea><img src=x onerror="pwned=1"><svg onload=pwned=1><script>pwned=1</script>`;
 
 interface Seen {
-  /** What scripts from a prompt would leave behind. */
+  /** A value that only a script from a prompt sets. */
   readonly pwned: unknown;
-  /** Elements that no page of ours has. */
+  /** The number of elements that only a prompt can bring. */
   readonly foreign: number;
 }
 

@@ -7,11 +7,11 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** The service at SHAPEFIRST_URL, or a whole one of its own with an empty database. */
+/** Opens the service at SHAPEFIRST_URL, or else a new one with an empty database. */
 export async function openService(): Promise<Service> {
   const url = Deno.env.get("SHAPEFIRST_URL");
   if (url) return { url: url.replace(/\/$/, ""), stop: () => Promise.resolve() };
-  // Only now: a running service needs nothing of the stack.
+  // Imported late, since a running service needs nothing of the stack.
   const { startStack } = await import("../../scripts/service/stack.ts");
   const dataDir = await Deno.makeTempDir();
   const stack = await startStack({ port: 0, gpuPort: 0, dataDir, quiet: true });
@@ -29,7 +29,7 @@ export interface DemoService extends Service {
   stopGpuFunction(): Promise<void>;
 }
 
-/** A whole service of its own on Deno, with demos: title and what `deno task demos add` takes. */
+/** A new service on Deno with demos, each a title and arguments of `deno task demos add`. */
 export async function openDemoService(
   demos: readonly (readonly [title: string, ...request: string[]])[],
 ): Promise<DemoService> {

@@ -16,7 +16,7 @@ import {
   type VisitOptions,
 } from "./visit.ts";
 
-/** A prompt of known words that no earlier run can have stored. */
+/** The query of a request that no earlier run can have stored. */
 function freshQuery(words: Record<string, string>): string {
   const seed = String(crypto.getRandomValues(new Uint32Array(1))[0]);
   return `?${new URLSearchParams({ prompt: "a red car", seed, ...words })}`;
@@ -125,7 +125,7 @@ async function showErrors({ page }: Visit): Promise<void> {
   assert.match(await prompt.innerText(), /prompt must be non-empty/);
   await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("a xylograph");
   await page.getByText("not in this model's vocabulary").waitFor();
-  // A field behind the disclosure opens it.
+  // An error of a field behind the disclosure opens it.
   await page.getByText("Advanced").click();
   await page.getByLabel("Width").fill("63");
   await page.getByText("Advanced").click();
@@ -191,14 +191,14 @@ async function everythingOpen({ page }: Visit): Promise<void> {
   await assertAccessible(page);
 }
 
-/** Answers the first of the requests in the service's place. */
+/** Answers a request in the service's place with a refusal that passes. */
 async function refuseOnce(route: Route): Promise<void> {
   const problem = { ...createProblem("rate_limited", "Requests must be fewer"), retry_after: 3 };
   const headers = { "content-type": "application/problem+json", "retry-after": "3" };
   await route.fulfill({ status: 429, headers, body: JSON.stringify(problem) });
 }
 
-/** Effects run a frame after what they follow. */
+/** A little over a second, since effects run a frame late. */
 const SECOND_MS = 1_100;
 
 async function waitAndTryAgain({ page }: Visit): Promise<void> {
@@ -229,7 +229,7 @@ async function waitAndTryAgain({ page }: Visit): Promise<void> {
   assert.equal(submissions, 2);
 }
 
-/** The real run, with another word of the safety checker. */
+/** Passes the real run on, but as flagged by the safety checker. */
 async function flagImage(route: Route): Promise<void> {
   const request = route.request();
   const response = await fetch(request.url(), {

@@ -4,7 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 
 export interface Visit {
   readonly page: Page;
-  /** What the page threw, or what its Content-Security-Policy kept it from. */
+  /** Errors that the page threw, and violations of its Content-Security-Policy. */
   readonly faults: readonly string[];
 }
 
@@ -12,7 +12,7 @@ export const DESKTOP = { viewport: { width: 1200, height: 900 } };
 export const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
 export interface VisitOptions extends BrowserContextOptions {
-  /** Before the page is opened. */
+  /** Runs before the page is opened. */
   readonly prepare?: (page: Page) => Promise<unknown>;
 }
 

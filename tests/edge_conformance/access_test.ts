@@ -1,4 +1,4 @@
-// One table of who may do what, run in process, on Deno and on workerd.
+// One table of permissions, run in process, on Deno and on workerd.
 import { PLATFORMS } from "../support/edges.ts";
 import { withAccessBench } from "../support/access_bench.ts";
 import { ACCESS_CASES } from "./cases/access_cases.ts";

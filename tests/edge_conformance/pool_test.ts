@@ -1,4 +1,4 @@
-// The edge over several GPU functions, on each platform: who draws, and what a loss costs.
+// The edge over several GPU functions, on each platform: which one draws, and what a loss costs.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type GenerationRequestInput, parseGenerationRequest } from "../../contract/mod.ts";
@@ -26,7 +26,7 @@ function eventsOf(request: GenerationRequestInput) {
   return drawEvents(planOf(parsed.value));
 }
 
-/** The double that a generation was last asked of, and the other one. */
+/** The double that received a generation's request, and the other one. */
 function placeOf(gpus: readonly [GpuDouble, GpuDouble], id: string): [GpuDouble, GpuDouble] {
   const [a, b] = gpus;
   return a.puts.some((put) => put.id === id) ? [a, b] : [b, a];

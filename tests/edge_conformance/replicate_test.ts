@@ -1,4 +1,4 @@
-// The edge with Replicate as its back end, in process, on Deno and on workerd; and what outlives its process.
+// The edge with Replicate behind it, on each platform, and what outlives its process.
 import assert from "node:assert/strict";
 import { ReplicateDouble } from "../../edge/backends/replicate/fixtures/replicate_double.ts";
 import { ConformanceClient, FrameReader, idOf } from "../support/conformance_client.ts";
@@ -46,9 +46,9 @@ Deno.test("A webhook of what is stored asks Replicate for nothing", async () => 
     await before.edge.stop();
     const { looks } = replicate;
     const after = new ConformanceClient(await startInProcess(options), gpu, 10);
-    const told = await after.request(WEBHOOK_PATH, replicate.webhookOf(replicate.ids[0] ?? ""));
+    const answer = await after.request(WEBHOOK_PATH, replicate.webhookOf(replicate.ids[0] ?? ""));
     await after.edge.stop();
-    assert.deepEqual([told.status, replicate.looks], [204, looks]);
+    assert.deepEqual([answer.status, replicate.looks], [204, looks]);
   });
 });
 

@@ -19,14 +19,14 @@ import { keyedClient, webhookSecretOf } from "./cases/webhook_cases.ts";
 
 interface Loss {
   readonly name: string;
-  /** Until the process ends. @returns what has to be seen at the next one */
+  /** Acts on the process that ends. @returns the check to make on the next one */
   begin(
     before: ConformanceClient,
     options: EdgeOptions,
   ): Promise<(after: ConformanceClient) => Promise<void>>;
 }
 
-/** All of them lose one process, and come back to one. */
+/** Runs all losses over one process that ends and one that follows. */
 async function loseAll(
   t: Deno.TestContext,
   start: (options: EdgeOptions) => Promise<Edge>,
@@ -50,7 +50,7 @@ async function loseAll(
 const idsFrom = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => i + first);
 
-/** Opens a stream, reads it as far as an event after which the run waits, and leaves. */
+/** Opens a stream, reads up to an event after which the run pauses, and leaves. */
 async function leaveInMidRun(
   client: ConformanceClient,
   request: GenerationRequestInput & { readonly seed: number },
@@ -63,7 +63,7 @@ async function leaveInMidRun(
   return { id: idOf(head), head };
 }
 
-/** A sweep left after an event, and its branches' ids. */
+/** Leaves a sweep after an event. @returns its id and its branches' ids */
 async function leaveSweep(client: ConformanceClient, a: readonly number[], last: number) {
   const base = client.fresh();
   client.gpu.script(base.seed, { pauseAfter: 8 });
@@ -139,7 +139,7 @@ const forgottenRunLoss: Loss = {
     await canceling.rest();
     const running = before.fresh();
     const { id, head } = await leaveInMidRun(before, running, 8);
-    // The GPU function loses it as well: it runs from its beginning, and comes out the same.
+    // The GPU function loses the run as well, so it starts over and comes out the same.
     gpu.forget(id);
     gpu.script(running.seed, {});
     return async (after) => {
@@ -161,7 +161,7 @@ Deno.test("Durable Objects that were lost in mid-run", (t) =>
   loseAll(t, startWorkerd, [
     runLoss,
     sweepLoss("a sweep is merged again under the same ids", [0, 5, 10, 15], 36),
-    // Last: the others are back before any alarm rings.
+    // This is the last, so that the others are back before any alarm fires.
     forgottenRunLoss,
   ]));
 
@@ -192,7 +192,7 @@ const storedSweepLoss: Loss = {
   },
 };
 
-/** Nobody asks for it before its webhook is called. */
+/** A run that no request asks for again before its webhook is called. */
 function webhookLoss(receiver: WebhookReceiver): Loss {
   return {
     name: "a run is taken up though nobody asks, and its webhook called",

@@ -1,4 +1,4 @@
-// An operator who refuses flagged images went on serving those that were stored before.
+// Broken here: flagged images that were stored earlier are served after an operator refuses them.
 import assert from "node:assert/strict";
 import {
   assertProblem,
@@ -56,7 +56,7 @@ for (const { name, start } of PLATFORMS) {
 
 type Request = ReturnType<ConformanceClient["fresh"]>;
 
-/** Wherever a client may look. */
+/** Asserts that the image is withheld under every route. */
 async function assertWithheld(
   client: ConformanceClient,
   request: Request,

@@ -1,4 +1,4 @@
-// The cron trigger of the worker, as the platform calls it: what is beyond the budget goes, and only in time.
+// The worker's cron trigger, as the platform calls it: it deletes what is beyond the budget.
 import assert from "node:assert/strict";
 import { startWorkerd } from "../support/edges.ts";
 import { withClient } from "../support/ground.ts";

@@ -46,7 +46,7 @@ export const controls: Story = async (_, { stack }) => {
       [4, 6, "delta", false, 1],
     ],
   );
-  // Heun evaluates twice in every step but the last: 2 + 12 + 3 rows.
+  // Heun calls the model twice in every step but the last: 2 + 12 + 3 rows.
   assert.equal(plan.evaluations.planned, 17);
 
   const events = await ask(request);

@@ -1,4 +1,4 @@
-// The whole service with the edge on Deno: page, API, SQLite, and one request id through both programs.
+// The whole service with the edge on Deno: page, API, SQLite, and one request id in both programs.
 import assert from "node:assert/strict";
 import { startStack } from "../../scripts/service/stack.ts";
 import { readMetric } from "./service_client.ts";

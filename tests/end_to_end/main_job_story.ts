@@ -1,4 +1,4 @@
-/** The main job: one story, told in order, with a restart of everything at its end. */
+/** The main use of the service, as one story in order, with a restart of everything at its end. */
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 import type {
@@ -108,7 +108,7 @@ export const mainJob: Story = async (t, service) => {
   });
 
   await step("Another cutoff for a prompt that has run evaluates its tail alone", async () => {
-    // The first of its 25 rows is the unconditional one of the guided step in its place.
+    // The first of its 25 rows is also the unconditional row of the guided step in its place.
     const before = await readMetric(service.stack.gpuUrl, ROWS);
     const request = { prompt: "a blue bird", seed: 7, cutoff: { guided_steps: 25 } };
     const [completed] = only(await generate(service.stack.url, request), "generation.completed");

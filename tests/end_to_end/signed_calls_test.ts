@@ -1,4 +1,4 @@
-// The edge's calls as the GPU function checks them: both sides of one signature, over HTTP.
+// Signed calls over HTTP: the edge signs them, and the GPU function checks them.
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../../contract/fixtures/planning_model.ts";
 import { parseGenerationRequest, planGeneration } from "../../contract/mod.ts";

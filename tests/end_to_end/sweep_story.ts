@@ -1,4 +1,4 @@
-/** The paper's row of cutoffs in one call: what a sweep costs, and that it changes no image. */
+/** The paper's row of cutoffs in one request: what a sweep costs, and that it changes no image. */
 import assert from "node:assert/strict";
 import {
   createServerSentDecoder,
@@ -32,7 +32,7 @@ function postSweep({ url }: Stack, accept = "text/event-stream"): Promise<Respon
   });
 }
 
-/** Reads until the stream ends, or after an event; then the connection is dropped. */
+/** Reads until the stream ends, or up to an event; then the connection is dropped. */
 async function readSweep(response: Response, last = Infinity): Promise<NumberedSweepEvent[]> {
   assert.equal(response.status, 200);
   const decoder = createServerSentDecoder();
@@ -59,7 +59,7 @@ function imagesOf(events: readonly NumberedSweepEvent[]): string[] {
   return images;
 }
 
-/** The same cutoffs by an engine that shares nothing. */
+/** Draws the same cutoffs with an engine that shares no rows. */
 async function runApart(): Promise<{ images: string[]; rows: number }> {
   const engine = await createEngine({
     modelsDir: modelsFolder(),

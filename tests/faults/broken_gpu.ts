@@ -1,13 +1,13 @@
-/** A GPU function that goes wrong as its script says: each connection for a seed is answered by its script. */
+/** A GPU function that fails on demand: each connection for a seed is answered by its script. */
 import { encodeOutput, parseEventId } from "../../contract/mod.ts";
 import { drawEvents, planOf } from "../support/drawn_events.ts";
 
 export interface Connection {
-  /** From 1, of this seed. */
+  /** The count of this seed's connections, from 1. */
   readonly number: number;
   /** The cursor that the edge has; -1 for none. */
   readonly after: number;
-  /** What a sound GPU function would send now, a frame an event. */
+  /** What a sound GPU function would send now, one frame per event. */
   readonly frames: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export class BrokenGpu {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** For a seed; those without a script get the whole run. */
+  /** Sets the script of a seed. Seeds without one get the whole run. */
   script(seed: number, answer: Answer): void {
     this.#answers.set(seed, answer);
   }
@@ -41,7 +41,7 @@ export class BrokenGpu {
   }
 
   async close(): Promise<void> {
-    // Not gracefully: what hangs on purpose would keep it for ever.
+    // A graceful stop would wait for ever for connections that hang on purpose.
     this.#stop.abort();
     await this.#server.finished;
   }

@@ -1,13 +1,13 @@
-/** A count of calls, one of which fails: for whatever is called through it. */
+/** Counts the calls that pass through it, and makes one of them fail. */
 
 export interface Failure {
-  /** The call that fails, from 1. */
+  /** The number of the call that fails, from 1. */
   readonly at: number;
   /** Whether the calls after it fail as well. */
   readonly lasting: boolean;
-  /** A call that never arrived, or one that was done and whose answer never came. */
+  /** `call`: it never arrives. `answer`: it is done, but its answer never comes. */
   readonly lost: "call" | "answer";
-  /** Nothing is said, not even that it failed. What was lost is an answer: the call is done long after. */
+  /** Whether the failure is silent. A call whose answer is lost is then done long after. */
   readonly silent: boolean;
 }
 
@@ -17,17 +17,17 @@ export class CallFaults {
   #calls = 0;
   #later = Promise.withResolvers<void>();
 
-  /** @param onSilence is called for a call that will get no answer */
+  /** @param onSilence called for each call that gets no reply at all */
   constructor(onSilence: () => void = () => {}) {
     this.#onSilence = onSilence;
   }
 
-  /** Since `arm`. */
+  /** The number of calls since `arm`. */
   get calls(): number {
     return this.#calls;
   }
 
-  /** Counts anew, and does what comes late. @param failure null: every call succeeds */
+  /** Counts anew, and does late calls now. @param failure null: every call succeeds */
   arm(failure: Failure | null): void {
     this.#failure = failure;
     this.#calls = 0;
@@ -51,7 +51,7 @@ export class CallFaults {
   }
 }
 
-/** Whether loops are run to their end, whatever it takes. */
+/** Whether every failure is tried, however long it takes. */
 export const IS_LONG = typeof Deno !== "undefined" && Deno.env.get("FAULTS_LONG") === "1";
 
 export const WAYS: readonly Omit<Failure, "at">[] = [false, true].flatMap((silent) => [
@@ -64,9 +64,9 @@ export const WAYS: readonly Omit<Failure, "at">[] = [false, true].flatMap((silen
 const CALLS_LOST_MAX = 12;
 
 /**
- * Ways in which the n-th of so many calls can be lost, for every n and each way when `FAULTS_LONG` is set.
- * Without, a request of many calls loses its first ones, its last ones and some drawn from between, and
- * chance decides what is lost in silence.
+ * Failures of the n-th call, for every n in every way when `FAULTS_LONG` is set. Otherwise only the
+ * first calls, the last ones and some drawn from between are lost, and chance decides which are
+ * silent.
  */
 export function failuresOf(calls: number, draw: () => number): Failure[] {
   const all = Array.from({ length: calls }, (_, index) => index + 1);

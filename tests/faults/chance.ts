@@ -1,4 +1,4 @@
-/** Chance that can be had again: a seed, printed, and numbers from it. */
+/** Repeatable chance: numbers from a seed that is printed. */
 
 /** `FAULT_SEED`, or one drawn now. It is printed, so that a failure can be repeated. */
 export function printedSeed(name: string): number {

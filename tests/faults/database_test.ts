@@ -1,4 +1,4 @@
-// What a database that fails, or falls silent, takes with it: the n-th call of each request is lost, for every n.
+// A database that fails or falls silent: the n-th call of each request is lost, for every n.
 import assert from "node:assert/strict";
 import { idOf, readFrames, SweepReader } from "../support/conformance_client.ts";
 import { describeFailure, type Failure, failuresOf } from "./call_faults.ts";
@@ -18,9 +18,9 @@ const draw = drawNumbers(printedSeed("database_test"));
 
 interface Story {
   readonly name: string;
-  /** Whether the result is in the database, and the edge new, when the database begins to fail. */
+  /** Whether, when the database begins to fail, it has the result and the edge is new. */
   readonly stored: boolean;
-  /** The request that is disturbed. Throws if its answer is wrong. */
+  /** Sends the disturbed request. Throws if its answer is wrong. */
   act(stage: Stage, request: SeededInput, id: string): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ const JSON_ANSWER = { headers: { accept: "application/json" } };
 
 const generationPath = (id: string) => `/v1/generations/${id}`;
 
-/** What exists may be out of reach for a moment, which is said; it is never said not to exist. */
+/** An existing result may answer 503 for a moment, but never 404. */
 async function answersOr503(response: Response, read: (r: Response) => Promise<void>) {
   if (response.status !== 503) return await read(response);
   const problem = await response.json();
@@ -145,7 +145,7 @@ async function perform(stage: Stage, story: Story, failure: Failure | null): Pro
   return calls;
 }
 
-/** The same again and something new, from this edge and from the next: nothing torn, nothing lost. */
+/** Repeats the request and sends a new one, here and after a restart: all answers are whole. */
 async function assertRecovered(stage: Stage, request: SeededInput): Promise<void> {
   for (const edge of ["this", "next"]) {
     if (edge === "next") await stage.restart();
@@ -180,7 +180,7 @@ Deno.test("A database that is full: results are not stored, none is lost, and it
     const { data, client, gpu } = stage;
     const before = client.fresh();
     await postStream(stage, before);
-    // No page beyond those that there are; a run that fits into the free ones would prove nothing.
+    // The file may not grow. A run that fits into its free pages would prove nothing.
     await data.execute("PRAGMA max_page_count = 1");
     const request = client.fresh();
     gpu.script(request.seed, { imageBytes: 200_000 });

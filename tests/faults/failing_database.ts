@@ -1,4 +1,4 @@
-/** SQLite whose calls go through faults, under the guard that is shipped: its time is the test's. */
+/** SQLite whose calls go through faults, under the shipped guard with the test's clock. */
 import { createClient } from "@libsql/client";
 import { drizzle } from "drizzle-orm/libsql";
 import type { SqlDatabase } from "../../db/result_queries.ts";
@@ -8,29 +8,29 @@ import { DatabaseGuard } from "../../edge/platforms/database_guard.ts";
 import { ManualClock } from "../../edge/fixtures/manual_clock.ts";
 import { CallFaults } from "./call_faults.ts";
 
-/** For one call, and for how long a silent database is left alone. */
+/** The time for one call, and the time for which a silent database is left alone. */
 export const CALL_MS = 5_000;
 
 export interface FailingDatabase {
   readonly database: SqlDatabase;
   readonly faults: CallFaults;
-  /** Goes on by as much as a call may take whenever one says nothing. */
+  /** Advances by `CALL_MS` whenever a call gets no reply. */
   readonly clock: ManualClock;
-  /** Past the faults. */
+  /** Executes a statement without faults. */
   execute(sql: string): Promise<void>;
   close(): void;
 }
 
-/** @param path of the file; it gets the tables where it lacks them */
+/** @param path of the file, which gets the tables that it lacks */
 export async function openFailingDatabase(path: string): Promise<FailingDatabase> {
   const url = `file:${path}`;
   (await openLibsqlDatabase(url)).close();
-  // One connection, so that what is set on it holds for every call.
+  // There is one connection, so that what is set on it holds for every call.
   const client = createClient({ url, concurrency: 1 });
-  // No machine fails here, so nothing has to wait for the disk.
+  // Tests lose no power, so nothing has to wait for the disk.
   await client.execute("PRAGMA synchronous = OFF");
   const clock = new ManualClock();
-  // Behind whatever else is under way, which is no silence.
+  // The clock advances after everything else under way, which is no silence.
   const faults = new CallFaults(() => setTimeout(() => clock.elapse(CALL_MS)));
   const guard = new DatabaseGuard(CALL_MS, clock);
   const failing = passLibsqlCalls(client, (call) => faults.pass(call));

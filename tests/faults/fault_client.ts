@@ -1,4 +1,4 @@
-/** What a test tells the faulty worker, and asks any edge, about its database. */
+/** Requests of a test about the database: to the faulty worker, and to any edge. */
 import assert from "node:assert/strict";
 import type { ConformanceClient } from "../support/conformance_client.ts";
 import type { Failure } from "./call_faults.ts";
@@ -22,7 +22,7 @@ export async function databaseStatus(client: ConformanceClient): Promise<string>
 
 const ATTEMPTS = 200;
 
-/** Health may be the call that finds the database back. */
+/** Waits for the database. The request for health may be the one that finds it back. */
 export async function untilReady(client: ConformanceClient): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (await databaseStatus(client) === "READY") return;

@@ -1,4 +1,4 @@
-/** The shipped worker with two things in a test's hands: its database fails as told, its rooms are lost. */
+/** The shipped worker, whose database and rooms a test can make fail. */
 import shipped, { JobRoomObject as ShippedJobRoom } from "../../edge/platforms/workerd/main.ts";
 import { passD1Calls } from "../../edge/platforms/database_calls.ts";
 import { CallFaults, type Failure } from "./call_faults.ts";
@@ -8,7 +8,7 @@ export * from "../../edge/platforms/workerd/main.ts";
 type WorkerEnv = Parameters<typeof shipped.fetch>[1];
 type RoomParts = ConstructorParameters<typeof ShippedJobRoom>;
 
-/** Rooms and requests are in one isolate here, so that they count together. */
+/** Rooms and requests are in one isolate here, so their calls are counted together. */
 const faults = new CallFaults();
 
 const failing = ({ DB }: Pick<WorkerEnv, "DB">) => passD1Calls(DB, (call) => faults.pass(call));

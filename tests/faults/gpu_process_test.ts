@@ -1,4 +1,4 @@
-// GPU functions that are killed, on the real service: onnxruntime behind workerd, D1 and rooms.
+// GPU functions are killed in the real service: onnxruntime behind workerd, D1 and rooms.
 import assert from "node:assert/strict";
 import { type GenerationEvent, isTerminal, parseGenerationRequest } from "../../contract/mod.ts";
 import { openEngine } from "../../scripts/engine/engine_runs.ts";
@@ -22,19 +22,19 @@ const STEPS = 20;
 interface Moment {
   readonly name: string;
   /** The last event that is read before the kill. */
-  readonly behind: (event: GenerationEvent) => boolean;
+  readonly isLast: (event: GenerationEvent) => boolean;
 }
 
 const MOMENTS: readonly Moment[] = [
-  { name: "before the steps", behind: (event) => event.type === "generation.queued" },
-  { name: "at a step", behind: (event) => event.type === "generation.step" && event.step === 9 },
+  { name: "before the steps", isLast: (event) => event.type === "generation.queued" },
+  { name: "at a step", isLast: (event) => event.type === "generation.step" && event.step === 9 },
   {
     name: "behind the last step",
-    behind: (event) => event.type === "generation.step" && event.step === STEPS - 1,
+    isLast: (event) => event.type === "generation.step" && event.step === STEPS - 1,
   },
 ];
 
-/** Processes that come back under the same address. */
+/** Processes that come back under the same addresses. */
 class GpuFunctions {
   readonly #processes = new Map<number, ServiceProcess>();
   readonly ports: readonly number[];
@@ -80,7 +80,7 @@ class GpuFunctions {
     await Promise.all(this.ports.map((port) => this.kill(port)));
   }
 
-  /** The one that has the run. */
+  /** The port of the function that has the run. */
   async holderOf(id: string): Promise<number> {
     for (const port of this.ports) {
       const response = await fetch(`${this.urlOf(port)}/predictions/${id}`);
@@ -103,7 +103,7 @@ function requestOf(seed: number) {
   return { prompt: "a blue bird", seed, num_inference_steps: STEPS };
 }
 
-/** The images of runs that nothing disturbs. */
+/** The images of undisturbed runs. */
 async function drawUndisturbed(seeds: readonly number[]): Promise<Map<number, string>> {
   const engine = await openEngine();
   const drawn = new Map<number, string>();
@@ -131,7 +131,7 @@ function assertOneEnd(events: readonly NumberedEvent[]): void {
   assert.deepEqual(events.filter(({ event }) => isTerminal(event)), events.slice(-1));
 }
 
-/** Reads a run as far as the moment, kills whoever has it, reads on. */
+/** Reads a run up to the moment, kills its GPU function, and reads on. */
 async function killAt(
   url: string,
   seed: number,
@@ -142,7 +142,7 @@ async function killAt(
   const events: NumberedEvent[] = [];
   let killed: Promise<void> | null = null;
   const rest = await readEvents(response, (numbered) => {
-    if (!killed && moment.behind(numbered.event)) killed = kill(idOf(events.concat(numbered)));
+    if (!killed && moment.isLast(numbered.event)) killed = kill(idOf(events.concat(numbered)));
     events.push(numbered);
     return false;
   });
@@ -190,7 +190,7 @@ Deno.test("Of two GPU functions one is killed at any moment: the other ends the 
         });
         assert.equal(events.at(-1)?.event.type, "generation.completed", moment.name);
         assert.equal(await imageOf(events), undisturbed.get(seed), moment.name);
-        // Only now, so that nobody but the other one can have ended the run.
+        // Started only now, so that only the other one can have ended the run.
         gpus.start(killed);
         await Promise.all(gpus.ports.map((port) => gpus.ready(port)));
         const again = await generate(url ?? "", requestOf(seed));
@@ -218,7 +218,7 @@ Deno.test("A single GPU function killed at any moment and started again: the run
           gpus.start(port);
         });
         const end = events.at(-1)?.event;
-        // On a slow machine it may be back later than anyone waits; then the next request has it.
+        // On a slow machine it may be back too late for this run; then the next request has it.
         if (end?.type === "generation.failed") assert.equal(end.error.code, "upstream_failed");
         else assert.equal(await imageOf(events), undisturbed.get(seed), moment.name);
         await gpus.ready(port);

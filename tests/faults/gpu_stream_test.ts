@@ -1,4 +1,4 @@
-// What a GPU function that sends nonsense, half of an event or without end does to a generation.
+// What becomes of a generation whose GPU function sends nonsense, half an event, or without end.
 import assert from "node:assert/strict";
 import { LIMITS } from "../../contract/mod.ts";
 import { type ConformanceClient, type Frame } from "../support/conformance_client.ts";
@@ -15,7 +15,7 @@ interface Case {
   readonly end: "completed" | "upstream_failed" | "model_mismatch";
 }
 
-/** The first connection is broken, those after it are sound. */
+/** Only the first connection is broken; the later ones are sound. */
 function once(answer: Answer): Answer {
   return (connection) => connection.number === 1 ? answer(connection) : sound(connection);
 }
@@ -25,7 +25,7 @@ const noise = drawNumbers(SEED);
 const garbage = (length: number) => Uint8Array.from({ length }, () => noise() % 256);
 const contract = (data: string) => `id: 4\nevent: output\ndata: ${data}\n\n`;
 
-/** More than an event may be, in pieces, without a line's end; pulled only as far as it is read. */
+/** More text than an event may have, in pieces and without a line end, made only as it is read. */
 function* endless(): Generator<string> {
   const piece = "x".repeat(1024 * 1024);
   yield "id: 3\nevent: output\ndata: ";
@@ -120,7 +120,7 @@ async function runCase(client: ConformanceClient, gpu: BrokenGpu, { answer, end 
   assertEnds(frames);
   if (end === "completed") return await assertWhole(frames, undisturbedSha256(request));
   assert.equal(codeOf(frames), end);
-  // The next request is served, as if nothing had been.
+  // The next request is served as usual.
   gpu.script(request.seed, sound);
   await assertWhole(await client.stream(request), undisturbedSha256(request));
 }
@@ -134,7 +134,7 @@ Deno.test("Nonsense from the GPU function ends a generation or is got over, neve
   const gpu = new BrokenGpu();
   try {
     await withEdge(gpu.url, async (client) => {
-      // Side by side, since some of them wait for the pauses between connections.
+      // They run side by side, since some wait for the pauses between connections.
       const failures = await Promise.all(CASES.map((broken) =>
         runCase(client, gpu, broken).then(
           () => [],

@@ -1,4 +1,4 @@
-// A database that hangs: nobody waits for it twice, what needs it is refused, the rest goes on, and so does it.
+// A database that hangs: only one call waits, requests that need it are refused, the rest go on.
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { within } from "../../edge/clock.ts";
@@ -20,10 +20,10 @@ const BEARER = { authorization: `Bearer sf_${"0".repeat(16)}_${"A".repeat(43)}` 
 const AWAY = { status: 503, code: "storage_unavailable" };
 const WEBHOOK = { url: "http://127.0.0.1:9/never" };
 
-/** By far more than it takes; what waits for each call of the database takes longer. */
+/** Far more than a right edge takes, and less than one that waits for every call. */
 const PATIENCE_MS = 60_000;
 
-/** What a client sees while the database hangs. @returns what was drawn meanwhile */
+/** Checks what a client sees while the database hangs. @returns the request drawn meanwhile */
 function askInSilence(client: ConformanceClient) {
   return within(askAll(client), PATIENCE_MS, "Asking");
 }
@@ -47,7 +47,7 @@ async function askAll(client: ConformanceClient) {
   return request;
 }
 
-/** The database answers again: results are stored, what was drawn meanwhile included. */
+/** Checks that, once the database answers, results are stored, with the one drawn meanwhile. */
 async function askAgain(client: ConformanceClient, drawn: ReturnType<typeof client.fresh>) {
   for (const request of [drawn, client.fresh()]) {
     const frames = await client.stream(request);

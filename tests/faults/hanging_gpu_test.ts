@@ -9,10 +9,10 @@ import { type Answer, BrokenGpu, hangingStream, sound } from "./broken_gpu.ts";
 import { GpuDouble } from "../support/gpu_double.ts";
 import { assertEnds, assertWhole, undisturbedSha256, withEdge } from "./stage.ts";
 
-/** How many of the 27 events come: none, each kind of the beginning, a step, a preview, all but the end. */
-const HANGS_BEHIND = [0, 1, 2, 3, 8, 14, 26];
+/** Counts of a run's 27 events: none, each of the first, a step, a preview, all but the end. */
+const HANGS_AFTER = [0, 1, 2, 3, 8, 14, 26];
 
-/** As shipped, with less patience, but more than a busy machine takes: who is sound is heard in time. */
+/** The shipped options with less patience, but enough for a sound function on a busy machine. */
 const IMPATIENT = {
   ...POOL_DEFAULTS,
   acceptMs: 1_500,
@@ -27,7 +27,7 @@ function poolOf(gpus: readonly BrokenGpu[]): GpuPool {
   return new GpuPool(gpus.map(({ url }) => new GpuFunction(url, options, ports)), IMPATIENT, ports);
 }
 
-/** Silent after n events of the run, over all connections. */
+/** Falls silent after n events of the run, over all connections. */
 const hang = (n: number): Answer => ({ after, frames }) =>
   hangingStream(frames.slice(0, Math.max(n - after - 1, 0)));
 
@@ -45,7 +45,7 @@ async function withPool(
 
 Deno.test("A GPU function that hangs behind any event is left, and asked again for the rest", async () => {
   await withPool(1, async (client, [gpu]) => {
-    await Promise.all(HANGS_BEHIND.map(async (n) => {
+    await Promise.all(HANGS_AFTER.map(async (n) => {
       const request = client.fresh();
       gpu?.script(request.seed, (c) => c.number === 1 ? hang(n)(c) : sound(c));
       await assertWhole(await client.stream(request), undisturbedSha256(request));
@@ -56,7 +56,7 @@ Deno.test("A GPU function that hangs behind any event is left, and asked again f
 
 Deno.test("A GPU function that hangs for ever ends the generation, once; the next one is served", async () => {
   await withPool(1, async (client, [gpu]) => {
-    await Promise.all(HANGS_BEHIND.map(async (n) => {
+    await Promise.all(HANGS_AFTER.map(async (n) => {
       const request = client.fresh();
       gpu?.script(request.seed, hang(n));
       const frames = await client.stream(request);
@@ -71,9 +71,9 @@ Deno.test("A GPU function that hangs for ever ends the generation, once; the nex
 
 Deno.test("One of two GPU functions hangs: the other one has the generation", async () => {
   await withPool(2, async (client, gpus) => {
-    await Promise.all(HANGS_BEHIND.map(async (n) => {
+    await Promise.all(HANGS_AFTER.map(async (n) => {
       const request = client.fresh();
-      // Whichever is asked first; the other one is sound.
+      // The function that is asked first hangs; the other one is sound.
       let asked = 0;
       for (const gpu of gpus) {
         let mine = false;
@@ -114,7 +114,7 @@ Deno.test("Clocks apart by more than the skew refuse every call, and lose nothin
   try {
     await withEdge(gpu.url, async (client) => {
       for (const sign of [-1, 1]) {
-        // Inside by far more than a call takes.
+        // The skew stays within the bound by far more than a call takes.
         const { response } = await ask(client, sign * (SIGNATURE_SKEW_MS - 30_000));
         assert.equal(response.status, 200);
         await response.body?.cancel();

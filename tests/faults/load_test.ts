@@ -1,4 +1,4 @@
-// 200 clients at one time: alike, they share one run; all different, each is served or told when to return.
+// 200 clients at once: equal requests share one run; different ones are served or get a retry time.
 import assert from "node:assert/strict";
 import { type Frame, idOf, readFrames } from "../support/conformance_client.ts";
 import { GpuDouble } from "../support/gpu_double.ts";
@@ -6,7 +6,7 @@ import { assertEnds, withEdge } from "./stage.ts";
 
 const CLIENTS = 200;
 const CAPACITY = { runningMax: 4, queuedMax: 16 };
-/** Resident memory that 200 streams may add, garbage and all. */
+/** Resident memory that 200 streams may add, garbage included. */
 const RESIDENT_BYTES = 256 * 1024 * 1024;
 
 Deno.test("200 requests for the same image are one generation, and each gets all of it", async () => {
@@ -19,8 +19,8 @@ Deno.test("200 requests for the same image are one generation, and each gets all
       );
       gpu.open();
       const streams = await Promise.all(responses.map(readFrames));
-      const told = new Set(streams.map((frames) => JSON.stringify(frames.map(({ data }) => data))));
-      assert.equal(told.size, 1);
+      const seen = new Set(streams.map((frames) => JSON.stringify(frames.map(({ data }) => data))));
+      assert.equal(seen.size, 1);
       assertEnds(streams[0] ?? []);
       assert.equal(typeOfEnd(streams[0] ?? []), "generation.completed");
       assert.deepEqual([gpu.tally.started, gpu.tally.joined], [1, 0]);
@@ -44,7 +44,7 @@ Deno.test("200 different requests over a capacity of 4 are served or refused, an
       gpu.open();
       const admitted = responses.filter(({ status }) => status === 200);
       const streams = await Promise.all(admitted.map(readFrames));
-      // One after the other: there is room by then.
+      // One after the other, they find free capacity.
       for (const request of refused) streams.push(await client.stream(request));
       for (const frames of streams) {
         assertEnds(frames);
@@ -61,7 +61,7 @@ Deno.test("200 different requests over a capacity of 4 are served or refused, an
   }
 });
 
-/** Served, or a refusal that says when to come back. */
+/** Asserts that the answer is a run, or a refusal that says when to come back. */
 async function assertAnswered(response: Response): Promise<void> {
   if (response.status === 200) return;
   const problem = await response.json();

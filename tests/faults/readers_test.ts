@@ -1,4 +1,4 @@
-// Readers that leave at any event, or take nothing for ever: neither is the run's business.
+// Broken here: a reader that leaves, or that takes no bytes, changes the run.
 import assert from "node:assert/strict";
 import {
   type ConformanceClient,
@@ -20,14 +20,14 @@ import {
 
 const EVENTS = 27;
 const SLOW_READERS = 1_000;
-/** What a log may cost that 1,000 open streams leave untaken; a copy each would be over 260 MB. */
+/** The most that a log with 1,000 idle readers may cost; a copy for each would be over 260 MB. */
 const HELD_BYTES = 96 * 1024 * 1024;
-/** The same with what the sockets of a process hold. */
+/** The most with the buffers of a process's sockets. */
 const HELD_BYTES_OVER_HTTP = 192 * 1024 * 1024;
-/** Large pictures, so that a copy a reader would show. */
+/** Pictures are large, so that a copy per reader would show. */
 const IMAGE_BYTES = 200_000;
 
-/** Reads n events and is gone. @returns them */
+/** Reads n events and leaves. @returns them */
 async function leaveAfter(response: Response, n: number): Promise<Frame[]> {
   if (n === 0) {
     await response.body?.cancel();
@@ -61,7 +61,7 @@ Deno.test("A client gone behind any event of a run under way leaves it to its en
   });
 });
 
-/** As the run itself reported it. */
+/** The frame's data as the run itself sent it. */
 function undone({ data }: Frame): string {
   return data.replace('"cached":true', '"cached":false');
 }
@@ -86,14 +86,14 @@ function heapBytes(): number {
 
 interface Held {
   readonly client: ConformanceClient;
-  /** What memory is measured on. */
+  /** The memory that is measured. */
   readonly bytes: () => number;
   readonly bytesMax: number;
-  /** What goes on after the end, where that can be waited for. */
+  /** Resolves when the work after the end is done, where that can be awaited. */
   readonly settled?: () => Promise<void>;
 }
 
-/** A run to its end with readers that hold their streams and take nothing until it is over. */
+/** Runs to the end while readers hold their streams and take nothing until it is over. */
 async function holdReaders(
   { client, bytes, bytesMax, settled = async () => {} }: Held,
 ): Promise<void> {
@@ -116,7 +116,7 @@ async function holdReaders(
   await settled();
   const cost = bytes() - before;
   assert(cost < bytesMax, `${SLOW_READERS} readers cost ${cost} bytes`);
-  // The run is over and stored, though none of them has read a byte.
+  // The run is over and stored before any of them has read a byte.
   const image = await client.request(`/v1/images/${id}.png`);
   assert.equal((await image.bytes()).length, IMAGE_BYTES);
   for (const [index, response] of slow.entries()) {
@@ -144,12 +144,12 @@ if (IS_LONG) {
 
   Deno.test("1,000 such readers over HTTP, on workerd", () =>
     withProcess(startWorkerd, { environment: UNLIMITED }, async (client) => {
-      // Wrangler's own proxy stands in between and holds more than the worker: that proves nothing.
+      // Wrangler's own proxy holds more than the worker, so its memory proves nothing.
       await holdReaders({ client, bytes: () => 0, bytesMax: Infinity });
     }));
 }
 
-/** A reader that is far behind may miss some previews. */
+/** Frames without previews, of which a reader that is far behind may miss some. */
 function withoutPreviews(frames: readonly Frame[]): (readonly [number, string])[] {
   return frames.filter(({ event }) => event.type !== "generation.preview")
     .map(({ id, data }) => [id, data]);

@@ -17,7 +17,7 @@ import { type FailingDatabase, openFailingDatabase } from "./failing_database.ts
 
 export type SeededInput = GenerationRequestInput & { readonly seed: number };
 
-/** No limit of an account may hide what a fault does. */
+/** Limits are off, so that none hides what a fault does. */
 export const UNLIMITED: Readonly<Record<string, string>> = {
   LOOPBACK_LIMITS: "requests=1000000000,evaluations=1000000000,concurrent=1000000",
   ANONYMOUS_LIMITS: "requests=1000000000,evaluations=1000000000,concurrent=1000000",
@@ -59,7 +59,7 @@ export class Stage {
     return this.#edge.settled();
   }
 
-  /** The edge's memory is lost; what the database has is not. */
+  /** Loses the edge's memory and keeps the database. */
   async restart(): Promise<void> {
     await this.#edge.stop();
     this.#edge = await startOver(this.gpu, this.data, this.#assets);
@@ -90,21 +90,19 @@ export async function withStage(test: (stage: Stage) => Promise<void>): Promise<
   }
 }
 
-/** An edge in process in front of a GPU function of the caller's: an address, or the whole back end. */
+/** An edge in process over the test's own GPU function: an address, or the whole back end. */
 export async function withEdge(
-  behind: string | GpuBackend,
+  gpu: string | GpuBackend,
   test: (client: ConformanceClient) => Promise<void>,
   more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const assets = await publishFixtureModel();
   const options = { assets, dataDir: assets, environment: { ...UNLIMITED, ...more } };
   const edge = await startInProcess(
-    typeof behind === "string"
-      ? { ...options, gpuUrl: behind }
-      : { ...options, gpuUrl: "", gpu: behind },
+    typeof gpu === "string" ? { ...options, gpuUrl: gpu } : { ...options, gpuUrl: "", gpu },
   );
   try {
-    // No case holds this double: what it would be asked is the caller's.
+    // This double receives no calls, since the test has its own GPU function.
     await test(new ConformanceClient(edge, new GpuDouble(), 1));
   } finally {
     await edge.stop();
@@ -121,14 +119,14 @@ export async function withProcess(
   await withClient(start, (client, _, options) => test(client, options), set);
 }
 
-/** The hash of the image of a run that nothing disturbed. */
+/** The hash of the image of an undisturbed run. */
 export function undisturbedSha256(request: SeededInput): string {
   const image = drawEvents(planOf(request)).find((event) => event.type === "generation.image");
   assert(image);
   return image.sha256;
 }
 
-/** A stream up to its end: ids from 0 without a gap, nothing after the one terminal event. */
+/** Asserts that ids count from `from` without a gap and that one terminal event comes last. */
 export function assertEnds(frames: readonly Frame[], from = 0): void {
   assert.deepEqual(frames.map(({ id }) => id), frames.map((_, index) => index + from));
   const ends = frames.filter(({ event }) => isTerminal(event));
@@ -136,7 +134,7 @@ export function assertEnds(frames: readonly Frame[], from = 0): void {
   assert.equal(ends[0], frames.at(-1));
 }
 
-/** The whole of a success, with the image that it would have had undisturbed. */
+/** Asserts a whole success, with the image of an undisturbed run. */
 export async function assertWhole(frames: readonly Frame[], sha256: string): Promise<void> {
   assertEnds(frames);
   assert.equal(frames.at(-1)?.event.type, "generation.completed", JSON.stringify(frames.at(-1)));

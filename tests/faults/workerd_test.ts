@@ -1,4 +1,4 @@
-// Faults where they are real: D1 that loses calls, rooms and processes that are lost in mid-run, on workerd.
+// Faults on workerd itself: D1 loses calls, and rooms and processes are lost in mid-run.
 import assert from "node:assert/strict";
 import {
   ConformanceClient,
@@ -20,7 +20,7 @@ import {
 } from "./stage.ts";
 
 const LAST = 26;
-/** The moments of a run: nothing but its name, the plan, steps, a preview, the image; each is the last one seen. */
+/** The last event seen of a run: its name, its plan, steps, a preview, its image. */
 const LOST_AFTER = [0, 1, 2, 6, 13, 25];
 const CALLS_MAX = 40;
 const withWorkerd = (test: Parameters<typeof withProcess>[2]) =>
@@ -60,7 +60,7 @@ const STORIES: readonly { readonly name: string; readonly stored: boolean; reado
   },
 ];
 
-/** Loses one call after another, until a request makes no call that could be lost. */
+/** Loses one call after another, until a request has no further call to lose. */
 async function loseEachCall(
   client: ConformanceClient,
   { act, stored }: typeof STORIES[number],
@@ -85,12 +85,12 @@ async function loseEachCall(
   throw new Error(`A request makes more than ${CALLS_MAX} calls of the database`);
 }
 
-/** As far as the stream goes that breaks in mid-run. */
+/** Reads a stream until it breaks in mid-run. */
 async function readUntilLost(reader: FrameReader): Promise<Frame[]> {
   return await reader.rest().catch(() => []);
 }
 
-/** Takes up a stream after its last event, as a browser does: again, while the edge comes back. */
+/** Resumes a stream after its last event, as a browser does: again until the edge is back. */
 async function resume(client: ConformanceClient, id: string, after: number): Promise<Frame[]> {
   return await readFrames(await client.follow(id, after));
 }
@@ -99,7 +99,7 @@ Deno.test("Faults on workerd", async (t) => {
   await withWorkerd(async (client) => {
     for (const story of STORIES) {
       await t.step(`${story.name}: each call of D1 is lost once, nothing else is`, async () => {
-        // In process the short version loses them in each way.
+        // The short version loses them in every way only in process.
         for (const way of IS_LONG ? WAYS : WAYS.slice(0, 1)) {
           assert(await loseEachCall(client, story, way) > 0);
         }

@@ -1,4 +1,4 @@
-// Bytes that nobody foresaw broke a parser. `deno task fuzz` tries more of them than this short run.
+// Broken here: unforeseen bytes break a parser. `deno task fuzz` tries more than this short run.
 import { REQUEST_PROPERTIES } from "./request_properties.ts";
 import { STREAM_PROPERTIES } from "./stream_properties.ts";
 

@@ -1,4 +1,4 @@
-/** A statement about all inputs, tried on as many as asked for. */
+/** A statement about all inputs, tried on `numRuns` of them. */
 
 export interface Property {
   readonly name: string;

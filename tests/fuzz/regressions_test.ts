@@ -1,4 +1,4 @@
-// What fuzzing has found, each kept: it must not come back.
+// Broken here: a fault that fuzzing once found has come back.
 import assert from "node:assert/strict";
 import { createServerSentDecoder, LIMITS } from "../../contract/mod.ts";
 import { readMessages } from "../../edge/rooms/message_stream.ts";
@@ -44,7 +44,7 @@ Deno.test("sixteen branches that are all wrong are refused in a bounded answer",
   await answerBody(bytesOf(body), "sweep");
 });
 
-/** Without an end of what they begin, each in a form of its own. */
+/** Streams that begin something and never end it, each in a form of its own. */
 const ENDLESS: readonly (readonly [name: string, chunk: string])[] = [
   ["a line", "data: x".padEnd(1 << 20, "x")],
   ["data lines", `data: ${"x".repeat(1 << 20)}\n`],

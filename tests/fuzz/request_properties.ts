@@ -23,7 +23,7 @@ const ports = {
 
 const ASKER = { account: "key_0123456789abcdef", keyed: true };
 
-/** Problems are answered, stored and logged: none is larger than the largest body by far. */
+/** Problems are answered, stored and logged, so each stays far smaller than the largest body. */
 const PROBLEM_LENGTH_MAX = 32 * 1024;
 const REFUSALS: readonly Problem["code"][] = [
   "invalid_json",
@@ -35,7 +35,7 @@ const REFUSALS: readonly Problem["code"][] = [
   "prompt_refused",
 ];
 
-/** What a body may ask for, each by its own parser. */
+/** Each thing that a body may ask for, with its parser. */
 const PLANNING = {
   generation: (input: unknown) => planRequest(ports, input, ASKER),
   sweep: (input: unknown) => planSweepRequest(ports, input, ASKER),
@@ -86,7 +86,7 @@ const SWEEP = {
   cutoffs: ["auto", { a: 1 }],
 };
 
-/** Values where they do not belong: the usual, the extreme and the deep. */
+/** Values to put where they do not belong: usual, extreme and deep ones. */
 const anything = fc.oneof(
   fc.jsonValue(),
   fc.constantFrom<unknown>(
@@ -104,7 +104,7 @@ const IMAGES = {
 const fieldOf = (rules: object) =>
   fc.constantFrom(...Object.keys(rules).filter(Boolean), "constructor", "toString");
 
-/** A good request with one thing put elsewhere. */
+/** A good request with a value put at a path. */
 function place(request: object, path: string, value: unknown): object {
   const [name = "", ...rest] = path.replace(".*", "").split(".");
   const inner = Reflect.get(request, name);
@@ -134,7 +134,7 @@ function property(
   };
 }
 
-/** Some bytes overwritten, taken out or doubled. */
+/** A value's JSON with some bytes overwritten, taken out or doubled. */
 function damaged(value: unknown): fc.Arbitrary<Uint8Array<ArrayBuffer>> {
   const bytes = bytesOf(value);
   const damage = fc.record({

@@ -14,7 +14,7 @@ import type { Property } from "./property.ts";
 export const bytesOf = (text: string) => new TextEncoder().encode(text);
 const LINE_ENDS = ["\n", "\r\n", "\r"] as const;
 
-/** Pieces that a stream is made of, right and wrong ones, and bytes that are nothing at all. */
+/** Pieces of streams, right and wrong ones, and arbitrary bytes. */
 const piece = fc.oneof(
   fc.constantFrom(
     ...["\n", "\r", "\r\n", "\n\n", "\r\n\r\n", "\r\r", ":", ": heartbeat\n\n", "\ufeff", "\0"],
@@ -33,7 +33,7 @@ const stream = fc.array(piece, { maxLength: 30 }).map((pieces) =>
   new Uint8Array(pieces.flatMap((bytes) => [...bytes]))
 );
 
-/** As `edge/rooms/message_stream.ts` does it. */
+/** Decodes as `edge/rooms/message_stream.ts` does. */
 function decode(chunks: readonly Uint8Array[]): ServerSentMessage[] {
   const text = new TextDecoder("utf-8", { ignoreBOM: true });
   const decoder = createServerSentDecoder();
@@ -70,7 +70,7 @@ const lineEnds: Property = {
         const text = messages.map(({ id, data }) => encodeServerSentMessage(id, "a", data)).join(
           "",
         );
-        // The last line end may be half of one, which the next character tells.
+        // A final CR may be half of a line end, so only the next character completes it.
         const written = `\ufeff${text}:`.replaceAll("\n", end);
         const decoded = decode([bytesOf(written)]);
         assert.deepEqual(decoded.map(({ id }) => id), messages.map(({ id }) => id));
@@ -85,7 +85,7 @@ const lineEnds: Property = {
   },
 };
 
-/** Chunks as they are asked for, as from a socket. */
+/** A body that gives chunks as they are asked for, like a socket. */
 export function bodyOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   const left = [...chunks];
   return new ReadableStream({

@@ -1,10 +1,10 @@
-// What Deno itself exports of the edge over OTLP: spans arrive, and have no prompt in them.
+// Broken here: Deno's own OTLP spans of the edge do not arrive, or have a prompt in them.
 import assert from "node:assert/strict";
 import { within } from "../../edge/clock.ts";
 import { startDeno } from "../support/edges.ts";
 import { withClient } from "../support/ground.ts";
 
-/** So that a test without its spans fails instead of hanging. */
+/** After this time a test without its spans fails instead of hanging. */
 const PATIENCE_MS = 20_000;
 
 interface Span {

@@ -1,4 +1,4 @@
-// The log and the counters of requests: what they say, and what they must not.
+// The log and the counters of requests: what they say, and what they must not say.
 import assert from "node:assert/strict";
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";

@@ -1,4 +1,4 @@
-// The edge answered in another shape than its document promises.
+// Broken here: the edge answers in another shape than its document promises.
 import { Ajv2020, type AnySchema } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
 import { openApiDocument } from "../../edge/openapi/document.ts";
@@ -11,7 +11,7 @@ const { schemas } = openApiDocument().components;
 const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
 ajv.addSchema({ $id: "https://api.test/", components: { schemas } } as AnySchema);
 
-/** Compiled once a name. */
+/** The validator of a schema, compiled once for each name. */
 function validatorOf(name: string) {
   const $id = `https://api.test/${name}`;
   return ajv.getSchema($id) ??

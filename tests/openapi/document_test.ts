@@ -1,4 +1,4 @@
-// The served document named a route that there is not, or kept one that there is from its readers.
+// Broken here: the served document names a route that does not exist, or lacks one that does.
 import { validate } from "@readme/openapi-parser";
 import assert from "node:assert/strict";
 import { FIELD_RULES } from "../../contract/mod.ts";
@@ -9,7 +9,7 @@ import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import { readSettings } from "../../edge/settings.ts";
 import { schemaAt } from "./schema_at.ts";
 
-/** As the document spells them: Hono's `:id{…}` is `{id}`. */
+/** The app's routes as the document spells them: Hono's `:id{…}` is `{id}`. */
 async function routesOfApp(): Promise<string[]> {
   const { database, close } = await openLibsqlDatabase(":memory:");
   try {

@@ -1,4 +1,4 @@
-// What a field allows changed its words, which clients have in their logs and tests.
+// Broken here: the words of what a field allows change, which clients have in logs and tests.
 import assert from "node:assert/strict";
 import { FIELD_RULES, parseGenerationRequest, SWEEP_RULES } from "../../contract/mod.ts";
 import { IMAGE_FIELD_RULES } from "../../edge/dialects/openai/image_request.ts";

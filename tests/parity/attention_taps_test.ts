@@ -1,4 +1,4 @@
-// A tapped graph must draw the very image of the plain one, in every form that exports come in.
+// Broken here: a tapped graph draws another image than the plain one, in some form of export.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createNoiseSource } from "../../gpu-function/diffusion/mod.ts";
@@ -32,7 +32,7 @@ const TRANSFORMER: DenoiserForm = {
   pixelsPerLatent: 8,
 };
 
-/** Files by name, with the sides of their finest attention over latents of 8x16. */
+/** Graph files, with the sides of their finest attention over latents of 8x16. */
 const GRAPHS: readonly (readonly [file: string, form: DenoiserForm, finest: number[]])[] = [
   ["sd1/package/unet/model.onnx", UNET, [16, 8]],
   ["sd1/variants/external_data/unet/model.onnx", UNET, [16, 8]],

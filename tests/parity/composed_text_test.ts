@@ -1,4 +1,4 @@
-// Composing prompts before they are tokenised gave another key than the same prompt had before.
+// Broken here: composing a prompt before it is tokenised changes its content key.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { normalizeText } from "../../contract/mod.ts";

@@ -1,17 +1,17 @@
 /** How far two arrays or pictures are apart, and the bounds that count as agreement. */
 import assert from "node:assert/strict";
 
-/** Bound for latents after 20 steps in float32, and on the way; 3e-6 was seen. */
+/** Relative L2 of latents in float32, in and after 20 steps; 3e-6 was seen. */
 export const LATENTS_BOUND = 2e-5;
-/** Bound for latents by weights and values in float16; 2e-3 was seen. */
+/** Relative L2 of latents with weights and values in float16; 2e-3 was seen. */
 export const HALF_BOUND = 1e-2;
-/** Bound for latents where integers cut the timesteps' fractions off; 3e-3 to 5e-3 was seen. */
+/** Relative L2 of latents where timesteps are cut to integers; 3e-3 to 5e-3 was seen. */
 export const WHOLE_TIMESTEPS_BOUND = 2e-2;
-/** Bound for text states, which one run of a graph gives. */
+/** Relative L2 of text states, which come from a single run of a graph. */
 export const STATES_BOUND = 1e-5;
-/** Bound for the mean over all channels of all pixels, of 255. */
+/** Mean difference over all channels of all pixels, in levels from 0 to 255. */
 export const PIXEL_MEAN_BOUND = 2;
-/** Share of pixels of which some channel is further off than that. */
+/** Share of pixels in which some channel differs by more than that. */
 export const PIXELS_OFF_BOUND = 0.001;
 
 /** `|ours - theirs| / |theirs|` in the Euclidean norm. */
@@ -31,7 +31,7 @@ export interface PixelDifference {
   readonly off: number;
 }
 
-/** Compares pictures in red, green, blue. */
+/** The difference of two pictures in red, green, blue. */
 export function pixelDifference(ours: Uint8Array, theirs: Uint8Array): PixelDifference {
   assert.equal(ours.length, theirs.length);
   const distances = Array.from(ours, (value, i) => Math.abs(value - theirs[i]!));

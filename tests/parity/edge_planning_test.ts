@@ -1,4 +1,4 @@
-/** The edge plans from published files alone, and must come to the GPU function's key for every family. */
+/** From published files alone, the edge must plan the GPU function's key for every family. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createAssetModels } from "../../edge/platforms/asset_models.ts";

@@ -1,4 +1,4 @@
-/** What diffusers recorded of one family: `goldens.json`, its arrays, its images. Written by scripts/training/export. */
+/** What scripts/training/export recorded of diffusers for one family: JSON, arrays, images. */
 import { join } from "node:path";
 import sharp from "sharp";
 import * as v from "valibot";
@@ -7,7 +7,7 @@ const numbers = v.array(v.number());
 /** A place in `goldens.f32`, counted in values. */
 const array = v.object({ offset: v.number(), shape: numbers });
 const text = v.object({ text: v.string(), ids: numbers, mask: numbers, states: array });
-const evaluation = v.object({
+const call = v.object({
   step: v.number(),
   timestep: v.number(),
   conditioning: v.picklist(["guided", "cond", "null"]),
@@ -28,11 +28,12 @@ const request = v.object({
 const goldenCase = v.object({
   name: v.string(),
   ...request.entries,
-  evaluations: v.array(evaluation),
+  /** The calls of the model. */
+  evaluations: v.array(call),
   init_noise_sigma: v.number(),
   sigmas: v.nullable(array),
   noise: array,
-  /** After each evaluation. */
+  /** The latents after each call of the model. */
   latents: array,
   image: v.string(),
 });
@@ -73,7 +74,7 @@ export async function readGoldens(family: string): Promise<Goldens> {
   };
 }
 
-/** What a client would send for this case. */
+/** The request that a client would send for this case. */
 export function requestOf(golden: GoldenCase, model: string) {
   const { cutoff, eos_swap, ...fields } = v.parse(request, golden);
   return {
@@ -85,7 +86,7 @@ export function requestOf(golden: GoldenCase, model: string) {
   };
 }
 
-/** Red, green, blue of each pixel, and the size. */
+/** The red, green and blue of each pixel, and the size. */
 export async function readPixels(image: string | Uint8Array) {
   const { data, info } = await sharp(image).removeAlpha().raw().toBuffer({
     resolveWithObject: true,

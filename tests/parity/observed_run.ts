@@ -1,4 +1,4 @@
-/** A plan through the serving code, watched where the driver asks for rows. */
+/** Runs a plan through the serving code, and records the rows that the driver takes. */
 import assert from "node:assert/strict";
 import {
   type GenerationRequestInput,
@@ -20,13 +20,13 @@ import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import type { DenoiserRow } from "../../gpu-function/onnx/denoiser.ts";
 
 export interface ObservedRun {
-  /** The rows of each evaluation, in order. */
-  readonly evaluations: readonly (readonly DenoiserRow[])[];
+  /** The rows of each call of the model, in order. */
+  readonly calls: readonly (readonly DenoiserRow[])[];
   readonly steps: readonly FinishedStep[];
   readonly latents: Latents;
 }
 
-/** @param options rows run alone unless it says otherwise, as the engine's do with one row a batch */
+/** @param options by default rows run alone, like the engine's with one row per batch */
 export async function withModel(
   folder: string,
   use: (model: LoadedModel) => Promise<void>,
@@ -53,7 +53,7 @@ export function planOf(model: LoadedModel, input: GenerationRequestInput): Plan 
   return plan.value;
 }
 
-/** @param rowsMax as the engine's; with others running, their rows share batches */
+/** @param rowsMax the most rows in a batch; with more than one, rows of the runs share batches */
 export async function observeRuns(
   model: LoadedModel,
   plans: readonly Plan[],
@@ -62,7 +62,7 @@ export async function observeRuns(
   const driver = new Driver<FinishedStep>({ rowsMax });
   return await Promise.all(plans.map(async (plan) => {
     const conditioning = await prepareConditioning(plan, model);
-    const evaluations: (readonly DenoiserRow[])[] = [];
+    const calls: (readonly DenoiserRow[])[] = [];
     const denoising = startDenoising(plan, { model, conditioning: conditioning.value });
     const watched = {
       denoiser: denoising.denoiser,
@@ -70,12 +70,12 @@ export async function observeRuns(
       accept: denoising.accept.bind(denoising),
       nextRows() {
         const rows = denoising.nextRows();
-        if (rows.length > 0) evaluations.push(rows);
+        if (rows.length > 0) calls.push(rows);
         return rows;
       },
     };
     const steps = await Array.fromAsync(driver.run(watched, new AbortController().signal));
     assert.equal(denoising.evaluations, plan.evaluations.planned);
-    return { evaluations, steps, latents: denoising.latents() };
+    return { calls, steps, latents: denoising.latents() };
   }));
 }

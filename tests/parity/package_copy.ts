@@ -1,4 +1,4 @@
-/** A family's package with other files laid over it, in a folder of its own that goes away again. */
+/** A copy of a family's package with some files replaced, in a temporary folder. */
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ export interface PackageChange {
   change?(folder: string): Promise<unknown>;
 }
 
-/** @param use gets the copy's models folder, in which it lies as `package` */
+/** @param use gets the models folder in which the copy lies as `package` */
 export async function withPackageCopy(
   family: string,
   { variant, change }: PackageChange,

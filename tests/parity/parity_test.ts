@@ -63,7 +63,7 @@ async function assertTexts({ text: [{ tokenizer, encoder }] }: LoadedModel, gold
   for (const { text, ids, mask, states } of goldens.texts) {
     const tokenized = tokenizer.tokenize(text);
     assert.deepEqual(tokenized.ids, ids, text);
-    // diffusers' mask covers words and [EOS]: what is left is padding, whatever its ids.
+    // diffusers' mask covers words and [EOS], so the rest is padding, whatever its ids.
     const kinds = tokenized.tokens.map((token) => token.class);
     assert.deepEqual(kinds.map((kind) => kind === "padding" ? 0 : 1), mask, text);
     const { sequence, pooled } = (await encoder.encode(ids)).value;
@@ -75,11 +75,11 @@ async function assertTexts({ text: [{ tokenizer, encoder }] }: LoadedModel, gold
   }
 }
 
-function assertSchedule({ evaluations, steps }: ObservedRun, golden: GoldenCase) {
+function assertSchedule({ calls, steps }: ObservedRun, golden: GoldenCase) {
   assert.equal(steps.length, golden.num_inference_steps);
-  assert.equal(evaluations.length, golden.evaluations.length);
+  assert.equal(calls.length, golden.evaluations.length);
   for (const [i, { timestep, conditioning }] of golden.evaluations.entries()) {
-    const rows = evaluations[i] ?? [];
+    const rows = calls[i] ?? [];
     assert.equal(rows.length, conditioning === "guided" ? 2 : 1, `rows of evaluation ${i}`);
     for (const row of rows) {
       const error = Math.abs(row.timestep - timestep);
@@ -88,9 +88,9 @@ function assertSchedule({ evaluations, steps }: ObservedRun, golden: GoldenCase)
   }
 }
 
-/** What the denoiser is shown in each evaluation, and what is left in the end. */
+/** Compares the latents that the denoiser gets in each call, and those at the end. */
 function assertLatents(
-  { evaluations, latents }: ObservedRun,
+  { calls, latents }: ObservedRun,
   golden: GoldenCase,
   goldens: Goldens,
 ) {
@@ -103,13 +103,13 @@ function assertLatents(
   const sigmas = golden.sigmas ? goldens.valuesOf(golden.sigmas) : [];
   const scaled = golden.init_noise_sigma !== 1;
   const after = goldens.valuesOf(golden.latents);
-  for (let i = 0; i < evaluations.length; i++) {
+  for (let i = 0; i < calls.length; i++) {
     const known = i === 0
       ? noise.map((value) => value * golden.init_noise_sigma)
       : after.subarray((i - 1) * noise.length, i * noise.length);
     // diffusers' scale_model_input where the scheduler keeps x = x0 + σ ε.
     const scale = scaled ? 1 / Math.sqrt((sigmas[i] ?? NaN) ** 2 + 1) : 1;
-    const error = relativeL2(evaluations[i]?.[0]?.x.data ?? noise, known.map((x) => x * scale));
+    const error = relativeL2(calls[i]?.[0]?.x.data ?? noise, known.map((x) => x * scale));
     assert.ok(error <= LATENTS_BOUND, `x of evaluation ${i}: ${error}`);
   }
   const error = relativeL2(latents.data, after.subarray(-noise.length));

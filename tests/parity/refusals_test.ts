@@ -1,4 +1,4 @@
-/** A package that does not fit is one sentence at load that names the file, never a failure in a run. */
+/** A package that does not fit is refused at load with a sentence that names the file. */
 import assert from "node:assert/strict";
 import { copyFile, cp, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,10 @@ const ENCODER = "text_encoder/model.onnx";
 const from = (family: string, path: string) => (folder: string) =>
   copyFile(join(FIXTURES, family, "package", path), join(folder, path));
 
-/** ModelProto.opset_import = 8, OperatorSetIdProto.version = 2: written after the file, the last one counts. */
+/**
+ * Appends ModelProto.opset_import (field 8) with OperatorSetIdProto.version (field 2) to the file.
+ * In a protobuf the last value counts.
+ */
 async function raiseOpset(file: string): Promise<void> {
   const bytes = await Deno.readFile(file);
   await writeFile(file, Uint8Array.of(...bytes, 0x42, 0x02, 0x10, 0x63));

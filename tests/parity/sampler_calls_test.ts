@@ -1,4 +1,4 @@
-/** Plans count calls by a sampler's name alone: a wrong count is a wrong price and a wrong progress. */
+/** Plans count calls by a sampler's name. A wrong count would be a wrong price. */
 import assert from "node:assert/strict";
 import { modelCallsInStep } from "../../contract/mod.ts";
 import { SAMPLERS } from "../../gpu-function/diffusion/mod.ts";

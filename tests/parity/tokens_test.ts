@@ -1,4 +1,4 @@
-/** Ids of many strings, odd ones too, are those of transformers: a wrong id is another picture. */
+/** Ids of many strings, odd ones too, equal those of transformers. A wrong id draws otherwise. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -14,7 +14,7 @@ const ROWS = v.parse(v.array(row), JSON.parse(await Deno.readTextFile(FILE)));
 
 async function assertIds(folder: string, family: "sd1" | "sd2_base" | "pixart"): Promise<void> {
   const { manifest, text: [{ tokenizerJson, tokenizerConfig }] } = await readModelPackage(folder);
-  // The package's own limit would cut nothing off, but say "too long" instead.
+  // The package's own limit would refuse long strings instead of cutting them.
   const text = { ...manifest.text, max_length: 500 };
   const tokenizer = createPromptTokenizer(tokenizerJson, tokenizerConfig, text);
   for (const row of ROWS) {

@@ -1,4 +1,4 @@
-/** The same model as other exporters write it: it loads, gives diffusers' latents, and has its own digest. */
+/** Other exporters' forms of a model load, give diffusers' latents and have their own digests. */
 import assert from "node:assert/strict";
 import { mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -13,7 +13,7 @@ const packageOf = (family: string) => join(FIXTURES, family, MODEL);
 
 const EXTERNAL = (await readGoldens("sd1")).variants.find(({ name }) => name === "external_data")!;
 
-/** The largest error of the final latents over some of the recorded runs, all at one time. */
+/** The largest error of the final latents over some recorded runs, which run at the same time. */
 async function errorOf(
   folder: string,
   goldens: Goldens,
@@ -38,10 +38,10 @@ async function errorOf(
   return error;
 }
 
-/** Prompts of different lengths, steps out of step, and a text-free tail. */
+/** Recorded runs with different prompt lengths and step counts, and one with a null tail. */
 const MIXED = ["dpmpp_2m", "few_steps", "negative", "cutoff_5_null", "unguided"];
 
-/** Variants whose graphs cut off the fractions that these samplers ask for. */
+/** Variants whose graphs cut the fractions off timesteps. */
 const INTEGER_TIMESTEPS = ["whole_timesteps", "scalar_timestep"];
 const FRACTIONAL = ["euler", "euler_ancestral", "heun"];
 
@@ -86,7 +86,7 @@ for (const family of FAMILIES) {
   }
 }
 
-// Only Linux reports to a process which files are in its memory.
+// Only on Linux can a process read which files are in its memory.
 Deno.test({
   name: "mapped weights are read in their file, of which packed ones are copies",
   ignore: Deno.build.os !== "linux",
@@ -101,7 +101,7 @@ Deno.test({
           ).length;
         }, { mapped });
       }
-      // Biases, which nothing packs, are mapped either way.
+      // Biases are mapped either way, since only matrices are packed.
       assert.ok(ranges.mapped > ranges.packed, JSON.stringify(ranges));
     }),
 });

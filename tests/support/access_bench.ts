@@ -1,4 +1,4 @@
-/** An edge with tight limits and three API keys, and requests that come from where a case says. */
+/** An edge with tight limits and three API keys, and requests from addresses of a case's choice. */
 import assert from "node:assert/strict";
 import { runKeys } from "../../scripts/cli/keys.ts";
 import type { ConformanceClient } from "./conformance_client.ts";
@@ -9,11 +9,11 @@ import { withClient } from "./ground.ts";
 export interface AccessBench {
   readonly edge: Edge;
   readonly gpu: GpuDouble;
-  /** For requests that no other case makes. */
+  /** Makes requests that no other case makes. */
   readonly client: ConformanceClient;
-  /** Whole keys; the other may have one generation at a time. */
+  /** Whole keys. The account of `other` may have one generation at a time. */
   readonly keys: { readonly own: string; readonly other: string; readonly revoked: string };
-  /** An address that no other case comes from, as headers. */
+  /** Headers with a client address, by default one that no other case uses. */
   from(address?: string): Record<string, string>;
 }
 
@@ -46,7 +46,7 @@ export async function withAccessBench(
   }, { environment: ENVIRONMENT });
 }
 
-/** By the statements that the command line prints for a database elsewhere. */
+/** Creates keys by the statements that the command line prints for a remote database. */
 async function createKeys(execute: (sql: string) => Promise<void>): Promise<AccessBench["keys"]> {
   const statements: string[] = [];
   const run = async (...args: string[]) => {

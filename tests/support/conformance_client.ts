@@ -1,4 +1,4 @@
-/** What a case has in hand: an edge, the GPU double behind it, and the API's few moves. */
+/** What a case works with: an edge, the GPU double behind it, and requests to the API. */
 import assert from "node:assert/strict";
 import {
   createServerSentDecoder,
@@ -15,7 +15,7 @@ import type { GpuDouble } from "./gpu_double.ts";
 export interface Frame<Event = GenerationEvent> {
   readonly id: number;
   readonly event: Event;
-  /** As it stood on the wire. */
+  /** The data as it was on the wire. */
   readonly data: string;
 }
 
@@ -70,7 +70,7 @@ export class ConformanceClient {
     return this.request(`/v1/generations/${id}/events`, { headers });
   }
 
-  /** Opens a stream and reads it as far as the event; the caller reads on, or leaves. */
+  /** Opens a stream. The test reads it on, or leaves it. */
   async open(request: GenerationRequestInput): Promise<FrameReader> {
     return new FrameReader(await this.post(request));
   }
@@ -78,7 +78,7 @@ export class ConformanceClient {
 
 type Parse<Event> = (input: unknown) => Parsed<Event>;
 
-/** Frames one by one. */
+/** Reads frames one by one. */
 class EventReader<Event extends { readonly type: string }> {
   readonly #frames: AsyncGenerator<Frame<Event>>;
   constructor(response: Response, parse: Parse<Event>) {
@@ -144,14 +144,14 @@ export function typesOf(frames: readonly Frame[]): string[] {
   return frames.map(({ event }) => event.type.slice("generation.".length));
 }
 
-/** The id of the generation that the frames are of. */
+/** The id of the frames' generation. */
 export function idOf(frames: readonly Frame[]): string {
   const [first] = frames;
   assert(first?.event.type === "generation.queued");
   return first.event.id;
 }
 
-/** Refusals: their shape is the same everywhere. */
+/** Asserts a refusal, whose shape is the same everywhere. */
 export async function assertProblem(
   response: Response,
   expected: { readonly status: number; readonly code: string; readonly field?: string },

@@ -1,4 +1,4 @@
-/** What a GPU function would say of a request, without one: all events, pictures of made-up bytes. */
+/** All events of a run without a GPU function, with pictures of made-up bytes. */
 import { createHash } from "node:crypto";
 import {
   createProblem,
@@ -20,18 +20,18 @@ export function planOf(input: unknown): Plan {
   return plan.value;
 }
 
-/** What a run may have that is not as usual. */
+/** What may be unusual in a run. */
 export interface Drawing {
   readonly imageBytes?: number;
   readonly previewBytes?: number;
   readonly wrongSha256?: boolean;
-  /** What the model's safety checker says of the image; unless given there is none. */
+  /** The safety checker's verdict on the image; absent where the model has none. */
   readonly flagged?: boolean;
   /** Ends with a problem instead of the image. */
   readonly fail?: boolean;
 }
 
-/** The whole run of a plan, the same each time. */
+/** The whole run of a plan, the same every time. */
 export function drawEvents(plan: Plan, drawing: Drawing = {}): GenerationEvent[] {
   const { num_inference_steps, output_format, width, height } = plan;
   const media_type = `image/${output_format}` as const;
@@ -114,7 +114,7 @@ function drawInsights({ id, insights: { names, map_steps } }: Plan, step: number
   return names.map((name) => events[name]);
 }
 
-/** Bytes of the wanted length that differ from name to name. */
+/** Bytes of a given length that differ from name to name. */
 function drawBytes(name: string, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = name.charCodeAt(i % name.length) ^ (i % 251);

@@ -1,4 +1,4 @@
-/** The edge on each of its platforms, started on loopback with a GPU function of the caller's. */
+/** The edge on each of its platforms, started on loopback with a test's own GPU function. */
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import type { SqlDatabase } from "../../db/result_queries.ts";
@@ -10,18 +10,18 @@ import { migrateD1 } from "./migrated_d1.ts";
 
 export interface Edge {
   readonly name: string;
-  /** The address for whoever needs more than requests; null in process. */
+  /** The address, for tests that need more than requests; null in process. */
   readonly url: string | null;
   request(path: string, init?: RequestInit): Promise<Response>;
   stop(): Promise<void>;
 }
 
 export interface EdgeProcess extends Edge {
-  /** What it has written on both of its outputs so far. */
+  /** All that it has written to stdout and stderr so far. */
   output(): string;
-  /** SIGKILL for the process and all that it has started. */
+  /** Sends SIGKILL to the process and all that it has started. */
   kill(): Promise<void>;
-  /** Linux alone: of the process and all that it has started. */
+  /** Resident memory of the process and all that it has started. Linux only. */
   residentBytes(): number;
 }
 
@@ -30,7 +30,7 @@ export function isProcess(edge: Edge): edge is EdgeProcess {
 }
 
 export interface LocalEdge extends Edge {
-  /** Resolves when nothing goes on after the responses. */
+  /** Resolves when the work after the responses is done. */
   settled(): Promise<void>;
 }
 
@@ -38,13 +38,13 @@ export interface EdgeOptions {
   readonly gpuUrl: string;
   readonly assets: string;
   readonly dataDir: string;
-  /** Settings of the edge, beside the address of the GPU function. */
+  /** Settings of the edge, apart from the address of the GPU function. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** On workerd alone: an entrypoint around the shipped one, from the root. */
+  /** Path of an entrypoint around the shipped one, from the root. Only on workerd. */
   readonly worker?: string;
-  /** In process alone: instead of a file in the data folder. Its owner closes it. */
+  /** Used instead of a file in the data folder, and closed by the test. Only in process. */
   readonly database?: SqlDatabase;
-  /** In process alone: instead of the one that the settings ask for. */
+  /** Used instead of the one that the settings ask for. Only in process. */
   readonly gpu?: GpuBackend;
 }
 
@@ -77,7 +77,7 @@ export async function startInProcess(
 }
 
 export function startDeno(options: EdgeOptions): Promise<EdgeProcess> {
-  // Some shells export their machine's name as HOST; tests that stop it in mid-run mean to.
+  // Some shells export their machine's name as HOST. Tests that stop it in mid-run need no grace.
   const own = { HOST: "127.0.0.1", SHUTDOWN_SECONDS: "1" };
   const environment = { ...own, ...options.environment };
   return startProcess("deno", { ...options, environment }, /http:\/\/127\.0\.0\.1:\d+/);
@@ -105,7 +105,7 @@ async function startProcess(
     output: edge.output,
     stop: () => edge.stop(),
     async kill() {
-      // From the top, so that nobody notices a death and cleans up.
+      // From the top, so that no parent notices a child's death and cleans up.
       for (const pid of pids()) Deno.kill(pid, "SIGKILL");
       await edge.ended;
     },
@@ -113,18 +113,18 @@ async function startProcess(
   };
 }
 
-/** Something that an edge runs on. */
+/** A platform that an edge runs on. */
 export interface Platform {
-  /** As the names of tests end. */
+  /** The end of test names. */
   readonly name: string;
   start(options: EdgeOptions): Promise<Edge>;
-  /** The header in which it expects the address of a client, behind a proxy. */
+  /** The header in which it expects a client's address when it is behind a proxy. */
   readonly addressHeader: string;
-  /** Statements on the database of a data folder, while its edge runs. */
+  /** Executes statements on the database of a data folder while its edge runs. */
   execute(dataDir: string, sql: string): Promise<void>;
 }
 
-/** Each of them; what holds on one has to hold on all. */
+/** All platforms. What holds on one has to hold on all. */
 export const PLATFORMS: readonly Platform[] = [
   {
     name: "in process",
@@ -149,7 +149,7 @@ export const PLATFORMS: readonly Platform[] = [
 const openSqlite = (dataDir: string) => openLibsqlDatabase(`file:${dataDir}/shapefirst.sqlite`);
 
 async function executeInFile(dataDir: string, sql: string): Promise<void> {
-  // Only for the moment: an open statement would lock the edge out.
+  // Opened only briefly, since an open statement would lock the edge out.
   const { database, close } = await openSqlite(dataDir);
   try {
     for (const statement of sql.split(";\n")) await database.run(statement);
@@ -164,7 +164,7 @@ function residentBytes(pid: number): number {
   return 1_024 * Number(kilobytes);
 }
 
-/** Linux alone: processes that a process has started, and those that they have. */
+/** The processes that a process has started, and those that they have. Linux only. */
 function descendants(pid: number): number[] {
   const threads = [...Deno.readDirSync(`/proc/${pid}/task`)];
   const children = threads.flatMap(({ name }) =>

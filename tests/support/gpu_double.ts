@@ -1,6 +1,6 @@
 /**
- * The GPU function's own service and server on loopback, with an engine that draws nothing. Tests hold it
- * by its seeds: what happens to a generation is scripted for its seed.
+ * The GPU function's own service and server on loopback, with an engine that draws nothing. Tests
+ * control it by seed: what happens to a generation is scripted for its seed.
  */
 import {
   createProblem,
@@ -26,9 +26,9 @@ import { drawEvents, type Drawing } from "./drawn_events.ts";
 export interface Script extends Drawing {
   /** Events with a greater id wait until `release(id)`. The first two never wait. */
   readonly pauseAfter?: number;
-  /** The first connection ends after this event, too early. */
+  /** The first connection ends too early, after this event. */
   readonly breakAfter?: number;
-  /** The run is lost when the first connection breaks, as with a process that is restarted. */
+  /** The run is lost when the first connection breaks, as when a process restarts. */
   readonly forget?: boolean;
   /** Sends the plan of another generation. */
   readonly otherPlan?: boolean;
@@ -38,13 +38,13 @@ export interface Script extends Drawing {
 
 export interface SignedClock {
   readonly secret: string;
-  /** What its clock shows beyond the right time. */
+  /** Milliseconds by which its clock is fast. */
   aheadMs: number;
 }
 
 export interface GpuDoubleOptions {
   readonly limits?: Partial<ServiceLimits>;
-  /** Calls have to be signed, by a clock that may be wrong. */
+  /** Calls must be signed, and are checked by this clock, which may be wrong. */
   readonly signed?: SignedClock;
   /** Runs wait after their plan until `open()`. */
   readonly paused?: boolean;
@@ -56,7 +56,7 @@ interface Put {
   readonly requestId: string | null;
 }
 
-/** Nothing that a test does comes near them. */
+/** Limits that no test reaches. */
 const LIMITS: ServiceLimits = {
   runningMax: 1_024,
   queuedMax: 1_024,
@@ -83,7 +83,7 @@ export class GpuDouble {
   readonly #engine: ScriptedEngine;
   readonly #broken = new Set<string>();
   #current: Current;
-  /** Services of runs that were forgotten: each begins anew in a service that never had it. */
+  /** A fresh service for each forgotten run, which begins anew there. */
   readonly #anew = new Map<string, Current>();
   #server: Deno.HttpServer<Deno.NetAddr> | null = null;
   #kill = new AbortController();
@@ -115,12 +115,12 @@ export class GpuDouble {
     await this.#asked.promise;
   }
 
-  /** Generations begun, which is what a GPU would be paid for. */
+  /** The number of generations begun, which a GPU would be paid for. */
   get started(): number {
     return this.#engine.runs.length;
   }
 
-  /** How often this one was begun. */
+  /** How often a generation was begun. */
   startsOf(id: string): number {
     return this.#engine.runs.filter(({ plan }) => plan.id === id).length;
   }
@@ -129,7 +129,7 @@ export class GpuDouble {
     return this.#current.service.tally;
   }
 
-  /** Readers at present. */
+  /** The number of present readers. */
   get reading(): number {
     const services = [this.#current, ...this.#anew.values()];
     return services.reduce((sum, { service }) => sum + service.tally.readers, 0);
@@ -150,7 +150,7 @@ export class GpuDouble {
     return this;
   }
 
-  /** Breaks off its connections in the middle, as a process that is killed does. */
+  /** Breaks off its connections in the middle, like a killed process. */
   async crash(): Promise<void> {
     this.#restart();
     this.#kill.abort();
@@ -158,7 +158,7 @@ export class GpuDouble {
     this.#server = null;
   }
 
-  /** Ends the server with its connections; what it had run is forgotten. */
+  /** Ends the server and its connections, and forgets its runs. */
   async close(): Promise<void> {
     this.open();
     for (const { service } of [this.#current, ...this.#anew.values()]) await service.drain();
@@ -167,13 +167,13 @@ export class GpuDouble {
     this.#restart();
   }
 
-  /** As a new process on the same address, which knows nothing of the runs before. */
+  /** Starts like a new process on the same address, which knows no earlier runs. */
   #restart(): void {
     this.#current = this.#begin();
     this.#anew.clear();
   }
 
-  /** @param of a seed, or a content key, which wins */
+  /** @param of a seed, or a content key, which takes precedence */
   script(of: number | string, script: Script): void {
     this.#engine.scripts.set(of, script);
   }
@@ -183,13 +183,13 @@ export class GpuDouble {
     this.#engine.newest(id)?.permit(Infinity);
   }
 
-  /** Lets all runs go on, those to come included. */
+  /** Lets all runs go on, later ones included. */
   open(): void {
     this.#engine.isPaused = false;
     for (const run of this.#engine.runs) run.permit(Infinity);
   }
 
-  /** Forgets the run, as if it had never been. Its readers hear nothing. */
+  /** Forgets a run without notice, even to its readers. */
   forget(id: string): void {
     this.#anew.set(id, this.#begin());
   }
@@ -208,13 +208,13 @@ export class GpuDouble {
     return run && response.body ? this.#disturb(response, response.body, run.plan) : response;
   }
 
-  /** What the true server does not do: it loses a connection, or lies. */
+  /** Does what the real server never does: it loses a connection, or sends another plan. */
   #disturb(response: Response, body: ReadableStream<Uint8Array>, plan: Plan): Response {
     const { breakAfter, forget, otherPlan } = this.#engine.scriptOf(plan);
     const breaks = breakAfter !== undefined && !this.#broken.has(plan.id);
     if (!breaks && !otherPlan) return response;
     const [reading, writing] = [new TextDecoder(), new TextEncoder()];
-    // A chunk is a frame: that is how the server makes them.
+    // Each chunk is one frame, since the server writes them so.
     const disturbance = new TransformStream<Uint8Array, Uint8Array>({
       transform: (chunk, controller) => {
         const frame = reading.decode(chunk);
@@ -270,7 +270,7 @@ class ScriptedEngine extends PacedEngine {
   async *#draw(run: Run, script: Script): AsyncGenerator<GenerationEvent> {
     const pauseAfter = script.pauseAfter ?? (this.isPaused ? 0 : Infinity);
     for (const [id, event] of drawEvents(run.plan, script).entries()) {
-      // The service itself says these two.
+      // The service itself sends these two.
       if (event.type === "generation.queued" || event.type === "generation.planned") continue;
       if (id > pauseAfter && !await run.permitted()) return;
       yield event;

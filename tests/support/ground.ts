@@ -1,10 +1,10 @@
-/** What an edge needs around it: a published model, an empty data folder, a GPU double. */
+/** What an edge needs: a published model, an empty data folder, a GPU double. */
 import { ConformanceClient } from "./conformance_client.ts";
 import type { Edge, EdgeOptions } from "./edges.ts";
 import { GpuDouble } from "./gpu_double.ts";
 import { publishFixtureModel } from "./published_model.ts";
 
-/** All of it goes when the test is over. */
+/** Sets all of it up for a test, and removes it afterwards. */
 export async function withGround<Result>(
   test: (options: EdgeOptions, gpu: GpuDouble) => Promise<Result>,
 ): Promise<Result> {
@@ -19,7 +19,7 @@ export async function withGround<Result>(
   }
 }
 
-/** An edge on such ground, and a client of it. */
+/** Starts an edge on such ground, with a client. */
 export async function withClient<E extends Edge>(
   start: (options: EdgeOptions) => Promise<E>,
   test: (client: ConformanceClient, edge: E, options: EdgeOptions) => Promise<void>,
@@ -31,7 +31,7 @@ export async function withClient<E extends Edge>(
     try {
       await test(new ConformanceClient(edge, gpu, 1), edge, options);
     } finally {
-      // First: an edge waits for the runs that a test has left.
+      // This comes first, since an edge waits for the runs that a test has left.
       gpu.open();
       await edge.stop();
     }

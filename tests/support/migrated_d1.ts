@@ -1,6 +1,6 @@
 /**
- * The local D1 of a data folder, migrated. Wrangler does it once for each set of migrations, which takes
- * longer than most cases; from then on its files are copied.
+ * The migrated local D1 of a data folder. Wrangler's migration takes longer than most cases, so it
+ * runs once for each set of migrations, and its files are copied after that.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -9,10 +9,10 @@ import { dirname, join } from "node:path";
 import { ROOT } from "../../scripts/checkout.ts";
 import { applyMigrations, WRANGLER } from "../../scripts/service/wrangler.ts";
 
-/** Where wrangler keeps it in a data folder. */
+/** Wrangler's path for D1 in a data folder. */
 const D1 = "v3/d1";
 
-/** Nothing to do where there is one: migrations do not change while a test runs. */
+/** Does nothing where there is a D1, since migrations do not change while a test runs. */
 export async function migrateD1(dataDir: string): Promise<void> {
   const database = join(dataDir, D1);
   if (existsSync(database)) return;

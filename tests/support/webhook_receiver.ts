@@ -2,13 +2,13 @@
 import { Webhook } from "standardwebhooks";
 import { within } from "../../edge/clock.ts";
 
-/** So that a test without its call fails instead of hanging. */
+/** After this time a test without its call fails instead of hanging. */
 const PATIENCE_MS = 20_000;
 
 export interface ReceivedCall {
   readonly path: string;
   readonly id: string;
-  /** Checked by the specification's own library; null where it says no. */
+  /** The payload as checked by the specification's own library; null where it is refused. */
   readonly verified: VerifiedPayload | null;
 }
 
@@ -22,9 +22,9 @@ type Answer = (path: string, attempt: number) => Response;
 
 export class WebhookReceiver {
   readonly calls: ReceivedCall[] = [];
-  /** By path and attempt, from 1. */
+  /** Answers a call by its path and attempt, from 1. */
   answer: Answer = () => new Response(null, { status: 204 });
-  /** Secret of the account that the calls are for. */
+  /** The secret of the account that the calls are for. */
   secret: string;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   #heard = Promise.withResolvers<void>();
@@ -39,7 +39,7 @@ export class WebhookReceiver {
     return `http://127.0.0.1:${this.#server.addr.port}${path}`;
   }
 
-  /** Those for a path, as soon as there are so many. Rejects where none come at all. */
+  /** Resolves with the calls for a path once there are `count`. Rejects when no call comes. */
   async received(path: string, count = 1): Promise<ReceivedCall[]> {
     while (true) {
       const calls = this.to(path);

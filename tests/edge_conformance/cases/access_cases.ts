@@ -1,4 +1,4 @@
-/** Who may do what, and how much of it, whatever the edge runs on. */
+/** What each caller may do, and how much of it, on every platform. */
 import assert from "node:assert/strict";
 import { type AccessBench, accountOf, withKey } from "../../support/access_bench.ts";
 import {
@@ -29,7 +29,7 @@ async function leave(response: Response): Promise<void> {
   await response.body?.cancel();
 }
 
-/** What somebody learns who tries an address: nothing that an unknown one would not tell. */
+/** Asserts that paths answer callers without access just as unknown ones do. */
 async function assertUnknown(bench: AccessBench, paths: readonly string[], unknown: string) {
   const id = /[0-9a-f]{64}/.exec(paths[0] ?? "")?.[0] ?? "";
   for (const headers of [withKey(bench.keys.other), bench.from()]) {
@@ -98,7 +98,7 @@ const KEY_CASES: readonly AccessCase[] = [
       for (let i = 0; i < 3; i++) await readFrames(await client.post(request, { headers }));
       await leave(await client.post({ ...request, width: 7 }, { headers }));
       let day;
-      // Written after the replies: within seconds, not at once.
+      // Usage is written after the replies, within seconds.
       for (let i = 0; i < 100 && (day?.requests ?? 0) < 4; i++) {
         await new Promise((done) => setTimeout(done, 100));
         const usage = await (await edge.request("/v1/usage", { headers })).json();
@@ -271,7 +271,7 @@ const LIMIT_CASES: readonly AccessCase[] = [
       await assertProblem(refused, LIMITED);
       const joined = new FrameReader(await client.post(first, { headers: theirs }));
       await joined.until(8);
-      // Who only reads has its slot yet.
+      // A caller that only reads another's run still has its own slot.
       const own = await client.post(client.fresh(), { headers: theirs });
       await readFrames(own);
       gpu.release(id);
@@ -309,7 +309,7 @@ const LIMIT_CASES: readonly AccessCase[] = [
       const began = Date.now();
       const refused = await client.post(client.fresh(), { headers });
       const elapsed = Date.now() - began;
-      // 40 + 40 of 100 are spent, 40 more need 20 that drain in 12 seconds; some have passed.
+      // 80 of 100 are spent. 40 more need 20 that drain in 12 seconds, some of which have passed.
       const retryAfter = Number(refused.headers.get("retry-after"));
       assert(retryAfter <= 12 && retryAfter >= 12 - elapsed / 1_000 - 5, `${retryAfter}`);
       assert(remaining(refused, "evaluations") < 40);
@@ -365,7 +365,7 @@ const LIMIT_CASES: readonly AccessCase[] = [
       );
       const admitted = responses.filter(({ status }) => status === 200).length;
       for (const response of responses) await leave(response);
-      // 20 at once, and one every three seconds that all of them took.
+      // 20 are admitted at once, and one more for every three seconds that all of them took.
       assert(admitted >= 20 && admitted <= 24, `${admitted}`);
     },
   },

@@ -1,4 +1,4 @@
-/** One thing that the edge does, tried on each platform. */
+/** One behaviour of the edge, tested on each platform. */
 import type { ConformanceClient } from "../../support/conformance_client.ts";
 
 export interface Case {

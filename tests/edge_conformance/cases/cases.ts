@@ -1,4 +1,4 @@
-/** What the edge does, whatever it runs on. */
+/** What the edge does, on every platform. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import {
@@ -313,7 +313,7 @@ const IMAGE_CASES: readonly Case[] = [
     name: "stores the largest image there can be, which takes several rows, and serves it whole",
     async run(client) {
       const request = client.fresh();
-      // Noise of 2,048 x 2,048 pixels, which no PNG makes smaller.
+      // Noise of 2,048 x 2,048 pixels, which PNG cannot make smaller.
       client.gpu.script(request.seed, { imageBytes: LIMITS.sideMax ** 2 * 3 + 100_000 });
       const { image, cached } = await client.json(request);
       assert.equal(cached, false);
@@ -549,7 +549,7 @@ const PLAN_AND_MODEL_CASES: readonly Case[] = [
   {
     name: "serves the page and its assets beside the API",
     async run(client) {
-      // In process there is the app alone: assets are the platform's.
+      // In process there is only the app, without the platform's assets.
       if (client.edge.url === null) return;
       const page = await client.request("/");
       assert.match(page.headers.get("content-type") ?? "", /^text\/html/);

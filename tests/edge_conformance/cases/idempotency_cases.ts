@@ -1,4 +1,4 @@
-/** What an `Idempotency-Key` promises, whatever the edge runs on. */
+/** What an `Idempotency-Key` promises, on every platform. */
 import assert from "node:assert/strict";
 import type { Case } from "./case.ts";
 import {
@@ -10,7 +10,7 @@ import {
   typesOf,
 } from "../../support/conformance_client.ts";
 
-/** A request without a seed, which alone would be another generation each time. */
+/** A request without a seed: without a key it would be another generation each time. */
 const UNSEEDED = { model: "fixture", prompt: "a brown chair" };
 const JSON_ONLY = { accept: "application/json" };
 

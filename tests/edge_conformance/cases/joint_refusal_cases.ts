@@ -1,4 +1,4 @@
-/** A request that is wrong in several places hears of all of them, whatever the edge runs on. */
+/** Refusals that name every wrong place of a request, on every platform. */
 import assert from "node:assert/strict";
 import type { Case } from "./case.ts";
 import { assertProblem } from "../../support/conformance_client.ts";

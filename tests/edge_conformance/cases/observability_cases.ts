@@ -1,9 +1,9 @@
-/** What a request can be known by, whatever the edge runs on. */
+/** How a request can be followed from outside, on every platform. */
 import assert from "node:assert/strict";
 import type { Case } from "./case.ts";
 import { FrameReader, idOf, readFrames } from "../../support/conformance_client.ts";
 
-/** Names and descriptions of the parts that `Server-Timing` reports. */
+/** Names and descriptions of the parts of `Server-Timing`. */
 function partsOf(response: Response): Map<string, string> {
   const parts = (response.headers.get("server-timing") ?? "").split(",");
   return new Map(parts.map((part) => {
@@ -72,8 +72,8 @@ export const OBSERVABILITY_CASES: readonly Case[] = [
       const heads = await Promise.all(readers.map((reader) => reader.until(6)));
       client.gpu.release(idOf(heads[0] ?? []));
       await Promise.all(readers.map((reader) => reader.rest()));
-      const told = [first, second].map((response) => partsOf(response).get("cache"));
-      assert.deepEqual(told, ['desc="miss"', 'desc="miss"']);
+      const caches = [first, second].map((response) => partsOf(response).get("cache"));
+      assert.deepEqual(caches, ['desc="miss"', 'desc="miss"']);
     },
   },
 ];

@@ -1,4 +1,4 @@
-/** OpenAI's own client, unmodified, against the edge, whatever that runs on. */
+/** OpenAI's own client, unmodified, against the edge on every platform. */
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 import type {
@@ -11,11 +11,11 @@ import { LIMITS } from "../../../contract/mod.ts";
 import type { Case } from "./case.ts";
 import { type ConformanceClient, FrameReader, idOf } from "../../support/conformance_client.ts";
 
-/** Fields of ours among OpenAI's: the client sends those that it does not know as well. */
+/** Fields of ours among OpenAI's. The client also sends fields that it does not know. */
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What each image reports beside OpenAI's fields. */
-interface Told {
+/** The field that each image has in addition to OpenAI's. */
+interface WithGeneration {
   readonly generation: {
     readonly id: string;
     readonly seed: number;
@@ -43,7 +43,7 @@ const asked = (fields: Fields) => ({ ...fields }) as unknown as ImageGeneratePar
 async function draw(client: ConformanceClient, fields: Fields) {
   const { data, response } = await openAiClient(client).images.generate(asked(fields))
     .withResponse();
-  return { answer: data, images: (data.data ?? []) as (Image & Told)[], response };
+  return { answer: data, images: (data.data ?? []) as (Image & WithGeneration)[], response };
 }
 
 async function open(client: ConformanceClient, fields: Fields) {
@@ -55,7 +55,7 @@ async function stream(client: ConformanceClient, fields: Fields): Promise<ImageG
   return await Array.fromAsync(await open(client, fields));
 }
 
-/** What the client throws when it is refused. */
+/** The error that the client throws when it is refused. */
 async function refusalOf(attempt: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
   const thrown = await attempt.then(() => null, (cause) => cause);
   assert(thrown instanceof OpenAI.APIError, String(thrown));
@@ -132,7 +132,7 @@ const DRAWING_CASES: readonly Case[] = [
             output_format: "png",
           })),
         );
-        const { usage, generation, ...completed } = last as typeof last & Told;
+        const { usage, generation, ...completed } = last as typeof last & WithGeneration;
         assert.deepEqual(completed, {
           type: "image_generation.completed",
           b64_json: image,
@@ -143,7 +143,7 @@ const DRAWING_CASES: readonly Case[] = [
         assert.deepEqual([generation.seed, generation.cached], [request.seed, false]);
         const again = await stream(client, asked);
         assert.deepEqual(again.map(({ b64_json }) => b64_json), events.map((e) => e.b64_json));
-        assert.equal((again.at(-1) as unknown as Told).generation.cached, true);
+        assert.equal((again.at(-1) as unknown as WithGeneration).generation.cached, true);
       }
     },
   },
@@ -233,7 +233,7 @@ const KEEPING_CASES: readonly Case[] = [
       const id = idOf(await native.until(14));
       for await (const event of await open(client, { ...request, partial_images: 3 })) {
         assert.equal(event.type, "image_generation.partial_image");
-        // Leaving the loop is how a client of OpenAI's leaves.
+        // OpenAI's client leaves a stream by leaving the loop.
         break;
       }
       client.gpu.release(id);
@@ -276,7 +276,7 @@ const KEEPING_CASES: readonly Case[] = [
   },
 ];
 
-/** [what is asked, the field that is named, a part of the sentence] */
+/** [request, the field that the refusal names, a part of its sentence] */
 const WRONG: readonly (readonly [object, string, RegExp])[] = [
   [{ n: 5 }, "n", /^400 n must be an integer from 1 to 4, given 5$/],
   [{ size: "big" }, "size", /^400 size must be "auto", or a width .* given "big"$/],
@@ -350,7 +350,7 @@ const REFUSING_CASES: readonly Case[] = [
     async run(client) {
       const busy = client.fresh();
       client.gpu.script(busy.seed, { refuse: "at_capacity" });
-      // One begins after the other: nobody would hear of the second while the first is waited for.
+      // They begin one after the other, so that each rejection is awaited as it comes.
       for (const attempt of [draw, stream]) {
         const refusal = await refusalOf(attempt(client, busy));
         assert(refusal instanceof OpenAI.InternalServerError);
@@ -377,7 +377,7 @@ const REFUSING_CASES: readonly Case[] = [
       client.gpu.script(canceled.seed, { pauseAfter: 5 });
       const native = await client.open(canceled);
       const id = idOf(await native.until(5));
-      // Open before the run is canceled, and heard before it can end.
+      // The stream is open before the run is canceled, and read before the run can end.
       const refusal = refusalOf(Array.fromAsync(await open(client, canceled)));
       const put = await client.request(`/v1/generations/${id}`, { method: "DELETE" });
       await put.body?.cancel();

@@ -1,4 +1,4 @@
-/** What the edge does where Replicate draws, whatever the edge runs on. */
+/** What the edge does where Replicate draws, on every platform. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type GenerationRequestInput, parseGenerationRequest } from "../../../contract/mod.ts";
@@ -36,7 +36,7 @@ export function replicateEnvironment(url: string): Record<string, string> {
   };
 }
 
-/** Which predictions a case begins, and the last of them. */
+/** Watches which predictions a case begins, and which is the last. */
 function watch(replicate: ReplicateDouble, script: ReplicateScript = {}) {
   const before = replicate.created.length;
   replicate.script = script;
@@ -46,7 +46,7 @@ function watch(replicate: ReplicateDouble, script: ReplicateScript = {}) {
   };
 }
 
-/** As the edge would send it. */
+/** The request as the edge sends it. */
 function inputOf(request: GenerationRequestInput) {
   const parsed = parseGenerationRequest(request);
   assert(parsed.ok);
@@ -154,14 +154,14 @@ export const REPLICATE_CASES: readonly ReplicateCase[] = [
     async run(client, replicate) {
       const watched = watch(replicate);
       const request = client.fresh();
-      // As another process would have, that did not live to see the end.
+      // Begins it as another process would that did not live to see its end.
       await fetch(`${replicate.url}/predictions`, {
         method: "POST",
         headers: { authorization: `Bearer ${REPLICATE_TOKEN}` },
         body: JSON.stringify({ version: "e".repeat(64), input: inputOf(request) }),
       }).then((response) => response.body?.cancel());
-      const told = await client.request(WEBHOOK_PATH, replicate.webhookOf(watched.last()));
-      assert.equal(told.status, 204);
+      const answer = await client.request(WEBHOOK_PATH, replicate.webhookOf(watched.last()));
+      assert.equal(answer.status, 204);
       const { id } = planOf(inputOf(request));
       await readFrames(await client.follow(id));
       assert.equal((await client.json(request)).cached, true);

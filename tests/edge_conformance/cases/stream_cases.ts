@@ -26,7 +26,7 @@ export const STREAM_CASES: readonly Case[] = [
       const followed = `/v1/generations/${id}/events?pace=live`;
       const began = performance.now();
       assert.deepEqual(await readFrames(await client.request(followed)), whole);
-      // Timers may ring a little early.
+      // Timers may fire a little early.
       assert(performance.now() - began > 0.9 * PAUSE_MS, "it did not wait");
       const posted = await client.post(request, { path: "/v1/generations?pace=live" });
       const again = new FrameReader(posted);
@@ -41,7 +41,7 @@ export const STREAM_CASES: readonly Case[] = [
     name: "gives a reader that is far behind the newest preview, and every step and the end",
     async run(client) {
       const request = client.fresh({ previews: { every: 1 } });
-      // 38 MB of previews in all, of which the log keeps 24.
+      // The previews are 38 MB in all, and the log keeps 24 MB of them.
       client.gpu.script(request.seed, { pauseAfter: 1, previewBytes: 1_500_000 });
       const slow = await client.open(request);
       const id = idOf(await slow.until(1));
@@ -55,7 +55,7 @@ export const STREAM_CASES: readonly Case[] = [
         event.type === "generation.preview" ? [event.step] : []
       );
       assert.equal(previews.at(-1), 18, "the newest");
-      // What sockets and the platform hold is theirs to say (10 were seen); all 19 would be sent otherwise.
+      // Sockets and the platform hold some (10 were seen). Without skipping, all 19 would be sent.
       assert(previews.length < 15, `${previews.length} of 19 previews, ${previews}`);
     },
   },

@@ -1,4 +1,4 @@
-/** What the edge does with sweeps, whatever it runs on. */
+/** What the edge does with sweeps, on every platform. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import {
@@ -85,7 +85,7 @@ const withoutPreviews = (frames: readonly SweepFrame[]) =>
     event.type !== "sweep.event" || event.event.type !== "generation.preview"
   );
 
-/** What a later answer says in other words: where it came from, and the sheet by its URL alone. */
+/** Frames without what differs in a later answer: its source, and the text of the sheet. */
 const withoutSource = (frames: readonly SweepFrame[]) =>
   frames.map(({ id, data }) => [
     id,
@@ -93,7 +93,7 @@ const withoutSource = (frames: readonly SweepFrame[]) =>
       key === "svg" ? null : value),
   ]);
 
-/** Opens a sweep whose branches pause, and reads until each of them has come to its pause. */
+/** Opens a sweep whose branches pause, and reads until each branch has reached its pause. */
 async function openPaused(client: ConformanceClient, cutoffs: readonly object[]) {
   const sweep = freshSweep(client, cutoffs);
   client.gpu.script(sweep.base.seed, { pauseAfter: 6 });

@@ -1,4 +1,4 @@
-/** Webhooks, which are for accounts with a key, whatever the edge runs on. */
+/** Webhooks, which are for accounts with a key, on every platform. */
 import assert from "node:assert/strict";
 import { WebhookReceiver } from "../../support/webhook_receiver.ts";
 import { type AccessBench, accountOf, withKey } from "../../support/access_bench.ts";
@@ -187,7 +187,7 @@ const WEBHOOK_CASES_WITH_RECEIVER: readonly WebhookCase[] = [
   },
 ];
 
-/** The same edge, asked by an account. */
+/** A client of the same edge with an account's key. */
 export function keyedClient(
   { edge, gpu }: Pick<ConformanceClient, "edge" | "gpu">,
   key: string,
@@ -200,7 +200,7 @@ export function keyedClient(
   return new ConformanceClient({ ...edge, request }, gpu, firstSeed);
 }
 
-/** What the service shows the account of what signs its calls. */
+/** The secret that signs the account's calls, as the service shows it. */
 export async function webhookSecretOf(client: Pick<ConformanceClient, "request">): Promise<string> {
   const shown = await client.request("/v1/webhook-secrets");
   const { secrets } = await shown.json();
@@ -208,7 +208,7 @@ export async function webhookSecretOf(client: Pick<ConformanceClient, "request">
   return secrets[0];
 }
 
-/** Far from the seeds of other cases. */
+/** It is far from the seeds of other cases. */
 const FIRST_SEED = 1_000_000;
 
 const SECRET_CASES: readonly AccessCase[] = [
