@@ -21,7 +21,7 @@ const ports = {
   drawSeed: () => 7,
 };
 
-const ASKER = { account: "key_0123456789abcdef", keyed: true };
+const CALLER = { account: "key_0123456789abcdef", keyed: true };
 
 /** Problems are answered, stored and logged, so each stays far smaller than the largest body. */
 const PROBLEM_LENGTH_MAX = 32 * 1024;
@@ -37,8 +37,8 @@ const REFUSALS: readonly Problem["code"][] = [
 
 /** Each thing that a body may ask for, with its parser. */
 const PLANNING = {
-  generation: (input: unknown) => planRequest(ports, input, ASKER),
-  sweep: (input: unknown) => planSweepRequest(ports, input, ASKER),
+  generation: (input: unknown) => planRequest(ports, input, CALLER),
+  sweep: (input: unknown) => planSweepRequest(ports, input, CALLER),
   images: async (input: unknown) => {
     const asked = parseImageRequest(input);
     return asked.ok ? await planImages(asked.value, PLANNING.generation) : asked;
