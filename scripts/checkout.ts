@@ -1,10 +1,10 @@
-/** This checkout: where it lies, and which files are its own, as git knows them (tracked, or new and not ignored). */
+/** Finds this checkout's root and its own files: tracked by git, or new and not ignored. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** Paths relative to the root, sorted. */
+/** Returns paths relative to the root, sorted. */
 export async function sourceFiles(pattern = /\.tsx?$/): Promise<string[]> {
   const { stdout, success } = await new Deno.Command("git", {
     args: ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],

@@ -1,9 +1,9 @@
-// If this breaks, a task answers a wrong flag with a stack, with silence, or with work nobody asked for.
+// If this breaks, a task answers a wrong flag with a stack, with silence, or with unwanted work.
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
 import { ROOT } from "../checkout.ts";
 
-// One is drizzle's, and the other would run this test.
+// `db:generate` is drizzle's own command, and `ok` would run this test.
 const { "db:generate": _drizzles, ok: _ok, ...tasks } = config.tasks;
 const MISUSED = 2;
 

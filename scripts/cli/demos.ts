@@ -1,5 +1,5 @@
 /**
- * Curated demos: add, warm, list, remove.
+ * Adds, warms, lists and removes curated demos.
  * `deno task demos --help`
  */
 import type { GenerationRequest } from "../../contract/mod.ts";
@@ -82,7 +82,7 @@ function readFlags(args: readonly string[], words: number) {
 
 async function add([slug = "", ...args]: readonly string[], world: DemoWorld): Promise<void> {
   const { request, values: given } = parseCommandLine(args, OWN_FLAGS);
-  // Help comes before any command.
+  // Help is shown before any command runs.
   if (!request) return;
   const values = given as Values;
   const title = values.title ?? "";
@@ -135,7 +135,7 @@ async function put(demo: Demo, values: Values, world: DemoWorld): Promise<void> 
   if (done) world.say(`${demo.slug}  ${demo.generation_id.slice(0, 12)}  ${demo.title}`);
 }
 
-/** By the service, from its cache where it has it. */
+/** The service draws the image, or answers from its cache. */
 async function draw(
   request: GenerationRequest,
   { url = DEFAULT_URL, key }: Values,
@@ -145,7 +145,7 @@ async function draw(
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
     throw new UsageError(`--url must begin with http:// or https://, given ${JSON.stringify(url)}`);
   }
-  // A paced answer is the database's, never that of a cache near the reader which has outlived it.
+  // A paced answer comes from the database; a cache near the reader could be out of date.
   const response = await world.fetch(`${url.replace(/\/+$/, "")}/v1/generations?pace=live`, {
     method: "POST",
     headers: {

@@ -74,7 +74,7 @@ interface Destination {
   readonly previews: string | null;
 }
 
-/** Passes the insights on. */
+/** Shows the run's progress, writes its files, and yields its insights. */
 async function* show(
   plan: Plan,
   events: AsyncIterable<GenerationEvent>,

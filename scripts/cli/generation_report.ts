@@ -1,7 +1,10 @@
-/** What is said of one finished generation on the command line. Pure. */
+/** Describes one finished generation on the command line. Pure. */
 import type { GenerationEventOf, Plan } from "../../contract/mod.ts";
 
-/** @param file where the image went @returns what came out, what it cost, how long it took */
+/**
+ * @param file path of the image
+ * @returns lines that say what came out, what it cost and how long it took
+ */
 export function generationReport(
   { width, height, seed }: Plan,
   { evaluations, timings, determinism }: GenerationEventOf<"generation.completed">,

@@ -1,4 +1,4 @@
-/** The insights of a run as files: the events as JSON, and each token's attention over the image. */
+/** Writes the insights of a run: the events as JSON, and each token's attention over the image. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { GenerationEvent, Plan, TokenMaps } from "../../contract/mod.ts";
@@ -15,10 +15,10 @@ export function isInsight({ type }: GenerationEvent): boolean {
 }
 
 /**
- * `insights.json`, and per semantic token `mean_<position>_<token>.png` and, for steps with maps,
- * `step_<step>_<position>_<token>.png`.
+ * Writes `insights.json`, one `mean_<position>_<token>.png` per semantic token, and
+ * `step_<step>_<position>_<token>.png` for steps with maps.
  *
- * @param events of the run, others than insights are passed over
+ * @param events of the run; all but the insights are ignored
  * @returns the names of the files written
  */
 export async function writeInsights(
@@ -51,14 +51,14 @@ function mapsOf(event: GenerationEvent): { label: string; maps: TokenMaps } | nu
   return { label: `step_${String(event.step).padStart(3, "0")}`, maps: event.maps };
 }
 
-/** `02_bird`: tokens hold signs that file names must not. */
+/** Makes a name such as `02_bird`, since tokens hold signs that file names must not. */
 function fileName({ tokens }: Plan, position: number): string {
   const token = tokens.prompt[position]?.token ?? "";
   const safe = token.replace(/<\/w>$/, "").replace(/[^\p{L}\p{N}]+/gu, "-");
   return `${String(position).padStart(2, "0")}_${safe}`;
 }
 
-/** What the insights come to, a sentence for each. */
+/** Summarises each insight in a sentence. */
 export function insightLines(events: readonly GenerationEvent[]): string[] {
   const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
   const attention = events.filter((event) => event.type === "generation.attention");

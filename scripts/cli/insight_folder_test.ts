@@ -27,7 +27,7 @@ Deno.test("insights become one JSON of events and an image per token and step wi
     assert.deepEqual(report.tokens[3].token, "bird");
     const overlay = await readImage(join(folder, "mean_02_blue.png"));
     assert.deepEqual([overlay.width, overlay.height], [24, 16]);
-    // The map's greatest cell is its last, its least its first.
+    // The map's last cell is its greatest, its first cell its least.
     assert.ok(overlay.data.at(-3)! > 2 * overlay.data[0]!);
   } finally {
     await rm(folder, { recursive: true });

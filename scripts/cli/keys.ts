@@ -1,5 +1,5 @@
 /**
- * API keys: create, list, revoke.
+ * Creates, lists and revokes API keys.
  * `deno task keys --help`
  */
 import { keyStatements, type StoredKey } from "../../db/key_queries.ts";
@@ -106,7 +106,7 @@ async function list(values: Values, world: CommandWorld): Promise<void> {
 
 async function revoke(values: Values, world: CommandWorld, id = ""): Promise<void> {
   if (!/^key_[0-9a-f]{16}$/.test(id)) {
-    // A whole key would be a secret: it is not repeated.
+    // A whole key is a secret, so it is not repeated.
     const given = id.startsWith("sf_") ? "a whole key" : JSON.stringify(id);
     throw new UsageError(
       `revoke must have the id of a key, key_ and 16 hex digits, given ${given}`,

@@ -1,4 +1,4 @@
-// If this breaks, keys that were created do not work, or the command gives away what it should keep.
+// If this breaks, keys that were created do not work, or the command reveals a secret.
 import assert from "node:assert/strict";
 import { createKeys } from "../../db/key_queries.ts";
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";

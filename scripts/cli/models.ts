@@ -1,5 +1,5 @@
 /**
- * Model packages on this machine: list, add, verify, pull, seal, remove.
+ * Lists, adds, verifies, pulls, seals and removes the model packages of this machine.
  * `deno task models --help`
  */
 import { join } from "node:path";
@@ -28,7 +28,7 @@ ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(8)}${summary}`).jo
 
 Each command has its own --help.`;
 
-/** Runs a command to its exit code: 0, 1 for a fault, 2 for what was typed, 130 when interrupted. */
+/** Returns the exit code: 0, 1 for a fault, 2 for wrong arguments, 130 when interrupted. */
 export async function runModels(args: readonly string[], world: World): Promise<number> {
   try {
     const [name, ...rest] = args;
@@ -47,7 +47,7 @@ function showHelp(help: string, { say }: World): number {
   return 0;
 }
 
-/** One sentence for what anybody can mend; a bug keeps its stack. */
+/** Says in one sentence what a user can mend; a bug keeps its stack. */
 function explain(error: unknown, { complain, signal }: World): number {
   if (signal.aborted) {
     complain("Interrupted: no model is changed, and a pull goes on when it runs again");
@@ -64,7 +64,7 @@ function explain(error: unknown, { complain, signal }: World): number {
   return 1;
 }
 
-/** onnxruntime's own reason says what a file lacks; only its first line is a sentence. */
+/** onnxruntime's own reason says what a file lacks, in its first line. */
 function withReason(error: Error): string {
   const { message, cause } = error;
   if (error instanceof HubProblem) return message;
@@ -74,7 +74,7 @@ function withReason(error: Error): string {
 
 if (import.meta.main) {
   const interrupt = new AbortController();
-  // The second time it ends at once, whatever is under way.
+  // A second Ctrl-C ends the process at once.
   Deno.addSignalListener("SIGINT", () => {
     if (interrupt.signal.aborted) Deno.exit(130);
     interrupt.abort(new DOMException("Interrupted", "AbortError"));

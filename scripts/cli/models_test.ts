@@ -1,4 +1,4 @@
-// The command line: help everywhere, one sentence and exit code 2 for what is typed wrong.
+// Every command has help, and answers wrong arguments with one sentence and exit code 2.
 import assert from "node:assert/strict";
 import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";

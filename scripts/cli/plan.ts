@@ -62,7 +62,7 @@ function guidanceLine({ cutoff, num_inference_steps }: Plan): string {
   return `guided steps ${steps} of ${num_inference_steps}${start} (a = ${a}), tail ${tail}`;
 }
 
-/** The tokens up to the first padding; the rest of it is alike. */
+/** Lists the tokens up to the first padding; one row sums up the rest. */
 function tokenRows({ tokens }: Plan): string[][] {
   const padding = tokens.prompt.findIndex((token) => token.class === "padding");
   const shown = padding < 0 ? tokens.prompt : tokens.prompt.slice(0, padding + 1);
@@ -85,7 +85,7 @@ function tokenRows({ tokens }: Plan): string[][] {
   ]];
 }
 
-/** What conditions a step in place of the token's own state. */
+/** Names what conditions a step instead of the token's own state. */
 function stateOf({ state, swap_source }: PlannedToken): string {
   if (state === "sos" || state === "eos") return `[${state.toUpperCase()}]`;
   if (state !== "own") return state;

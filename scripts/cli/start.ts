@@ -1,6 +1,6 @@
 /**
- * Starts the whole service on this machine: page, edge (workerd, D1, Durable Object; or Deno and SQLite)
- * and GPU function. `deno task start [--help]`, `deno task start:deno`
+ * Starts the whole service on this machine: page, edge (workerd, D1, Durable Object; or Deno and
+ * SQLite) and GPU function. `deno task start [--help]`, `deno task start:deno`
  */
 import { isIP } from "node:net";
 import { modelsFolder } from "../command_line/models_folder.ts";
@@ -93,7 +93,7 @@ await runCommand(async () => {
     return stack.stop().then(() => Deno.exit(0));
   };
   const gone = await stack.exited;
-  // The exit code is that of the stop that is under way.
+  // The stop that is under way decides the exit code.
   if (asked) return await new Promise(() => {});
   console.error(`${gone} stopped by itself; stopping the rest`);
   await stack.stop();

@@ -46,7 +46,7 @@ Deno.test("Whoever leaves while it starts leaves nothing running", async () => {
   assert(!isRunning(pid), "the GPU function goes on alone");
 });
 
-/** Sends nothing: the signal only asks. */
+/** Signal 0 sends nothing, and fails when the process is gone. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -1,6 +1,6 @@
 /**
- * One prompt under several settings on the command line, without any server; what the runs have in
- * common is evaluated once.
+ * Runs one prompt under several settings on the command line, without any server. Rows that the
+ * runs share are evaluated once.
  * `deno task sweep "a blue bird" --a 0,5,10,15,20,25 --seed 7 --out sheet.png`
  */
 import { SingleBar } from "cli-progress";

@@ -1,4 +1,4 @@
-/** `models add`: a folder of the user's becomes a model. */
+/** `models add`: turns a folder of the user's into a model. */
 import { copyFile, mkdir, stat, symlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
@@ -59,7 +59,7 @@ async function addFolder(
   { modelsDir, id, link }: AddOptions,
   world: World,
 ): Promise<Registration> {
-  // Before gigabytes are copied: most faults show in the small files and in the graphs' structure.
+  // Most faults show in the small files and in the graphs' structure, before gigabytes are copied.
   const files = await hashFolder(source);
   const modelPackage = await readModelPackage(source);
   inspectGraphs(modelPackage);
@@ -92,7 +92,7 @@ async function copyFiles(
   await copyRecord(source, staged);
 }
 
-/** Whole folders, so that a graph and the weights beside it stay together. */
+/** Links whole folders, so that a graph and the weights beside it stay together. */
 async function linkFolders(
   { folder: source }: ModelPackage,
   files: readonly PackageFile[],

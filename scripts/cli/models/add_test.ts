@@ -1,4 +1,4 @@
-// A folder of the user's becomes a model, or one sentence says why not and nothing is left behind.
+// A folder becomes a model, or one sentence says why it cannot and nothing is left over.
 import assert from "node:assert/strict";
 import { lstatSync, truncateSync } from "node:fs";
 import { appendFile, cp, readFile, rm, writeFile } from "node:fs/promises";
@@ -67,7 +67,7 @@ Deno.test("an id that is taken is refused, and the model that has it stays", asy
 
 const unet = (shop: Workshop) => join(shop.source, "unet/model.onnx");
 
-/** What protobuf merges into the graph: one weight that lies in another file. */
+/** Protobuf merges this message into the graph: one weight that lies in another file. */
 function externalWeight(location: string, length: number): Uint8Array {
   const field = (number: number, bytes: readonly number[]) => [
     (number << 3) | 2,

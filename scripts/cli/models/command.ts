@@ -1,4 +1,4 @@
-/** What the commands of `deno task models` have in common: their shape, and the world they act on. */
+/** The commands of `deno task models` share this shape and act on this world. */
 
 export interface Command {
   /** One line for the overview. */
@@ -12,20 +12,20 @@ export interface Command {
   run(args: readonly string[], world: World): Promise<number>;
 }
 
-/** Everything outside, so that tests can have a full disk or a failing network. */
+/** Holds everything outside a command, so that tests can have a full disk or a failing network. */
 export interface World {
-  /** One line of the answer. */
+  /** Prints one line of the answer. */
   say(line: string): void;
-  /** One line of what went wrong. */
+  /** Prints one line about a fault. */
   complain(line: string): void;
   env(name: string): string | undefined;
-  /** Null where nobody can answer. */
+  /** Asks the user; null where nobody can answer. */
   readonly ask: ((question: string) => boolean) | null;
   /** Bytes that can still be written to the disk of this folder. */
   freeBytes(folder: string): Promise<number>;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
-  /** Between two tries of a download. */
+  /** Pause between two tries of a download. */
   readonly retryMs: number;
   /** Whether progress may be drawn and redrawn. */
   readonly animated: boolean;

@@ -1,4 +1,4 @@
-/** `models list`: what is there. */
+/** `models list`: shows the models of this machine. */
 import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -73,7 +73,7 @@ function table(rows: readonly Row[]): string[] {
   return lines.map((line) => line.map((cell, c) => cell.padEnd(widths[c]!)).join("  ").trimEnd());
 }
 
-/** Everything in the folder; links count as what they lead to, since that is what the model takes. */
+/** Counts everything in the folder; a link counts as its target, since the model uses that. */
 async function bytesIn(folder: string): Promise<number> {
   let bytes = 0;
   for (const name of await readdir(folder)) {

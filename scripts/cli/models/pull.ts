@@ -1,4 +1,4 @@
-/** `models pull`: a model from a hub. */
+/** `models pull`: downloads a model from a hub. */
 import { mkdir } from "node:fs/promises";
 import { readModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";
@@ -99,7 +99,7 @@ async function pullRepository(
   );
 }
 
-/** Before the weights: what cannot be served is refused without downloading gigabytes. */
+/** Runs before the weights come, so that an unusable package costs no gigabytes. */
 async function idOf(staged: string): Promise<string> {
   return (await readModelPackage(staged)).manifest.id;
 }
@@ -141,7 +141,7 @@ async function downloadAll(
   }
 }
 
-/** Downloads of a package that is refused are of no use to another try, and go. */
+/** Deletes the downloads of a refused package, since another try could not use them. */
 async function refusing<T>(
   { staged, discard }: PullFolder,
   name: string,

@@ -1,4 +1,4 @@
-// Through the hub's own library, against a hub on the loopback: what breaks on the way never becomes a model.
+// Pulls through the hub's own library: a broken download never becomes a model.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile, rm, stat } from "node:fs/promises";
@@ -22,7 +22,7 @@ const PART = join(".pulling", `owner--Small@${COMMIT.slice(0, 12)}`, "Small", `$
 
 type Files = Map<string, Uint8Array>;
 
-/** The repository holds the plain export, and what else such repositories have. */
+/** The repository holds the plain export, and the other files that such repositories have. */
 async function withHub(
   test: (hub: FakeHub, shop: Workshop) => Promise<void>,
   options: Partial<FakeHubOptions> = {},
@@ -72,7 +72,7 @@ Deno.test("a pull takes the needed files alone and makes a model of them", () =>
     for (const name of passedOver) {
       assert.ok(!asked.some((path) => path.includes(name)), name);
     }
-    // The token is the hub's, not that of the servers it redirects to.
+    // The token goes to the hub, but not to the servers that it redirects to.
     const tokens = (server: string) =>
       new Set(hub.requests.filter((r) => r.server === server).map((r) => r.authorization));
     assert.deepEqual([...tokens("hub")], ["Bearer hf_secret"]);
@@ -136,7 +136,7 @@ Deno.test("the VAE's configuration beside the decoder's graph is the one that co
     (files) => files.set("vae/config.json", new TextEncoder().encode("{}")),
   ));
 
-/** Breaks every answer with the U-Net's content at half of what it would send. */
+/** Breaks the next `times` answers with the U-Net's content at half their length. */
 function cutAtHalf(times: number): NonNullable<FakeHubOptions["cutAfter"]> {
   let cuts = 0;
   return ({ path }, length) =>
@@ -178,7 +178,7 @@ Deno.test("a pull that failed goes on in the next run with exactly the missing b
       assert.equal((await pull(hub, shop)).code, 0);
       await assertWhole(shop);
       assert.equal(hub.contentRanges(UNET).at(-1), `bytes=${present}-${size - 1}`);
-      // Files that were whole are not asked for again.
+      // Files that were whole are not requested again.
       const again = hub.requests.slice(before).map(({ path }) => path);
       assert.ok(!again.some((path) => path.endsWith("tokenizer/tokenizer.json")));
     },

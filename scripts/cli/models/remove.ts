@@ -10,7 +10,7 @@ import { removeIfEmpty } from "./shelf/staging.ts";
 
 const REMOVING = ".removing";
 
-/** @param embedded the folder of the package that the repository comes with */
+/** @param embedded folder of the package in this repository */
 export function createRemove(embedded: string): Command {
   return {
     summary: "deletes a model",
@@ -55,7 +55,7 @@ function confirm(question: string, { ask }: World): boolean {
   throw new UsageError("Nobody can be asked here: give --yes to delete");
 }
 
-/** Out of sight first, so that a deletion that stops halfway leaves no half model. */
+/** Moves the folder away first, so that an interrupted deletion leaves no half model. */
 async function removeFolder(modelsDir: string, folder: string): Promise<void> {
   const parent = join(modelsDir, REMOVING);
   await mkdir(parent, { recursive: true });

@@ -7,7 +7,7 @@ import { recordedWorld } from "./fixtures/recorded_world.ts";
 import { MINI, openWorkshop } from "./fixtures/small_package.ts";
 import { createRemove } from "./remove.ts";
 
-/** With a copy of the embedded package, which the command takes for the embedded one itself. */
+/** Removes from a copy of the embedded package, which stands for the embedded one itself. */
 async function removing(
   test: (
     run: (...args: string[]) => Promise<number>,

@@ -1,4 +1,4 @@
-// A package records its own files where it lies, and a broken one is not vouched for.
+// A package records its own files where it lies, and a broken package gets no seal.
 import assert from "node:assert/strict";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** `models verify`: every byte against the record, then every graph loaded and run. */
+/** `models verify`: compares every byte with the record, then loads and runs every graph. */
 import { readModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { parseStrictly } from "../../command_line/command_line.ts";

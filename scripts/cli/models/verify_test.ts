@@ -67,7 +67,7 @@ Deno.test("a package that records nothing cannot be verified", async () => {
 
 Deno.test("a graph that loads but does not run is a fault, though its seal is whole", async () => {
   const { code, complained } = await verifyCopy(async (folder) => {
-    // Another model's text encoder: as many tokens, other states.
+    // Another model's text encoder takes as many tokens and gives other states.
     await cp(join(MINI, "vae_decoder/model.onnx"), join(folder, "text_encoder/model.onnx"));
     await rm(join(folder, "shapefirst.json"));
     await runModels(["seal", folder], recordedWorld());

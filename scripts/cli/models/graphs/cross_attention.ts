@@ -1,14 +1,14 @@
 /**
- * Which values of a denoiser's graph are cross-attention weights: [batch, heads, positions, tokens].
- * They are the outputs of those Softmax nodes whose keys come from the text and not from the latents.
- * Their last dimension is then the text's length, which alone would not do: 77 positions of a small
- * latent would pass for 77 tokens, and files often leave inner shapes out.
+ * Finds the cross-attention weights [batch, heads, positions, tokens] in a denoiser's graph. They
+ * are the outputs of those Softmax nodes whose keys come from the text and not from the latents.
+ * The size of the last dimension is no proof: a small latent may have 77 positions, as a text has
+ * 77 tokens, and files often leave inner shapes out.
  */
 import type { OnnxGraph, OnnxNode } from "./onnx_graph.ts";
 
 const TEXT_INPUT = "encoder_hidden_states";
 
-/** What a value was computed from; shapes of tensors do not count as having seen them. */
+/** Inputs that a value was computed from; reading only a tensor's shape does not count. */
 interface Origin {
   readonly text: boolean;
   readonly latents: boolean;
@@ -16,13 +16,13 @@ interface Origin {
 
 const NOWHERE: Origin = { text: false, latents: false };
 
-/** Between the scores and their Softmax: scaling, masking and changes of type and shape. */
+/** Operators between the scores and their Softmax: scaling, masking, changes of type and shape. */
 const SCORE_STEPS = new Set([
   ...["Add", "Sub", "Mul", "Div", "Where", "Max", "Min", "Clip"],
   ...["Cast", "CastLike", "Identity", "Reshape"],
 ]);
 
-/** In the order of the graph, which is that of the layers. */
+/** Returns the outputs in the order of the graph, which is that of the layers. */
 export function crossAttentionTaps(graph: OnnxGraph): string[] {
   const makers = new Map<string, OnnxNode>();
   for (const node of graph.nodes) for (const output of node.outputs) makers.set(output, node);
@@ -36,7 +36,7 @@ export function crossAttentionTaps(graph: OnnxGraph): string[] {
   }).flatMap(({ outputs }) => outputs.slice(0, 1));
 }
 
-/** ONNX sorts nodes so that inputs come first, so one pass does. */
+/** ONNX sorts nodes so that inputs come first, so one pass is enough. */
 function traceOrigins({ inputs, nodes }: OnnxGraph): Map<string, Origin> {
   const origins = new Map<string, Origin>();
   for (const { name, shape } of inputs) {
@@ -55,7 +55,7 @@ function traceOrigins({ inputs, nodes }: OnnxGraph): Map<string, Origin> {
   return origins;
 }
 
-/** The products of queries and keys whose scores reach the Softmax. */
+/** Finds the products of queries and keys whose scores reach the Softmax. */
 function contractionsBehind(softmax: OnnxNode, makers: ReadonlyMap<string, OnnxNode>): OnnxNode[] {
   const found: OnnxNode[] = [];
   const seen = new Set<OnnxNode>();

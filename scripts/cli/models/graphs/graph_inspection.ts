@@ -1,10 +1,10 @@
-/** What can be said of a package's graphs from their files alone, before any weight is loaded. */
+/** Inspects a package's graphs from their files alone, before any weight is loaded. */
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ModelPackage } from "../../../../gpu-function/packages/model_package.ts";
 import { type ExternalWeights, type OnnxGraph, readOnnxGraph } from "./onnx_graph.ts";
 
-/** The newest operator set that onnxruntime 1.30 takes; a test asks it. */
+/** The newest operator set that onnxruntime 1.30 takes, which a test verifies. */
 export const OPSET_MAX = 26;
 
 export type PackageGraphs = Readonly<
@@ -35,7 +35,7 @@ function inspectGraph(file: string): OnnxGraph {
 }
 
 function checkExternal(file: string, { location, end }: ExternalWeights): void {
-  // The digest covers files beside the graph alone, and a path out of the package is none of its own.
+  // The digest covers only files beside the graph, so a path that leads elsewhere is refused.
   if (/[/\\]/.test(location) || location === ".." || location === "") {
     throw new RangeError(
       `${file}: weights must be in a file beside it, given ${JSON.stringify(location)}`,

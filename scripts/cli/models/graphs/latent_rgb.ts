@@ -1,6 +1,6 @@
 /**
- * The linear map from a latent to RGB that previews are drawn with, fitted to the package's own VAE
- * decoder: smooth random latents are decoded, and the mean colour below each latent is regressed on it.
+ * Fits the linear map from a latent to RGB, which draws previews, to the package's own VAE decoder.
+ * Smooth random latents are decoded, and the mean colour below each latent is regressed on it.
  */
 import {
   createLatents,
@@ -17,16 +17,16 @@ export interface LatentRgbFit {
 }
 
 const DRAWS = 12;
-/** This many of them are kept from the fit. */
+/** Number of draws that are kept from the fit. */
 const HELD_OUT = 4;
-/** Noise per side that is smoothed to the size of the latents: pictures are smooth, noise is not. */
+/** Noise per side, smoothed to the latents' size: pictures are smooth, noise is not. */
 const COARSE = 3;
 const DIGITS = 5;
 
 /**
- * @param decode latents [channels, h, w] to samples [3, height, width] in [-1, 1]
+ * @param decode takes latents [channels, h, w], returns samples [3, height, width] in [-1, 1]
  * @param shape of the latents to draw
- * @throws RangeError when the decoder gives other sizes or no numbers
+ * @throws RangeError when the decoder gives other sizes or values that are not finite
  */
 export async function fitLatentRgb(
   decode: (latents: Latents) => Promise<Latents>,
@@ -43,13 +43,13 @@ export async function fitLatentRgb(
   return { map, r2: explainedShare(heldOut, map) };
 }
 
-/** Unit variance as the denoiser's latents have it: half of a draw is one colour, half is shapes. */
+/** Draws have unit variance, as the denoiser's latents do: half is one colour, half is shapes. */
 export function smoothLatents(
   seed: number,
   shape: readonly [channels: number, height: number, width: number],
 ): Latents {
   const [channels, height, width] = shape;
-  // Per channel a coarse grid of shapes, and one value for the colour of the whole.
+  // Each channel has a coarse grid of shapes, and one value for the colour of the whole.
   const coarse = seededNoise(seed, [channels, COARSE ** 2 + 1]);
   const data = new Float32Array(sizeOf(shape));
   for (let i = 0; i < data.length; i++) {
@@ -64,12 +64,12 @@ export function smoothLatents(
   return createLatents(data, shape);
 }
 
-/** From 0 to COARSE - 1 along a side. */
+/** Returns a place on the coarse grid, from 0 to COARSE - 1 along a side. */
 function position(i: number, side: number): number {
   return (COARSE - 1) * (i + 0.5) / side;
 }
 
-/** Bilinear, in a grid of COARSE x COARSE values. */
+/** Interpolates bilinearly in a grid of COARSE x COARSE values. */
 function interpolate(data: Float32Array, grid: number, y: number, x: number): number {
   const [row, column] = [Math.min(Math.floor(y), COARSE - 2), Math.min(Math.floor(x), COARSE - 2)];
   const at = (dy: number, dx: number) => data[grid + (row + dy) * COARSE + column + dx] ?? 0;
@@ -109,7 +109,7 @@ function observe({ data, shape }: Latents, sample: Latents): Observation[] {
   });
 }
 
-/** Least squares by the normal equations: a handful of unknowns, well conditioned by the draws. */
+/** Solves least squares by the normal equations: few unknowns, well conditioned by the draws. */
 function solve(observations: readonly Observation[], channels: number): LatentRgbMap {
   const n = channels + 1;
   const rows = Array.from({ length: n }, () => new Float64Array(n + 3));
@@ -126,7 +126,7 @@ function solve(observations: readonly Observation[], channels: number): LatentRg
   return { matrix: weights.slice(0, channels), bias: weights[channels]! };
 }
 
-/** Gauss-Jordan in place with pivots; the right-hand sides become the solution. */
+/** Applies Gauss-Jordan in place with pivots; the right-hand sides become the solution. */
 function eliminate(rows: Float64Array[]): void {
   for (let i = 0; i < rows.length; i++) {
     const below = rows.slice(i).map((row) => Math.abs(row[i]!));
@@ -156,6 +156,6 @@ function explainedShare(observations: readonly Observation[], map: LatentRgbMap)
       total += (rgb[c] - mean) ** 2;
     }
   }
-  // A decoder of one colour leaves nothing to explain, and the bias alone does.
+  // A decoder of one colour leaves nothing to explain, since the bias alone explains it.
   return total === 0 ? 1 : 1 - residual / total;
 }

@@ -7,7 +7,7 @@ const SHAPE = [2, 6, 8] as const;
 const SCALE = 4;
 const MAP = [[0.1, -0.2, 0.05], [0.02, 0.1, -0.15], [0.2, -0.1, 0]] as const;
 
-/** Each latent becomes a square of its colour; `bend` takes it off the straight line. */
+/** Decodes each latent to a square of its colour; `bend` takes it off the straight line. */
 function decodeWith(bend: (value: number) => number) {
   return ({ data, shape: [, height = 0, width = 0] }: Latents) => {
     const sides = [3, height * SCALE, width * SCALE];

@@ -1,6 +1,6 @@
 /**
- * The structure of an ONNX file without its weights: operators, inputs, operator set, and the files
- * that hold external weights. Field numbers are those of onnx.proto.
+ * Reads the structure of an ONNX file without its weights: operators, inputs, operator set, and the
+ * files that hold external weights. Field numbers are those of onnx.proto.
  */
 import { existsSync } from "node:fs";
 import { openProtobufFile, type ProtobufField, type ProtobufFile } from "./protobuf_file.ts";
@@ -13,19 +13,19 @@ export interface OnnxNode {
 
 export interface OnnxInput {
   readonly name: string;
-  /** Null is a side that the file leaves open. */
+  /** Sizes; null is one that the file leaves open. */
   readonly shape: readonly (number | null)[];
 }
 
 export interface ExternalWeights {
-  /** As the file says it, relative to its folder. */
+  /** Path as the file states it, relative to its folder. */
   readonly location: string;
-  /** Bytes that its tensors reach to, as far as the graph says. */
+  /** Offset at which its last tensor ends, as far as the graph says. */
   readonly end: number;
 }
 
 export interface OnnxGraph {
-  /** Version of ONNX's own operators. */
+  /** Version of ONNX's own operator set. */
   readonly opset: number;
   readonly inputs: readonly OnnxInput[];
   readonly nodes: readonly OnnxNode[];
@@ -44,7 +44,7 @@ const DIMENSION = { dim_value: 1 };
 const TENSOR = { external_data: 13 };
 const ENTRY = { key: 1, value: 2 };
 
-/** @throws RangeError naming the file when it is missing, cut or no ONNX model */
+/** @throws RangeError naming the file when it is missing, cut or not an ONNX model */
 export function readOnnxGraph(file: string): OnnxGraph {
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
   const source = openProtobufFile(file);

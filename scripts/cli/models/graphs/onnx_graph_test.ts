@@ -1,4 +1,4 @@
-// The reader of ONNX files agrees with onnxruntime on what it is asked for.
+// The reader of ONNX files agrees with onnxruntime on every property that is read.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ Deno.test("onnxruntime takes OPSET_MAX and nothing newer", async () => {
   await assert.rejects(InferenceSession.create(withOpset(OPSET_MAX + 1)), /opset/);
 });
 
-/** A message that protobuf merges into the model: more outputs of its graph. */
+/** Protobuf merges this message into the model: more outputs of its graph. */
 function outputsMessage(names: readonly string[]): Uint8Array {
   const outputs = names.flatMap((name) => {
     const bytes = new TextEncoder().encode(name);
@@ -63,7 +63,7 @@ Deno.test("taps are the softmax values over the tokens, all of them and no other
   await session.release();
 });
 
-/** Two attentions as exporters write them: scaled, with a mask, sizes computed from the latents. */
+/** Two attentions as exporters write them: scaled, masked, with sizes read from the latents. */
 function attention(keysFrom: string): OnnxGraph["nodes"] {
   return [
     { op: "Shape", inputs: ["sample"], outputs: ["sides"] },

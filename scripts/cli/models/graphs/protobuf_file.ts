@@ -1,22 +1,25 @@
 /**
  * Walks the protobuf wire format of a file and reads only what is asked for. A model's weights are
- * fields like any other, gigabytes long, and decoders that take a whole message would load them all.
+ * fields like any other, gigabytes long, and decoders of whole messages would load them all.
  * https://protobuf.dev/programming-guides/encoding/
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 export interface ProtobufField {
   readonly number: number;
-  /** The value of a varint; 0 for other wire types. */
+  /** Value of a varint; 0 for other wire types. */
   readonly value: number;
-  /** Bytes of the payload in the file, end excluded. */
+  /** First byte of the payload in the file; `end` is excluded. */
   readonly start: number;
   readonly end: number;
 }
 
 export interface ProtobufFile {
   readonly size: number;
-  /** Fields of the message in this range of bytes. @throws RangeError when one reaches beyond it */
+  /**
+   * Yields the fields of the message in this range of bytes.
+   * @throws RangeError when a field reaches beyond it
+   */
   fields(start: number, end: number): Generator<ProtobufField>;
   text(field: ProtobufField): string;
   close(): void;

@@ -1,4 +1,4 @@
-/** One file from a hub to the disk: goes on where it stopped, and has its name only when it is whole. */
+/** Downloads one file from a hub, resumes where it stopped, and names it only when whole. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
@@ -9,12 +9,12 @@ import { HubProblem } from "./hub_problem.ts";
 import type { HubRepository } from "./hub_repository.ts";
 import type { RemoteFile } from "./package_listing.ts";
 
-/** In a row without a byte of progress. */
+/** Tries in a row that gain no byte. */
 const TRIES_MAX = 5;
-/** Without a byte before a connection counts as broken. */
+/** Milliseconds without a byte before a connection counts as broken. */
 const SILENCE_MS = 60_000;
 
-/** Bytes of the file that are on the disk already, whole or in part. */
+/** Returns how many bytes of the file are on the disk already, whole or in part. */
 export async function bytesPresent(folder: string, { path, bytes }: RemoteFile): Promise<number> {
   const whole = await sizeOf(join(folder, path));
   if (whole === bytes) return whole;
@@ -22,8 +22,8 @@ export async function bytesPresent(folder: string, { path, bytes }: RemoteFile):
 }
 
 /**
- * @param onBytes is given how many bytes of the file are there
- * @throws HubProblem when the hub or the way to it fails, RangeError for a wrong size or hash
+ * @param onBytes receives how many bytes of the file are on the disk
+ * @throws HubProblem when the hub or the connection fails, RangeError for a wrong size or hash
  */
 export async function download(
   repository: HubRepository,
@@ -55,12 +55,12 @@ export async function download(
   onBytes(file.bytes);
 }
 
-/** The partial file lies beside the file, with an ending that no reader of packages looks for. */
+/** The part lies beside the file, with an ending that no reader of packages looks for. */
 function partOf(folder: string, path: string): string {
   return join(folder, `${path}.part`);
 }
 
-/** Writes what the part lacks, as far as the connection holds. Returns what broke it. */
+/** Appends what the part lacks. Returns what broke the connection, if anything did. */
 async function append(
   repository: HubRepository,
   file: RemoteFile,
@@ -115,7 +115,7 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
   }
 }
 
-/** A full disk or a missing right, which no other connection mends. */
+/** A full disk or a missing right is not mended by another connection. */
 function isOfThisMachine(error: unknown): boolean {
   return error instanceof Error && "syscall" in error && "code" in error;
 }
@@ -136,7 +136,7 @@ function tooLong({ path, bytes }: RemoteFile): RangeError {
 
 async function requireHash(part: string, { path, bytes, hash }: RemoteFile): Promise<void> {
   const sum = createHash(hash.algorithm === "sha256" ? "sha256" : "sha1");
-  // git hashes a file with its kind and size in front.
+  // git hashes a file with its kind and size in front of it.
   if (hash.algorithm === "git-sha1") sum.update(`blob ${bytes}\0`);
   for await (const chunk of createReadStream(part)) sum.update(chunk);
   const digest = sum.digest("hex");

@@ -1,4 +1,4 @@
-/** What can go wrong between here and a hub, as a sentence and whether trying again can help. */
+/** Puts a fault between here and a hub into a sentence, and says whether a retry can help. */
 import { HubApiError } from "@huggingface/hub";
 
 export class HubProblem extends RangeError {
@@ -20,7 +20,7 @@ export function unreachable(url: string, cause: unknown): HubProblem {
 
 /**
  * @param what the repository or file that was asked for
- * @returns null for an error that is none of the hub's
+ * @returns null for an error that is not the hub's
  */
 export function hubProblemOf(error: unknown, what: string): HubProblem | null {
   if (error instanceof HubProblem) return error;

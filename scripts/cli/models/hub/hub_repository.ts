@@ -1,17 +1,17 @@
-/** A model repository at one commit, through the hub's own library. */
+/** Reads a model repository at one commit, through the hub's own library. */
 import { downloadFile, HUB_URL, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
 import { UsageError } from "../../../command_line/command_line.ts";
 import { HubProblem, hubProblemOf, statusProblem, unreachable } from "./hub_problem.ts";
 
 export interface HubRepository {
-  /** `owner/name` */
+  /** Name such as `owner/name`. */
   readonly name: string;
-  /** The commit that the revision meant when it was looked up. */
+  /** Commit that the revision meant when it was looked up. */
   readonly commit: string;
   list(subfolder: string): Promise<ListFileEntry[]>;
   /**
-   * The bytes of a file from `offset` on, and what broke them off, if anything did: the library's
-   * stream says no more than a text.
+   * Opens a file's bytes from `offset` on. The stream also keeps the problem that broke it off,
+   * since the library reports only a text.
    */
   open(path: string, offset: number): Promise<HubStream>;
 }
@@ -23,11 +23,11 @@ export interface HubStream {
   close(): void;
 }
 
-/** For a server to begin its answer. */
+/** Milliseconds for a server to begin its answer. */
 const ANSWER_MS = 30_000;
 
 /**
- * @param revision branch, tag or commit; the default branch when left out
+ * @param revision branch, tag or commit; undefined means the default branch
  * @throws HubProblem | UsageError
  */
 export async function openHubRepository(
@@ -113,7 +113,7 @@ async function telling<T>(what: string, ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Bounds the wait for an answer, not the answer, which may be gigabytes. */
+/** Bounds the wait for an answer, but not its length, which may be gigabytes. */
 function patientFetch(signal: AbortSignal): typeof fetch {
   return async (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
@@ -151,5 +151,5 @@ function watchContent(fetch: typeof globalThis.fetch, what: string) {
   return { fetch: watched, problem: () => found };
 }
 
-/** What the library asks for to learn size and place of a file. */
+/** Range that the library requests to learn a file's size and place. */
 const PROBE = "bytes=0-0";

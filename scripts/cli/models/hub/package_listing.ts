@@ -1,29 +1,29 @@
-/** Which files of a repository a package needs, from a list that a stranger wrote. */
+/** Selects the files that a package needs, from a list that a stranger wrote. */
 import type { ListFileEntry } from "@huggingface/hub";
 import { isModelFolder } from "../../../../gpu-function/packages/package_digest.ts";
 
 export interface RemoteFile {
-  /** In the package. */
+  /** Path in the package. */
   readonly path: string;
-  /** In the repository. */
+  /** Path in the repository. */
   readonly remotePath: string;
   readonly bytes: number;
-  /** Large files are known by the hash of their content, small ones by that of git. */
+  /** Hash of the content for large files, git's hash for small ones. */
   readonly hash: { readonly algorithm: "sha256" | "git-sha1"; readonly digest: string };
 }
 
-/** Weights of other frameworks, documentation and pictures. */
+/** Weights of other frameworks, documentation and pictures are not needed. */
 const NOT_NEEDED = /\.(safetensors|bin|msgpack|h5|ckpt|pt|pth|index\.json|md|png|jpe?g)$/;
 const ROOT_FILES = /^(model_index\.json|shapefirst\.json|LICENSE(\.\w+)?)$/;
-/** As `package_digest.ts` counts them. */
+/** The same files count here as in `package_digest.ts`. */
 const SAFETY_CHECKER =
   /^(safety_checker\/model\.onnx[^/]*|feature_extractor\/preprocessor_config\.json)$/;
 const GRAPHS = ["text_encoder", "vae_decoder", "unet or transformer"];
 
 /**
- * Configurations first, then weights, small ones before large ones.
- * @param subfolder where in the repository the package lies; empty for its root
- * @throws RangeError for a name that leads out of the folder, and when parts of a package are missing
+ * Sorts configurations before weights, small weights before large ones.
+ * @param subfolder path of the package in the repository; empty for its root
+ * @throws RangeError for a name that leads out of the folder, or when part of a package is missing
  */
 export function selectPackageFiles(
   entries: readonly ListFileEntry[],
@@ -51,7 +51,7 @@ export function selectPackageFiles(
   return files.sort((a, b) => rank(a) - rank(b) || a.bytes - b.bytes);
 }
 
-/** Weights, and the record that names their hashes, which cannot be checked before they are there. */
+/** The record that names the weights' hashes comes with them, since it cannot be checked before. */
 export function isWeights({ path }: RemoteFile): boolean {
   return rank({ path }) > 0;
 }
@@ -60,7 +60,7 @@ function rank({ path }: Pick<RemoteFile, "path">): number {
   return /\.onnx|\.pb$|^shapefirst\.json$/.test(path) ? 1 : 0;
 }
 
-/** A name from the network becomes a path on this machine; both kinds of machine count. */
+/** A name from the network becomes a path here, on Windows too. */
 function requireSafe(path: string): void {
   const segments = path.split("/");
   const unsafe = segments.some((name) => name === "" || name === "." || name === "..") ||
@@ -78,7 +78,7 @@ function isNeeded(path: string): boolean {
   const [folder = "", file, ...deeper] = path.split("/");
   if (file === undefined) return ROOT_FILES.test(folder);
   if (deeper.length > 0 || !isModelFolder(folder)) return false;
-  // Other precisions lie beside as model_fp16.onnx and model_fp16.onnx_data.
+  // Other precisions lie beside it as model_fp16.onnx and model_fp16.onnx_data.
   if (/\.onnx/.test(file)) return file.startsWith("model.onnx");
   return !NOT_NEEDED.test(file);
 }

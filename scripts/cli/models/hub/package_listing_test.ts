@@ -1,4 +1,4 @@
-// A package came without the files that its own record lists, or with gigabytes that nobody runs.
+// If this breaks, a package lacks files that its own record lists, or has gigabytes of unused ones.
 import assert from "node:assert/strict";
 import { selectPackageFiles } from "./package_listing.ts";
 

@@ -1,4 +1,4 @@
-/** Where a pull keeps what it has, from one run of the command to the next. */
+/** A pull keeps its files here from one run of the command to the next. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { removeIfEmpty } from "../shelf/staging.ts";
@@ -12,7 +12,7 @@ export interface PullKey {
 }
 
 export interface PullFolder {
-  /** The package's folder, two levels below the models folder, so that it is never taken for a model. */
+  /** Package folder, two levels below the models folder, so it is never taken for a model. */
   readonly staged: string;
   /** Deletes what was kept. */
   discard(): Promise<void>;
@@ -20,7 +20,7 @@ export interface PullFolder {
 
 const COMMIT_DIGITS = 12;
 
-/** @throws RangeError while another process pulls the same */
+/** @throws RangeError while another process pulls the same package */
 export async function withPullFolder<T>(
   modelsDir: string,
   { repository, commit, subfolder }: PullKey,
@@ -31,7 +31,7 @@ export async function withPullFolder<T>(
   const parent = join(modelsDir, PULLING);
   const own = join(parent, key);
   await mkdir(own, { recursive: true });
-  // The lock goes with the process, however it ends.
+  // The lock ends with the process, however the process ends.
   using lock = await Deno.open(join(own, "lock"), { create: true, write: true });
   if (!await lock.tryLock(true)) {
     throw new RangeError(`${own} is in use: another process pulls the same`);

@@ -1,10 +1,10 @@
-/** One bar per file on a terminal, one line per file anywhere else. */
+/** Shows one bar per file on a terminal, one line per file anywhere else. */
 import { MultiBar } from "cli-progress";
 import { showBytes } from "../../../command_line/byte_count.ts";
 import type { RemoteFile } from "./package_listing.ts";
 
 export interface PullProgress {
-  /** @param present bytes that are there before the file is begun */
+  /** @param present bytes that are on the disk before the download begins */
   begin(file: RemoteFile, present: number): FileProgress;
   stop(): void;
 }
@@ -61,7 +61,7 @@ function sayLines({ say }: Pick<Display, "say">): PullProgress {
   };
 }
 
-/** Bytes per second since the start, without what was there before. */
+/** Computes bytes per second since the start, without the bytes that were there before. */
 function createRate(present: number): (bytes: number) => number {
   const start = performance.now();
   return (bytes) => {

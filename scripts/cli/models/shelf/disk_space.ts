@@ -1,4 +1,4 @@
-/** Asked before writing, since a disk that fills up halfway costs the time of all before. */
+/** Checks space before writing, since a disk that fills up halfway wastes the time spent so far. */
 import { statfs } from "node:fs/promises";
 import { showBytes } from "../../../command_line/byte_count.ts";
 

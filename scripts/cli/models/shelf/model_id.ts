@@ -1,7 +1,7 @@
-/** The id of a model as a flag gives it. */
+/** Reads the id of a model from a flag. */
 import { UsageError } from "../../../command_line/command_line.ts";
 
-/** As `contract/model_manifest.ts` wants it. */
+/** The rule is that of `contract/model_manifest.ts`. */
 const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** @throws UsageError */

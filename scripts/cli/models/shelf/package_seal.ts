@@ -1,4 +1,4 @@
-/** The record of a package's files in its `shapefirst.json`, and what departs from it. */
+/** Records a package's files in its `shapefirst.json`, and finds deviations from the record. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -8,7 +8,7 @@ import {
 } from "../../../../gpu-function/packages/package_digest.ts";
 import { readShapefirst, type ShapefirstJson } from "./shapefirst_file.ts";
 
-/** The content of `shapefirst.json` that stands for exactly these files, its long list last. */
+/** Returns `shapefirst.json` content that records exactly these files, the long list last. */
 export function withSeal(
   content: ShapefirstJson,
   files: readonly PackageFile[],
@@ -17,7 +17,7 @@ export function withSeal(
   return { ...rest, digest: digestOf(files), files };
 }
 
-/** @throws RangeError when the folder is no package */
+/** @throws RangeError when the folder is not a package */
 export async function hashFolder(folder: string): Promise<PackageFile[]> {
   const index = join(folder, "model_index.json");
   if (!existsSync(index)) throw new RangeError(`${index} is missing`);
@@ -25,8 +25,8 @@ export async function hashFolder(folder: string): Promise<PackageFile[]> {
 }
 
 /**
- * One sentence per file that is not as recorded, and one for a digest that is not that of the files.
- * Unlike loading, this reads every byte, whatever the size.
+ * Returns one sentence per file that differs from the record, and one for a digest that differs
+ * from that of the files. Unlike loading, this reads every byte, whatever the size.
  */
 export async function sealFaults(
   folder: string,

@@ -1,4 +1,4 @@
-/** A folder outside the models folder becomes a model inside it, all of it or nothing. */
+/** Turns a folder outside the models folder into a model inside it, all of it or nothing. */
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelManifest } from "../../../../contract/mod.ts";
@@ -19,16 +19,16 @@ export interface Registration {
   readonly manifest: ModelManifest;
   readonly bytes: number;
   readonly taps: readonly string[];
-  /** Null where `shapefirst.json` came with a map, which then stays. */
+  /** Null where `shapefirst.json` came with a map, which is then kept. */
   readonly latentRgbR2: number | null;
   readonly rowMs: number;
 }
 
 export interface RegistrationOptions {
   readonly modelsDir: string;
-  /** Instead of the package's own. */
+  /** Id to use instead of the package's own. */
   readonly id: string | undefined;
-  /** How sentences name the staged folder, which nobody knows. */
+  /** Name of the staged folder in error sentences, since its path means nothing to a user. */
   readonly shownAs: string;
 }
 
@@ -54,7 +54,7 @@ export async function registerPackage(
   }
 }
 
-/** Writes `shapefirst.json` twice: sealed, so that the rest reads a checked package, and complete. */
+/** Writes `shapefirst.json` twice: sealed, so that what follows is checked, then complete. */
 async function completePackage(staged: string, id: string | undefined) {
   const files = await hashFolder(staged);
   const [fault] = await sealFaults(staged, files);
@@ -84,7 +84,7 @@ async function completePackage(staged: string, id: string | undefined) {
   return { bytes, taps, latentRgbR2: fit?.r2 ?? null, rowMs };
 }
 
-/** Latents of a side; decoding more takes longer and fits the same. */
+/** Latents per side; decoding more takes longer and fits the map no better. */
 const FIT_SIDE_MAX = 16;
 
 function fitShape(modelPackage: ModelPackage, graphs: PackageGraphs): [number, number, number] {
@@ -97,7 +97,7 @@ function fitShape(modelPackage: ModelPackage, graphs: PackageGraphs): [number, n
   ];
 }
 
-/** A graph that takes one square size only can draw no other, whatever its configuration says. */
+/** A graph that takes only one square size has no other, whatever its configuration says. */
 function sizeOfGraph(
   { manifest: { latents } }: ModelPackage,
   { denoiser }: PackageGraphs,

@@ -1,10 +1,10 @@
-/** `shapefirst.json` as it is written: fields in the order of the one before. */
+/** Reads and writes `shapefirst.json`, with fields in the order of the previous file. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageFile } from "../../../../gpu-function/packages/package_digest.ts";
 import { writeWhole } from "../../../command_line/whole_file.ts";
 
-/** Only what is written here; `model_package.ts` knows all fields and refuses unknown ones. */
+/** Has only the fields written here; `model_package.ts` knows all and refuses unknown ones. */
 export interface ShapefirstJson {
   readonly id?: string;
   readonly name?: string;
@@ -18,7 +18,10 @@ export interface ShapefirstJson {
 
 const NAME = "shapefirst.json";
 
-/** Empty when there is none. @throws RangeError naming the file when it is no JSON object */
+/**
+ * Returns an empty object when there is no file.
+ * @throws RangeError naming the file when it is not a JSON object
+ */
 export async function readShapefirst(folder: string): Promise<ShapefirstJson> {
   const file = join(folder, NAME);
   try {

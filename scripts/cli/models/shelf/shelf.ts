@@ -1,4 +1,4 @@
-/** The packages of a models folder, sound or not. */
+/** Lists the packages of a models folder, sound or not. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import {
@@ -10,9 +10,9 @@ import { readShapefirst } from "./shapefirst_file.ts";
 
 export interface ShelfEntry {
   readonly folder: string;
-  /** As the package names itself; its folder's name where it cannot be read. */
+  /** Id that the package gives itself; its folder's name where it cannot be read. */
   readonly id: string;
-  /** Null with a fault. */
+  /** Null when there is a fault. */
   readonly modelPackage: ModelPackage | null;
   readonly fault: string | null;
 }
@@ -48,7 +48,7 @@ export function findEntry(shelf: readonly ShelfEntry[], id: string, modelsDir: s
   throw new RangeError(`${modelsDir} has no model ${id}, it has ${known}`);
 }
 
-/** @throws RangeError when a package or anything else has the place of this id */
+/** @throws RangeError when a package or another file is already in the place of this id */
 export async function requireFreeId(modelsDir: string, id: string): Promise<void> {
   const taken = (await readShelf(modelsDir)).find((entry) => entry.id === id)?.folder;
   const place = join(modelsDir, id);

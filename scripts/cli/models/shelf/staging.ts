@@ -1,6 +1,6 @@
 /**
- * Where packages are made before they are part of the models folder. Packages are looked for one level
- * deep, so nothing in here is ever taken for one, whenever the work stops.
+ * Packages are made here before they become part of the models folder. Packages are looked for one
+ * level deep, so an unfinished one is never found, whenever the work stops.
  */
 import { mkdir, mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,8 +9,8 @@ import process from "node:process";
 const ADDING = ".adding";
 
 /**
- * Hands out `<models>/.adding/<process>-…/<name>`, not yet there, and removes it in the end unless it
- * was renamed away. Leftovers of processes that were killed go first.
+ * Names a folder `<models>/.adding/<process>-…/<name>`, still to be made, and removes it in the end
+ * unless `work` renamed it. Leftovers of killed processes are removed first.
  */
 export async function withStaging<T>(
   modelsDir: string,
@@ -29,7 +29,7 @@ export async function withStaging<T>(
   }
 }
 
-/** Other processes may be at work beside. */
+/** Another process may still use the folder. */
 export async function removeIfEmpty(folder: string): Promise<void> {
   try {
     await rmdir(folder);

@@ -1,4 +1,4 @@
-/** A package put to the test: its graphs loaded, one row through the denoiser. */
+/** Tries a package out: loads its graphs and runs one row through the denoiser. */
 import { areFinite, seededNoise } from "../../../../gpu-function/diffusion/mod.ts";
 import {
   type LoadedModel,
@@ -12,11 +12,11 @@ import type { PackageGraphs } from "../graphs/graph_inspection.ts";
 
 const OPTIONS = { executionProvider: "cpu", intraOpNumThreads: 0, exact: true };
 
-/** In the middle of the noise, where every model was trained. */
+/** The middle of the noise, where every model was trained. */
 const TIMESTEP = 500;
 
 export interface Trial {
-  /** Inside onnxruntime, of the one row. */
+  /** Milliseconds inside onnxruntime for the one row. */
   readonly rowMs: number;
 }
 
@@ -37,10 +37,10 @@ export async function tryModel<T>(
   }
 }
 
-/** Latents of a side beyond which a trial would take minutes and gigabytes without saying more. */
+/** Latents per side; a larger trial would take minutes and gigabytes and show no more. */
 const SIDE_MAX = 32;
 
-/** The model's own size, halved until it is quick. */
+/** Halves the model's own size until a trial is quick. */
 export function trialShape(
   { manifest: { latents, defaults } }: ModelPackage,
   { denoiser }: PackageGraphs,
@@ -54,7 +54,7 @@ export function trialShape(
   return [latents.channels, height ?? SIDE_MAX, width ?? SIDE_MAX];
 }
 
-/** Height and width in latents where the graph takes only these; null where it takes any. */
+/** Returns height and width in latents where the graph fixes them; null where it takes any. */
 export function fixedSides({ inputs }: PackageGraphs["denoiser"]): (number | null)[] {
   return inputs.find(({ shape }) => shape.length === 4)?.shape.slice(2) ?? [null, null];
 }
