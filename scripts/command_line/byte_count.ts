@@ -1,4 +1,4 @@
-/** Numbers of bytes as people read them, in powers of 1000 like disks and networks. */
+/** Shows numbers of bytes as people read them, in powers of 1000 like disks and networks. */
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 export function showBytes(bytes: number): string {

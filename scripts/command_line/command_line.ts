@@ -1,4 +1,4 @@
-/** What every command does with what was typed: reads it strictly, and says what is wrong in one sentence. */
+/** Every command reads its arguments strictly here, and says in one sentence what is wrong. */
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { ProblemError } from "../../contract/mod.ts";
 
@@ -7,12 +7,12 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** What was typed rightly and could not be done: the sentence goes to the user, and the exit code is 1. */
+/** The work failed, not the command line: the user sees the sentence, the exit code is 1. */
 export class CommandFailure extends Error {
   override readonly name = "CommandFailure";
 }
 
-/** For a task of several commands, when the first word is none of them. */
+/** Refuses a first word that names none of a task's commands. */
 export function unknownCommand(commands: readonly string[], given: string | undefined): UsageError {
   const shown = given === undefined ? "none" : JSON.stringify(given);
   return new UsageError(`Give one of ${commands.join(", ")}, given ${shown}; see --help`);
@@ -37,7 +37,7 @@ export function parseStrictly<Options extends ParseArgsOptionsConfig>(
   }
 }
 
-/** Node's sentence, without its advice of several lines. */
+/** Returns node's sentence without the advice that follows it. */
 function flagSentence(message: string): string {
   const dashed = message.match(/^Option '(?:-\w, )?(--[\w-]+)(?: <value>)?' argument is ambiguous/);
   if (dashed) {
@@ -47,8 +47,8 @@ function flagSentence(message: string): string {
 }
 
 /**
- * Runs a command. What was typed wrong is one sentence and exit code 2; what the system or the service
- * refuses is one and 1; anything else is a bug and keeps its stack.
+ * Runs a command. Wrong arguments end with one sentence and exit code 2, a refusal by the system or
+ * the service with one and 1. Anything else is a bug and keeps its stack.
  */
 export async function runCommand(main: () => Promise<void>): Promise<never> {
   try {

@@ -1,10 +1,10 @@
-/** Where the model packages of this machine lie. */
+/** Finds the model packages of this machine. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "./command_line.ts";
 
 /**
- * The folder of model packages: the one given, `MODELS_DIR`, or that of the repository.
+ * Returns the folder given, else `MODELS_DIR`, else the one in this repository.
  * @throws UsageError when there is no such folder
  */
 export function modelsFolder(given: string | undefined = Deno.env.get("MODELS_DIR")): string {

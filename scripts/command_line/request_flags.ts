@@ -1,4 +1,4 @@
-/** The flags that describe a generation, for every command that takes them. */
+/** The flags that describe a generation, which several commands take. */
 import type { ParseArgsOptionsConfig } from "node:util";
 import {
   AUTO_CUTOFF_DEFAULTS,
@@ -83,13 +83,13 @@ type Values = Readonly<Record<string, unknown>>;
 export interface CommandLine {
   /** Null when help was asked for. */
   readonly request: GenerationRequest | null;
-  /** Flags of the command's own. */
+  /** Values of the command's own flags. */
   readonly values: Values;
 }
 
 /**
  * @param own flags of the command besides those of a request
- * @throws UsageError for a flag that is unknown, incomplete or not a number where one is due
+ * @throws UsageError for a flag that is unknown, incomplete or not the number it should be
  * @throws ProblemError for a request that is not valid
  */
 export function parseCommandLine(
@@ -108,7 +108,7 @@ export function parseCommandLine(
   return { request: parsed.value, values };
 }
 
-/** The body that the HTTP API would take; fields not given are left out. */
+/** Makes the body that the HTTP API takes; fields not given are left out. */
 function toRequest(prompt: string, values: Values): Record<string, unknown> {
   const text = (flag: string) => values[flag];
   const number = (flag: string) => toNumber(flag, values[flag]);

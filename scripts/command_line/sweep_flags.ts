@@ -1,4 +1,4 @@
-/** The flags of a sweep: those of a generation, one of them as a list. */
+/** The flags of a sweep are those of a generation, with one of them as a list. */
 import { parseSweepRequest, ProblemError, type SweepRequest } from "../../contract/mod.ts";
 import { parseCommandLine } from "./request_flags.ts";
 import { UsageError } from "./command_line.ts";
@@ -44,7 +44,7 @@ export function parseSweepCommandLine(args: readonly string[]): SweepCommandLine
   return { sweep: parsed.value, values };
 }
 
-/** The sheet shows images alone: a preview costs time and nobody would see it. */
+/** The sheet shows only images, so previews would cost time and be seen by nobody. */
 function withoutPreviews(args: readonly string[]): string[] {
   return args.some((arg) => arg.startsWith("--preview-every"))
     ? [...args]
@@ -75,7 +75,7 @@ function toNumber(flag: string, text: string): number {
   throw new UsageError(`--${flag} takes numbers, given ${JSON.stringify(text)}; see --help`);
 }
 
-/** The value of `--flag value` or `--flag=value`. */
+/** Reads `--flag value` or `--flag=value`. */
 function valueOf(args: readonly string[], flag: string): string | null {
   const at = args.findIndex((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`));
   const arg = args[at];

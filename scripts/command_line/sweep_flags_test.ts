@@ -1,4 +1,4 @@
-// A list that became another setting than was typed would draw the wrong sheet.
+// If this breaks, a list sets another field than typed, and the sheet shows the wrong images.
 import assert from "node:assert/strict";
 import { parseSweepCommandLine } from "./sweep_flags.ts";
 

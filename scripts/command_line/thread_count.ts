@@ -1,7 +1,7 @@
-/** Threads inside one operator, as generate and sweep take them. */
+/** Reads the number of threads for the commands that run the engine. */
 import { UsageError } from "./command_line.ts";
 
-/** Reads `--threads`: threads of one operator, 0 leaves it to onnxruntime. @throws UsageError */
+/** Returns the threads of one operator; 0 lets onnxruntime choose. @throws UsageError */
 export function readThreads(value: unknown): number {
   const threads = Number(value ?? 0);
   if (Number.isInteger(threads) && threads >= 0) return threads;

@@ -1,7 +1,7 @@
-/** All of a file or nothing of it, so that an interrupted command leaves no half file behind. */
+/** Writes all of a file or nothing, so that an interrupted command leaves no half file. */
 import { rename, rm, writeFile } from "node:fs/promises";
 
-/** Written beside, then renamed. */
+/** Writes a file beside the target, then renames it. */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${file}.${Deno.pid}.tmp`;
   try {

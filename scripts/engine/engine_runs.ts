@@ -1,4 +1,4 @@
-/** Timed runs of the engine for the benchmarks: same process, same request but for what is compared. */
+/** Times runs of the engine in one process; their requests differ only in what is compared. */
 import {
   type GenerationEventOf,
   type GenerationRequestInput,
@@ -15,7 +15,7 @@ import { parseStrictly, UsageError } from "../command_line/command_line.ts";
 export type Completed = GenerationEventOf<"generation.completed">;
 
 const TEXT_FLAGS = ["models", "model", "provider", "weights"] as const;
-/** With the largest that is allowed. */
+/** Each flag's largest allowed value. */
 const COUNT_FLAGS = { rows: 256, size: 4096, steps: 1000, runs: 1000 } as const;
 
 type TextFlag = typeof TEXT_FLAGS[number];
@@ -25,9 +25,9 @@ export type BenchFlags =
   & { readonly [flag in CountFlag]?: number | undefined };
 
 /**
- * The flags of a benchmark, or null when help was asked for.
- * @param known those that it takes
- * @throws UsageError for any other, and for no number in its bounds
+ * Returns the flags of a benchmark, or null when help was asked for.
+ * @param known flags that the benchmark takes
+ * @throws UsageError for any other flag, and for a number out of its bounds
  */
 export function parseBenchFlags(
   args: readonly string[],
@@ -53,19 +53,20 @@ function readFlag(flag: string, given: string): string | number {
   throw new UsageError(`--${flag} must be an integer from 1 to ${max}, given ${given}`);
 }
 
-/** Number of runs from `--runs`, or null when help was asked for. */
+/** Returns the number of runs from `--runs`, or null when help was asked for. */
 export function parseRuns(args: readonly string[], standard: number): number | null {
   const flags = parseBenchFlags(args, ["runs"]);
   return flags === null ? null : flags.runs ?? standard;
 }
 
-/** @param rowsMax rows in one evaluation at most; the engine's own number by default */
-export async function openEngine(rowsMax?: number): Promise<Engine> {
-  const options = { modelsDir: modelsFolder(), model: "mini" };
-  return await createEngine(rowsMax === undefined ? options : { ...options, rowsMax });
+export async function openEngine(): Promise<Engine> {
+  return await createEngine({ modelsDir: modelsFolder(), model: "mini" });
 }
 
-/** One model on the first provider of the order that this machine has. @throws UsageError | RangeError */
+/**
+ * Opens one model on the first listed provider that this machine has.
+ * @throws UsageError or RangeError
+ */
 export async function openModel(
   { models, model, provider = "cpu", weights = "packed", rows = 1 }:
     & BenchFlags
@@ -111,13 +112,13 @@ export async function timeRun(
 
 export interface ObservedRows {
   readonly completed: Completed;
-  /** Milliseconds of a denoiser's row after the first step, from one step's end to another's. */
+  /** Milliseconds per row of the denoiser, from the first step's end to the last step's. */
   readonly wallMs: number;
-  /** The part of it inside onnxruntime. */
+  /** The part of `wallMs` that is spent inside onnxruntime. */
   readonly inferenceMs: number;
 }
 
-/** Runs at least 2 steps. @throws UsageError for fewer, which would leave no row to time */
+/** Runs at least 2 steps. @throws UsageError for fewer, which leave no row to time */
 export async function observeRows(
   engine: Engine,
   input: GenerationRequestInput,

@@ -1,4 +1,4 @@
-/** A sweep on the engine itself, without edge and database: its branches one after the other. */
+/** Runs a sweep on the engine itself, without edge and database, one branch after the other. */
 import {
   type BranchEnd,
   type GenerationEvent,
@@ -17,14 +17,14 @@ export interface SweptImage {
 
 export interface SweepRun {
   readonly outcome: SweepOutcome;
-  /** In the order of the branches; that of an equal one again. */
+  /** Images in the order of the branches; equal branches share one image. */
   readonly images: readonly SweptImage[];
 }
 
 /**
- * Rows are shared by the engine's memory of rows, so the engine has to have one.
+ * The engine must have a memory of rows, through which the branches share them.
  * @param onEvent called with each event of the branch that runs
- * @throws ProblemError | Error when a branch breaks
+ * @throws ProblemError or Error when a branch breaks
  */
 export async function runSweep(
   engine: Engine,

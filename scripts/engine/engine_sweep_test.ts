@@ -6,7 +6,7 @@ import { createEngine } from "../../gpu-function/engine/onnx_engine.ts";
 import { runSweep } from "./engine_sweep.ts";
 import { modelsFolder } from "../command_line/models_folder.ts";
 
-/** @param seed another for each sweep, so that none finds the rows of one before */
+/** @param seed differs between sweeps, so that none finds the rows of an earlier one */
 function planOn(engine: Engine, body: object, seed: number) {
   const parsed = parseSweepRequest(body);
   assert(parsed.ok, JSON.stringify(parsed));

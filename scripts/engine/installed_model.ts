@@ -1,11 +1,11 @@
-/** A model package by its id, as the engine finds it. */
+/** Finds a model package by its id, as the engine does. */
 import {
   listPackages,
   type ModelPackage,
   readModelPackage,
 } from "../../gpu-function/packages/model_package.ts";
 
-/** @throws RangeError that names the models which are there */
+/** @throws RangeError that names the models that exist */
 export async function findModel(modelsDir: string, id: string): Promise<ModelPackage> {
   const ids: string[] = [];
   for (const folder of await listPackages(modelsDir)) {

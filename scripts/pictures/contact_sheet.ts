@@ -1,4 +1,4 @@
-/** Labelled grids of images as one. */
+/** Draws images as one labelled grid. */
 import { Buffer } from "node:buffer";
 import sharp from "sharp";
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
@@ -7,7 +7,7 @@ import { escapeXml } from "./xml_text.ts";
 export interface Cell {
   readonly image: RgbImage;
   readonly label: string;
-  /** Labelled in red. */
+  /** Whether the label is red. */
   readonly wrong?: boolean;
 }
 
@@ -17,16 +17,16 @@ export interface SheetLayout {
   readonly tile: number;
 }
 
-/** `webp` is for what a repository keeps: a fifth of the bytes, and no difference that an eye sees. */
+/** `webp` is for files kept in a repository: a fifth of the bytes, with no visible difference. */
 export type SheetFormat = "png" | "webp";
 
 const GAP = 4;
 const FONT = 10;
 const LINE = 12;
-// DejaVu Sans, which most machines fall back to, is wider than Arial: 0.58 of its size on average.
+// DejaVu Sans, which most machines fall back to, is wider than Arial: a letter is 0.58 of its size.
 const LETTER = 0.58 * FONT;
 
-/** Row by row in the order given, each label below its image. */
+/** Places cells row by row in the order given, each label below its image. */
 export async function contactSheet(
   cells: readonly Cell[],
   { columns, tile }: SheetLayout,
@@ -55,7 +55,7 @@ export async function contactSheet(
     .removeAlpha();
   return await (format === "png"
     ? sheet.png({ compressionLevel: 9 })
-    // The labels in red would blur without the careful subsampling of colours.
+    // Red labels would blur without the careful subsampling of colours.
     : sheet.webp({ quality: 95, effort: 6, smartSubsample: true })).toBuffer();
 }
 
@@ -77,7 +77,7 @@ function labelSvg(
   }).join("");
 }
 
-/** Whole words on lines of at most `letters`; a longer word has a line of its own. */
+/** Breaks lines of at most `letters` between words; a longer word has a line of its own. */
 export function wrapLabel(label: string, letters: number): string[] {
   const lines: string[] = [];
   for (const word of label.split(" ")) {

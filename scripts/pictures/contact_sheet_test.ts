@@ -10,14 +10,14 @@ const plain = (red: number) => ({
   data: Uint8Array.from({ length: 12 }, (_, i) => i % 3 === 0 ? red : 0),
 });
 
-// With how far a value may be from what was drawn.
+// Each format comes with how far its values may be from those drawn.
 for (const [format, loss] of [["png", 0], ["webp", 3]] as const) {
   Deno.test(`contactSheet() puts the images row by row and labels below them, as ${format}`, async () => {
     const cells = [50, 100, 150].map((red) => ({ image: plain(red), label: "a blue bird" }));
     const sheet = await contactSheet(cells, { columns: 2, tile: 40 }, format);
     assert.equal((await sharp(sheet).metadata()).format, format);
     const { width, height, data } = await decodeImage(sheet);
-    // Two tiles, three gaps; two rows of a tile, two lines of text and a gap, and a gap on top.
+    // The width is two tiles and three gaps. Each row has a tile, two lines and a gap.
     assert.deepEqual([width, height], [92, 4 + 2 * (40 + 24 + 4)]);
     for (
       const [x, y, red] of [[20, 20, 50], [70, 20, 100], [20, 90, 150], [70, 90, 255]] as const

@@ -1,14 +1,14 @@
-/** A field of numbers laid over an image in colours. */
+/** Lays a field of numbers over an image in colours. */
 import { interpolateInferno } from "d3-scale-chromatic";
 import { enlarge, type MapGrid, normalize } from "../../gpu-function/insights/mod.ts";
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
 
-/** Part of the colour in the overlay; the rest is the image. */
+/** Share of the colour in the overlay; the rest is the image. */
 const OPACITY = 0.65;
 
 /**
- * @param map brought to the image's size, its least value black and its greatest bright yellow on the
- *   perceptually even scale Inferno: equal differences look equal
+ * @param map scaled to the image's size; its least value becomes black, its greatest bright yellow,
+ *   on the perceptually even scale Inferno, where equal differences look equal
  */
 export function overlayHeatMap(image: RgbImage, map: MapGrid): RgbImage {
   const { width, height } = image;
@@ -25,7 +25,7 @@ export function overlayHeatMap(image: RgbImage, map: MapGrid): RgbImage {
 
 const COLOURS = Array.from({ length: 256 }, (_, i) => parseHex(interpolateInferno(i / 255)));
 
-/** `#rrggbb` */
+/** Reads `#rrggbb`. */
 function parseHex(hex: string): readonly [number, number, number] {
   const value = parseInt(hex.slice(1), 16);
   return [value >> 16, value >> 8 & 255, value & 255];

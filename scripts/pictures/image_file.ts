@@ -1,8 +1,8 @@
-/** Images from files, by libvips. */
+/** Reads images from files with libvips. */
 import sharp from "sharp";
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
 
-/** @throws RangeError naming the file when it is no image */
+/** @throws RangeError naming the file when it is not an image */
 export async function readImage(file: string): Promise<RgbImage> {
   try {
     return await decodeImage(file);

@@ -1,4 +1,4 @@
-/** Equal square tiles in one image, row by row. Pure arithmetic. */
+/** Reads equal square tiles from one image, row by row. Pure arithmetic. */
 import type { RgbImage } from "../../gpu-function/image/rgb.ts";
 
 export interface TileLayout {
@@ -7,7 +7,10 @@ export interface TileLayout {
   readonly columns: number;
 }
 
-/** The first `count` tiles. @throws RangeError when the sheet has another width or fewer tiles */
+/**
+ * Returns the first `count` tiles.
+ * @throws RangeError when the sheet has another width or fewer tiles
+ */
 export function cutTiles(sheet: RgbImage, layout: TileLayout, count: number): RgbImage[] {
   const { tile, columns } = layout;
   const rows = Math.ceil(count / columns);

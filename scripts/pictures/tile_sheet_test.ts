@@ -1,8 +1,8 @@
-/** A tile cut one off would be judged by another tile's labels. */
+/** If a tile is cut one off, it is judged by another tile's labels. */
 import assert from "node:assert/strict";
 import { cutTiles } from "./tile_sheet.ts";
 
-// 3 columns, 2 rows of 2x2 tiles; each pixel's red is its tile's number, green and blue its place.
+// 3 columns and 2 rows of 2x2 tiles: red is the tile's number, green and blue the place.
 const sheet = {
   width: 6,
   height: 4,

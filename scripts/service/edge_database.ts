@@ -1,4 +1,4 @@
-/** One statement on the edge's database from the command line: the local D1, a SQLite file, or printed. */
+/** Runs one statement on the edge's database: the local D1 or a SQLite file; or prints it. */
 import { drizzle } from "drizzle-orm/sqlite-proxy";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
@@ -19,7 +19,7 @@ export const DATABASE_HELP =
   --remote          does nothing but print the statement, for the deployed D1:
                     npx wrangler d1 execute DB --remote --config edge/wrangler.jsonc --command "…"`;
 
-/** Which database, as the flags say. */
+/** The database that the flags choose. */
 export interface DatabaseChoice {
   readonly data?: string | undefined;
   readonly database?: string | undefined;
@@ -33,7 +33,7 @@ export interface CommandWorld {
   readonly environment: (name: string) => string | undefined;
 }
 
-/** That of this process. */
+/** The world of this process. */
 export const COMMAND_WORLD: CommandWorld = {
   say: (line) => console.log(line),
   now: () => Date.now(),
@@ -46,7 +46,7 @@ interface Statement<Result> extends PromiseLike<Result> {
   toSQL(): { readonly sql: string; readonly params: readonly unknown[] };
 }
 
-/** The statement's result, or null where it was printed instead. */
+/** Returns the statement's result, or null where it was printed instead. */
 export async function runStatement<Result>(
   { remote, database: file, data }: DatabaseChoice,
   { say, environment }: CommandWorld,

@@ -1,4 +1,4 @@
-/** The edge as a child process, on each of the platforms that it can be started on. */
+/** Starts the edge as a child process, on any of its platforms. */
 import { type ServiceProcess, type Spawning, spawnService } from "./service_process.ts";
 import { WRANGLER, WRANGLER_CONFIG, WRANGLER_ENV } from "./wrangler.ts";
 
@@ -8,13 +8,13 @@ export type EdgePlatform = (typeof EDGE_PLATFORMS)[number];
 export interface EdgeProcessOptions extends Pick<Spawning, "quiet" | "outputKept"> {
   /** 0 picks a free port. */
   readonly port: number;
-  /** On workerd its database has to be migrated by now. */
+  /** Folder of the database, which has to be migrated already on workerd. */
   readonly dataDir: string;
-  /** As `edge/settings.ts` reads them, the address of the GPU function among them. */
+  /** Variables that `edge/settings.ts` reads, such as the address of the GPU function. */
   readonly settings: Readonly<Record<string, string>>;
-  /** The folder of the page and the models; the built page unless given. */
+  /** Folder of the page and the models; the built page by default. */
   readonly assets?: string | undefined;
-  /** On workerd alone: an entrypoint around the shipped one, from the root. */
+  /** Entrypoint around the shipped one, relative to the root; on workerd only. */
   readonly worker?: string | undefined;
 }
 

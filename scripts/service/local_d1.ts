@@ -1,8 +1,8 @@
-/** D1 from the command line, through wrangler: that of this machine, or statements for one elsewhere. */
+/** Reaches D1 through wrangler: the local database, or statements as text for a remote one. */
 import { drizzle, type SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
 import { applyMigrations, runD1 } from "./wrangler.ts";
 
-/** The local D1 of a data folder, migrated. Its edge may be running: the two share the file. */
+/** Opens a data folder's migrated local D1. Its edge may be running: the two share the file. */
 export async function openLocalD1(dataDir: string): Promise<SqliteRemoteDatabase> {
   await applyMigrations(dataDir);
   return drizzle(async (sql, params) => ({
@@ -18,7 +18,7 @@ export async function executeLocally(dataDir: string, sql: string): Promise<unkn
   return answers.flatMap(({ results = [] }) => results.map((row) => Object.values(row)));
 }
 
-/** One statement with its values in it, for tools that take text alone. */
+/** Puts a statement's values into its text, for tools that take only text. */
 export function inlineParameters(sql: string, params: readonly unknown[]): string {
   const values = params.values();
   const text = sql.replaceAll("?", () => literal(values.next().value));

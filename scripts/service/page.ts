@@ -1,4 +1,4 @@
-/** The static assets of the edge: the page, built by Vite, and what planning needs of each model. */
+/** Prepares the edge's static assets: the built page, and what planning needs of each model. */
 import { existsSync } from "node:fs";
 import { build } from "vite";
 import { ROOT, sourceFiles } from "../checkout.ts";

@@ -7,8 +7,9 @@ import { dirname } from "node:path";
 import { listPackages, readModelPackage } from "../../gpu-function/packages/model_package.ts";
 
 /**
- * `<dist>/models/index.json` and `<dist>/models/<id>/{manifest,tokenizer,tokenizer_config}.json`. What is
- * there already stays untouched: a running edge watches this folder, and starts over when it changes.
+ * Writes `<dist>/models/index.json` and
+ * `<dist>/models/<id>/{manifest,tokenizer,tokenizer_config}.json`. Equal files stay untouched,
+ * because a running edge watches this folder and restarts when it changes.
  */
 export async function publishModels(modelsDir: string, dist: string): Promise<string[]> {
   const target = `${dist}/models`;
@@ -38,7 +39,7 @@ async function holdsExactly(folder: string, files: ReadonlyMap<string, string>):
   return true;
 }
 
-/** At once, so that nobody reads half of it. */
+/** Replaces the folder at once, so that nobody reads half of it. */
 async function replaceFolder(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
   const fresh = await Deno.makeTempDir({ dir: dirname(folder), prefix: ".models_" });
   for (const [path, text] of files) {

@@ -1,4 +1,4 @@
-// What planning needs of the models, beside the page: a running edge must not be disturbed by it.
+// If this breaks, planning lacks a model's files, or publishing them disturbs a running edge.
 import assert from "node:assert/strict";
 import { cp, stat } from "node:fs/promises";
 import { join } from "node:path";

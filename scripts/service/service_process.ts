@@ -1,24 +1,27 @@
-/** A part of the service as a child process, whose output is read while it runs. */
+/** Runs a part of the service as a child process, whose output is read meanwhile. */
 import { ROOT } from "../checkout.ts";
 
 export interface ServiceProcess {
   readonly name: string;
   readonly pid: number;
   readonly ended: Promise<void>;
-  /** What it has written on both of its outputs: the newest of it. */
+  /** Returns the newest part of what it wrote to stdout and stderr. */
   output(): string;
-  /** The first match in its output. @throws Error when it ends before */
+  /**
+   * Waits for the first match in its output.
+   * @throws Error when the process ends before
+   */
   says(pattern: RegExp): Promise<string>;
   stop(signal?: Deno.Signal): Promise<void>;
 }
 
 export interface Spawning {
-  /** For `deno`. */
+  /** Arguments of `deno`. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Its output is not passed on. */
+  /** Whether its output is kept from the terminal. */
   readonly quiet: boolean;
-  /** How many characters of the output are kept. */
+  /** Number of characters of the output that are kept. */
   readonly outputKept?: number;
 }
 
@@ -36,7 +39,7 @@ export function spawnService(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  // Whoever leaves without stopping it, as at Ctrl-C while it starts, leaves no orphan.
+  // A process that ends without stopping its child, as at an early Ctrl-C, leaves no orphan.
   const end = () => kill(child, "SIGTERM");
   addEventListener("unload", end);
   let kept = "";
@@ -79,6 +82,6 @@ function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch {
-    // It has ended already.
+    // The process has ended already.
   }
 }

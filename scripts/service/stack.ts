@@ -1,4 +1,4 @@
-/** The running service as child processes: used by `deno task start` and by the end-to-end tests. */
+/** Runs the service as child processes, for `deno task start` and the end-to-end tests. */
 import { resolve } from "node:path";
 import { ROOT } from "../checkout.ts";
 import { type EdgePlatform, spawnEdge } from "./edge_process.ts";
@@ -7,16 +7,16 @@ import { type ServiceProcess, spawnService } from "./service_process.ts";
 import { applyMigrations } from "./wrangler.ts";
 
 export interface StackOptions {
-  /** The IP address that an edge on Deno listens on; 127.0.0.1 unless said otherwise. */
+  /** IP address that an edge on Deno listens on; 127.0.0.1 by default. */
   readonly host?: string;
   /** 0 picks a free port. */
   readonly port: number;
   readonly gpuPort: number;
   readonly dataDir: string;
   readonly modelsDir?: string;
-  /** Keeps the children's output to itself, unless they fail. */
+  /** Whether the children's output is shown only when they fail. */
   readonly quiet: boolean;
-  /** What the edge runs on; workerd unless said otherwise. */
+  /** Platform that the edge runs on; workerd by default. */
   readonly platform?: EdgePlatform;
 }
 
@@ -25,7 +25,7 @@ export interface Stack {
   readonly gpuUrl: string;
   readonly gpu: ServiceProcess;
   readonly edge: ServiceProcess;
-  /** Resolves with the name of a child that ended without being asked. */
+  /** Resolves with the name of a child that ended unasked. */
   readonly exited: Promise<string>;
   stop(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export interface Stack {
 const START_ATTEMPTS = 240;
 const START_PAUSE_MS = 250;
 
-/** @throws Error with one sentence when a port is taken or a part does not come up */
+/** @throws Error with one sentence when a port is taken or a part does not start */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const port = claimPort(options.port, "PORT");
   const gpuPort = claimPort(options.gpuPort, "GPU_PORT");
@@ -46,10 +46,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const started = [gpu];
   try {
     const { platform = "workerd", quiet } = options;
-    // On Deno the edge applies them itself.
+    // On Deno the edge applies the migrations itself.
     const migrated = platform === "workerd" ? applyMigrations(dataDir) : null;
     await Promise.all([preparePage(modelsDir), migrated]);
-    // Wrangler has its own, on loopback.
+    // Wrangler listens on loopback, whatever HOST says.
     const listening: Record<string, string> = platform === "deno" ? { HOST: host } : {};
     const settings = { GPU_URL: gpuUrl, ...listening };
     const edge = spawnEdge(platform, { port, dataDir, quiet, settings });
@@ -66,7 +66,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** @throws Error with what the GPU function says, when its models are none */
+/** @throws Error with the GPU function's own message when its models do not load */
 function isGpuReady(body: string): boolean {
   const { status, setup } = JSON.parse(body);
   if (status === "SETUP_FAILED") throw new Error(setup.logs.replace(/^\w*Error: /, ""));
@@ -85,7 +85,7 @@ export function startGpuFunction(
 
 const LOOPBACK = "127.0.0.1";
 
-/** The address as a URL on this machine has it: who listens everywhere is met on loopback, too. */
+/** Returns the host for a local URL: a server that listens everywhere is on loopback, too. */
 function addressIn(host: string): string {
   if (host === "0.0.0.0" || host === "::") return LOOPBACK;
   return host.includes(":") ? `[${host}]` : host;

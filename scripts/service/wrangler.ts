@@ -1,9 +1,9 @@
-/** Wrangler as this repository runs it: the pinned version, alone with this machine. */
+/** Runs the pinned version of wrangler so that it needs no internet. */
 import config from "../../deno.json" with { type: "json" };
 import { ROOT } from "../checkout.ts";
 import { CommandFailure } from "../command_line/command_line.ts";
 
-/** For `deno`, before the arguments of wrangler itself. */
+/** Arguments of `deno`, before those of wrangler. */
 export const WRANGLER: readonly string[] = ["run", "-A", config.imports.wrangler];
 export const WRANGLER_CONFIG = "--config=edge/wrangler.jsonc";
 export const WRANGLER_ENV = {
@@ -11,14 +11,18 @@ export const WRANGLER_ENV = {
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",
   WRANGLER_LOG_SANITIZE: "true",
-  // Both would wait for hosts that a machine without internet does not reach.
+  // Both settings avoid waiting for hosts that a machine without internet cannot reach.
   WRANGLER_HIDE_BANNER: "true",
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
 const OUTPUT_SHOWN = 20_000;
 
-/** One command on the local D1 of a data folder. @returns its output @throws CommandFailure that begins with `failure` */
+/**
+ * Runs one command on the local D1 of a data folder.
+ * @returns the command's output
+ * @throws CommandFailure that begins with `failure`
+ */
 export async function runD1(
   command: readonly string[],
   dataDir: string,

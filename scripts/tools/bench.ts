@@ -1,4 +1,4 @@
-/** `deno task bench [name …]`: runs the benchmarks of `scripts/tools/bench/`, all of them without a name. */
+/** `deno task bench [name …]`: runs the named benchmarks of `scripts/tools/bench/`, or all. */
 import { ROOT } from "../checkout.ts";
 
 const FOLDER = `${ROOT}scripts/tools/bench/`;
@@ -9,7 +9,7 @@ function benchmarkNames(): string[] {
     .map((name) => name.slice(0, -".ts".length)).sort();
 }
 
-/** Names up to the first flag; the flags go to each benchmark. */
+/** Names come before the first flag; each benchmark gets all flags. */
 function splitArguments(args: readonly string[]): { names: string[]; flags: string[] } {
   const firstFlag = args.findIndex((argument) => argument.startsWith("-"));
   const end = firstFlag === -1 ? args.length : firstFlag;
@@ -24,7 +24,7 @@ if (unknown !== undefined || (names.length === 0 && flags.includes("--help"))) {
   console.error(`deno task bench [${known.join(" | ")} …] [--help]`);
   Deno.exit(unknown === undefined ? 0 : 2);
 }
-/** Exit code of a benchmark whose flags are wrong; they are wrong for all. */
+/** Exit code of a benchmark whose flags are wrong, which are then wrong for all. */
 const MISUSED = 2;
 let failed = false;
 for (const name of names.length > 0 ? names : known) {

@@ -1,4 +1,4 @@
-/** The fault table and the load tests. `deno task faults --help` */
+/** Runs the fault table and the load tests. `deno task faults --help` */
 import { ROOT } from "../checkout.ts";
 import { parseStrictly, runCommand, UsageError } from "../command_line/command_line.ts";
 

@@ -1,6 +1,6 @@
 /**
- * More of the fuzzing than the tests do: bytes through the parsers, and requests made from the served
- * OpenAPI document against a running edge. `deno task fuzz --help`
+ * Fuzzes longer than the tests do: bytes through the parsers, and requests made from the served
+ * OpenAPI document to a running edge. `deno task fuzz --help`
  */
 import { MANIFEST } from "../../contract/fixtures/planning_model.ts";
 import { startDeno } from "../../tests/support/edges.ts";
@@ -25,7 +25,7 @@ schemathesis is found by the environment variable SCHEMATHESIS, or in PATH:
   SCHEMATHESIS=~/fuzz-venv/bin/schemathesis deno task fuzz
 `;
 
-/** Checks of schemathesis. Not those about keys, and none about bodies that the document cannot tell apart. */
+/** Schemathesis's checks, but those on keys and on bodies that the document cannot tell apart. */
 const CHECKS = [
   "not_a_server_error",
   "status_code_conformance",
@@ -110,7 +110,7 @@ async function fuzzApi({ examples, seed, url }: Options): Promise<boolean> {
   });
 }
 
-/** Under the name that requests without a model mean, so that they get beyond it. */
+/** Publishes under the default model's name, so that requests without a model pass the look-up. */
 async function publishAsDefault(assets: string): Promise<void> {
   const [from, to] = [`${assets}/models/${MANIFEST.id}`, `${assets}/models/mini`];
   await Deno.mkdir(to);
@@ -138,7 +138,7 @@ async function runSchemathesis(
     "--generation-database=none",
     "--no-color",
   ];
-  // It leaves notes where it runs.
+  // schemathesis writes files into its working folder.
   const cwd = await Deno.makeTempDir({ prefix: "shapefirst_schemathesis_" });
   try {
     const { success } = await new Deno.Command(command, {

@@ -1,4 +1,4 @@
-/** The gate: everything that has to hold before a change lands. CI runs this and nothing else. `deno task ok` */
+/** The gate checks all that has to hold before a change lands; CI runs only this. `deno task ok` */
 import { checkBoundaries } from "./gate/boundaries.ts";
 import { checkPurity } from "./gate/purity.ts";
 import { ROOT, sourceFiles } from "../checkout.ts";

@@ -1,15 +1,15 @@
 /**
- * All tests, in groups: the pure members without any permission (a test there that needs one is in the
- * wrong place), then the programs, the scripts and what crosses folders. (Deno 2.9.6 overflows its stack
- * when one run loads all of them.) Files run side by side, the tests of a file one by one.
- * Types are the gate's to check, before. Ends with `N passed, N failed, N skipped`. `deno task test [filter]`
+ * Runs all tests in groups: the pure members without any permission, then the programs, the scripts
+ * and what crosses folders. Deno 2.9.6 overflows its stack when one run loads all of them. Files
+ * run side by side, the tests of a file one by one, without type checks, which the gate runs first.
+ * Ends with `N passed, N failed, N skipped`. `deno task test [filter]`
  */
 import { availableParallelism } from "node:os";
 import { ROOT, sourceFiles } from "../checkout.ts";
 import { PURE_MEMBERS } from "./gate/purity.ts";
 import { preparePage } from "../service/page.ts";
 
-/** One more than there are cores, since many tests wait for another process most of the time. */
+/** One more than the cores, since many tests wait for another process most of the time. */
 const FILES_AT_ONCE = availableParallelism() + 1;
 
 interface Counts {
@@ -19,8 +19,8 @@ interface Counts {
 }
 
 /**
- * Named one by one: given a folder that has workspace members in it, `deno test` runs the members'
- * tests alone and says nothing of the folder's own.
+ * Files are named one by one, since `deno test` of a folder that has workspace members runs only
+ * the members' tests and does not mention the folder's own.
  */
 async function otherTestFiles(): Promise<readonly string[][]> {
   const files = (await sourceFiles(/_test\.tsx?$/))
@@ -32,12 +32,12 @@ function groupOf(path: string): string {
   return path.match(/^(scripts|tests)\//)?.[1] ?? "programs";
 }
 
-/** Runs `deno test`, passing its output through, and reads the counts from its closing line. */
+/** Runs `deno test`, passes its output through, and reads the counts from its closing line. */
 async function runTests(args: readonly string[]): Promise<Counts & { success: boolean }> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "--quiet", "--no-check", "--parallel", ...args],
     cwd: ROOT,
-    // Threads of an operator spin while they wait, and would take the cores from each other.
+    // Threads of an operator spin while they wait, and would take cores from each other.
     env: { NO_COLOR: "1", DENO_JOBS: String(FILES_AT_ONCE), GPU_THREADS: "1" },
     stdout: "piped",
   }).spawn();
@@ -60,7 +60,7 @@ async function runTests(args: readonly string[]): Promise<Counts & { success: bo
 }
 
 export async function runAllTests(filter?: string): Promise<boolean> {
-  // Before several tests find at once that it has to be built.
+  // The page is built here, before several tests find at once that it is missing.
   await preparePage(`${ROOT}gpu-function/models`);
   const filters = filter ? [`--filter=${filter}`] : [];
   const runs = [await runTests([...filters, ...PURE_MEMBERS])];

@@ -1,4 +1,4 @@
-/** Whether the evaluations that a cutoff saves are saved in time. `deno task bench cutoff` */
+/** Measures whether a cutoff saves as much time as evaluations. `deno task bench cutoff` */
 import { runCommand } from "../../command_line/command_line.ts";
 import { judge, median, openEngine, parseRuns, timeRun } from "../../engine/engine_runs.ts";
 
@@ -11,7 +11,7 @@ await runCommand(async () => {
   const runs = parseRuns(Deno.args, 31);
   if (runs === null) return console.log(HELP);
   const engine = await openEngine();
-  // Previews cost the same with and without a cutoff, and are no evaluations.
+  // Previews cost the same with and without a cutoff, and are not evaluations.
   const full = {
     prompt: "a blue bird",
     seed: 7,
@@ -24,7 +24,7 @@ await runCommand(async () => {
   const totals = { full: [] as number[], cut: [] as number[] };
   let planned = 0;
   for (let i = 0; i < runs; i++) {
-    // Who goes first alternates, so that a machine that slows down favours neither.
+    // The two take turns at going first, so that a machine that slows down favours neither.
     const order = i % 2 === 0 ? ["full", "cut"] as const : ["cut", "full"] as const;
     const pair = { full: 0, cut: 0 };
     for (const name of order) {

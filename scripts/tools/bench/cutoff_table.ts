@@ -1,9 +1,9 @@
-/** What each cutoff costs in evaluations and time. `deno task bench cutoff_table --help` */
+/** Shows what each cutoff costs in evaluations and time. `deno task bench cutoff_table --help` */
 import { median, openModel, parseBenchFlags, timeRun } from "../../engine/engine_runs.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { runCommand, UsageError } from "../../command_line/command_line.ts";
 
-/** The paper's a: steps at the end that are denoised without the text. */
+/** The paper's a: the number of final steps that are denoised without the text. */
 const CUTOFFS = [0, 5, 10, 15, 20, 25];
 const HELP = `Usage: deno task bench cutoff_table [flags]
 Wall time and evaluations of 50 steps, the last a = 0, 5, 10, 15, 20 and 25 of them without text. The

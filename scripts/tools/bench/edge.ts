@@ -1,4 +1,7 @@
-/** What the edge adds on workerd: to a cached answer, to a live event. `deno task bench edge --help` */
+/**
+ * Measures what the edge adds on workerd to a cached answer and to a live event.
+ * `deno task bench edge --help`
+ */
 import { createServerSentDecoder } from "../../../contract/mod.ts";
 import { startWorkerd } from "../../../tests/support/edges.ts";
 import { judge, median, parseRuns } from "../../engine/engine_runs.ts";
@@ -10,9 +13,9 @@ import { type Answer, KeepAlive, requestBytes } from "./edge/keep_alive.ts";
 import { PacedGpu } from "./edge/paced_gpu.ts";
 
 const CONNECTIONS = 8;
-/** Requests of one window, one at a time. */
+/** Requests per window that are sent one at a time. */
 const ONE_BY_ONE = 40;
-/** And on all connections together. */
+/** Requests per window that are sent over all connections together. */
 const TOGETHER = 200;
 const WARM_UP = 100;
 const PACE_MS = 10;
@@ -28,7 +31,7 @@ const RATE_MIN = 0.5;
 const FIRST_EVENT_MS = 10;
 const LIVE_EVENT_MS = 5;
 const JSON_TYPE = { "content-type": "application/json" };
-/** No account may stand in the way of what is measured. */
+/** No account may reach these limits, since that would change what is measured. */
 const LIMITS = { LOOPBACK_LIMITS: "requests=1000000000,evaluations=1000000000,concurrent=1000" };
 const REQUEST = { model: "mini", prompt: "a blue bird", seed: 7 };
 
@@ -64,15 +67,15 @@ interface Route {
   readonly request: Uint8Array;
   /** Whether its first bytes are an event. */
   readonly streamed?: boolean;
-  /** With the line in the log that every request has. */
+  /** Whether the worker writes its log line for each request. */
   readonly logged?: boolean;
 }
 
 interface Measured {
-  /** Milliseconds of single requests, in their order. */
+  /** Times of single requests, in their order. */
   readonly firstMs: number[];
   readonly lastMs: number[];
-  /** Requests per second of windows. */
+  /** Requests per second of each window. */
   readonly perSecond: number[];
 }
 
@@ -105,7 +108,7 @@ async function measureCached(url: string, runs: number): Promise<void> {
   console.log("|---|---|---|---|---|---|---|");
   const ratios = new Map<string, { latency: number; rate: number }>();
   for (const [{ name }, { firstMs, lastMs, perSecond }] of measured) {
-    // Compares windows that followed each other, so that a machine that slows down favours none.
+    // Windows of all routes took turns, so that a machine that slows down favours none.
     const latency = median(lastMs) / median(base.lastMs);
     const rate = median(perSecond.map((value, i) => value / (base.perSecond[i] ?? NaN)));
     ratios.set(name, { latency, rate });
@@ -151,7 +154,7 @@ function judgeCached(
   }
 }
 
-/** @returns the id of the generation that is in the cache then */
+/** @returns the id of the generation that is then in the cache */
 async function fill(url: string): Promise<string> {
   const response = await fetch(`${url}/v1/generations`, {
     method: "POST",
@@ -197,7 +200,7 @@ async function askInTurn(url: string, route: Route, times: number): Promise<Answ
   return answers;
 }
 
-/** Requests a second over all connections, which are new, since idle ones are closed by the server. */
+/** Measures requests per second over new connections, since the server closes idle ones. */
 async function rateOf(url: string, route: Route): Promise<number> {
   await setConsole(url, route);
   const connections = await Promise.all(
@@ -252,7 +255,7 @@ async function measureLive(url: string, gpu: PacedGpu): Promise<void> {
   );
 }
 
-/** Milliseconds between the sending of each event and its arrival here. */
+/** Measures the milliseconds between each event's sending and its arrival here. */
 async function delays(response: Response, gpu: PacedGpu): Promise<number[]> {
   if (response.status !== 200 || !response.body) throw new Error(`Answered ${response.status}`);
   const decoder = createServerSentDecoder();

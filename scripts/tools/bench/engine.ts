@@ -1,4 +1,4 @@
-/** How much of a run is spent outside the model. `deno task bench engine` */
+/** Measures how much of a run is spent outside the model. `deno task bench engine` */
 import { runCommand } from "../../command_line/command_line.ts";
 import { judge, median, openEngine, parseRuns, timeRun } from "../../engine/engine_runs.ts";
 

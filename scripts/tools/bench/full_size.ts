@@ -1,4 +1,7 @@
-/** Memory and overhead with a model of full size. `deno task bench full_size --models <folder>` */
+/**
+ * Measures memory and overhead with a full-size model.
+ * `deno task bench full_size --models <folder>`
+ */
 import process from "node:process";
 import { join } from "node:path";
 import {
@@ -54,7 +57,7 @@ await runCommand(async () => {
   const peak = peakBytes();
   const own = Deno.build.os === "linux" ? showBytes(await ownBytes()) : "not known here";
   await engine.close();
-  // Only now, since hashing reads every weight, and would fill the memory that loading is measured in.
+  // Hashing comes last: it reads every weight into the memory that loading is measured in.
   const files = await hashPackage(join(models, manifest.id));
   const weights = files.reduce((sum, { bytes }) => sum + bytes, 0);
   console.log(`${manifest.id}, ${manifest.pipeline}: ${showBytes(weights)} of files`);
@@ -85,12 +88,12 @@ function outsideShare({ timings }: Completed): number {
   return 1 - timings.inference_ms / timings.total_ms;
 }
 
-/** Peak memory of this process since its start, pages of mapped files included. */
+/** Returns this process's peak since its start, pages of mapped files included. */
 function peakBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-/** Memory of this process now, without pages of files, which the system takes back when it needs them. */
+/** Returns this process's memory now, without pages of files, which the system can take back. */
 async function ownBytes(): Promise<number> {
   const status = await Deno.readTextFile("/proc/self/status");
   return Number(/^RssAnon:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;

@@ -1,4 +1,4 @@
-/** What insights cost. `deno task bench insights` */
+/** Measures what insights cost. `deno task bench insights` */
 import type { Insight } from "../../../contract/mod.ts";
 import { runCommand } from "../../command_line/command_line.ts";
 import { judge, median, observeRows, openEngine, parseRuns } from "../../engine/engine_runs.ts";
@@ -36,7 +36,7 @@ await runCommand(async () => {
     await measure([]);
     const ratios = { step: [] as number[], run: [] as number[] };
     for (let i = 0; i < runs; i++) {
-      // Who goes first alternates, so that a machine that slows down favours neither.
+      // The two take turns at going first, so that a machine that slows down favours neither.
       const first = await measure(i % 2 === 0 ? [] : insights);
       const second = await measure(i % 2 === 0 ? insights : []);
       const [without, shown] = i % 2 === 0 ? [first, second] : [second, first];

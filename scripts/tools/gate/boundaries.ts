@@ -1,6 +1,7 @@
 /**
- * Dependencies point one way: what each room may import, checked on the module graph, and neither a file
- * nor a room may lead back to itself. `deno run -A scripts/tools/gate/boundaries.ts`
+ * Checks on the module graph that dependencies point one way: each room imports only what it may,
+ * and a path from a file or a room never leads back to it.
+ * `deno run -A scripts/tools/gate/boundaries.ts`
  */
 import { isTest, sourceFiles } from "../../checkout.ts";
 import { circlesOf, wayTo } from "./circles.ts";
@@ -16,7 +17,7 @@ export function roomOf(path: string): Room | undefined {
     .sort((a, b) => b.path.length - a.path.length)[0];
 }
 
-/** As `Room.imports` has it. */
+/** Applies the rule that `Room.imports` states. */
 function allows(room: Room, allowed: string, to: string): boolean {
   const isAround = room.path !== allowed && fits(room.path, allowed) && isRoom(allowed);
   const isBeside = isAround && isFolder(roomOf(to)) && roomOf(to)?.path !== allowed;
@@ -26,7 +27,7 @@ function allows(room: Room, allowed: string, to: string): boolean {
 const isRoom = (path: string) => ROOMS.some((room) => room.path === path);
 const isFolder = (room: Room | undefined) => room?.path.endsWith("/") ?? false;
 
-/** A trailing slash or colon means a prefix; a file or a bare package has to match whole. */
+/** A trailing slash or colon means a prefix; a file or a bare package must match whole. */
 function fits(path: string, allowed: string): boolean {
   return /[/:]$/.test(allowed) ? path.startsWith(allowed) : path === allowed;
 }
@@ -47,8 +48,8 @@ export function boundaryViolations(imports: readonly Import[]): string[] {
 }
 
 /**
- * Rooms that may lead back to themselves, by what each may import. A file that is a room of its own may
- * import the folder around it, whose door to a package it is.
+ * Finds rooms that lead back to themselves through what they may import. A file that is a room of
+ * its own may import the folder around it, for which it wraps a package.
  */
 export function roomCircles(rooms: readonly Room[]): string[][] {
   const arrows = rooms.flatMap((room) =>
@@ -59,7 +60,7 @@ export function roomCircles(rooms: readonly Room[]): string[][] {
   return circlesOf(arrows);
 }
 
-/** The room of that path; else those that are in it, and the one that it is in. */
+/** Returns the room of that path, or else the rooms inside it and the one around it. */
 function roomsIn(allowed: string, rooms: readonly Room[]): readonly Room[] {
   const named = rooms.filter(({ path }) => path === allowed);
   return named.length > 0
@@ -67,7 +68,7 @@ function roomsIn(allowed: string, rooms: readonly Room[]): readonly Room[] {
     : rooms.filter(({ path }) => fits(path, allowed) || fits(allowed, path));
 }
 
-/** By way of no file may a room come to what is out of its reach. */
+/** A room may not load a file out of its reach, even through other files. */
 export function reachViolations(imports: readonly Import[]): string[] {
   const { rooms, file } = OUT_OF_REACH;
   const starts = [...new Set(imports.map(({ from }) => from))]
@@ -76,7 +77,7 @@ export function reachViolations(imports: readonly Import[]): string[] {
   return way ? [`${way.join(" -> ")}: ${rooms.join(" and ")} may not load it`] : [];
 }
 
-/** A test may set up whatever its program has. */
+/** A test may set up all of its own program. */
 function isSameProgram(from: string, to: string): boolean {
   return from.split("/")[0] === to.split("/")[0];
 }

@@ -1,7 +1,7 @@
-/** Where imports lead: back to their file, or to one that is out of bounds. Pure. */
+/** Finds where imports lead: back to their file, or to one that is out of bounds. Pure. */
 import type { Import } from "./module_graph.ts";
 
-/** The shortest way back to each file that has one, unless the file is on a way found before. */
+/** Returns the shortest circle through each file that is not on a circle found before. */
 export function circlesOf(imports: readonly Import[]): string[][] {
   const targets = targetsOf(imports);
   const circles: string[][] = [];
@@ -13,7 +13,7 @@ export function circlesOf(imports: readonly Import[]): string[][] {
   return circles.sort((a, b) => a.length - b.length);
 }
 
-/** The shortest way from any of the files to one that they must not load; null where there is none. */
+/** Returns the shortest way from any start to the forbidden file; null where there is none. */
 export function wayTo(
   file: string,
   starts: readonly string[],
@@ -35,7 +35,7 @@ function targetsOf(imports: readonly Import[]): Targets {
   return targets;
 }
 
-/** The shortest way from one file to another, which is left out; breadth first, null if none. */
+/** Searches breadth first. Returns the way without its end; null where there is none. */
 function shortestWay(start: string, end: string, targets: Targets): string[] | null {
   const ways: string[][] = [[start]];
   const seen = new Set<string>();

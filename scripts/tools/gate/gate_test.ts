@@ -1,4 +1,4 @@
-// The checks themselves: each planted fault has to be seen.
+// If this breaks, a check of the gate misses a planted fault.
 import assert from "node:assert/strict";
 import { boundaryViolations, reachViolations, roomCircles } from "./boundaries.ts";
 import { circlesOf } from "./circles.ts";

@@ -1,4 +1,4 @@
-/** Who imports whom, as Deno resolves it. */
+/** Finds who imports whom, as Deno resolves it. */
 import { ROOT } from "../../checkout.ts";
 
 interface ModuleInfo {
@@ -13,11 +13,11 @@ interface ModuleInfo {
 
 export interface Import {
   readonly from: string;
-  /** A path relative to the root, or a bare specifier such as `npm:hono` or `node:path`. */
+  /** Path relative to the root, or a bare specifier such as `npm:hono` or `node:path`. */
   readonly to: string;
 }
 
-/** All imports of the given files and of what they import, package internals left out. */
+/** Returns all imports of the given files and of what they import, except inside packages. */
 export async function moduleGraph(files: readonly string[]): Promise<Import[]> {
   const entry = await Deno.makeTempFile({ dir: ROOT, prefix: ".graph_", suffix: ".ts" });
   try {

@@ -1,7 +1,7 @@
 /**
- * The pure members and files see no fetch, no Deno, no process, no console: the type checker proves it
- * with a library that has none of them. They are checked alone, since a test in the same run would bring
- * the platform's types along. `deno run -A scripts/tools/gate/purity.ts`
+ * Proves by the type checker that the pure members and files see no fetch, Deno, process or
+ * console: the library for them has none. They are checked alone, since a test in the same run
+ * would bring the platform's types. `deno run -A scripts/tools/gate/purity.ts`
  */
 import { moduleGraph } from "./module_graph.ts";
 import { isTest, ROOT, sourceFiles } from "../../checkout.ts";
@@ -13,7 +13,7 @@ export const PURE_MEMBERS = [
   "gpu-function/text",
 ];
 
-/** Pure arithmetic beside files that are not: who runs next, what is in order, who has credit left. */
+/** These files are pure arithmetic in folders that are not: scheduling, ordering, credit. */
 export const PURE_FILES = [
   "edge/limits/account_limiter.ts",
   "edge/sweeps/interleaving.ts",
@@ -34,7 +34,7 @@ export async function checkPurity(): Promise<string[]> {
   return [...violations, ...await impureFiles(PURE_FILES)];
 }
 
-/** Files outside of the members, checked with the members' library by a configuration made for it. */
+/** Checks files outside the members with the members' library, under a temporary configuration. */
 export async function impureFiles(files: readonly string[]): Promise<string[]> {
   const { imports, nodeModulesDir, compilerOptions } = JSON.parse(
     await Deno.readTextFile(`${ROOT}deno.json`),
@@ -59,7 +59,7 @@ async function impurities(what: string, args: readonly string[]): Promise<string
   return success ? [] : [`${what}: not pure:\n${new TextDecoder().decode(stderr)}`];
 }
 
-/** Files that the check never saw because `mod.ts` does not lead to them. */
+/** Finds files that the check missed because `mod.ts` does not lead to them. */
 async function unreachable(member: string): Promise<string[]> {
   const entry = `${member}/mod.ts`;
   const reached = new Set([entry, ...(await moduleGraph([entry])).map(({ to }) => to)]);

@@ -1,13 +1,14 @@
 /**
- * The rooms of the house, each program from the top down: what a file in a room may import, besides its
- * own room. A room without a row belongs to the one around it. No room leads back to itself.
+ * The rooms of the house, each program from the top down: each row says what a folder or file may
+ * import besides itself. A room without a row belongs to the one around it. No room leads to itself.
  */
 export interface Room {
-  /** A folder, whose path ends with a slash, or one file. */
+  /** Path of a folder, with a trailing slash, or of one file. */
   readonly path: string;
   /**
-   * Folders, files, bare packages (`npm:hono`) and all of a platform (`node:`). A folder stands for all that
-   * is in it; but a room in it that names the room around gets no further, into the rooms beside it.
+   * Folders, files, bare packages (`npm:hono`) and whole platforms (`node:`). A folder includes all
+   * rooms in it. A room that names the folder around it gets that folder's files, but not its
+   * sister folders.
    */
   readonly imports: readonly string[];
 }
@@ -54,7 +55,7 @@ const GPU_FUNCTION: readonly Room[] = [
     imports: ["contract/", "node:", "npm:valibot", `${GPU}onnx/`, ...GPU_PURE],
   },
   {
-    path: `${GPU}onnx/inference/native_session.ts`,
+    path: `${GPU}onnx/native_session.ts`,
     imports: ["contract/", "node:", "npm:onnxruntime-node", `${GPU}onnx/`, `${GPU}diffusion/`],
   },
   { path: `${GPU}onnx/graph.ts`, imports: [] },
@@ -63,7 +64,7 @@ const GPU_FUNCTION: readonly Room[] = [
     imports: [
       "contract/",
       "node:",
-      `${GPU}onnx/inference/native_session.ts`,
+      `${GPU}onnx/native_session.ts`,
       `${GPU}onnx/graph.ts`,
       `${GPU}image/`,
       ...GPU_PURE,
@@ -79,7 +80,7 @@ const GPU_FUNCTION: readonly Room[] = [
   { path: `${GPU}fixtures/`, imports: ["contract/", "node:", GPU] },
 ];
 
-/** What both platforms put together. */
+/** Rooms that both platforms put together. */
 const EDGE_PARTS = [
   "app.ts",
   "scheduled.ts",
@@ -102,7 +103,7 @@ function edgeRoom(path: string, outside: readonly string[], inside: readonly str
   return { path: `edge/${path}`, imports: [...outside, ...inside.map((room) => `edge/${room}`)] };
 }
 
-/** As a request goes: from a platform's entrypoint to what has never heard of requests. */
+/** The order is that of a request: from a platform's entrypoint to rooms that know no requests. */
 const EDGE: readonly Room[] = [
   edgeRoom("platforms/workerd/", ["contract/", "db/", "cloudflare:", "npm:drizzle-orm"], [
     "platforms/",
@@ -241,19 +242,19 @@ const EDGE: readonly Room[] = [
     "environment.ts",
   ]),
   edgeRoom("policy/", ["contract/", "db/", "npm:unhomoglyph"], ["environment.ts"]),
-  // What a room answers and whom it charges; the logs and streams beside it know of neither.
+  // Only these two files know what a room answers and whom it charges; its logs and streams do not.
   edgeRoom("rooms/room_routes.ts", ["contract/"], ["http/", "callers/", "rooms/"]),
   edgeRoom("rooms/room.ts", ["contract/"], ["limits/", "callers/", "rooms/", "observability/"]),
   edgeRoom("rooms/", ["contract/"], ["observability/", "clock.ts"]),
   edgeRoom("observability/", ["contract/", "npm:prom-client"], []),
   edgeRoom("app_test.ts", ["db/"], []),
-  // A new room has to be written down before it can import anything: clock.ts and the like do without.
+  // A new room needs a row here before it can import anything; clock.ts and the like need none.
   edgeRoom("", [], []),
 ];
 
 /**
- * What a page is too small for: the tokenizer's library, which `contract/mod.ts` would bring along. So
- * these rooms import single files of the contract.
+ * The tokenizer's library, which `contract/mod.ts` would load, is too large for a page. So these
+ * rooms import single files of the contract.
  */
 export const OUT_OF_REACH = {
   rooms: ["client/", "web/"],
@@ -262,7 +263,7 @@ export const OUT_OF_REACH = {
 
 const SCRIPTS = "scripts/";
 const CHECKOUT = `${SCRIPTS}checkout.ts`;
-/** What scripts have in common, which knows neither commands nor experiments. */
+/** Rooms that all scripts share, which know neither commands nor experiments. */
 const SHARED = ["command_line/", "pictures/", "engine/", "service/"].map((room) => SCRIPTS + room);
 
 const SCRIPT_ROOMS: readonly Room[] = [
@@ -312,7 +313,7 @@ const SCRIPT_ROOMS: readonly Room[] = [
   },
 ];
 
-/** Nobody but the tools imports tests: bench, fuzz and faults run what tests have. */
+/** Only the tools import tests: bench, fuzz and faults reuse their parts. */
 const TESTS: Room = {
   path: "tests/",
   imports: [

@@ -1,5 +1,6 @@
 /**
- * House rules that no formatter knows, on the syntax tree. Limits come from CONTRIBUTING.md.
+ * Checks house rules that no formatter knows, on the syntax tree. CONTRIBUTING.md states the
+ * limits.
  * `deno run -A scripts/tools/gate/tidy.ts`
  */
 import { existsSync } from "node:fs";
@@ -14,7 +15,7 @@ const PARAMETERS_MAX = 4;
 const FOLDER_FILES_MAX = 13;
 const VAGUE_NAMES = /(^|\/)(utils?|helpers?|common|types|constants|index|misc)\.tsx?$/;
 
-/** Text of a call or property that is banned, why, and the files where it belongs. */
+/** Banned text of a call or property, what to use instead, and the files where it may stand. */
 const BANNED: readonly { readonly text: RegExp; readonly use: string; readonly except: RegExp }[] =
   [
     {
@@ -86,7 +87,7 @@ function isDefaultByOr(node: ts.Node): boolean {
     ts.isNumericLiteral(node.right);
 }
 
-/** Paths in backquotes that a document names but nobody has. */
+/** Returns paths in backquotes that a document names but that do not exist. */
 export function missingPaths(document: string, text: string): string[] {
   const named = text.matchAll(
     /`((?:client|contract|db|deploy|docs|edge|gpu-function|scripts|tests|web)\/[\w./-]*\w)`/g,

@@ -1,6 +1,6 @@
 /**
- * One connection that is kept: a request as bytes, the answer as far as it goes. So little is done here
- * that the figures are the server's; `fetch` costs about as much as the route that it measures.
+ * Keeps one connection: sends a request as bytes, parses the answer only as far as needed. It does so
+ * little that the figures are the server's; `fetch` costs about as much as the route measured.
  */
 
 const HEAD_END = "\r\n\r\n";
@@ -9,7 +9,7 @@ export interface Answer {
   readonly status: number;
   /** Milliseconds from the request to the first bytes of the body. */
   readonly firstMs: number;
-  /** To its last. */
+  /** Milliseconds from the request to the last byte of the body. */
   readonly lastMs: number;
   readonly bytes: number;
 }

@@ -1,6 +1,6 @@
 /**
- * A GPU function that draws nothing, for what is around it: events at a steady pace, each with the time
- * at which it was sent. The pictures have the sizes of mini's.
+ * A GPU function that draws nothing, for measuring the edge. It sends events at a steady pace and
+ * notes when it sent each. The pictures have the sizes of mini's.
  */
 import {
   encodeOutput,
@@ -19,7 +19,7 @@ export class PacedGpu {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   /** Milliseconds between events; 0 for all at once. */
   paceMs = 0;
-  /** When each event of the newest run was sent, by its id. */
+  /** Time at which each event of the newest run was sent, by event id. */
   sentAt: number[] = [];
   #relayed: readonly string[] = [];
 
@@ -46,7 +46,7 @@ export class PacedGpu {
   async #handle(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (pathname === "/health-check") return Response.json({ status: "READY" });
-    // The frames of the newest run once more, for a route that only passes them on.
+    // Repeats the frames of the newest run, for a route that only passes them on.
     if (pathname.startsWith("/relay/")) return this.#send(this.#relayed);
     if (request.method !== "PUT") return new Response(null, { status: 404 });
     const { input } = await request.json();

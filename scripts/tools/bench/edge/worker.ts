@@ -1,4 +1,4 @@
-/** The shipped worker with two bare routes of Hono beside it: what the platform itself costs. */
+/** Adds bare routes of Hono to the shipped worker, which show what the platform itself costs. */
 import { Hono } from "hono";
 import shipped from "../../../../edge/platforms/workerd/main.ts";
 
@@ -7,8 +7,8 @@ export * from "../../../../edge/platforms/workerd/main.ts";
 type Fetch = typeof shipped.fetch;
 
 const bare = new Hono<{ Bindings: { readonly GPU_URL: string } }>();
-// wrangler dev carries each line through an inspector to a terminal, which costs more than what the line
-// tells of. So it is silent unless asked, and the difference can be measured.
+// wrangler dev carries each log line through an inspector to a terminal, which costs more than the
+// request. So the console is silent unless asked, and the difference can be measured.
 const write = console.log;
 const silence = () => {};
 console.log = silence;
