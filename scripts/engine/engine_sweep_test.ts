@@ -1,4 +1,4 @@
-// A row shared by mistake would change a branch; one evaluated twice would break the sweep's promise.
+// A row shared by mistake would change a branch; a row evaluated twice would cost too much.
 import assert from "node:assert/strict";
 import { parseSweepRequest, planSweep } from "../../contract/mod.ts";
 import type { Engine } from "../../gpu-function/jobs/engine.ts";

@@ -1,9 +1,9 @@
-/** JSON files that a person may have written. */
+/** Reads JSON files that a person may have written. */
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 
 /**
- * @param lacking follows the name of a file that is missing or no JSON
+ * @param lacking follows the name of a file that is missing or not JSON, in the error
  * @throws RangeError naming the file and what is wrong with it
  */
 export async function readJsonFile<T>(

@@ -30,8 +30,8 @@ async function runApart(...args: string[]): Promise<number> {
 }
 
 /**
- * One that fails does not keep the others from running: a model without a causal [EOS] has no swap.
- * A flag that is wrong is wrong for all.
+ * Runs the rest if an experiment fails, since a model without a causal [EOS] has no swap. A wrong
+ * flag is wrong for all, and nothing runs.
  */
 async function runAll(flags: readonly string[]): Promise<number> {
   const wrong = complaintAbout(flags);

@@ -1,4 +1,4 @@
-/** A mistyped experiment has to be one sentence, not an hour of something else. */
+/** A mistyped experiment must end with one sentence, not with an hour of other work. */
 import assert from "node:assert/strict";
 import { ROOT } from "../checkout.ts";
 

@@ -1,4 +1,4 @@
-/** The paper's experiments in the order of `deno task lab all`: what several draw is drawn by the first. */
+/** Lists the experiments in the order of `deno task lab all`: later ones reuse images. */
 import type { Experiment } from "./experiments/experiment.ts";
 import { attention } from "./measurements/attention.ts";
 import { auto } from "./measurements/auto.ts";

@@ -1,6 +1,6 @@
 /**
- * Every experiment, from its command line to its report, on the embedded model: two subjects, four steps.
- * What breaks here would break after half an hour of drawing.
+ * Runs every experiment on the embedded model, from its command line to its report, with two
+ * subjects and four steps. What breaks here would otherwise break after half an hour of drawing.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -53,7 +53,7 @@ for (const experiment of PAPER_EXPERIMENTS) {
   });
 }
 
-/** JSON has no NaN: what was not measured is null and counted 0. */
+/** JSON has no NaN: an unmeasured number is null and has count 0. */
 function assertInterval({ low, value, high, count }: Estimated): void {
   if (count === 0) return assert.deepEqual([low, value, high], [null, null, null]);
   assert.ok(low! <= value! + 1e-9 && value! <= high! + 1e-9, `${low}, ${value}, ${high}`);

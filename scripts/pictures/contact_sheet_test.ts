@@ -1,4 +1,4 @@
-/** A grid in another order, or with labels that run into each other, would show the wrong evidence. */
+/** A grid in another order, or with overlapping labels, would show the wrong evidence. */
 import assert from "node:assert/strict";
 import sharp from "sharp";
 import { contactSheet, wrapLabel } from "./contact_sheet.ts";

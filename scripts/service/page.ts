@@ -6,7 +6,7 @@ import { publishModels } from "./publish_models.ts";
 
 const DIST = `${ROOT}web/dist`;
 
-/** Builds the page if its sources are newer than the last build, then publishes the models beside it. */
+/** Builds the page if its sources are newer than the last build, then publishes the models. */
 export async function preparePage(modelsDir: string): Promise<void> {
   if (!await isFresh()) {
     await build({ root: `${ROOT}web`, configFile: `${ROOT}web/vite.config.ts`, logLevel: "warn" });

@@ -201,7 +201,7 @@ for (
       }
       const body = new ReadableStream({
         start: (controller) => controller.enqueue(new Uint8Array(1_000)),
-        pull: () => reached.resolve(), // asked for more than the first bytes, which are on their way
+        pull: () => reached.resolve(), // the client wants more than the first bytes
       });
       return new Response(body, { headers: { "content-length": "2000" } });
     };
@@ -222,7 +222,7 @@ for (
       const world = recordedWorld();
       assert.equal(await runModels(["list", "--models", shop.models], world), 0);
       assert.match(world.complained.join(), /is an unfinished pull/);
-      await rm(join(shop.models, PART), { force: true }); // the hanging server's bytes are no model's
+      await rm(join(shop.models, PART), { force: true }); // these bytes belong to no model
       hanging = false;
       assert.equal((await pull(hub, shop)).code, 0);
       await assertWhole(shop);

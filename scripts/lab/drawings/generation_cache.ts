@@ -1,4 +1,4 @@
-/** Images that the engine drew once, kept by content key, so that a command that was stopped goes on. */
+/** Keeps drawn images by content key, so that an interrupted command goes on where it stopped. */
 import { Buffer } from "node:buffer";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -14,16 +14,16 @@ import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import { readImage } from "../../pictures/image_file.ts";
 import { writeWhole } from "../../command_line/whole_file.ts";
 
-/** A request with its seed, so that the image is a function of it. */
+/** A request with its seed, which fixes the image. */
 export type Drawing = GenerationRequestInput & { readonly seed: number };
 
 export interface GenerationCache {
   holds(drawing: Drawing): boolean;
-  /** From the folder, or drawn now and kept. */
+  /** Returns the image from the folder, or draws and keeps it. */
   image(drawing: Drawing): Promise<RgbImage>;
 }
 
-/** @param folder made when it is not there; one of each model digest's own keeps it tidy */
+/** @param folder is created if missing; one per model digest keeps it tidy */
 export async function openGenerationCache(
   engine: Engine,
   folder: string,
@@ -42,7 +42,7 @@ export async function openGenerationCache(
 }
 
 /**
- * Previews are looked at by nobody here, and change neither the image nor its key.
+ * Previews would be seen by nobody here, and change neither the image nor its key.
  * @throws ProblemError for a request that the model cannot serve
  */
 export function planOf(engine: Engine, drawing: Drawing, previewEvery = 0): Plan {

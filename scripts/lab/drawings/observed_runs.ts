@@ -1,4 +1,4 @@
-/** Runs that show their inside (`insights`), kept by content key like the images. */
+/** Keeps runs with their insights by content key, like the images. */
 import { Buffer } from "node:buffer";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
@@ -20,16 +20,16 @@ import { writeWhole } from "../../command_line/whole_file.ts";
 export interface ObservedRun {
   readonly plan: Plan;
   readonly image: RgbImage;
-  /** The events of one type, in order of steps. */
+  /** Returns the events of one type in order of steps. */
   eventsOf<T extends GenerationEventType>(type: T): GenerationEventOf<T>[];
-  /** @throws Error unless there is just one */
+  /** @throws Error unless there is exactly one such event */
   eventOf<T extends GenerationEventType>(type: T): GenerationEventOf<T>;
 }
 
 export interface ObservedRuns {
   /**
-   * From the folder, or run now and kept.
-   * @param insight null keeps what every run says: its steps, its cutoff, what it spent
+   * Returns the run from the folder, or runs and keeps it.
+   * @param insight null keeps what every run reports: steps, cutoff, evaluations
    * @param mapEvery steps between attention maps
    * @throws ProblemError for an insight that the model's package cannot give
    */

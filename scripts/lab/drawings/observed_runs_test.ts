@@ -1,4 +1,4 @@
-/** Insights of another run, or of a version before this one, would be reported as this one's. */
+/** If this breaks, insights of another run or an earlier version are reported as this run's. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { openObservedRuns } from "./observed_runs.ts";
 
 const step = INSIGHT_EVENTS.find((event) => event.type === "generation.frequency")!;
 
-/** Gives the fixture's events and a black pixel; `asked` lists what runs were asked to show. */
+/** Yields the fixture's events and a black pixel; `asked` lists the insights asked for. */
 function fakeEngine(asked: string[]): Engine {
   return {
     models: [],

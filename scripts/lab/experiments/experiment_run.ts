@@ -1,4 +1,4 @@
-/** From a command line to a report: the rim of every experiment of the paper. */
+/** Runs an experiment of the paper, from its command line to its report. */
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import {
   parseExperimentFlags,
 } from "./laboratory_flags.ts";
 
-/** Measures, writes Markdown, JSON, charts and sheets, and says where. */
+/** Measures, writes Markdown, JSON, charts and sheets, and prints the report's path. */
 export async function runExperiment(
   experiment: Experiment,
   args: readonly string[],
@@ -69,7 +69,7 @@ function resultOf(
   };
 }
 
-/** With the sizes spelt out, so that it means the same when defaults change. */
+/** Spells the sizes out, so that the command means the same when defaults change. */
 function commandOf(
   name: string,
   { model, provider }: Pick<ExperimentOptions, "model" | "provider">,

@@ -1,4 +1,4 @@
-/** The command line that all experiments of the paper share. */
+/** Reads the flags that all experiments of the paper share. */
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { LIMITS } from "../../../contract/mod.ts";
@@ -19,7 +19,7 @@ export interface ExperimentOptions extends LaboratoryOptions {
   readonly out: string;
 }
 
-/** Allowed whatever the experiment, so that `all` can check them for every one. */
+/** Every experiment allows these flags, so that `all` can check them for each. */
 const EXPERIMENT_FLAGS = [
   "model",
   "provider",
@@ -74,8 +74,8 @@ const RUBRICS: readonly Rubric[] = ["attribute", "general"];
 const TEMPERATURE = 0.7;
 
 /**
- * Null when help was asked for.
- * @param key of the vision endpoint, which is no flag since command lines are seen by others
+ * Returns null when help was asked for.
+ * @param key of the vision endpoint; it is not a flag, since other users can see command lines
  * @throws UsageError with one sentence that says what is wrong
  */
 export function parseExperimentFlags(

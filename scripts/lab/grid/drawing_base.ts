@@ -1,4 +1,4 @@
-/** What all drawings of an experiment share. */
+/** Makes what all drawings of an experiment share. */
 import type { Sizes } from "../laboratory/sizes.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
 import type { Laboratory } from "../laboratory/laboratory.ts";
@@ -8,7 +8,7 @@ export interface DrawingBase {
   drawing(prompt: string, seed: number, controls?: Partial<Drawing>): Drawing;
 }
 
-/** The model's own defaults but for the number of steps. */
+/** Takes the model's own defaults except for the number of steps. */
 export function drawingBase({ manifest }: Laboratory, sizes: Pick<Sizes, "steps">): DrawingBase {
   const { id: model, defaults } = manifest;
   const steps = sizes.steps ?? defaults.num_inference_steps;
@@ -24,7 +24,7 @@ export function drawingBase({ manifest }: Laboratory, sizes: Pick<Sizes, "steps"
   };
 }
 
-/** Different whole numbers of steps near the given shares of them, in order. */
+/** Returns different whole numbers of steps near the given shares, in order. */
 export function stepsAt(shares: readonly number[], steps: number): number[] {
   return [...new Set(shares.map((share) => Math.round(share * steps)))].sort((a, b) => a - b);
 }

@@ -1,6 +1,6 @@
 /**
  * Most experiments are one grid: every subject (a prompt, a pair) under every condition with every
- * seed. Subjects are drawn and scored one after the other, so that memory holds the images of one.
+ * seed. Subjects are drawn and scored one after the other, so that memory holds only one's images.
  */
 import { SingleBar } from "cli-progress";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
@@ -17,13 +17,13 @@ export interface Shown<Subject> {
   readonly condition: string;
   readonly seed: number;
   readonly image: RgbImage;
-  /** The drawing of the same subject and seed under the first condition. */
+  /** Image of the same subject and seed under the first condition. */
   readonly reference: RgbImage;
 }
 
 export interface Metric<Subject> {
   readonly name: string;
-  /** One number for each image, in their order; NaN where there is none. */
+  /** Returns one number for each image, in their order; NaN where there is none. */
   measure(shown: readonly Shown<Subject>[]): Promise<readonly number[]>;
 }
 
@@ -32,18 +32,18 @@ export interface Grid<Subject> {
   readonly seeds: number;
   readonly conditions: readonly Condition<Subject>[];
   readonly metrics: readonly Metric<Subject>[];
-  /** The images of the first so many subjects are kept, of seed 0. */
+  /** Number of first subjects whose images of seed 0 are kept. */
   readonly kept: number;
 }
 
 export interface MeasuredGrid<Subject> {
-  /** One number for each subject, the mean over its seeds: subjects are what intervals resample. */
+  /** Returns each subject's mean over its seeds, since intervals resample subjects. */
   values(metric: string, condition: string): number[];
-  /** Their mean, without those that have no number. */
+  /** Returns the mean of those values that are numbers. */
   mean(metric: string, condition: string): Estimate;
-  /** The lead of the first condition over the second, paired by subject. */
+  /** Returns the first condition's values minus the other's, paired by subject. */
   difference(metric: string, condition: string, other: string): Estimate;
-  /** The lead of one metric under a condition over another under its own, paired by subject. */
+  /** Returns the values of `of` minus those of `over`, paired by subject. */
   between(of: MetricCondition, over: MetricCondition): Estimate;
   readonly kept: readonly Shown<Subject>[];
 }
@@ -91,7 +91,7 @@ export async function measureGrid<Subject>(
 
 const keyOf = (metric: string, condition: string) => `${metric} | ${condition}`;
 
-/** In an order in which runs that begin alike follow each other, so the engine evaluates that once. */
+/** Runs that begin alike follow each other, so that the engine evaluates the beginning once. */
 function cellsOf<Subject>({ seeds, conditions }: Grid<Subject>) {
   return Array.from({ length: seeds }, (_, seed) => seed)
     .flatMap((seed) => conditions.map((condition) => ({ seed, condition })));
@@ -115,7 +115,7 @@ async function drawSubject<Subject>(
   return shown;
 }
 
-/** A seed without a number is left out; a condition without any is NaN. */
+/** A seed without a number is left out; a condition without any has NaN. */
 function meansByCondition<Subject>(
   shown: readonly Shown<Subject>[],
   measured: readonly number[],
@@ -128,7 +128,7 @@ function meansByCondition<Subject>(
   ]));
 }
 
-/** Counts images. On a terminal it is redrawn; in a log it is a line now and then. */
+/** Counts images; the bar is redrawn on a terminal, and is a line every 30 s in a log. */
 export function startBar(total: number, start = 0): SingleBar {
   const bar = new SingleBar({
     format: "{bar} {value}/{total} images, {eta_formatted} left",

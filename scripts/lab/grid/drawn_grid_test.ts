@@ -1,4 +1,4 @@
-/** A number under the wrong condition, or held against the wrong image, would be a false result. */
+/** A number for the wrong condition, or against the wrong image, would be a false result. */
 import assert from "node:assert/strict";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import { measureGrid } from "./drawn_grid.ts";
@@ -10,7 +10,7 @@ const image = (...data: readonly number[]): RgbImage => ({
   data: Uint8Array.from(data),
 });
 
-/** Draws [length of the prompt, seed, steps]. */
+/** Draws one pixel: [length of the prompt, seed, steps]. */
 const cache: GenerationCache = {
   holds: () => false,
   image: ({ prompt, seed, num_inference_steps = 0 }: Drawing) =>

@@ -1,4 +1,4 @@
-/** An experiment whose findings are read off one grid: it is declared, and this is the way to its report. */
+/** Turns the declaration of an experiment on one grid into a whole experiment. */
 import type { Experiment, Measured } from "../experiments/experiment.ts";
 import type { Laboratory } from "../laboratory/laboratory.ts";
 import type { Sizes } from "../laboratory/sizes.ts";
@@ -9,9 +9,9 @@ import { type KeptSheet, keptSheet } from "./kept_sheet.ts";
 type Found = Pick<Findings, "tables" | "charts" | "readings">;
 
 export interface GridDesign<Subject> extends Omit<Grid<Subject>, "seeds" | "kept"> {
-  /** What is read off the grid once it is drawn and measured. */
+  /** Reads the findings off the grid once it is drawn and measured. */
   findings(grid: MeasuredGrid<Subject>): Found | Promise<Found>;
-  /** Images of the first subjects, as many as `subjects` says, beside the report. */
+  /** Sheet beside the report with the images of the first `subjects` subjects. */
   readonly sheet: KeptSheet<Subject> & { readonly subjects: number };
 }
 
@@ -34,7 +34,7 @@ export function gridExperiment<Subject>(
   };
 }
 
-/** Without what the paper says and how it was measured. */
+/** Returns the findings without the paper's claims and the method. */
 export async function measureDesign<Subject>(
   { cache }: Pick<Laboratory, "cache">,
   { seeds }: Pick<Sizes, "seeds">,

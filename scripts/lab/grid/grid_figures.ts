@@ -1,4 +1,4 @@
-/** Tables and charts of what a grid has measured. */
+/** Makes tables and charts of what a grid has measured. */
 import type { Estimate } from "../statistics/estimate.ts";
 import { relativeCurve } from "../statistics/relative_curve.ts";
 import type { ResultChart, ResultRow, ResultTable } from "../report/findings.ts";
@@ -8,21 +8,21 @@ type Grid = Pick<MeasuredGrid<unknown>, "mean" | "values">;
 
 export interface GridRow {
   readonly label: string;
-  /** The label's own condition, unless the row has another. */
+  /** Condition of the row; the label by default. */
   readonly condition?: string;
-  /** Cells before those of the metrics, and after. */
+  /** Cells before those of the metrics; `after` holds those that follow. */
   readonly before?: ResultRow["cells"];
   readonly after?: ResultRow["cells"];
 }
 
-/** A row for each condition, with the mean of each metric. */
+/** Makes a row for each condition, with the mean of each metric. */
 export function gridTable(
   grid: Grid,
   { title, metrics, rows, before = [""], after = [] }: {
     readonly title: string;
     readonly metrics: readonly string[];
     readonly rows: readonly GridRow[];
-    /** Columns before those of the metrics, the label's first, and after. */
+    /** Columns before those of the metrics, the label's first; `after` holds those that follow. */
     readonly before?: readonly string[];
     readonly after?: readonly string[];
   },
@@ -37,7 +37,7 @@ export function gridTable(
   };
 }
 
-/** A chart for each name: `<file>_1.svg` and so on, with a row for each condition. */
+/** Makes a chart for each name, `<file>_1.svg` and so on, with a row for each condition. */
 export function rowCharts(
   grid: Grid,
   { file, names, titleOf, sides, conditions }: {
@@ -69,7 +69,10 @@ export interface Place {
   readonly condition: string;
 }
 
-/** Between the worst and the best along the curve. @param sign -1 where the least is the best */
+/**
+ * Scales means between the worst and the best along the curve.
+ * @param sign -1 where the least is the best
+ */
 export function relativePoints(
   grid: Grid,
   metric: string,

@@ -1,4 +1,4 @@
-/** A mean in another column or row than its own would be read as another condition's. */
+/** A mean in the wrong column or row would be read as another condition's. */
 import assert from "node:assert/strict";
 import { meanOf } from "../statistics/estimate.ts";
 import { gridTable, relativePoints, rowCharts } from "./grid_figures.ts";

@@ -1,15 +1,15 @@
-/** The images that a grid kept, as a sheet beside the report. */
+/** Draws the images that a grid kept as a sheet beside the report. */
 import { contactSheet, type SheetLayout } from "../../pictures/contact_sheet.ts";
 import type { Shown } from "./drawn_grid.ts";
 import type { ResultSheet } from "../report/findings.ts";
 
 export type KeptSheet<Subject> = Omit<ResultSheet, "image"> & SheetLayout & {
   labelOf(shown: Shown<Subject>): string;
-  /** Which conditions are on it; all unless given. */
+  /** Whether the sheet has this condition; it has all by default. */
   shows?(condition: string): boolean;
 };
 
-/** In the order of the grid: subjects, then conditions. */
+/** Keeps the order of the grid: subjects, then conditions. */
 export async function keptSheet<Subject>(
   kept: readonly Shown<Subject>[],
   { file, caption, labelOf, shows = () => true, ...layout }: KeptSheet<Subject>,

@@ -1,4 +1,4 @@
-/** Scorers as metrics of a grid. */
+/** Makes metrics of a grid from scorers. */
 import { meanAbsolute } from "../statistics/distance.ts";
 import type { Metric } from "./drawn_grid.ts";
 import type { PromptPair } from "../prompts/prompt_pair.ts";
@@ -7,7 +7,7 @@ import type { AlignmentScorer, SimilarityScorer } from "../scorers/alignment.ts"
 import type { Classifier } from "../scorers/judge/classifier.ts";
 import type { LaboratoryScorers } from "../laboratory/laboratory_scorers.ts";
 
-/** Scores each image with a text of its subject: one metric for each scorer: `text CLIPScore, source`. */
+/** Scores each image against a text of its subject, with one metric for each scorer. */
 export function alignmentMetrics<Subject>(
   scorers: readonly AlignmentScorer[],
   what: string,
@@ -24,7 +24,7 @@ export function alignmentName({ name }: AlignmentScorer, what: string): string {
   return `${name}, ${what}`;
 }
 
-/** The names of every scorer with every text, in the order of a report's columns. */
+/** Names every scorer with every text, in the order of a report's columns. */
 export function alignmentNames(
   scorers: readonly AlignmentScorer[],
   whats: readonly string[],
@@ -34,7 +34,7 @@ export function alignmentNames(
 
 export const PAIR_SIDES = ["source", "target"] as const;
 
-/** Scores a pair whose [EOS] are exchanged: with the prompt of the words, and with that of the [EOS]. */
+/** Scores images of an [EOS] swap against the prompt of the words and that of the [EOS]. */
 export function pairMetrics(scorers: readonly AlignmentScorer[]): Metric<PromptPair>[] {
   return [
     ...alignmentMetrics<PromptPair>(scorers, "source", ({ a }) => a.text),
@@ -42,7 +42,7 @@ export function pairMetrics(scorers: readonly AlignmentScorer[]): Metric<PromptP
   ];
 }
 
-/** How near an image stays to that of the first condition, and to its prompt. */
+/** Measures how near an image stays to that of the first condition, and to its prompt. */
 export function nearnessMetrics(
   { similarity, alignment }: LaboratoryScorers,
 ): Metric<TemplatePrompt>[] {
@@ -57,14 +57,14 @@ export function nearnessNames(scorers: LaboratoryScorers): string[] {
   return nearnessMetrics(scorers).map(({ name }) => name);
 }
 
-/** To the image of the same seed under the first condition. */
+/** Compares with the image of the same seed under the first condition. */
 export function similarityMetric<Subject>(scorer: SimilarityScorer): Metric<Subject> {
   return { name: scorer.name, measure: (shown) => scorer.score(shown) };
 }
 
 export const L1 = "L1";
 
-/** To the same image, as a share of the range of pixels: 0 is equal, 1 is black against white. */
+/** Distance to that image as a share of the pixel range: 0 is equal, 1 is black against white. */
 function l1Metric<Subject>(): Metric<Subject> {
   return {
     name: L1,
@@ -75,7 +75,7 @@ function l1Metric<Subject>(): Metric<Subject> {
   };
 }
 
-/** Whether the heaviest object that the classifier sees has the noun, and the colour if there is one. */
+/** Measures whether the classifier's heaviest object has the noun, and the colour if one is asked. */
 export function namedMetrics<Subject>(
   classifier: Classifier,
   what: string,

@@ -1,18 +1,18 @@
-/** A window of steps at either end of a run, which a grid draws at several lengths. */
+/** A window covers steps at either end of a run, and a grid draws it at several lengths. */
 import type { MeasuredGrid } from "./drawn_grid.ts";
 import { gridTable, type Place } from "./grid_figures.ts";
 import type { ResultTable } from "../report/findings.ts";
 
 export const STEP_WINDOWS = ["first", "last"] as const;
-/** `first` the steps from the noise on, `last` those up to the image. */
+/** `first` covers the steps from the noise on, `last` those up to the image. */
 export type StepWindow = (typeof STEP_WINDOWS)[number];
 
-/** The name of the condition whose window has k steps. */
+/** Names the condition whose window has k steps. */
 export function windowLabel(window: StepWindow, k: number): string {
   return `${window} ${k}`;
 }
 
-/** The condition of each length, at its k. */
+/** Places the condition of each length at its k. */
 export function windowPlaces(window: StepWindow, lengths: readonly number[]): Place[] {
   return lengths.map((k) => ({ x: k, condition: windowLabel(window, k) }));
 }

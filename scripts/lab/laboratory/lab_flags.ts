@@ -1,12 +1,12 @@
-/** The flags of the experiments: strings on the command line, checked one by one. */
+/** Reads the flags of the experiments: strings on the command line, checked one by one. */
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { UsageError } from "../../command_line/command_line.ts";
 
 export type FlagValues = Readonly<Record<string, string | undefined>>;
 
 /**
- * Null when help was asked for.
- * @throws UsageError with one sentence for a flag that is unknown or incomplete, or for anything else
+ * Returns null when help was asked for.
+ * @throws UsageError with one sentence for an unknown or incomplete flag, or another argument
  */
 export function parseLabFlags(
   args: readonly string[],
@@ -24,7 +24,7 @@ export function parseLabFlags(
   }
 }
 
-/** @throws UsageError unless it is an integer from `min` to `max` */
+/** @throws UsageError unless the flag is an integer from `min` to `max` */
 export function integerFlag(
   flag: string,
   given: string | undefined,

@@ -1,4 +1,4 @@
-/** What experiments work with: the service's engine, images that are drawn once, prompts, scorers. */
+/** Opens what experiments work with: the engine, a cache of images, prompts and scorers. */
 import { join } from "node:path";
 import { type ModelManifest, type PromptTokenizer } from "../../../contract/mod.ts";
 import type { SchedulerConfig } from "../../../gpu-function/diffusion/mod.ts";
@@ -22,17 +22,17 @@ import { type LaboratoryScorers, loadScorers, type ScorerOptions } from "./labor
 
 export interface LaboratoryOptions extends ScorerOptions {
   readonly model: string;
-  /** As onnxruntime-node names it. */
+  /** Name of the provider in onnxruntime-node. */
   readonly provider: string;
-  /** Inside one operator; 0 leaves it to onnxruntime. */
+  /** Threads inside one operator; 0 leaves the number to onnxruntime. */
   readonly threads: number;
   /** File of the words that prompts are made of. */
   readonly words: string;
-  /** Folder of the drawn images; null is the one of the model's digest. */
+  /** Folder of the drawn images; null means the one of the model's digest. */
   readonly cache: string | null;
 }
 
-/** Outputs of the denoiser that runs of one prompt share: the engine gives the same bits with and without. */
+/** Keeps rows of the model that runs of one prompt share; the bits are equal without it. */
 const ROW_MEMORY_BYTES = 64_000_000;
 
 export interface Laboratory {
@@ -43,13 +43,13 @@ export interface Laboratory {
   readonly runs: ObservedRuns;
   readonly schedulerConfig: SchedulerConfig;
   readonly scorers: LaboratoryScorers;
-  /** The whole prompt set, in its order. */
+  /** Returns the whole prompt set, in its order. */
   allPrompts(kinds: readonly AttributeKind[]): TemplatePrompt[];
-  /** The first so many of it. @throws RangeError when the words allow fewer */
+  /** Returns the first `count` prompts of the set. @throws RangeError when the words allow fewer */
   prompts(count: number, kinds: readonly AttributeKind[]): TemplatePrompt[];
-  /** Pairs of prompts with equally many tokens. */
+  /** Returns the first `count` pairs of equal length in tokens. @throws like `prompts` */
   pairs(count: number, kinds: readonly AttributeKind[]): PromptPair[];
-  /** An engine that remembers no rows, so that every run takes its time; the caller closes it. */
+  /** Opens an engine that remembers no rows, so that no run is shortened; the caller closes it. */
   openTimingEngine(): Promise<Engine>;
   close(): Promise<void>;
 }
@@ -66,7 +66,7 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
     model: options.model,
     executionProvider: await presentProvider(options.provider),
     intraOpNumThreads: options.threads,
-    // A GPU is given both rows of a guided step at once: the same picture, if not to the last bit.
+    // A GPU takes both rows of a guided step at once: the same picture, though other last bits.
     rowsMax: options.provider === "cpu" ? 1 : 2,
   };
   const engine = await createEngine({ ...engineOptions, rowMemoryBytes: ROW_MEMORY_BYTES });
@@ -93,7 +93,7 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
 }
 
 async function presentProvider(provider: string): Promise<string> {
-  // onnxruntime cannot be without its own CPU kernels.
+  // onnxruntime always has its own CPU kernels.
   const reason = provider === "cpu" ? null : await tryProvider(provider);
   if (reason === null) return provider;
   throw new RangeError(
@@ -101,7 +101,7 @@ async function presentProvider(provider: string): Promise<string> {
   );
 }
 
-/** Images of another provider have the same key, though not the same bits. */
+/** Images of another provider have the same key, but other bits. */
 function cacheName({ digest }: ModelManifest, { provider }: LaboratoryOptions): string {
   return provider === "cpu" ? digest : `${digest}-${provider}`;
 }

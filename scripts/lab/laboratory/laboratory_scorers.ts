@@ -1,4 +1,4 @@
-/** The scorers that a command line asks for. */
+/** Loads the scorers that a command line asks for. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PromptTokenizer } from "../../../contract/mod.ts";
@@ -24,10 +24,10 @@ export interface ScorerOptions {
 }
 
 export interface LaboratoryScorers {
-  /** Score an image with a text; CLIPScore is the first. */
+  /** Scorers of an image against a text, CLIPScore first. */
   readonly alignment: readonly AlignmentScorer[];
   readonly similarity: SimilarityScorer;
-  /** Which object and colour it sees; null with any other answerer. */
+  /** Classifier of objects and colours; null when another model answers the questions. */
   readonly classifier: Classifier | null;
   release(): Promise<void>;
 }

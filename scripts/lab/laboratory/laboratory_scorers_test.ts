@@ -8,7 +8,7 @@ const FIXTURES = join(import.meta.dirname!, "../scorers/fixtures");
 const [CLIP, BLIP] = [join(FIXTURES, "tiny_clip"), join(FIXTURES, "tiny_blip")];
 const MINI = join(import.meta.dirname!, "../scorers/mini");
 const endpoint = { baseUrl: "http://127.0.0.1:1/v1", model: "m", key: null, temperature: 0 };
-// Its ids matter to no test here: mini's text graph takes 32 of them.
+// These tests ignore the ids; mini's text graph takes 32 of them.
 const tokenizer = {
   tokenize: () => ({ ids: Array.from({ length: 32 }, () => 1) }),
 } as unknown as PromptTokenizer;

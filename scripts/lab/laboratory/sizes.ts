@@ -1,12 +1,12 @@
-/** How much an experiment draws. */
+/** Says how much an experiment draws. */
 import type { AttributeKind } from "../prompts/prompt_set.ts";
 
 export interface Sizes {
-  /** Prompts or pairs of prompts. */
+  /** Number of prompts, or of pairs of prompts. */
   readonly count: number;
-  /** Seeds 0 to this - 1 for each. */
+  /** Number of seeds for each, from 0 on. */
   readonly seeds: number;
-  /** Null takes the model's own number of steps. */
+  /** Number of steps; null takes the model's own. */
   readonly steps: number | null;
   readonly attributes: readonly AttributeKind[];
 }

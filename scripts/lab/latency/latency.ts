@@ -1,4 +1,4 @@
-/** How long the parts of a model and a whole run take on this machine, and how much memory a run needs. */
+/** Times a model's parts and whole runs on this machine, and measures a run's memory. */
 import process from "node:process";
 import { createLatents, sizeOf } from "../../../gpu-function/diffusion/mod.ts";
 import {
@@ -12,7 +12,7 @@ import { createEngine } from "../../../gpu-function/engine/onnx_engine.ts";
 import { median, timeRun } from "../../engine/engine_runs.ts";
 
 export interface Latency {
-  /** Medians. */
+  /** Median milliseconds, as in the other `_ms` fields. */
   readonly unet_row_ms: number;
   readonly vae_decode_ms: number;
   readonly text_encode_ms: number;
@@ -22,7 +22,7 @@ export interface Latency {
   readonly peak_rss_mb: number;
   readonly runs: number;
   readonly cores: number;
-  /** Over the last minute: above the number of cores, others were waiting for them. */
+  /** Load of the last minute; above the number of cores, other work was waiting for them. */
   readonly load_average: number;
 }
 
@@ -51,7 +51,7 @@ export async function measureLatency(
   };
 }
 
-/** Wall milliseconds of each run, after one that warms up. */
+/** Returns the wall milliseconds of each run, after one that warms up. */
 async function timeRuns(modelsDir: string, model: string, runs: number): Promise<number[]> {
   const engine = await createEngine({ modelsDir, model });
   const request = {

@@ -1,4 +1,4 @@
-/** Time and memory of a model on this machine, in a process that holds nothing else. `deno task lab latency` */
+/** Measures a model's time and memory in an otherwise empty process. `deno task lab latency` */
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { runCommand } from "../../command_line/command_line.ts";
 import { findModel } from "../../engine/installed_model.ts";

@@ -1,4 +1,4 @@
-/** Figs. 1 and 3: who is looked at, and when the maps have found the shape. */
+/** Figs. 1 and 3: measures which tokens get attention, and when the maps have found the shape. */
 import type { PromptToken } from "../../../contract/mod.ts";
 import { overlayHeatMap } from "../../pictures/heat_map.ts";
 import { decodeTokenMaps } from "../../../gpu-function/engine/token_maps.ts";
@@ -22,16 +22,16 @@ const SHEET_PROMPTS = 2;
 
 /** Means over the seeds of one prompt. */
 interface PromptAttention {
-  /** Per class, per step. */
+  /** Shares by class and step. */
   readonly shares: Readonly<Record<(typeof CLASSES)[number], readonly number[]>>;
   readonly relativeF1: readonly number[];
-  /** Share of the run after which the relative F1 stays above the level; 1 when it never does. */
+  /** Share of the run after which the relative F1 stays above the level; 1 if it never does. */
   readonly reached: number;
 }
 
 interface ObservedAttention {
   readonly prompts: readonly PromptAttention[];
-  /** Maps of the first prompts, seed 0. */
+  /** Runs of the first prompts with seed 0. */
   readonly kept: readonly ObservedRun[];
   readonly level: number;
 }
@@ -214,7 +214,7 @@ function readings({ prompts, level }: ObservedAttention, steps: number): Reading
   ];
 }
 
-/** A row for each word: its map over the image at some steps, then the image. */
+/** Draws a row for each word: its map over the image at some steps, then the image. */
 async function sheet(kept: readonly ObservedRun[]): Promise<ResultSheet> {
   const rows = kept.flatMap((run) => {
     const shown = run.eventsOf("generation.attention")
@@ -236,7 +236,7 @@ async function sheet(kept: readonly ObservedRun[]): Promise<ResultSheet> {
   };
 }
 
-/** Without CLIP's mark of a word's end. */
+/** Removes CLIP's mark of a word's end. */
 function shownWord({ token }: PromptToken): string {
   return token.replace("</w>", "");
 }

@@ -1,4 +1,4 @@
-/** The cutoff that a run decides itself, against fixed ones of equal saving. */
+/** Compares the cutoff that a run decides itself with fixed ones of equal saving. */
 import type { Tail } from "../../../contract/mod.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
 import { type Condition, type MeasuredGrid, startBar } from "../grid/drawn_grid.ts";
@@ -14,10 +14,10 @@ import type { Reading, ResultChart, ResultTable } from "../report/findings.ts";
 import { average, type Estimate, meanOf } from "../statistics/estimate.ts";
 
 const TAILS: readonly Tail[] = ["null", "cond", "delta"];
-/** The latest cutoffs first: the others then begin as one that was drawn. */
+/** The latest cutoff comes first: later runs share its beginning. */
 const TOLERANCES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1];
 const SHARES = [0.2, 0.4, 0.5, 0.6, 0.7, 0.8];
-/** Shares of the evaluations. */
+/** Share of the evaluations. */
 const SAVING_WANTED = 0.3;
 const SHEET_PROMPTS = 4;
 
@@ -28,7 +28,7 @@ interface Tuned {
   readonly a: number;
 }
 
-/** [subject] of a condition: the mean over its seeds. */
+/** Maps a condition to each subject's mean over its seeds. */
 type Savings = ReadonlyMap<string, readonly number[]>;
 
 export const auto = gridExperiment<TemplatePrompt>({
@@ -128,7 +128,7 @@ function autoDrawing(
   return drawing(text, seed, { cutoff: { auto: { tolerance }, tail } });
 }
 
-/** What the run itself says it saved. */
+/** Takes each saving from the run's own report. */
 async function measureSavings(
   { runs }: Laboratory,
   base: DrawingBase,
@@ -192,7 +192,7 @@ function conditionsOf(base: DrawingBase, tuned: readonly Tuned[]): Condition<Tem
 
 interface MeasuredAuto {
   readonly grid: MeasuredGrid<TemplatePrompt>;
-  /** On the held-out prompts. */
+  /** Savings on the held-out prompts. */
   readonly savings: Savings;
   readonly tuned: readonly Tuned[];
   readonly steps: number;

@@ -1,4 +1,4 @@
-/** Table 2: what a cutoff changes in the image and what it saves, for each tail and sampler. */
+/** Table 2: measures what a cutoff changes in the image and saves, for each tail and sampler. */
 import type { Tail } from "../../../contract/mod.ts";
 import { timeRun } from "../../engine/engine_runs.ts";
 import type { Drawing } from "../drawings/generation_cache.ts";
@@ -80,7 +80,7 @@ const METHOD = [
   "by an engine that shares nothing between runs, on whatever else the machine was doing; n counts rounds.",
 ];
 
-/** The paper's two, 50 steps of DDIM and 25 of DPM-Solver (Figs. 10, 20, 21), else the model's own. */
+/** Uses the paper's 50 steps of DDIM and 25 of DPM-Solver (Figs. 10, 20, 21), or the model's. */
 function sampledRuns({ manifest }: Laboratory, sizes: Sizes): SampledRun[] {
   const { defaults, samplers } = manifest;
   const steps = sizes.steps ?? defaults.num_inference_steps;
@@ -141,7 +141,7 @@ function designOf(
   };
 }
 
-/** The full run first, which all are held against; then each tail from the latest cut to the earliest. */
+/** Puts the full run, the reference, first; then each tail from the latest cut to the earliest. */
 function cutsOf(steps: number): Cut[] {
   const [, ...cuts] = stepsAt(SHARES, steps);
   const ofTails = TAILS.flatMap((tail) =>
@@ -154,7 +154,7 @@ function labelOf({ a, tail }: Cut): string {
   return a === 0 ? "full" : `${tail}, a = ${a}`;
 }
 
-/** Every cut once in each round, the first run of all being one that warms up. */
+/** Times every cut once in each round, after one run that warms up. */
 async function timeCuts(
   laboratory: Laboratory,
   cuts: readonly Cut[],

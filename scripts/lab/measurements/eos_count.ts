@@ -1,4 +1,4 @@
-/** Appendix C: how many [EOS] of the other prompt there are, when the words leave room for fewer. */
+/** Appendix C: varies how many [EOS] of the other prompt there are by repeating the words. */
 import type { PromptTokenizer } from "../../../contract/mod.ts";
 import type { MeasuredGrid } from "../grid/drawn_grid.ts";
 import { drawingBase, stepsAt } from "../grid/drawing_base.ts";
@@ -13,7 +13,7 @@ import { average } from "../statistics/estimate.ts";
 const SHARES = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
 const SHEET_PAIRS = 5;
 
-/** How often the words stand there, and how many [EOS] that leaves, on average over the pairs. */
+/** How often the words are repeated, and how many [EOS] remain, on average over the pairs. */
 interface Repeats {
   readonly repeats: number;
   readonly label: string;
@@ -72,7 +72,7 @@ export const eosCount = gridExperiment<PromptPair>({
   },
 });
 
-/** From once to as often as the words of every source fit whole. */
+/** Goes from one repeat to as many as fit whole for the words of every source. */
 function repeatsOf(pairs: readonly PromptPair[], tokenizer: PromptTokenizer): Repeats[] {
   const eosOf = (text: string, repeats: number) =>
     tokenizer.tokenize(text, repeats).tokens

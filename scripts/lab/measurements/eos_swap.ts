@@ -1,4 +1,4 @@
-/** Table 1: the prompt's words against the [EOS] of another prompt. */
+/** Table 1: compares the prompt's words with the [EOS] of another prompt. */
 import type { Condition, MeasuredGrid } from "../grid/drawn_grid.ts";
 import { type DrawingBase, drawingBase } from "../grid/drawing_base.ts";
 import { gridExperiment } from "../grid/grid_experiment.ts";
@@ -15,7 +15,7 @@ import { type PromptPair, unrelatedPrompt } from "../prompts/prompt_pair.ts";
 import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { Reading } from "../report/findings.ts";
 
-/** Words of the source, [EOS] of the target, and a prompt that has nothing to do with either. */
+/** Words of the source, [EOS] of the target, and a prompt that is unrelated to both. */
 interface SwapSubject {
   readonly source: TemplatePrompt;
   readonly target: TemplatePrompt;
@@ -93,7 +93,7 @@ export const eosSwap = gridExperiment<SwapSubject>({
   },
 });
 
-/** @param prompts where the unrelated ones are from; each pair looks on from another place */
+/** @param prompts source of the unrelated ones; each pair searches from another place */
 function swapSubjects(
   pairs: readonly PromptPair[],
   prompts: readonly TemplatePrompt[],

@@ -1,4 +1,4 @@
-/** Figs. 5 and 6: in which steps the [EOS] of the other prompt has its effect. */
+/** Figs. 5 and 6: finds the steps in which the [EOS] of the other prompt has its effect. */
 import type { Condition, MeasuredGrid } from "../grid/drawn_grid.ts";
 import { type DrawingBase, drawingBase, stepsAt } from "../grid/drawing_base.ts";
 import { gridExperiment } from "../grid/grid_experiment.ts";
@@ -17,7 +17,7 @@ import type { AlignmentScorer } from "../scorers/alignment.ts";
 import { type Estimate, meanDifferenceOf } from "../statistics/estimate.ts";
 
 const SHARES = [0, 0.02, 0.04, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
-/** Each with its complement among the shares. */
+/** The complement of each is among the shares, too. */
 const EARLY = [0.2, 0.5];
 const SHEET_PAIRS = 4;
 
@@ -138,7 +138,7 @@ function readings(
   });
 }
 
-/** (first k - none) - 0.9 (all - none), paired. */
+/** Returns (first k - none) - 0.9 (all - none), paired. */
 function mostOf(
   grid: MeasuredGrid<PromptPair>,
   metric: string,

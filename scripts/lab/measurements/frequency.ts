@@ -1,4 +1,4 @@
-/** Fig. 2: low frequencies, the shape, against high ones, the details. */
+/** Fig. 2: compares low frequencies, the shape, with high ones, the details. */
 import { alphasCumprod, type SchedulerConfig } from "../../../gpu-function/diffusion/mod.ts";
 import { startBar } from "../grid/drawn_grid.ts";
 import { drawingBase, stepsAt } from "../grid/drawing_base.ts";
@@ -28,11 +28,11 @@ interface PromptFrequency {
 
 interface ObservedFrequency {
   readonly prompts: readonly PromptFrequency[];
-  /** The expected norms of standard normal noise. */
+  /** Expected norms of standard normal noise. */
   readonly noise: Bands<number>;
-  /** Bins of a channel. */
+  /** Number of bins in a channel. */
   readonly bins: Bands<number>;
-  /** Per step; null for a schedule that mixes image and noise in another way. */
+  /** Values per step; null for a schedule that mixes image and noise in another way. */
   readonly alphas: readonly number[] | null;
 }
 
@@ -102,7 +102,7 @@ async function observeFrequency(
   return { prompts, noise, bins, alphas: alphasOf(first!, schedulerConfig) };
 }
 
-/** The signal that each step's latents hold (ᾱ), for a schedule with betas. */
+/** Returns the signal that each step's latents hold (ᾱ), for a schedule with betas. */
 function alphasOf(run: ObservedRun, config: SchedulerConfig): number[] | null {
   if (config.prediction_type === "flow") return null;
   const alphas = alphasCumprod(config);
@@ -214,7 +214,7 @@ function variationChart({ prompts }: ObservedFrequency, steps: number): ResultCh
   };
 }
 
-/** A number that was not measured. */
+/** Wraps a number that was not measured. */
 function exactly(value: number): Estimate {
   return { value, low: value, high: value, count: 1 };
 }

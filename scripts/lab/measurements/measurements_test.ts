@@ -1,6 +1,6 @@
 /**
- * Whether each experiment asks for what its rows say, and puts the numbers where they belong: images
- * here remember the request they were drawn by, and scorers read it.
+ * If this breaks, an experiment draws other requests than its rows say, or misplaces the numbers.
+ * Images remember the request that they were drawn by, and scorers read it.
  */
 import assert from "node:assert/strict";
 import type { PromptToken } from "../../../contract/mod.ts";
@@ -32,12 +32,12 @@ const words = {
 };
 const lengthOf = (text: string) => text.split(" ").length;
 
-/** As experiments spell it. */
+/** Returns the cutoff as experiments write it, an object. */
 function cutoffOf({ cutoff }: Drawing) {
   return typeof cutoff === "object" ? cutoff : {};
 }
 
-/** What stands in for the alignment of a drawing and a text. */
+/** Stands in for the alignment of a drawing with a text. */
 type Reading = (drawing: Drawing, text: string) => number;
 
 function laboratoryWith(reading: Reading): Laboratory {
@@ -54,7 +54,7 @@ function laboratoryWith(reading: Reading): Laboratory {
     cache: {
       holds: () => false,
       image(drawing) {
-        // Red is how many steps are guided.
+        // Red is the number of guided steps.
         const cutoff = cutoffOf(drawing);
         const guided = cutoff.guided_steps ?? STEPS - (cutoff.a ?? 0);
         const data = Uint8Array.from({ length: 48 }, (_, i) => i % 3 === 0 ? guided : 0);
@@ -92,7 +92,7 @@ function laboratoryWith(reading: Reading): Laboratory {
   return laboratory as Laboratory;
 }
 
-/** Saves half of its tolerance. */
+/** Reports half of the tolerance as saved. */
 function observed(drawing: Drawing): ObservedRun {
   const { auto: { tolerance = 0 } = {} } = cutoffOf(drawing);
   const run = {
@@ -102,7 +102,7 @@ function observed(drawing: Drawing): ObservedRun {
   return run as unknown as ObservedRun;
 }
 
-/** Nine positions: [SOS], words, [EOS] and padding. */
+/** Makes nine positions: [SOS], words, [EOS] and padding. */
 function tokenize(text: string, repeats = 1): { tokens: PromptToken[]; length: number } {
   const semantic = lengthOf(text) * repeats;
   const tokens = Array.from({ length: 9 }, (_, position) => ({
@@ -118,7 +118,7 @@ function tokenize(text: string, repeats = 1): { tokens: PromptToken[]; length: n
   return { tokens: tokens as PromptToken[], length: lengthOf(text) + 2 };
 }
 
-/** A row takes a millisecond, and nothing else does. */
+/** A row takes a millisecond, and all else takes no time. */
 const timingEngine = {
   plan: (request: Drawing) => ({ ok: true, value: request }),
   async *generate(drawing: Drawing) {
@@ -142,7 +142,7 @@ async function findingsOf(
   return (await experiment.measure(laboratoryWith(reading), sizes)).findings;
 }
 
-/** Rows of a table as label and rounded values. */
+/** Returns a table's rows as label and rounded values. */
 function valuesOf({ tables }: Findings, table = 0): Record<string, (number | string)[]> {
   return Object.fromEntries(tables[table]!.rows.map(({ label, cells }) => [
     label,
@@ -152,7 +152,7 @@ function valuesOf({ tables }: Findings, table = 0): Record<string, (number | str
   ]));
 }
 
-/** Share of the first half of the steps in which [EOS] is that of the text. */
+/** Returns the share of the first half of the steps whose [EOS] is that of the text. */
 const earlyEos: Reading = ({ prompt, eos_swap }, text) => {
   const { from = 0, to = STEPS } = eos_swap ?? { to: 0 };
   const swapped = Math.max(0, Math.min(to, HALF) - from) / HALF;
@@ -213,7 +213,7 @@ Deno.test("text-window: text in the first k steps or in the last k, against text
     return Math.max(0, Math.min(guided_from + guided_steps, HALF) - guided_from) / HALF;
   });
   const [first, last] = [valuesOf(findings, 0), valuesOf(findings, 1)];
-  // L1 of a third of the values, which differ by 10 - k of 255.
+  // A third of the values differ, each by 10 - k of 255.
   const l1 = (k: number) => Number(((STEPS - k) / 3 / 255).toFixed(3));
   assert.deepEqual(first["3"], [l1(3), 1, 0.6]);
   assert.deepEqual(last["3"], [l1(3), 1, 0]);

@@ -1,4 +1,4 @@
-/** Figs. 7 and 8: in which steps the text is needed at all. */
+/** Figs. 7 and 8: finds the steps that need the text at all. */
 import type { Condition, MeasuredGrid } from "../grid/drawn_grid.ts";
 import { type DrawingBase, drawingBase, stepsAt } from "../grid/drawing_base.ts";
 import { gridExperiment } from "../grid/grid_experiment.ts";
@@ -88,7 +88,7 @@ interface GuidanceCurves {
   readonly guidance: readonly Estimate[];
 }
 
-/** Norms per dimension in each step of the runs with text in all steps (Fig. 8b). */
+/** Measures norms per dimension in each step of the runs with text in all steps (Fig. 8b). */
 async function observeGuidance(
   { runs }: Laboratory,
   { drawing }: DrawingBase,

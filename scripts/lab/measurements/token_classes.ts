@@ -1,4 +1,4 @@
-/** Appendices E and F: what is left of the text when a class of tokens loses its states. */
+/** Appendices E and F: measures what is left of the text when a token class loses its states. */
 import type { GenerationRequestInput } from "../../../contract/mod.ts";
 import type { MeasuredGrid } from "../grid/drawn_grid.ts";
 import { drawingBase } from "../grid/drawing_base.ts";
@@ -17,7 +17,7 @@ import type { Reading } from "../report/findings.ts";
 
 type TokenStates = NonNullable<GenerationRequestInput["token_states"]>;
 
-/** A prompt, and one that has nothing to do with it. */
+/** A prompt, and another that is unrelated to it. */
 interface JudgedPrompt {
   readonly prompt: TemplatePrompt;
   readonly unrelated: TemplatePrompt;
@@ -102,7 +102,7 @@ export const tokenClasses = gridExperiment<JudgedPrompt>({
   },
 });
 
-/** @param all where the unrelated ones are from; each prompt looks on from the one after it */
+/** @param all source of the unrelated ones; each prompt searches from the one after it */
 function withUnrelated(
   prompts: readonly TemplatePrompt[],
   all: readonly TemplatePrompt[],

@@ -1,4 +1,4 @@
-/** The fixed prompts of `scripts/training/train/prompts.json`, which no training stage reads. */
+/** Reads the fixed prompts of `scripts/training/train/prompts.json`, unused in training. */
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import { ROOT } from "../../checkout.ts";
@@ -7,11 +7,11 @@ const evaluationPrompt = v.strictObject({
   text: v.string(),
   objects: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(2)),
   colours: v.array(v.nullable(v.string())),
-  /** Where the first object is, seen from the second; null with one object. */
+  /** Place of the first object seen from the second; null with one object. */
   relation: v.optional(v.nullable(v.picklist(["left", "right", "above", "below"])), null),
 });
 
-/** A prompt and what has to be seen. */
+/** A prompt and what its image must show. */
 export type EvaluationPrompt = Readonly<v.InferOutput<typeof evaluationPrompt>>;
 
 export async function loadPrompts(): Promise<EvaluationPrompt[]> {

@@ -1,16 +1,16 @@
-/** The things that a prompt asks for, each with its attributes: "a red car and a clock" has two. */
+/** Finds the things that a prompt asks for, with attributes: "a red car and a clock" has two. */
 import nlp from "compromise";
 
-/** Places in a picture, which nobody can be asked to see. */
+/** A place in a picture is not a thing that can be seen. */
 const PLACES = /^(the )?(top|bottom|side|left|right)$/i;
-/** What the parser takes for verbs, which in prompts describe a surface. */
+/** The parser takes these for verbs, but in prompts they describe a surface. */
 const SURFACES = ["checkered", "dotted", "knitted", "woven", "striped", "painted"];
 const LEXICON = Object.fromEntries(SURFACES.map((word) => [word, "Adjective"]));
 const CHUNKS_MAX = 8;
 
 /**
- * Noun phrases in their order, without final punctuation: at most eight, as T2I-CompBench asks about,
- * with its exceptions. It parses by spaCy; a parser of another kind may cut long sentences otherwise.
+ * Returns noun phrases in order, without final punctuation: at most eight, with T2I-CompBench's
+ * exceptions. T2I-CompBench parses with spaCy; this parser may cut long sentences otherwise.
  */
 export function nounChunks(text: string): string[] {
   const phrases = nlp(text, LEXICON).nouns().out("array") as string[];

@@ -1,4 +1,4 @@
-/** A question about half a thing, or about a side of the picture, makes a score of something else. */
+/** A question about half a thing, or about a side of the picture, would score something else. */
 import assert from "node:assert/strict";
 import { nounChunks } from "./noun_chunks.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Pairs of prompts whose [EOS] are exchanged: the paper's S-PromptSet (section 5.1) for template
+ * Makes pairs of prompts for [EOS] swaps: the paper's S-PromptSet (section 5.1), for template
  * prompts. Pure.
  */
 import type { TemplatePrompt } from "./prompt_set.ts";
@@ -10,9 +10,9 @@ export interface PromptPair {
 }
 
 /**
- * Neighbours in the given order that differ in object and attribute and are of equal length, so that
- * every [EOS] has its counterpart. No prompt comes twice; those without a partner are left out.
- * @param lengthOf tokens of a text
+ * Pairs neighbours in the given order that differ in object and attribute and are of equal length,
+ * so that every [EOS] has its counterpart. Each prompt comes once, or not at all without a partner.
+ * @param lengthOf returns the number of tokens of a text
  */
 export function promptPairs(
   prompts: readonly TemplatePrompt[],
@@ -31,8 +31,8 @@ export function promptPairs(
 }
 
 /**
- * The first prompt from `start` on, around the end, that shares neither object nor attribute with either
- * of the pair.
+ * Returns the first prompt from `start` on, wrapping around, that shares no object and no attribute
+ * with the pair.
  * @throws RangeError when there is none
  */
 export function unrelatedPrompt(

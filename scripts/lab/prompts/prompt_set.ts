@@ -1,6 +1,6 @@
 /**
- * The paper's PromptSet (section 4.1), rebuilt from its template "a {attribute} {noun}": its own list
- * was never published. Pure.
+ * Makes the paper's PromptSet (section 4.1) from its template "a {attribute} {noun}": the paper's
+ * own list is unpublished. Pure.
  */
 import { type SeededDraws, seededDraws } from "../statistics/seeded_draws.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -17,10 +17,9 @@ export interface TemplatePrompt {
 const PROMPT_SEED = 5330;
 
 /**
- * Every prompt that the words allow, each once, in a fixed order in which each run of as many prompts
- * as there are nouns has them all. So the first few are a sample, and a smaller experiment's prompts
- * are the first of a larger one's.
- * @param kinds of two, the prompts alternate until one kind is used up
+ * Returns every prompt that the words allow once, in a fixed order: each round has every noun once.
+ * So the first few are a sample, and a smaller experiment has the first prompts of a larger one.
+ * @param kinds are alternated until one of two is used up
  */
 export function promptSet(
   vocabulary: Vocabulary,
@@ -50,7 +49,7 @@ function promptsOfKind(
   );
 }
 
-/** @throws RangeError when there are fewer */
+/** @throws RangeError when there are fewer items */
 export function takeFirst<T>(items: readonly T[], count: number, what: string): T[] {
   if (count <= items.length) return items.slice(0, count);
   throw new RangeError(

@@ -1,4 +1,4 @@
-/** The words that template prompts are made of: `prompts/<model>.json`, or the full-size list. */
+/** Reads the words of template prompts: `prompts/<model>.json`, or the full-size list. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -9,13 +9,13 @@ const vocabulary = v.strictObject({
   nouns: words,
   colours: words,
   textures: words,
-  /** Nouns that stand without "a": plurals and what cannot be counted. */
+  /** Nouns without "a": plurals and uncountable ones. */
   without_article: v.array(v.string()),
 });
 
 export type Vocabulary = Readonly<v.InferOutput<typeof vocabulary>>;
 
-/** A model's own words where there is a list of them, else the full-size list's. */
+/** Returns a model's own list of words where there is one, else the full-size list. */
 export function vocabularyFile(model: string): string {
   const own = join(import.meta.dirname!, `${model}.json`);
   return existsSync(own) ? own : join(import.meta.dirname!, "full_size.json");

@@ -1,4 +1,4 @@
-/** What the embedded model has to reach, against what was measured. Pure. */
+/** Compares what was measured with what the embedded model has to reach. Pure. */
 import type { Estimate } from "../statistics/estimate.ts";
 import { showNumber, showShare } from "../report/shown_estimate.ts";
 import type { QualityResult } from "./quality_result.ts";
@@ -9,9 +9,9 @@ export interface Criterion {
   readonly met: boolean;
 }
 
-/** The judge is good enough from this share right on real renders. */
+/** The judge must be right about this share of real renders. */
 export const JUDGE_MIN = 0.97;
-/** A new render is nearer than all of a prompt's 100 held-out ones in 1 of 101. */
+/** By chance, a new render is nearer than all of a prompt's 100 held-out ones in 1 of 101 cases. */
 const CHANCE_OF_NEAR_COPY = 0.01;
 
 export function judgeIsGoodEnough({ judge }: Pick<QualityResult, "judge">): boolean {
@@ -42,7 +42,7 @@ function ofJudge(
       measured: showShare(share),
       met: share.value <= 0.03,
     })),
-    // A pool is meant as a draw from the held-out scenes, not as the sheet's order, singles first.
+    // A pool should be drawn at random, but the sheet has singles first, so the mixed pools count.
     atLeast("retrieval: text to image, R@1 of 100", 0.8, retrieval_mixed.text_to_image),
     atLeast("retrieval: image to text, R@1 of 100", 0.8, retrieval_mixed.image_to_text),
   ];
@@ -103,7 +103,7 @@ function atLeast(what: string, limit: number, share: Estimate): Criterion {
   return {
     text: `${what} in at least ${Math.round(100 * limit)} %`,
     measured: showShare(share),
-    // NaN, of nothing measured, meets nothing.
+    // NaN, from nothing measured, meets no limit.
     met: share.value >= limit,
   };
 }

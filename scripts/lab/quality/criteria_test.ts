@@ -1,4 +1,4 @@
-/** A criterion that is met by a wrong number is a claim that is not true. */
+/** A criterion that a wrong number meets is a false claim. */
 import assert from "node:assert/strict";
 import { criteriaOf, criterionLine, judgeIsGoodEnough } from "./criteria.ts";
 import { exampleResult } from "./fixtures/example_result.ts";

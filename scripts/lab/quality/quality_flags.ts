@@ -1,4 +1,4 @@
-/** The command line of `deno task lab quality`. */
+/** Reads the command line of `deno task lab quality`. */
 import { isAbsolute, join } from "node:path";
 import { ROOT } from "../../checkout.ts";
 import { integerFlag, parseLabFlags } from "../laboratory/lab_flags.ts";
@@ -17,17 +17,20 @@ Images drawn once are kept in .data/lab/<digest>/ and not drawn again.
 export interface QualityOptions {
   readonly model: string;
   readonly seeds: number;
-  /** Inside one operator; 0 leaves it to onnxruntime. */
+  /** Threads inside one operator; 0 leaves the number to onnxruntime. */
   readonly threads: number;
-  /** Null draws all prompts. */
+  /** Number of prompts to draw per kind; null draws all. */
   readonly limit: number | null;
-  /** Folders, absolute. */
+  /** Absolute path, like the other folders. */
   readonly out: string;
   readonly scorers: string;
   readonly references: string;
 }
 
-/** Null when help was asked for. @throws UsageError with one sentence that says what is wrong */
+/**
+ * Returns null when help was asked for.
+ * @throws UsageError with one sentence that says what is wrong
+ */
 export function parseQualityFlags(args: readonly string[]): QualityOptions | null {
   const names = ["model", "seeds", "threads", "limit", "out", "scorers", "references"];
   const flags = parseLabFlags(args, names);

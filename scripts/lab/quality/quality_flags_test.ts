@@ -1,4 +1,4 @@
-/** A quick look must not overwrite the report that is in git. */
+/** A run with a limit must not overwrite the report that is in git. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ROOT } from "../../checkout.ts";

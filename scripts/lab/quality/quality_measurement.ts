@@ -1,4 +1,4 @@
-/** From drawn images to figures: everything but drawing, files and time. */
+/** Turns drawn images into figures: everything except drawing, files and time. */
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import { cosine } from "../statistics/distance.ts";
 import { boxDownsample } from "../statistics/pixels.ts";
@@ -30,7 +30,7 @@ export interface QualityInputs {
   readonly labels: ClassifierLabels;
   readonly references: References;
   readonly list: DrawingList;
-  /** By `keyOf`. */
+  /** Images by their `keyOf`. */
   readonly images: ReadonlyMap<string, RgbImage>;
 }
 

@@ -1,4 +1,4 @@
-/** The whole way from images to figures and grids, with judges that read the colours of pixels. */
+/** Goes from images to figures and grids, with judges that read the colours of pixels. */
 import assert from "node:assert/strict";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import type { References } from "../references/references.ts";
@@ -10,7 +10,7 @@ const NOUNS = ["cup", "key"];
 const COLOURS = ["red", "blue", ...Array.from({ length: 9 }, (_, i) => `other ${i}`)];
 const labels = { objects: ["background", ...NOUNS], colours: COLOURS };
 
-/** 64x64 whose first pixel is [noun, colour, anything]. */
+/** Makes a 64x64 image whose first pixel is [noun, colour, rest]. */
 function image(noun: number, colour: number, rest = 0): RgbImage {
   const data = new Uint8Array(3 * 64 * 64).fill(rest);
   data.set([noun, colour, rest]);

@@ -1,4 +1,4 @@
-/** The grids beside the report: the first images as they fell, none picked. */
+/** Draws the grids beside the report from the first images, with none picked. */
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import { type Cell, contactSheet, type SheetLayout } from "../../pictures/contact_sheet.ts";
 import type { References } from "../references/references.ts";
@@ -21,7 +21,7 @@ export interface ShownImage extends DrawnImage {
 
 export interface PromptSeries {
   readonly prompt: string;
-  /** By seed, from 0. */
+  /** Images by seed, from 0. */
   readonly drawn: readonly RgbImage[];
 }
 
@@ -80,7 +80,7 @@ export async function varietyPicture(
   };
 }
 
-/** @param small the drawn images as they were compared, by prompt */
+/** @param small the small drawn images that were compared, by prompt */
 export async function nearCopiesPicture(
   { prompts }: NearCopies,
   small: ReadonlyMap<string, readonly RgbImage[]>,

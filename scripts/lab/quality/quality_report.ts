@@ -1,4 +1,4 @@
-/** quality.md of what was measured. Pure. */
+/** Writes quality.md from what was measured. Pure. */
 import { showNumber, showShare } from "../report/shown_estimate.ts";
 import { criteriaOf, criterionLine, JUDGE_MIN, judgeIsGoodEnough } from "./criteria.ts";
 import type { QualityResult } from "./quality_result.ts";

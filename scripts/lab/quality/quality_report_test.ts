@@ -1,4 +1,4 @@
-/** What the figures are worth has to stand above the figures. */
+/** The verdict on the judges has to come before the figures. */
 import assert from "node:assert/strict";
 import { shareOf } from "../statistics/estimate.ts";
 import { exampleResult } from "./fixtures/example_result.ts";

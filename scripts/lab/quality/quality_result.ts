@@ -1,4 +1,4 @@
-/** All that `deno task lab quality` measures: the content of quality.json. */
+/** Everything that `deno task lab quality` measures: the content of quality.json. */
 import type { Latency } from "../latency/latency.ts";
 import type { DrawnShares } from "./figures/drawn_shares.ts";
 import type { JudgeValidation } from "./figures/judge_validation.ts";
@@ -19,7 +19,7 @@ export interface QualityResult {
     readonly objects: number;
     readonly colours: number;
     readonly seeds: number;
-    /** Null when all prompts were drawn. */
+    /** Number of prompts drawn per kind; null when all were. */
     readonly limit: number | null;
   };
   readonly judge: JudgeValidation;

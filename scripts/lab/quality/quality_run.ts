@@ -1,4 +1,4 @@
-/** How well a model draws what it is asked for. `deno task lab quality` */
+/** Measures how well a model draws what it is asked for. `deno task lab quality` */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ENGINE_VERSION } from "../../../contract/mod.ts";
@@ -74,7 +74,7 @@ async function drawAll(
   const images = new Map<string, RgbImage>();
   const bar = startBar(drawings.length, kept.length);
   try {
-    // What is kept comes first, so that the time left is that of drawing.
+    // Kept images come first, so that the time shown as left is that of drawing.
     for (const drawing of [...kept, ...drawings.filter((each) => !kept.includes(each))]) {
       images.set(keyOf(drawing), await cache.image(drawing));
       if (images.size > kept.length) bar.update(images.size);
@@ -87,8 +87,8 @@ async function drawAll(
 }
 
 /**
- * In a process of its own, whose memory holds neither images nor judges. It is begun by a small one
- * (`lab.ts`), since Linux counts what the beginner held as a process's own peak.
+ * Times the model in a process of its own, whose memory holds no images and no judges. The small
+ * process of `main.ts` starts it, since Linux counts a parent's memory towards a child's peak.
  */
 async function timeAlone(model: string): Promise<Latency> {
   const file = await Deno.makeTempFile({ suffix: ".json" });

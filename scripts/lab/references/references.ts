@@ -1,4 +1,4 @@
-/** Real renders to compare with: `references/<model>/`, written by `scripts/training/train/references.py`. */
+/** Reads real renders to compare with, which `scripts/training/train/references.py` writes. */
 import { join } from "node:path";
 import * as v from "valibot";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
@@ -11,7 +11,7 @@ const side = v.pipe(v.number(), v.integer(), v.minValue(1));
 const objectShown = v.object({
   noun: v.string(),
   colour: v.nullable(v.string()),
-  /** Centre in pixels. */
+  /** Centre in pixels, together with `y`. */
   x: v.number(),
   y: v.number(),
 });
@@ -34,7 +34,7 @@ const index = v.object({
 
 export type ObjectShown = Readonly<v.InferOutput<typeof objectShown>>;
 
-/** A render that nothing was trained on, and what it shows. */
+/** A render unused in training, and what it shows. */
 export interface HeldOutRender {
   readonly image: RgbImage;
   readonly caption: string;
@@ -51,7 +51,7 @@ export interface References {
   };
 }
 
-/** Small renders that fit a prompt: those the denoiser was shown, and those it was not. */
+/** Small renders that fit a prompt: those that the denoiser was trained on, and others. */
 export interface TrainingRenders {
   readonly prompt: string;
   readonly shown: readonly RgbImage[];

@@ -1,4 +1,4 @@
-/** References that are mixed up would validate the judge on the wrong labels. */
+/** If renders and labels are mixed up, the judge is validated on wrong labels. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -38,7 +38,7 @@ const INDEX = {
   },
 };
 
-/** Tiles of one red each, two columns. */
+/** Writes a sheet of plain red tiles in two columns. */
 async function writeSheet(file: string, tile: number, reds: readonly number[]): Promise<void> {
   const rows = Math.ceil(reds.length / 2);
   const sheet = sharp({

@@ -1,4 +1,4 @@
-/** Measured curves and rows with their intervals as SVG. Pure; d3 places ticks and draws paths. */
+/** Draws measured curves and rows with their intervals as SVG. Pure; d3 places ticks and paths. */
 import { type ScaleLinear, scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { Estimate } from "../statistics/estimate.ts";
@@ -6,14 +6,14 @@ import { escapeXml } from "../../pictures/xml_text.ts";
 
 export interface ChartSeries<X> {
   readonly name: string;
-  /** Computed, not measured: dashes without points or intervals. */
+  /** Whether it is computed, not measured: dashes without points and intervals. */
   readonly theory?: boolean;
   readonly points: readonly { readonly x: X; readonly y: Estimate }[];
 }
 
 export interface Chart<X> {
   readonly title: string;
-  /** What the axis of `x` shows, and that of `y`. */
+  /** Title of the x axis; `y` is that of the y axis. */
   readonly x: string;
   readonly y: string;
   readonly series: readonly ChartSeries<X>[];
@@ -35,7 +35,7 @@ const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9
 const colourOf = (series: number) => COLOURS[series % COLOURS.length]!;
 type Axis = ScaleLinear<number, number>;
 
-/** A curve of each series over a number; the bars are the intervals. */
+/** Draws a curve of each series over a number; the bars are the intervals. */
 export function lineChart({ title, x, y, series }: Chart<number>): string {
   const legend = legendOf(series, TITLE + LINE);
   const [left, top] = [64, legend.bottom + 10];
@@ -44,7 +44,7 @@ export function lineChart({ title, x, y, series }: Chart<number>): string {
   const up = axis(boundsOf(series), bottom, top).nice(5);
   const curves = series.map(({ points, theory = false }, i) => {
     const shown = points.filter(({ y }) => y.count > 0);
-    // A little beside each other, or the bars of two series would hide one another.
+    // Series are set slightly apart, so that their bars do not hide one another.
     const aside = theory ? 0 : DODGE * (i - (series.length - 1) / 2);
     const atOf = ({ x }: (typeof shown)[number]) => across(x) + aside;
     const path = line<(typeof shown)[number]>(atOf, ({ y }) => up(y.value))(shown);
@@ -78,7 +78,7 @@ export function lineChart({ title, x, y, series }: Chart<number>): string {
   ]);
 }
 
-/** A row for each name, a dot of each series in it; the bars are the intervals. */
+/** Draws a row for each name, with a dot of each series; the bars are the intervals. */
 export function rowChart({ title, y, series }: Chart<string>): string {
   const rows = [...new Set(series.flatMap(({ points }) => points.map(({ x }) => x)))];
   const legend = legendOf(series, TITLE + LINE);
@@ -115,7 +115,7 @@ function boundsOf<X>(series: readonly ChartSeries<X>[]): number[] {
   );
 }
 
-/** One value alone is put in the middle. */
+/** A single value is put in the middle. */
 function axis(values: readonly number[], from: number, to: number): Axis {
   const [low, high] = values.length > 0 ? [Math.min(...values), Math.max(...values)] : [0, 1];
   return scaleLinear().domain([low, high]).range([from, to]);

@@ -1,4 +1,4 @@
-/** A point at the wrong height, or a bar that is not the interval, is a wrong result that looks right. */
+/** A point at the wrong height, or a wrong bar, is a false result that looks right. */
 import assert from "node:assert/strict";
 import sharp from "sharp";
 import { lineChart, rowChart } from "./chart.ts";
@@ -6,7 +6,7 @@ import { lineChart, rowChart } from "./chart.ts";
 const estimate = (value: number) => ({ value, low: value - 1, high: value + 1, count: 9 });
 const nothing = { value: NaN, low: NaN, high: NaN, count: 0 };
 
-/** Attributes of the elements of a kind, as numbers. */
+/** Returns attributes of an element's occurrences, as numbers. */
 function numbersOf(svg: string, element: string, ...names: readonly string[]): number[][] {
   return [...svg.matchAll(new RegExp(`<${element} [^>]*>`, "g"))]
     .map(([tag]) => names.map((name) => Number(tag.match(new RegExp(` ${name}="([^"]*)"`))?.[1])));
@@ -21,7 +21,7 @@ Deno.test("lineChart() puts points at their places and bars over their intervals
     series: [{ name: "one", points: [...points, { x: 20, y: nothing }] }],
   });
   assert.ok(svg.includes("a &lt; b") && !/NaN|undefined/.test(svg));
-  // The first circle is the legend's.
+  // The first circle belongs to the legend.
   const dots = numbersOf(svg, "circle", "cx", "cy").slice(1);
   assert.equal(dots.length, 3);
   const [x0 = NaN, y0 = NaN, x5 = NaN, y5 = NaN, x10 = NaN, y10 = NaN] = dots.flat();

@@ -1,4 +1,4 @@
-/** `<experiment>.md` of what was found. Pure. */
+/** Writes `<experiment>.md` from what was found. Pure. */
 import type { ExperimentResult } from "./experiment_result.ts";
 import { type Findings, type Reading, type ResultTable, verdictOf } from "./findings.ts";
 import { showNumber } from "./shown_estimate.ts";
@@ -8,7 +8,7 @@ export interface ShownSheet {
   readonly caption: string;
 }
 
-/** @param notes what a person wrote about it; null when nobody has yet */
+/** @param notes a person's remarks; null when there are none yet */
 export function experimentReport(
   result: ExperimentResult,
   sheets: readonly ShownSheet[],

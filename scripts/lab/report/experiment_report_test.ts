@@ -1,4 +1,4 @@
-/** The report is what is read: a verdict or a note that goes astray misleads. */
+/** People read the report: a misplaced verdict or note misleads them. */
 import assert from "node:assert/strict";
 import { experimentReport } from "./experiment_report.ts";
 import type { ExperimentResult } from "./experiment_result.ts";

@@ -1,4 +1,4 @@
-/** `<experiment>.json`: what was run, and what was found. */
+/** The content of `<experiment>.json`: what was run, and what was found. */
 import type { Sizes } from "../laboratory/sizes.ts";
 import type { Findings } from "./findings.ts";
 
@@ -13,7 +13,7 @@ export interface ExperimentResult {
     readonly id: string;
     readonly digest: string;
     readonly engine_version: string;
-    /** Where it ran. */
+    /** Execution provider of the run. */
     readonly provider: string;
     readonly width: number;
     readonly height: number;

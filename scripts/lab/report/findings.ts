@@ -1,11 +1,11 @@
-/** What an experiment found: the content of `<experiment>.json`, and what its report is written from. */
+/** Findings of an experiment: the content of `<experiment>.json` and the basis of its report. */
 import type { Chart } from "./chart.ts";
 import type { Estimate } from "../statistics/estimate.ts";
 
 export interface Findings {
   /** What the paper reports, one item each, with its section, table or figure. */
   readonly paper: readonly string[];
-  /** How it was measured here where a reader could think of another way. */
+  /** How it was measured here, where a reader might expect another way. */
   readonly method: readonly string[];
   readonly tables: readonly ResultTable[];
   readonly charts: readonly ResultChart[];
@@ -14,7 +14,7 @@ export interface Findings {
 
 export interface ResultTable {
   readonly title: string;
-  /** Heading of the label, then of the cells. */
+  /** Title of the label's column, then those of the cells. */
   readonly columns: readonly string[];
   readonly rows: readonly ResultRow[];
 }
@@ -35,7 +35,7 @@ export interface ResultSheet {
   readonly image: Uint8Array;
 }
 
-/** A sentence that is true when the difference is above 0. */
+/** A claim that is true when the difference is above 0. */
 export interface Reading {
   readonly claim: string;
   readonly difference: Estimate;
@@ -43,7 +43,7 @@ export interface Reading {
 
 export type Verdict = "yes" | "no" | "undecided";
 
-/** Whether the whole interval is above 0, below it, or neither. */
+/** Says whether the whole interval is above 0, below it, or undecided. */
 export function verdictOf({ difference: { low, high } }: Reading): Verdict {
   if (low > 0) return "yes";
   return high < 0 ? "no" : "undecided";

@@ -1,4 +1,4 @@
-/** What an image is scored against: a text, or another image. Every scorer gives one number for each. */
+/** Scorers compare an image with a text or another image, and give one number for each. */
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import type { Scorer } from "./scorer.ts";
 
@@ -12,7 +12,7 @@ export interface ImagePair {
   readonly reference: RgbImage;
 }
 
-/** Higher is better; NaN where the scorer gave no answer, which reports count apart. */
+/** Scores higher for better images; NaN means no answer, which reports count separately. */
 export interface AlignmentScorer extends Scorer<ImageText, number> {
   readonly name: string;
 }

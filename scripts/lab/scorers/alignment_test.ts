@@ -1,4 +1,4 @@
-/** Scorers on graphs whose scores can be worked out by hand: fixtures/record_scorers.py. */
+/** The scorers' graphs give scores that a person can compute: fixtures/record_scorers.py. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
@@ -19,7 +19,7 @@ function plain(colour: readonly [number, number, number], width = 8, height = 6)
 const near = (given: number | undefined, expected: number, by = 1e-5) =>
   assert.ok(Math.abs((given ?? NaN) - expected) < by, `${given} is not ${expected}`);
 
-/** A copy of the fixture with some files changed; null leaves the file out. */
+/** Copies the fixture with some files changed; null leaves the file out. */
 async function folderWith(name: string, files: Readonly<Record<string, string | null>>) {
   const folder = await Deno.makeTempDir();
   for (const { name: file } of Deno.readDirSync(join(FIXTURES, name))) {
@@ -36,7 +36,7 @@ async function folderWith(name: string, files: Readonly<Record<string, string | 
 Deno.test("a CLIP folder's scores are raw cosines of its own pixels and tokens", async () => {
   const clip = await loadClip(join(FIXTURES, "tiny_clip"));
   const { alignment, similarity } = clipScorers(clip);
-  // (1, 0.2, 0.6) is normalised to (1, -1.2, 0.2) by the mean 0.5 and the deviations 0.5, 0.25, 0.5.
+  // (1, 0.2, 0.6) is normalised to (1, -1.2, 0.2): mean 0.5, deviations 0.5, 0.25 and 0.5.
   const image = plain([255, 51, 153]);
   const length = Math.hypot(1, -1.2, 0.2);
   const [red, green, both] = await alignment.score([
@@ -59,7 +59,7 @@ Deno.test("a CLIP folder's scores are raw cosines of its own pixels and tokens",
 
 Deno.test("a CLIP folder's images are cut at the centre of the longer side", async () => {
   const clip = await loadClip(join(FIXTURES, "tiny_clip"));
-  // The outer quarters of 16x8 are white; what is left is black, but for the resampling's edge.
+  // The outer quarters of 16x8 are white; the rest is black, except for the resampling's edge.
   const data = new Uint8Array(3 * 16 * 8).map((_, i) => {
     const x = Math.floor(i / 3) % 16;
     return x < 4 || x >= 12 ? 255 : 0;

@@ -1,7 +1,7 @@
-/** A scorer that looks at each image once, however many questions are asked about it. */
+/** Scores each image once, however many questions are asked about it. */
 import type { Scorer } from "./scorer.ts";
 
-/** The same scores; an input is known again as the object that it is, for as long as anyone holds it. */
+/** Inputs are the same only if they are one object; a score lives as long as its input. */
 export function rememberScores<Input extends WeakKey, Score>(
   scorer: Scorer<Input, Score>,
 ): Scorer<Input, Score> {

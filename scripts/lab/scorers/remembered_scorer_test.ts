@@ -1,4 +1,4 @@
-/** A score that sticks to another image is a wrong result that no one would look for. */
+/** A score of another image is a wrong result that nobody would look for. */
 import assert from "node:assert/strict";
 import { rememberScores } from "./remembered_scorer.ts";
 

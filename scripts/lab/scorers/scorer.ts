@@ -1,4 +1,4 @@
-/** What every scorer is: inputs in, one score each out, in their order. */
+/** Every scorer takes inputs and gives one score for each, in their order. */
 import type { Feed } from "../../../gpu-function/onnx/graph.ts";
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 import { toPixels } from "../statistics/pixels.ts";
@@ -23,7 +23,10 @@ export async function inBatches<Input, Score>(
   return scores;
 }
 
-/** [images, 3, side, side] in [-1, 1]. @throws RangeError for an image of another size */
+/**
+ * Makes a tensor [images, 3, side, side] in [-1, 1]. @throws RangeError for an image of another
+ * size
+ */
 export function pixelFeed(images: readonly RgbImage[], side: number): Feed {
   const data = new Float32Array(images.length * 3 * side * side);
   for (const [i, image] of images.entries()) {
@@ -37,7 +40,7 @@ export function pixelFeed(images: readonly RgbImage[], side: number): Feed {
   return { data, shape: [images.length, 3, side, side] };
 }
 
-/** The rows of a [rows, width] output. */
+/** Returns the rows of a [rows, width] output. */
 export function rowsOf(
   { data, shape }: { readonly data: Float32Array; readonly shape: readonly number[] },
 ): Float32Array[] {
@@ -45,7 +48,7 @@ export function rowsOf(
   return Array.from({ length: rows }, (_, i) => data.slice(i * width, (i + 1) * width));
 }
 
-/** Images and texts as vectors of one space. */
+/** Maps images and texts to vectors of one space. */
 export interface DualEncoder {
   readonly images: Scorer<RgbImage, Float32Array>;
   readonly texts: Scorer<string, Float32Array>;

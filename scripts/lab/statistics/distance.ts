@@ -1,4 +1,4 @@
-/** How far apart images or embeddings are. Pure arithmetic. */
+/** Measures how far apart images or embeddings are. Pure arithmetic. */
 
 export type Values = Float32Array | Uint8Array;
 export type Distance = (a: Values, b: Values) => number;
@@ -8,7 +8,7 @@ function requireEqualLength(a: Values, b: Values): void {
   throw new RangeError(`Rows of ${a.length} and ${b.length} values have no distance`);
 }
 
-/** Root of the mean squared difference of two equally long rows of values. */
+/** Returns the root of the mean squared difference of two equally long rows of values. */
 export function rootMeanSquare(a: Values, b: Values): number {
   requireEqualLength(a, b);
   let sum = 0;
@@ -16,7 +16,7 @@ export function rootMeanSquare(a: Values, b: Values): number {
   return Math.sqrt(sum / a.length);
 }
 
-/** The mean absolute difference: the paper's L1-distance (section 6), per value. */
+/** Returns the mean absolute difference: the paper's L1-distance (section 6), per value. */
 export function meanAbsolute(a: Values, b: Values): number {
   requireEqualLength(a, b);
   let sum = 0;
@@ -34,12 +34,12 @@ export function cosine(a: Values, b: Values): number {
   return dot / Math.sqrt(aa * bb);
 }
 
-/** 1 - cosine. */
+/** Returns 1 - cosine. */
 export function embeddingDistance(a: Values, b: Values): number {
   return 1 - cosine(a, b);
 }
 
-/** Mean over all unordered pairs; NaN of fewer than two items. */
+/** Returns the mean over all unordered pairs; NaN for fewer than two items. */
 export function meanPairwise(items: readonly Values[], distance: Distance): number {
   let sum = 0, pairs = 0;
   for (const [i, a] of items.entries()) {
@@ -56,7 +56,7 @@ export interface Neighbour {
   readonly distance: number;
 }
 
-/** The first of the nearest items; index -1 of none. */
+/** Returns the first of the nearest items; index -1 if there is none. */
 export function nearestOf(item: Values, items: readonly Values[], distance: Distance): Neighbour {
   let nearest: Neighbour = { index: -1, distance: Infinity };
   for (const [index, other] of items.entries()) {

@@ -1,4 +1,4 @@
-/** Variety and near copies are these distances and nothing else. */
+/** Variety and near copies are measured by these distances alone. */
 import assert from "node:assert/strict";
 import {
   cosine,
@@ -24,7 +24,7 @@ Deno.test("cosine() does not depend on lengths", () => {
 });
 
 Deno.test("meanPairwise() counts every pair once", () => {
-  // Distances 1, 3 and 2.
+  // The distances are 1, 3 and 2.
   assert.equal(meanPairwise([row(0), row(1), row(3)], rootMeanSquare), 2);
   assert.ok(Number.isNaN(meanPairwise([row(0)], rootMeanSquare)));
 });

@@ -1,8 +1,8 @@
-/** A measured number with its 95 % interval. Pure arithmetic. */
+/** Estimates a number with its 95 % interval. Pure arithmetic. */
 import { seededDraws } from "./seeded_draws.ts";
 
 export interface Estimate {
-  /** NaN, as are the bounds, when there was nothing to measure. */
+  /** Measured number; it and the bounds are NaN when there was nothing to measure. */
   readonly value: number;
   readonly low: number;
   readonly high: number;
@@ -14,15 +14,15 @@ const Z = 1.96;
 const RESAMPLES = 2000;
 const BOOTSTRAP_SEED = 2026;
 
-/** A share with Wilson's score interval, which stays inside 0 .. 1 near either end. */
+/** Returns a share with Wilson's score interval, which stays inside 0 .. 1 near either end. */
 export function shareOf(hits: readonly boolean[]): Estimate {
   return shareOfGroups(hits.map((hit) => [hit]));
 }
 
 /**
- * A share of hits in groups that resemble each other, such as a prompt's images: Wilson's interval of as
- * many independent hits as they are worth, their number over the design effect (Kish), which is 1 where
- * each is a group of its own. `count` stays the number of hits.
+ * Returns the share of hits in groups that resemble each other, such as a prompt's images. The
+ * interval is Wilson's for the number of hits over the design effect (Kish), which is 1 where each
+ * is a group of its own. `count` stays the number of hits.
  */
 export function shareOfGroups(groups: readonly (readonly boolean[])[]): Estimate {
   const hits = groups.flat();
@@ -34,7 +34,7 @@ export function shareOfGroups(groups: readonly (readonly boolean[])[]): Estimate
     const squares = deviations.map((deviation) => deviation ** 2);
     together += sum(deviations) ** 2 - sum(squares);
   }
-  // All alike, they tell nothing of how much groups resemble each other.
+  // Hits that are all alike do not show how much groups resemble each other.
   const variance = hits.length * value * (1 - value);
   const designEffect = variance === 0 ? 1 : 1 + Math.max(0, together / variance);
   return { ...wilson(value, hits.length / designEffect), count: hits.length };
@@ -44,23 +44,23 @@ function wilson(value: number, count: number) {
   const middle = (value + Z * Z / (2 * count)) / (1 + Z * Z / count);
   const reach = Z / (1 + Z * Z / count) *
     Math.sqrt(value * (1 - value) / count + Z * Z / (4 * count * count));
-  // At 0 and at 1 rounding alone would lead a hair's breadth outside.
+  // At 0 and at 1, rounding alone could lead slightly outside.
   return { value, low: Math.max(0, middle - reach), high: Math.min(1, middle + reach) };
 }
 
-/** A mean with the percentile bootstrap's interval; the same values always give the same one. */
+/** Returns a mean with the percentile bootstrap's interval, which equal values repeat. */
 export function meanOf(values: readonly number[]): Estimate {
   return bootstrapOf(values.length, (chosen) => average(chosen.map((index) => values[index]!)));
 }
 
-/** Estimates the difference within pairs. A pair with a NaN, which has no score, is left out. */
+/** Returns the mean difference of pairs; a pair with an unscored value (NaN) is left out. */
 export function meanDifferenceOf(a: readonly number[], b: readonly number[]): Estimate {
   return meanOf(a.map((value, i) => value - b[i]!).filter((value) => !Number.isNaN(value)));
 }
 
 /**
- * A statistic of `count` subjects with its percentile bootstrap interval (2000 resamples, one seed).
- * @param statistic of the subjects chosen, by their indices; some come more than once
+ * Estimates a statistic of `count` subjects by percentile bootstrap (2000 resamples, one seed).
+ * @param statistic takes the indices of the subjects chosen, with repeats
  */
 export function bootstrapOf(
   count: number,
@@ -89,7 +89,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Linear between the two nearest ranks, as numpy's default; NaN of nothing. */
+/** Interpolates linearly between the two nearest ranks, like numpy; NaN if there is no value. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const rank = share * (sorted.length - 1);

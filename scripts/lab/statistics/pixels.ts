@@ -1,7 +1,7 @@
-/** RGB images as the scorers and the distances take them. Pure arithmetic. */
+/** Converts RGB images for the scorers and the distances. Pure arithmetic. */
 import type { RgbImage } from "../../../gpu-function/image/rgb.ts";
 
-/** Float32 [3, height, width] in [-1, 1]: what the scorers were trained on. */
+/** Returns Float32 [3, height, width] in [-1, 1], which the scorers were trained on. */
 export function toPixels({ width, height, data }: RgbImage): Float32Array {
   const area = width * height;
   const pixels = new Float32Array(3 * area);
@@ -12,7 +12,7 @@ export function toPixels({ width, height, data }: RgbImage): Float32Array {
 }
 
 /**
- * Each `side` x `side` output pixel is the rounded mean of its box.
+ * Makes each `side` x `side` output pixel the rounded mean of its box.
  * @throws RangeError when the boxes do not tile the image
  */
 export function boxDownsample({ width, height, data }: RgbImage, side: number): RgbImage {

@@ -1,4 +1,4 @@
-/** Scorers given another range or order of pixels than in training answer nonsense. */
+/** Scorers that get another range or order of pixels than in training answer nonsense. */
 import assert from "node:assert/strict";
 import { boxDownsample, toPixels } from "./pixels.ts";
 
@@ -9,7 +9,7 @@ Deno.test("toPixels() is channels first, from -1 to 1", () => {
 });
 
 Deno.test("boxDownsample() is the mean of each box, width differing from height", () => {
-  // Two boxes of 2x1 pixels side by side, two rows of them.
+  // Each of two rows has two boxes of 2x1 pixels.
   const grey = [10, 20, 30, 41, 0, 0, 255, 255];
   const image = {
     width: 4,

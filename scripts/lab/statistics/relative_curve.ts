@@ -1,10 +1,10 @@
-/** Curves between their own worst and best, as the paper draws them (Figs. 5 to 8). Pure. */
+/** Scales curves between their own worst and best, as the paper draws them (Figs. 5 to 8). Pure. */
 import { average, bootstrapOf, type Estimate } from "./estimate.ts";
 
 /**
- * (current - worst) / (best - worst), of means over subjects; the interval resamples subjects, and with
- * them worst and best.
- * @param curve for each place, one number for each subject; subjects with a NaN anywhere are left out
+ * Returns (current - worst) / (best - worst) of means over subjects; the interval resamples
+ * subjects, and with them worst and best.
+ * @param curve holds for each place one number per subject; a subject with a NaN is left out
  */
 export function relativeCurve(curve: readonly (readonly number[])[]): Estimate[] {
   const subjects = (curve[0] ?? []).map((_, i) => i)

@@ -1,10 +1,10 @@
-/** Chance for the laboratory: the same seed gives the same draws on every machine. */
+/** Draws at random for the laboratory: a seed gives the same draws on every machine. */
 import { createMt19937 } from "../../../gpu-function/diffusion/mod.ts";
 
 export interface SeededDraws {
-  /** An integer from 0 to `bound` - 1. */
+  /** Returns an integer from 0 to `bound` - 1. */
   below(bound: number): number;
-  /** The items in another order, each order equally likely. */
+  /** Returns the items shuffled, each order equally likely. */
   shuffled<T>(items: readonly T[]): T[];
 }
 

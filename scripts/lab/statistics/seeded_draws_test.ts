@@ -1,4 +1,4 @@
-/** Draws that changed from run to run would make every interval and every false agreement another one. */
+/** If draws change from run to run, so does every interval and every false agreement. */
 import assert from "node:assert/strict";
 import { seededDraws } from "./seeded_draws.ts";
 

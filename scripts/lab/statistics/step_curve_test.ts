@@ -1,4 +1,4 @@
-/** A step's value that slips to its neighbour, or a missing one that counts, bends every curve. */
+/** A value in the wrong step, or a missing value that counts, bends every curve. */
 import assert from "node:assert/strict";
 import { meanOverSeeds, stepCurve } from "./step_curve.ts";
 

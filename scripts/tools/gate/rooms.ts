@@ -1,6 +1,6 @@
 /**
  * The rooms of the house, each program from the top down: each row says what a folder or file may
- * import besides itself. A room without a row belongs to the one around it. No room leads to itself.
+ * import besides itself. A room without a row belongs to the one around it. No room leads back.
  */
 export interface Room {
   /** Path of a folder, with a trailing slash, or of one file. */

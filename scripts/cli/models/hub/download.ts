@@ -36,7 +36,7 @@ export async function download(
 ): Promise<void> {
   const target = join(folder, file.path);
   const part = partOf(folder, file.path);
-  if (await sizeOf(target) === file.bytes) return onBytes(file.bytes); // was checked when it was named
+  if (await sizeOf(target) === file.bytes) return onBytes(file.bytes); // only checked files have this name
   await mkdir(dirname(target), { recursive: true });
   if (await sizeOf(part) > file.bytes) await rm(part);
   let tries = 0;

@@ -33,8 +33,8 @@ export interface RegistrationOptions {
 }
 
 /**
- * Checks, completes and seals the staged package, then renames it into the models folder, which is on
- * the same disk. The package's name is that of the staged folder unless `shapefirst.json` says another.
+ * Checks, completes and seals the staged package, then renames it into the models folder, which is
+ * on the same disk. The staged folder's name is the package's, unless `shapefirst.json` has another.
  * @throws RangeError naming the file and what is wrong; the models folder is then as before
  */
 export async function registerPackage(

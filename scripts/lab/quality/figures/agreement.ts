@@ -1,13 +1,16 @@
-/** What was asked against what the judge saw, counted as `scripts/training/train/evaluation.py` counts it. Pure. */
+/**
+ * Compares what was asked with what the judge saw, by the rules of
+ * `scripts/training/train/evaluation.py`. Pure.
+ */
 import { type Estimate, shareOfGroups } from "../../statistics/estimate.ts";
 import { type Arrangement, relationOf, type Seen } from "../../scorers/judge/grid_reading.ts";
 
 export interface Asked {
   /** One noun or two different ones. */
   readonly objects: readonly string[];
-  /** Colour of each object; null leaves it open. */
+  /** Colour asked of each object; null leaves it open. */
   readonly colours: readonly (string | null)[];
-  /** Relation of the first object to the second. */
+  /** Place of the first object relative to the second. */
   readonly relation: Arrangement | null;
 }
 
@@ -19,13 +22,13 @@ export interface Judged {
 
 export interface SingleShares {
   readonly object: Estimate;
-  /** Share of the images whose colour was asked for, whether or not the object is right. */
+  /** Share among images whose colour was asked for, even if the object is wrong. */
   readonly colour: Estimate;
 }
 
 export interface PairShares {
   readonly both_objects: Estimate;
-  /** Share of the images with both objects. */
+  /** Share among images with both objects. */
   readonly relation_of_both: Estimate;
   readonly both_colours_of_both: Estimate;
 }
@@ -40,7 +43,7 @@ export function colourIsRight({ asked, seen }: Judged): boolean | null {
   return colour === null ? null : seen[0]?.colour === colour;
 }
 
-/** The two objects in the order they were asked for; null unless both are there. */
+/** Returns the two objects in the order asked for; null unless both are there. */
 function bothObjects({ asked, seen }: Judged): readonly [Seen, Seen] | null {
   const [first, second] = asked.objects.map((noun) => seen.find((each) => each.noun === noun));
   return first && second ? [first, second] : null;
@@ -57,7 +60,7 @@ function bothColoursAreRight(judged: Judged): boolean {
   return both?.every(({ colour }, i) => colours[i] === null || colours[i] === colour) ?? false;
 }
 
-/** Everything that was asked for is there. */
+/** Whether everything that was asked for is there. */
 export function isRight(judged: Judged): boolean {
   return judged.asked.objects.length === 2
     ? relationIsRight(judged) && bothColoursAreRight(judged)
@@ -82,7 +85,7 @@ export function pairShares(judged: readonly Judged[]): PairShares {
   };
 }
 
-/** Share of images; those of one prompt are a group. */
+/** Returns a share of the images; those of one prompt form a group. */
 export function shareOfJudged(
   judged: readonly Judged[],
   isHit: (judged: Judged) => boolean,
@@ -90,7 +93,7 @@ export function shareOfJudged(
   return shareOfGroups(byPrompt(judged).map((images) => images.map(isHit)));
 }
 
-/** The images of each prompt, which share what was asked as one object. */
+/** Groups images by prompt: images of one prompt share one `asked` object. */
 export function byPrompt<T extends Judged>(judged: readonly T[]): T[][] {
   return [...Map.groupBy(judged, ({ asked }) => asked).values()];
 }

@@ -1,4 +1,4 @@
-/** These few rules are what every share of the report counts. */
+/** Every share in the report counts by these few rules. */
 import assert from "node:assert/strict";
 import type { Seen } from "../../scorers/judge/grid_reading.ts";
 import {

@@ -1,8 +1,8 @@
-/** Which prompts are drawn with which seeds. Pure. */
+/** Lists which prompts are drawn with which seeds. Pure. */
 import { type EvaluationPrompt, isPair } from "../../prompts/evaluation_prompt.ts";
 import type { References } from "../../references/references.ts";
 
-/** Seeds of the prompts for variety and near copies. */
+/** Number of seeds of the prompts for variety and near copies. */
 export const SERIES_SEEDS = 16;
 
 export interface PromptSeed {
@@ -12,13 +12,13 @@ export interface PromptSeed {
 
 export interface DrawingList {
   readonly prompts: readonly EvaluationPrompt[];
-  /** Seeds 0 to this - 1 of each. */
+  /** Number of seeds for each prompt, from 0 on. */
   readonly seeds: number;
-  /** Prompts with real renders to compare with, drawn with `SERIES_SEEDS` seeds. */
+  /** Prompts that have real renders to compare with; each is drawn with `SERIES_SEEDS` seeds. */
   readonly series: readonly string[];
 }
 
-/** @param limit the first so many prompts of one object, of two, and of the series; null for all */
+/** @param limit how many prompts of one object, of two, and of the series; null for all */
 export function listDrawings(
   prompts: readonly EvaluationPrompt[],
   { variety, training }: References,
@@ -36,7 +36,7 @@ export function listDrawings(
   };
 }
 
-/** Each drawing once, in the order in which the report needs them. */
+/** Returns each drawing once, in the order in which the report needs them. */
 export function drawingsOf({ prompts, seeds, series }: DrawingList): PromptSeed[] {
   const all = [
     ...prompts.flatMap(({ text }) => seedsOf(text, seeds)),

@@ -1,4 +1,4 @@
-/** What the drawn images show, by kind of prompt. Pure. */
+/** Counts what the drawn images show, by kind of prompt. Pure. */
 import { average, type Estimate, meanOf } from "../../statistics/estimate.ts";
 import type { ClassifierLabels } from "../../scorers/judge/grid_reading.ts";
 import {
@@ -13,9 +13,8 @@ import {
 } from "./agreement.ts";
 import { withheldColour } from "./withheld_colour.ts";
 
-/** A drawn image. */
 export interface DrawnImage extends Judged {
-  /** Cosine of the prompt's and the image's embeddings. */
+  /** Similarity of the prompt's and the image's embeddings. */
   readonly cosine: number;
 }
 
@@ -36,7 +35,7 @@ export interface DrawnShares {
 export interface ObjectShare {
   readonly noun: string;
   readonly object: Estimate;
-  /** What the judge saw in its place, most often first. */
+  /** Nouns that the judge saw instead, most often first. */
   readonly taken_for: readonly string[];
 }
 
@@ -69,7 +68,7 @@ export function isWithheld(
   return colour !== null && colours[0] === colour;
 }
 
-/** Objects that are not always right, worst first, equal ones by name. */
+/** Returns objects that are sometimes wrong, worst first, then by name. */
 export function worstObjects(singles: readonly Judged[]): ObjectShare[] {
   const byNoun = Map.groupBy(singles, ({ asked }) => asked.objects[0] ?? "");
   return [...byNoun].map(([noun, rows]) => ({

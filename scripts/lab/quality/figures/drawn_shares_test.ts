@@ -1,9 +1,9 @@
-/** Rows of the wrong images would hide what the model cannot draw. */
+/** If wrong images are counted, the report hides what the model cannot draw. */
 import assert from "node:assert/strict";
 import type { Seen } from "../../scorers/judge/grid_reading.ts";
 import { type DrawnImage, drawnShares, worstObjects } from "./drawn_shares.ts";
 
-// The withheld colour of the noun at i is colour (7 i + 3) % 10: colour3 of cup, colour0 of key.
+// The withheld colour of noun i is colour (7 i + 3) % 10: colour3 of cup, colour0 of key.
 const labels = {
   objects: ["background", "cup", "key"],
   colours: Array.from({ length: 11 }, (_, i) => `colour${i}`),

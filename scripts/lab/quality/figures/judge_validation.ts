@@ -1,4 +1,4 @@
-/** The scorers are measured on real renders before anything is measured with them. */
+/** Measures the scorers on real renders, before they measure anything else. */
 import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
 import { type Estimate, meanOf, shareOf } from "../../statistics/estimate.ts";
 import type { HeldOutRender } from "../../references/references.ts";
@@ -21,20 +21,20 @@ export interface JudgeValidation {
   readonly single: SingleShares & { readonly centre_error_pixels: Estimate };
   readonly pair: PairShares;
   readonly false_agreement: FalseAgreement;
-  /** Within pools in the order of the references, singles among singles and pairs among pairs. */
+  /** Recall in pools in the order of the references: singles among singles, pairs among pairs. */
   readonly retrieval: Retrieval;
-  /** Within pools of both, which are easier: a pair's text fits no single. */
+  /** Recall in mixed pools, which are easier: a pair's text fits no single. */
   readonly retrieval_mixed: Retrieval;
 }
 
-/** How often the judge says yes where no is right, by the rule that drawn images are judged by. */
+/** How often the judge says yes where no is right, by the rule for drawn images. */
 export interface FalseAgreement {
-  /** Taken for the noun asked for, which is drawn at random. */
+  /** Share of noise images taken for a noun asked for at random. */
   readonly noise: Estimate;
   readonly plain: Estimate;
-  /** A real render, asked for a random noun that it does not show. */
+  /** Share of real renders taken for a random noun that they do not show. */
   readonly other_noun: Estimate;
-  /** Said to show any object at all: one cell's worth of it or more. */
+  /** Share of noise images said to show any object: one cell's worth of it or more. */
   readonly noise_any_object: Estimate;
   readonly plain_any_object: Estimate;
 }
@@ -43,7 +43,7 @@ export interface Judges {
   readonly classifier: Scorer<RgbImage, readonly Seen[]>;
   readonly images: Scorer<RgbImage, Float32Array>;
   readonly texts: Scorer<string, Float32Array>;
-  /** What the classifier can name. */
+  /** Nouns that the classifier knows. */
   readonly nouns: readonly string[];
 }
 
@@ -86,7 +86,7 @@ function askedOf({ objects }: HeldOutRender): Asked {
   const [first, second] = objects;
   return {
     objects: objects.map(({ noun }) => noun),
-    // A render in its drawing's own colours is asked for as such, but not counted among the colours.
+    // A null colour is the drawing's own; such a render is not counted among the colours.
     colours: objects.map(({ colour }) => colour),
     relation: first && second ? relationOf(first, second) : null,
   };

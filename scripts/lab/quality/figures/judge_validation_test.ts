@@ -31,7 +31,7 @@ const seen = (noun: string, colour: string, x: number, y = 1): Seen => ({
   y,
 });
 
-/** Says what `answers` has for the first value of an image, and weighs little of anything else. */
+/** Answers by the first value of a plain image, and sees little in any other. */
 function fakeJudges(answers: Readonly<Record<number, readonly Seen[]>>) {
   const scorerOf = <I, O>(scoreOne: (input: I) => O): Scorer<I, O> => ({
     score: (inputs) => Promise.resolve(inputs.map(scoreOne)),
@@ -73,7 +73,7 @@ Deno.test("validateJudges() holds what the judge says against what the renders s
   assert.equal(pair.both_colours_of_both.value, 1);
   assert.deepEqual([false_agreement.noise.value, false_agreement.noise.count], [0, 330]);
   assert.equal(false_agreement.noise_any_object.value, 0);
-  // The hat is taken for a cup, which is asked of it half the time; the others show their own.
+  // The hat passes for a cup in half of the draws; the others show their own nouns.
   assert.ok([0, 1 / 3].includes(false_agreement.other_noun.value));
   assert.equal(retrieval.text_to_image.count, 0);
 });
@@ -88,7 +88,7 @@ Deno.test("a judge that always says cup is found out", async () => {
   const heldOut = Array.from({ length: 60 }, (_, i) => render(i, object("hat", "red")));
   const { single, false_agreement } = await validateJudges({ ...always, classifier }, heldOut);
   assert.equal(single.object.value, 0);
-  // Asked for one of three nouns on noise, and for one of the two others on a hat.
+  // Noise is asked for one of three nouns, a hat for one of the two others.
   assert.ok(Math.abs(false_agreement.noise.value - 1 / 3) < 0.1);
   assert.ok(Math.abs(false_agreement.other_noun.value - 1 / 2) < 0.2);
   assert.equal(false_agreement.noise_any_object.value, 1);

@@ -1,7 +1,4 @@
-/**
- * Whether drawn images lie nearer to training renders than new renders of the same prompt do, which
- * would be copying. Pure.
- */
+/** Measures copying: are drawn images nearer to training renders than new renders are? Pure. */
 import { average, type Estimate, shareOf, shareOfGroups } from "../../statistics/estimate.ts";
 import { nearestOf, type Neighbour, rootMeanSquare } from "../../statistics/distance.ts";
 
@@ -9,20 +6,20 @@ import { nearestOf, type Neighbour, rootMeanSquare } from "../../statistics/dist
 export interface CopySuspects {
   readonly prompt: string;
   readonly drawn: readonly Uint8Array[];
-  /** What the denoiser was shown. */
+  /** Renders that the denoiser was trained on. */
   readonly shown: readonly Uint8Array[];
-  /** Real renders that it was not shown: as near as chance brings one. */
+  /** Real renders that it was not trained on: only chance brings them near. */
   readonly heldOut: readonly Uint8Array[];
 }
 
 export interface PromptCopies {
   readonly prompt: string;
-  /** Means and bound in shares of the full range of a pixel value. */
+  /** Mean distance of the drawn images; all distances are shares of a pixel value's full range. */
   readonly drawn_distance: number;
   readonly held_out_distance: number;
   /**
-   * The least of the held-out renders' distances: of 100 of them, another render is nearer by chance
-   * in 1 of 101. A percentile between the two least would be passed twice as often.
+   * Least distance of the held-out renders. Of 100, another render is nearer by chance in 1 of 101;
+   * a percentile between the two least distances would be passed twice as often.
    */
   readonly bound: number;
   readonly nearer: Estimate;

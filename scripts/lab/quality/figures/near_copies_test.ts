@@ -1,4 +1,4 @@
-/** Copies that count as new images would hide that the model learnt its training set by heart. */
+/** Copies that count as new images would hide that the model memorised its training set. */
 import assert from "node:assert/strict";
 import { measureNearCopies } from "./near_copies.ts";
 
@@ -10,7 +10,7 @@ Deno.test("measureNearCopies() holds drawn images against the held-out renders o
     {
       prompt: "a cup",
       shown,
-      // Nearest training renders 51 and 25.5 values away: the bound is the nearer one.
+      // The nearest training renders are 51 and 25.5 values away, and the nearer one is the bound.
       heldOut: [grey(51), Uint8Array.of(102, 102, 102 + 44)],
       drawn: [grey(100), grey(50)],
     },

@@ -1,4 +1,4 @@
-/** How well texts find their images among many, and images their texts. Pure. */
+/** Measures how well texts find their images among many, and images their texts. Pure. */
 import { cosine } from "../../statistics/distance.ts";
 import { type Estimate, shareOf } from "../../statistics/estimate.ts";
 
@@ -10,8 +10,8 @@ export interface Retrieval {
 const POOL = 100;
 
 /**
- * Recall at 1 within consecutive pools; what does not fill a pool is left out. As `recall_at_1` of
- * `scripts/training/train/dual_encoder.py`.
+ * Returns recall at 1 within consecutive full pools, as `recall_at_1` of
+ * `scripts/training/train/dual_encoder.py` does.
  */
 export function recallAtOne(
   texts: readonly Float32Array[],

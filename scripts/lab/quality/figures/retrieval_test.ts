@@ -8,7 +8,7 @@ const at = (degrees: number) => {
 };
 
 Deno.test("recallAtOne() asks in both directions, within full pools alone", () => {
-  // Pool 1: both texts are nearest to the first image. Pool 2 is right. The fifth fills no pool.
+  // In pool 1 both texts are nearest to the first image. Pool 2 is right. The fifth fills no pool.
   const texts = [at(0), at(20), at(90), at(180), at(0)];
   const images = [at(10), at(60), at(95), at(185), at(90)];
   const { text_to_image, image_to_text } = recallAtOne(texts, images, 2);

@@ -1,11 +1,11 @@
-/** Images that show nothing, for asking a judge whether it says yes to anything. Pure. */
+/** Makes images that show nothing, to test whether a judge says yes to anything. Pure. */
 import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
 import { seededDraws } from "../../statistics/seeded_draws.ts";
 
 const NOISE_SEED = 5;
 const PLAIN_SEED = 6;
 
-/** Every value of every pixel on its own. */
+/** Draws every value of every pixel independently. */
 export function noiseImages(count: number, side: number): RgbImage[] {
   const draws = seededDraws(NOISE_SEED);
   return Array.from({ length: count }, () => ({
@@ -15,7 +15,7 @@ export function noiseImages(count: number, side: number): RgbImage[] {
   }));
 }
 
-/** One colour all over. */
+/** Draws one colour all over each image. */
 export function plainImages(count: number, side: number): RgbImage[] {
   const draws = seededDraws(PLAIN_SEED);
   return Array.from({ length: count }, () => {

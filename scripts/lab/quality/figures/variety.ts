@@ -1,4 +1,4 @@
-/** Whether one prompt's images over many seeds differ as much as real renders of it do. Pure. */
+/** Measures whether one prompt's images vary over seeds as much as real renders do. Pure. */
 import { embeddingDistance, meanPairwise, rootMeanSquare } from "../../statistics/distance.ts";
 import { type Estimate, meanOf } from "../../statistics/estimate.ts";
 
@@ -21,7 +21,7 @@ export interface Variety {
     readonly pixel_ratio: number;
     readonly embedding_ratio: number;
   }[];
-  /** Over the prompts. */
+  /** Mean ratio over the prompts. */
   readonly pixel_ratio: Estimate;
   readonly embedding_ratio: Estimate;
 }

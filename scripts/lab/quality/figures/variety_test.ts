@@ -1,4 +1,4 @@
-/** A ratio the wrong way round would call a model without variety varied. */
+/** An inverted ratio would call a model without variety varied. */
 import assert from "node:assert/strict";
 import { measureVariety } from "./variety.ts";
 

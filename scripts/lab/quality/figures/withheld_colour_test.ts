@@ -1,9 +1,9 @@
-/** Prompts in colours that were seen in training would pass for compositions that were not. */
+/** If this breaks, colours seen in training pass for compositions that were not. */
 import assert from "node:assert/strict";
 import { isPair, loadPrompts } from "../../prompts/evaluation_prompt.ts";
 import { withheldColour } from "./withheld_colour.ts";
 
-// The order of colour.NAMES of scripts/training/train, and "natural" after it as in labels.json.
+// The order is that of colour.NAMES of scripts/training/train, then "natural" as in labels.json.
 const COLOURS = [
   "red",
   "orange",

@@ -1,4 +1,4 @@
-/** The judge: which objects, in which colours, where. Trained on real renders alone. */
+/** The judge sees which objects are where, in which colours. It is trained only on real renders. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -15,7 +15,7 @@ const labelsJson = v.strictObject({
 
 export interface Classifier extends Scorer<RgbImage, readonly Seen[]> {
   readonly labels: ClassifierLabels;
-  /** Side of the images it takes. */
+  /** Side of the images that it takes. */
   readonly side: number;
 }
 

@@ -1,4 +1,4 @@
-/** From image to verdict through true onnxruntime, on a graph that fixtures/record.py wrote. */
+/** Goes from image to verdict through true onnxruntime, on a graph from fixtures/record.py. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadClassifier } from "./classifier.ts";
@@ -13,7 +13,7 @@ async function folderWith(labels: unknown): Promise<string> {
   return folder;
 }
 
-/** Red, with one green and one blue cell at the given places. */
+/** Makes a red image with one green and one blue cell at the given places. */
 function imageWith(green: number, blue: number) {
   const data = new Uint8Array(3 * 128 * 128);
   for (let i = 0; i < 128 * 128; i++) {
@@ -33,7 +33,7 @@ Deno.test("loadClassifier() reads each image of a batch with its own verdict", a
   );
   const found = await classifier.score(images);
   assert.equal(found.length, 51);
-  // Everywhere each object has 1 / (e^2 + 2) of a cell, but e^2 / (e^2 + 2) where its colour is.
+  // Each object has e^2 / (e^2 + 2) of a cell where its colour is, and 1 / (e^2 + 2) elsewhere.
   const [weak, strong] = [1, Math.exp(2)].map((part) => part / (Math.exp(2) + 2)) as [
     number,
     number,

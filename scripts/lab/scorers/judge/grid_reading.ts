@@ -1,10 +1,10 @@
 /**
- * Which objects, in which colours, where: read off a classifier's grids of logits, as `read` and
- * `relation_of` of `scripts/training/train/classifier.py` do. Pure arithmetic.
+ * Reads objects, colours and places off a classifier's grids of logits, as `read` and `relation_of`
+ * of `scripts/training/train/classifier.py` do. Pure arithmetic.
  */
 
 export interface ClassifierLabels {
-  /** Class 0 is the background. */
+  /** Names by class; class 0 is the background. */
   readonly objects: readonly string[];
   readonly colours: readonly string[];
 }
@@ -13,9 +13,9 @@ export interface ClassifierLabels {
 export interface Seen {
   readonly noun: string;
   readonly colour: string;
-  /** Its mass in cells. */
+  /** Mass of the object in cells. */
   readonly weight: number;
-  /** Its centre in pixels. */
+  /** Centre in pixels, together with `y`. */
   readonly x: number;
   readonly y: number;
 }
@@ -39,7 +39,7 @@ export interface LogitGrids {
 
 const OBJECTS_READ = 2;
 
-/** The two heaviest objects of an image, heaviest first. */
+/** Returns the two heaviest objects of an image, heaviest first. */
 export function readGrids(grids: LogitGrids, labels: ClassifierLabels): Seen[] {
   const area = grids.side ** 2;
   const objects = softmaxOverClasses(grids.objects, area);
@@ -55,7 +55,7 @@ export function readGrids(grids: LogitGrids, labels: ClassifierLabels): Seen[] {
     }));
 }
 
-/** Where the first is, seen from the second, by the larger component; a tie is horizontal. */
+/** Places the first as seen from the second, by the larger component; a tie is horizontal. */
 export function relationOf(first: Point, second: Point): Arrangement {
   const [dx, dy] = [first.x - second.x, first.y - second.y];
   if (Math.abs(dx) >= Math.abs(dy)) return dx < 0 ? "left" : "right";
@@ -80,7 +80,7 @@ function classOf(shares: Float64Array, index: number, area: number): Float64Arra
   return shares.subarray(index * area, (index + 1) * area);
 }
 
-/** The colour with the most mass on the object's cells. */
+/** Returns the colour with the most mass on the object's cells. */
 function tintOf(cells: Float64Array, colours: Float64Array, count: number): number {
   let best = { index: 0, mass: -Infinity };
   for (let index = 0; index < count; index++) {

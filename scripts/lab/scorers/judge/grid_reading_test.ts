@@ -1,4 +1,4 @@
-/** The judge of the reports and the judge of `scripts/training/train` have to be one: fixtures/record.py. */
+/** The judge must read grids as `scripts/training/train` does, which fixtures/record.py records. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import recorded from "../fixtures/grid_readings.json" with { type: "json" };

@@ -1,9 +1,9 @@
 /**
- * BLIP-VQA (Li et al. 2022) as T2I-CompBench uses it: "{thing}?", and the answer's first token. The
- * folder has `model.onnx`, in it or in `onnx/` below it: from `pixel_values` [n, 3, h, w],
- * `input_ids` and, if it wants one, `attention_mask` [n, tokens] to `answer_logits` [n, vocabulary],
- * the logits of the first token that the answer decoder says; `tokenizer.json`,
- * `tokenizer_config.json` and `preprocessor_config.json` lie beside it.
+ * Runs BLIP-VQA (Li et al. 2022) as T2I-CompBench does: it asks "{thing}?" and reads the answer's
+ * first token. `model.onnx` lies in the folder or in `onnx/` below it. It takes `pixel_values` [n,
+ * 3, h, w], `input_ids` and optionally `attention_mask` [n, tokens], and gives `answer_logits` [n,
+ * vocabulary] for the answer's first token. `tokenizer.json`, `tokenizer_config.json` and
+ * `preprocessor_config.json` lie beside it.
  */
 import { loadSession, type OnnxSession } from "../../../../gpu-function/onnx/session.ts";
 import { graphFile } from "../similarity/clip_folder.ts";

@@ -1,15 +1,15 @@
-/** mini's classifier as the one who answers: yes is 1, no is 0. */
+/** mini's classifier answers questions: yes is 1, no is 0. */
 import type { Classifier } from "../judge/classifier.ts";
 import type { ClassifierLabels, Seen } from "../judge/grid_reading.ts";
 import type { Answerer } from "./visual_questions.ts";
 
 export interface AskedThing {
   readonly noun: string;
-  /** Null when the words name none. */
+  /** Colour in the words; null when they name none. */
   readonly colour: string | null;
 }
 
-/** It knows objects and colours; of other words, such as textures, it says nothing. */
+/** The classifier knows objects and colours, and ignores other words, such as textures. */
 export function classifierAnswers({ labels, score, release }: Classifier): Answerer {
   return {
     name: "VQA",
@@ -25,7 +25,7 @@ export function classifierAnswers({ labels, score, release }: Classifier): Answe
   };
 }
 
-/** @throws RangeError for words with no object of the labels among them */
+/** @throws RangeError when no word is an object of the labels */
 export function askedThing(thing: string, { objects, colours }: ClassifierLabels): AskedThing {
   const words = thing.toLowerCase().split(/\s+/);
   const noun = words.findLast((word) => objects.indexOf(word) > 0);
@@ -39,7 +39,7 @@ export function askedThing(thing: string, { objects, colours }: ClassifierLabels
   return { noun, colour: words.find((word) => colours.includes(word)) ?? null };
 }
 
-/** The heaviest object counts, and any other that fills a cell of the grid or more. */
+/** The heaviest object counts, and so does any other that fills a cell of the grid or more. */
 function shows(seen: readonly Seen[], { noun, colour }: AskedThing): boolean {
   return seen.some((each, i) =>
     each.noun === noun && (i === 0 || each.weight >= 1) &&

@@ -1,13 +1,13 @@
 /**
- * MiniGPT4-CoT's way of scoring (T2I-CompBench), in our words: the model first says what it sees, then
- * grades it by a rubric. Grades are 0 to 100 and reported as 0 to 1, as the paper's Table 1 does.
+ * Scores like MiniGPT4-CoT (T2I-CompBench), in our words: the model first says what it sees, then
+ * grades it by a rubric. Grades from 0 to 100 are reported as 0 to 1, as in the paper's Table 1.
  */
 import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
 import { nounChunks } from "../../prompts/noun_chunks.ts";
 import type { AlignmentScorer, ImageText } from "../alignment.ts";
 import type { Turn, VisionChat } from "./vision_chat.ts";
 
-/** `attribute`: each thing with its attribute by itself; `general`: the whole text at once. */
+/** `attribute` grades each thing with its attribute; `general` grades the whole text at once. */
 export type Rubric = "attribute" | "general";
 
 const ASKS = 3;
@@ -33,7 +33,7 @@ const RUBRICS: Readonly<Record<Rubric, readonly string[]>> = {
   ],
 };
 
-/** NaN where the model refuses, or gives no grade when asked three times. */
+/** A score is NaN if the model refuses, or gives no grade when asked three times. */
 export function describedScorer(chat: VisionChat, rubric: Rubric): AlignmentScorer {
   return {
     name: "described score",
@@ -78,7 +78,7 @@ function gradingTurn(asked: string, rubric: Rubric): string {
   ].join("\n");
 }
 
-/** 0 to 100, or NaN. */
+/** Returns 0 to 100, or NaN. */
 async function grade(
   chat: VisionChat,
   image: RgbImage,
@@ -93,7 +93,7 @@ async function grade(
   return NaN;
 }
 
-/** The JSON's score, or else the first number from 0 to 100 in the answer; null without any. */
+/** Returns the JSON's score, else the answer's first number from 0 to 100; null without any. */
 export function readGrade(answer: string): number | null {
   const score = answer.match(/"score"\s*:\s*"?(-?\d+(?:\.\d+)?)/)?.[1];
   const candidates = score === undefined ? answer.match(/-?\d+(?:\.\d+)?/g) ?? [] : [score];

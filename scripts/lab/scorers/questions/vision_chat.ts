@@ -1,11 +1,11 @@
-/** A conversation about one image with any endpoint that speaks OpenAI's chat completions. */
+/** Talks about one image with any endpoint that speaks OpenAI's chat completions. */
 import { Buffer } from "node:buffer";
 import sharp from "sharp";
 import * as v from "valibot";
 import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
 
 export interface VisionEndpoint {
-  /** Up to and with the version: `https://host/v1`. */
+  /** URL including the version, such as `https://host/v1`. */
   readonly baseUrl: string;
   readonly model: string;
   readonly key: string | null;
@@ -19,8 +19,8 @@ export interface Turn {
 
 export interface VisionChat {
   /**
-   * The answer to the last turn; null when the model refuses.
-   * @throws RangeError for an endpoint that does not take the request, Error for one that stays down
+   * Returns the answer to the last turn; null when the model refuses.
+   * @throws RangeError for an endpoint that rejects the request, Error for one that stays down
    */
   answer(image: RgbImage, turns: readonly Turn[]): Promise<string | null>;
 }
@@ -43,7 +43,7 @@ const completion = v.object({
   ),
 });
 
-/** @param wait milliseconds; tests need not sit them out */
+/** @param wait takes milliseconds; tests replace it to save time */
 export function createVisionChat(
   endpoint: VisionEndpoint,
   wait: (milliseconds: number) => Promise<void> = sleep,
@@ -69,7 +69,7 @@ function sleep(milliseconds: number): Promise<void> {
 
 type Outcome = { readonly answer: string | null } | { readonly failure: string };
 
-/** Failures are what another try may mend. */
+/** Returns those failures that another try may mend. */
 async function post({ baseUrl, key }: VisionEndpoint, body: string): Promise<Outcome> {
   let text: string;
   try {
@@ -113,7 +113,7 @@ function readCompletion(text: string): Outcome {
   return { answer: refused ? null : message.content ?? null };
 }
 
-/** The image goes with the first turn. */
+/** Sends the image with the first turn. */
 async function requestBody(
   { model, temperature }: VisionEndpoint,
   { data, width, height }: RgbImage,

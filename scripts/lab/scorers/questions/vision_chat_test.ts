@@ -1,4 +1,4 @@
-/** A local server in the endpoint's place: what it is sent, and what is made of each of its answers. */
+/** A local server replaces the endpoint: tests see its requests and what becomes of its answers. */
 import assert from "node:assert/strict";
 import { describedScorer, readGrade, type Rubric } from "./described_score.ts";
 import { createVisionChat } from "./vision_chat.ts";
@@ -13,7 +13,7 @@ interface Sent {
 
 const say = (content: string) => Response.json({ choices: [{ message: { content } }] });
 
-/** @param reply to the n-th request, 0-based */
+/** @param reply answers the n-th request, 0-based */
 async function withServer(
   reply: (n: number, sent: Sent, request: Request) => Response,
   use: (baseUrl: string) => Promise<void>,

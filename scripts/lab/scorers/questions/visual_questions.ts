@@ -1,6 +1,6 @@
 /**
- * Visual question answering as T2I-CompBench scores it (BLIP-VQA): one question for each thing that
- * the text asks for, and the product of the probabilities of "yes".
+ * Scores by visual questions as T2I-CompBench does (BLIP-VQA): one question for each thing that the
+ * text asks for, and the product of the probabilities of "yes".
  */
 import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
 import { nounChunks } from "../../prompts/noun_chunks.ts";
@@ -14,12 +14,12 @@ export interface Question {
 
 export interface Answerer {
   readonly name: string;
-  /** For each question the probability that the image shows the thing. */
+  /** Returns for each question the probability, 0 to 1, that the image shows the thing. */
   answer(questions: readonly Question[]): Promise<readonly number[]>;
   release(): Promise<void>;
 }
 
-/** A text without any thing in it has nothing to be asked, and no score: NaN. */
+/** A text without things has no questions, and its score is NaN. */
 export function visualQuestionScorer({ name, answer, release }: Answerer): AlignmentScorer {
   return {
     name,

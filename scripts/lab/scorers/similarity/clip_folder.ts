@@ -1,6 +1,6 @@
 /**
- * A CLIP in ONNX as the usual exporters lay it out: `text_model.onnx` and `vision_model.onnx` with
- * their projections, in the folder or in `onnx/` below it, beside `tokenizer.json`,
+ * Loads a CLIP in ONNX as the usual exporters lay it out: `text_model.onnx` and `vision_model.onnx`
+ * with their projections, in the folder or in `onnx/` below it, beside `tokenizer.json`,
  * `tokenizer_config.json` and `preprocessor_config.json`.
  */
 import { existsSync } from "node:fs";
@@ -51,7 +51,7 @@ async function openText(folder: string): Promise<OnnxSession> {
   }, SESSION_OPTIONS);
 }
 
-/** In the folder itself, or below `onnx/`. */
+/** Looks in the folder itself, then below `onnx/`. */
 export function graphFile(folder: string, name: string): string {
   const below = join(folder, "onnx", name);
   return existsSync(below) ? below : join(folder, name);

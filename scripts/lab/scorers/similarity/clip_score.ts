@@ -1,6 +1,6 @@
 /**
- * CLIPScore as the raw cosine of two embeddings, neither scaled nor cut off at 0: as T2I-CompBench
- * computes it, which the paper's values of 0.24 to 0.28 fit (Table 1).
+ * CLIPScore is the raw cosine of two embeddings, not scaled and not cut off at 0. T2I-CompBench
+ * computes it so, and the paper's values of 0.24 to 0.28 fit (Table 1).
  */
 import type { RgbImage } from "../../../../gpu-function/image/rgb.ts";
 import { cosine } from "../../statistics/distance.ts";
@@ -13,7 +13,7 @@ export interface ClipScorers {
   readonly similarity: SimilarityScorer;
 }
 
-/** Both use the encoder, which the caller releases; an image or text is embedded once. */
+/** Both scorers use the encoder, which the caller releases; an image or text is embedded once. */
 export function clipScorers(encoder: DualEncoder): ClipScorers {
   const images = rememberScores(encoder.images);
   const ofImages = (asked: readonly RgbImage[]) => images.score(asked);

@@ -1,4 +1,4 @@
-/** Images and texts to vectors of one space: mini's own pair of graphs, or any CLIP as ONNX. */
+/** Loads an encoder of images and texts: mini's own pair of graphs, or any CLIP in ONNX. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { PromptTokenizer } from "../../../../contract/mod.ts";

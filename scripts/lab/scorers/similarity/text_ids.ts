@@ -1,4 +1,4 @@
-/** Texts to token ids by the `tokenizer.json` that lies beside a scorer's graphs. */
+/** Turns texts into token ids by the `tokenizer.json` beside a scorer's graphs. */
 import { Tokenizer } from "@huggingface/tokenizers";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const configJson = v.looseObject({
 });
 
 export interface TextIds {
-  /** Ids and mask [texts, length], special tokens included; null pads to the longest of the batch. */
+  /** Returns ids and mask [texts, length], special tokens included; null pads to the longest. */
   feeds(texts: readonly string[], length: number | null): {
     readonly input_ids: Feed;
     readonly attention_mask: Feed;
@@ -54,7 +54,7 @@ export async function loadTextIds(folder: string): Promise<TextIds> {
   };
 }
 
-/** The last id, which ends the text, stays. */
+/** Keeps the last id, which ends the text. */
 function cut(ids: readonly number[], length: number): readonly number[] {
   return ids.length <= length ? ids : [...ids.slice(0, length - 1), ids.at(-1)!];
 }

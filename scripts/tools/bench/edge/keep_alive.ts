@@ -1,6 +1,6 @@
 /**
- * Keeps one connection: sends a request as bytes, parses the answer only as far as needed. It does so
- * little that the figures are the server's; `fetch` costs about as much as the route measured.
+ * Keeps one connection: sends a request as bytes, parses the answer only as far as needed. It does
+ * so little that the figures are the server's; `fetch` costs about as much as the route measured.
  */
 
 const HEAD_END = "\r\n\r\n";
