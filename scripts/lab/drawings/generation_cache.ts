@@ -23,7 +23,7 @@ export interface GenerationCache {
   image(drawing: Drawing): Promise<RgbImage>;
 }
 
-/** @param folder is created if missing; one per model digest keeps it tidy */
+/** @param folder created if missing; one per model digest keeps it tidy */
 export async function openGenerationCache(
   engine: Engine,
   folder: string,

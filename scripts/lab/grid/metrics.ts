@@ -75,7 +75,7 @@ function l1Metric<Subject>(): Metric<Subject> {
   };
 }
 
-/** Measures whether the classifier's heaviest object has the noun, and the colour if one is asked. */
+/** Measures whether the classifier's heaviest object has the noun, and the colour if asked. */
 export function namedMetrics<Subject>(
   classifier: Classifier,
   what: string,

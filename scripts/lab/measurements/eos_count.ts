@@ -80,8 +80,8 @@ function repeatsOf(pairs: readonly PromptPair[], tokenizer: PromptTokenizer): Re
   const words = pairs.map(({ a }) =>
     tokenizer.tokenize(a.text).tokens.filter(({ class: kind }) => kind === "semantic").length
   );
-  const room = Math.min(...pairs.map(({ a }, i) => words[i]! + eosOf(a.text, 1) - 1));
-  const most = Math.floor(room / Math.max(...words));
+  const space = Math.min(...pairs.map(({ a }, i) => words[i]! + eosOf(a.text, 1) - 1));
+  const most = Math.floor(space / Math.max(...words));
   return [1, ...stepsAt(SHARES, most).filter((repeats) => repeats > 1)].map((repeats) => ({
     repeats,
     label: repeats === 1 ? "once" : `${repeats} times`,

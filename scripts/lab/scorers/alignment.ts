@@ -12,7 +12,7 @@ export interface ImagePair {
   readonly reference: RgbImage;
 }
 
-/** Scores higher for better images; NaN means no answer, which reports count separately. */
+/** A higher score is better; NaN means no answer, which reports count separately. */
 export interface AlignmentScorer extends Scorer<ImageText, number> {
   readonly name: string;
 }

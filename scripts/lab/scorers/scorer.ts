@@ -23,10 +23,7 @@ export async function inBatches<Input, Score>(
   return scores;
 }
 
-/**
- * Makes a tensor [images, 3, side, side] in [-1, 1]. @throws RangeError for an image of another
- * size
- */
+/** Makes [images, 3, side, side] in [-1, 1]. @throws RangeError for an image of another size */
 export function pixelFeed(images: readonly RgbImage[], side: number): Feed {
   const data = new Float32Array(images.length * 3 * side * side);
   for (const [i, image] of images.entries()) {

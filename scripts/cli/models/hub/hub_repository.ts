@@ -54,7 +54,10 @@ export async function openHubRepository(
         ...access,
         fetch,
       });
-      return await telling(`${name}${subfolder && `/${subfolder}`}`, () => Array.fromAsync(files));
+      return await explaining(
+        `${name}${subfolder && `/${subfolder}`}`,
+        () => Array.fromAsync(files),
+      );
     },
     async open(path, offset) {
       const what = `${name}/${path}`;
@@ -65,7 +68,7 @@ export async function openHubRepository(
       );
       const params = { repo: name, revision: commit, path, ...access, fetch: watched.fetch };
       // Plain HTTP can go on at any byte; the hub's own chunk protocol asks for whole chunks.
-      const blob = await telling(what, () => downloadFile({ ...params, xet: false }));
+      const blob = await explaining(what, () => downloadFile({ ...params, xet: false }));
       if (!blob) throw statusProblem(404, what);
       const body = (offset === 0 ? blob : blob.slice(offset)).stream();
       return { body, problem: watched.problem, close: () => connection.abort() };
@@ -105,7 +108,7 @@ async function lookUpCommit({ revision, ...params }: InfoParams): Promise<string
   }
 }
 
-async function telling<T>(what: string, ask: () => Promise<T>): Promise<T> {
+async function explaining<T>(what: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {

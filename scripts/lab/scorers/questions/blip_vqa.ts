@@ -1,9 +1,9 @@
 /**
  * Runs BLIP-VQA (Li et al. 2022) as T2I-CompBench does: it asks "{thing}?" and reads the answer's
- * first token. `model.onnx` lies in the folder or in `onnx/` below it. It takes `pixel_values` [n,
- * 3, h, w], `input_ids` and optionally `attention_mask` [n, tokens], and gives `answer_logits` [n,
- * vocabulary] for the answer's first token. `tokenizer.json`, `tokenizer_config.json` and
- * `preprocessor_config.json` lie beside it.
+ * first token. `model.onnx` lies in the folder or in `onnx/` below it. It takes
+ * `pixel_values` [n, 3, h, w], `input_ids` and optionally `attention_mask` [n, tokens], and gives
+ * `answer_logits` [n, vocabulary] for the answer's first token. `tokenizer.json`,
+ * `tokenizer_config.json` and `preprocessor_config.json` lie beside it.
  */
 import { loadSession, type OnnxSession } from "../../../../gpu-function/onnx/session.ts";
 import { graphFile } from "../similarity/clip_folder.ts";
