@@ -1,4 +1,4 @@
-"""A small CLIP tokenizer: CLIP's byte alphabet and its merging, learnt from the prompts of the fixtures."""
+"""Makes a small CLIP tokenizer: CLIP's byte alphabet, with merges learnt from the fixtures' prompts."""
 
 from collections import Counter
 
@@ -19,7 +19,7 @@ it 's an astronaut riding a horse , they 're in the café !"""
 
 
 def learn_merges(corpus: str, count: int) -> list[tuple[str, str]]:
-    """Byte-pair merges in the order in which they are learnt; ties go to the greater pair."""
+    """Return byte-pair merges in the order in which they are learnt; ties go to the greater pair."""
     alphabet = bytes_to_unicode()
     words = Counter(corpus.split())
     spelled = {word: [alphabet[b] for b in word.encode()] for word in words}
@@ -51,7 +51,7 @@ def _merge(symbols: list[str], pair: tuple[str, str]) -> list[str]:
 
 
 def small_clip_tokenizer(pad_token: str, merge_count: int = 160) -> CLIPTokenizer:
-    """CLIP's order of ids: bytes, bytes that end a word, merges, [SOS], [EOS]. So "!" has id 0."""
+    """Ids follow CLIP's order: bytes, bytes that end a word, merges, [SOS], [EOS]. So "!" has id 0."""
     bytes_ = list(bytes_to_unicode().values())
     merges = learn_merges(CORPUS, merge_count)
     pieces = bytes_ + [b + WORD_END for b in bytes_] + ["".join(pair) for pair in merges]

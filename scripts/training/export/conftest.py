@@ -1,4 +1,4 @@
-"""One small pipeline of each kind, made once; and quiet libraries."""
+"""Makes one small pipeline of each kind once, and silences the libraries."""
 
 import pytest
 import torch

@@ -1,7 +1,7 @@
-"""One run, twice: by diffusers' pipeline, and by a loop of our own around its parts.
+"""Runs each case twice: by diffusers' pipeline, and by a loop of our own around its parts.
 
-The pipeline knows neither a cutoff nor the [EOS] swap, so these come from the loop; that the loop is right is
-shown where the pipeline can do the same.
+The pipeline has no cutoff and no [EOS] swap, so these come from the loop. Where the pipeline can do the same,
+it shows that the loop is right.
 """
 
 import inspect
@@ -19,7 +19,7 @@ from text_encoding import PIXART_LENGTH, Text, encode
 
 @dataclass(frozen=True)
 class Trace:
-    """`noise` as the generator gave it, `latents` after each evaluation, `image` [height, width, 3]."""
+    """`noise` as the generator gave it, `latents` after each call, `image` [height, width, 3]."""
 
     noise: np.ndarray
     latents: np.ndarray
@@ -28,7 +28,7 @@ class Trace:
 
 
 def steps_of_evaluations(scheduler: SchedulerMixin, steps: int) -> list[int]:
-    """Which step an evaluation belongs to: two to a step in Heun (but the last), two in PNDM's first."""
+    """Return the step of each call: Heun has two in a step, except the last; PNDM has two in its first."""
     count = len(scheduler.timesteps)
     if isinstance(scheduler, HeunDiscreteScheduler):
         return [i // 2 for i in range(count)]
@@ -43,7 +43,7 @@ def _latent_shape(pipeline: DiffusionPipeline, case: Case) -> tuple[int, int, in
 
 
 def run_pipeline(pipeline: DiffusionPipeline, case: Case) -> Trace:
-    """The pipeline's own call, listened to at the scheduler's step."""
+    """Run the pipeline itself, and record at the scheduler's step."""
     sampler = SAMPLERS[case.sampler]
     scheduler = sampler.make(pipeline.scheduler.config)
     latents, step = [], scheduler.step
@@ -92,13 +92,13 @@ def run_loop(pipeline: DiffusionPipeline, case: Case) -> Trace:
 
 
 def _step_extras(scheduler: SchedulerMixin, generator: torch.Generator, eta: float) -> dict:
-    """Schedulers without chance in them take neither."""
+    """Deterministic schedulers take no such arguments."""
     taken = inspect.signature(scheduler.step).parameters
     return {name: value for name, value in (("generator", generator), ("eta", eta)) if name in taken}
 
 
 class _Texts:
-    """The states that condition a step: unconditional first where a step is guided."""
+    """States that condition a step; the unconditional ones come first where it is guided."""
 
     def __init__(self, pipeline: DiffusionPipeline, case: Case):
         self.case = case

@@ -50,7 +50,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def load(checkpoint: Path, config: Path | None, dtype: torch.dtype) -> DiffusionPipeline:
-    """@raise Refusal when it is none of the families, or cannot be read"""
+    """@raise Refusal when the checkpoint is of another family, or unreadable"""
     if not checkpoint.exists():
         raise Refusal(f"{checkpoint} does not exist.")
     folder = checkpoint if checkpoint.is_dir() else config
@@ -86,7 +86,7 @@ def _class_name(folder: Path) -> str:
 
 
 def write(pipeline: DiffusionPipeline, out: Path, options: argparse.Namespace) -> dict[str, float]:
-    """@return each graph's distance from PyTorch, if asked for. @raise Refusal when one is too far"""
+    """@return each graph's distance from PyTorch, if asked for. @raise Refusal when it is too large"""
     errors, limit = {}, AGREEMENT[options.dtype]
     graphs = graphs_of(pipeline, Shape(scalar_timestep=options.scalar_timestep,
                                        timestep=TIMESTEPS[options.timestep]))

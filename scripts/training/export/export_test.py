@@ -1,4 +1,4 @@
-"""The two commands that users run: a checkpoint's export, and the packages in full size."""
+"""Tests the two commands that users run: a checkpoint's export, and the packages in full size."""
 
 import json
 
@@ -155,7 +155,7 @@ def test_a_full_size_package_is_reserved_and_drawn_while_written(tmp_path, monke
 
 
 def test_published_sizes_have_the_published_number_of_weights():
-    """0.86 billion in both U-Nets, 0.6 in PixArt's transformer, 4.76 in T5 XXL's encoder, as their papers say."""
+    """Papers state billions: 0.86 in both U-Nets, 0.6 in PixArt's transformer, 4.76 in T5 XXL's encoder."""
     def count(module):
         return sum(p.numel() for p in module.parameters()) / 1e9
 

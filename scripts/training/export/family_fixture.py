@@ -1,4 +1,4 @@
-"""Everything that is committed of one family: its package, its goldens, its images."""
+"""Writes all that is committed for one family: its package, goldens and images."""
 
 from collections.abc import Callable
 from importlib.metadata import version
@@ -66,7 +66,7 @@ def _case_golden(pipeline: DiffusionPipeline, case: Case, values: GoldenFile, fo
 
 
 def _evaluations(case: Case, trace: Trace) -> list[dict]:
-    """One run of the denoiser each: its step, what the model is told of the time, and its rows."""
+    """Describe each call: its step, the time that the model gets, and its rows."""
     steps = steps_of_evaluations(trace.scheduler, case.num_inference_steps)
     return [{"step": step, "timestep": float(t), "conditioning": case.conditioning_at(step),
              "eos_swapped": case.swapped_at(step) and case.conditioning_at(step) != "null"}
@@ -74,7 +74,7 @@ def _evaluations(case: Case, trace: Trace) -> list[dict]:
 
 
 def _schedule(scheduler: SchedulerMixin, values: GoldenFile) -> dict:
-    """Sigmas where the scheduler works with them; alphas at the timesteps that are evaluated."""
+    """Return the scheduler's sigmas, if it has any, and its alphas at the timesteps of the calls."""
     sigmas = getattr(scheduler, "sigmas", None)
     whole = [int(t) for t in np.asarray(scheduler.timesteps).round()]
     return {"init_noise_sigma": float(scheduler.init_noise_sigma),

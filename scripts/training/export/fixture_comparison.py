@@ -1,4 +1,4 @@
-"""Whether a regenerated set is the committed one: equal bytes, or values as near as another CPU comes."""
+"""Compares a regenerated set with the committed one: bytes, or values as near as another CPU comes."""
 
 import json
 import math
@@ -18,7 +18,7 @@ PIXEL_TOLERANCE = 2
 
 
 def differences(committed: Path, made: Path) -> list[str]:
-    """One sentence for each file that differs, empty when the sets are the same."""
+    """Return one sentence for each file that differs, none when the sets are the same."""
     names = [{path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
              for root in (committed, made)]
     found = [f"{name} is committed, but is not made any more" for name in sorted(names[0] - names[1])]
@@ -62,7 +62,7 @@ def _json_reasons(first, second, path: str) -> list[str]:
 
 
 def distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Relative L2."""
+    """Return the relative L2 distance."""
     if first.shape != second.shape:
         return math.inf
     return float(np.linalg.norm(first - second) / max(np.linalg.norm(first), 1e-12))

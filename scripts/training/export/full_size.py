@@ -50,7 +50,7 @@ def write(family: str, out: Path, dtype: torch.dtype, shape: Shape = Shape()) ->
         for name, graph in graphs.items():
             bar.set_description(name)
             written[name] = write_with_random_weights(graph, draft, bar.update)
-        bar.total = bar.n  # the VAE's encoder was counted, but is in no graph
+        bar.total = bar.n  # the VAE's encoder was counted, but no graph has it
         bar.refresh()
     return written
 

@@ -1,6 +1,6 @@
-"""The families in their published sizes, by the values of the published config.json files.
+"""Builds the families in their published sizes, from the values of the published config.json files.
 
-Weights are reserved and not filled, so a model of any size takes next to no memory until they are written.
+Weights are reserved but not filled, so a model of any size takes almost no memory until they are written.
 """
 
 from collections.abc import Callable
@@ -88,14 +88,14 @@ def reserve(make: Callable[[], DiffusionPipeline], dtype: torch.dtype) -> Diffus
         pipeline = make()
     for part in pipeline.components.values():
         if hasattr(part, "tie_weights"):
-            part.tie_weights()  # undone by the weights' having been taken away one by one
+            part.tie_weights()  # init_empty_weights unties them
         if isinstance(part, nn.Module):
             _reserve_weights(part.eval(), dtype)
     return pipeline
 
 
 def _reserve_weights(part: nn.Module, dtype: torch.dtype) -> None:
-    """Large tensors are memory that the system has promised; nobody writes there, so it gives none."""
+    """Large tensors are reserved memory, which the system only gives when somebody writes to it."""
     known: dict[int, nn.Parameter] = {}
     for module in part.modules():
         for name, parameter in module._parameters.items():
@@ -110,7 +110,7 @@ def _reserve_weights(part: nn.Module, dtype: torch.dtype) -> None:
 
 
 def _fill(values: torch.Tensor, name: str) -> None:
-    """As an untrained model begins: gains of normalisation 1, biases 0, the rest by its width."""
+    """Fill as an untrained model begins: gains of normalisation 1, biases 0, the rest by its width."""
     if values.dim() == 1:
         values.fill_(1.0 if name == "weight" else 0.0)
     else:

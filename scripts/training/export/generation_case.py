@@ -1,4 +1,4 @@
-"""What one golden run asks for, in the words of the wire."""
+"""Describes what one golden run asks for, in the words of the wire."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,7 +7,7 @@ STEPS = 20
 
 @dataclass(frozen=True)
 class Cutoff:
-    """`guided_steps` steps of guidance, then the empty prompt alone ("null") or the prompt alone ("cond")."""
+    """`guided_steps` steps of guidance, then only the empty prompt ("null") or only the prompt ("cond")."""
 
     guided_steps: int
     tail: str
@@ -15,7 +15,7 @@ class Cutoff:
 
 @dataclass(frozen=True)
 class EosSwap:
-    """[EOS] and padding of another prompt in the steps from `from_step` up to, without, `to_step`."""
+    """[EOS] and padding of another prompt in the steps from `from_step` to before `to_step`."""
 
     prompt: str
     from_step: int
@@ -41,7 +41,7 @@ class Case:
         return self.guidance_scale != 1
 
     def conditioning_at(self, step: int) -> str:
-        """`guided` both rows, `cond` the prompt alone, `null` the empty prompt alone."""
+        """`guided` means both rows, `cond` only the prompt, `null` only the empty prompt."""
         if self.cutoff is not None and step >= self.cutoff.guided_steps:
             return self.cutoff.tail
         return "guided" if self.guided else "cond"

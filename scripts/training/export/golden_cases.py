@@ -1,4 +1,4 @@
-"""Which runs are recorded: every sampler with and without guidance, and what the method adds to them."""
+"""Lists the runs to record: every sampler with and without guidance, and what the method adds."""
 
 from generation_case import Case, Cutoff, EosSwap
 from sampler_choice import SAMPLERS
@@ -15,7 +15,7 @@ TEXTS = [
 
 
 def cases_of(causal: bool, guidance_scale: float) -> list[Case]:
-    """`causal` encoders have an [EOS] that sums up the words before it, so swapping it means something."""
+    """`causal` encoders have an [EOS] that sums up the words before it, so swapping it has an effect."""
     def case(name: str, sampler: str = "ddim", **fields) -> Case:
         return Case(name, sampler, **{"guidance_scale": guidance_scale, **fields})
 

@@ -1,4 +1,4 @@
-"""Recorded values: `goldens.json` to read, and `goldens.f32` with all arrays in one row.
+"""Writes recorded values: `goldens.json` for people, and `goldens.f32` with all arrays in one row.
 
 An array in the JSON is `{"offset", "shape"}`, counted in float32 values (little endian) of the other file.
 """
@@ -31,7 +31,7 @@ class GoldenFile:
 
 
 def read_arrays(folder: Path) -> dict[str, np.ndarray]:
-    """Every array of the index by the path that leads to it there."""
+    """Return every array by its path in the index."""
     values = np.fromfile(folder / VALUES, dtype="<f4")
     found: dict[str, np.ndarray] = {}
 

@@ -1,4 +1,4 @@
-"""The committed goldens: that they are diffusers' own, and that the committed graphs lead to them."""
+"""Tests that the committed goldens are diffusers' own, and that the committed graphs lead to them."""
 
 import json
 import shutil
@@ -158,7 +158,7 @@ def test_variants_are_what_they_are_called():
 
 
 def test_fractions_of_a_timestep_count(sd1, monkeypatch):
-    """What an int64 input costs, and that it costs something: else its variant would test nothing."""
+    """An int64 input costs accuracy; if it did not, its variant would test nothing."""
     case = Case("", "euler")
     want, predict = run_loop(sd1, case).latents[-1], denoising_run._predict
     monkeypatch.setattr(denoising_run, "_predict",

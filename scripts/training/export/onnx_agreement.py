@@ -1,4 +1,4 @@
-"""A written graph beside the module that it was made of."""
+"""Compares a written graph with the module that it was made from."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from onnx_graph import Graph
 
 
 def relative_error(graph: Graph, root: Path, rows: int, seed: int = 0) -> float:
-    """Largest relative L2 distance of an output from PyTorch's, on inputs that the exporter has not seen."""
+    """Return the largest relative L2 distance of an output from PyTorch's, on inputs new to the exporter."""
     generator = torch.Generator().manual_seed(seed)
     values = {name: _other(example, rows, generator) for name, (example, _) in graph.inputs.items()}
     session = onnxruntime.InferenceSession(root / graph.path, providers=["CPUExecutionProvider"])

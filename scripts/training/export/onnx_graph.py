@@ -1,4 +1,4 @@
-"""One ONNX file out of one PyTorch module: names as optimum uses them, weights inside or beside it."""
+"""Writes one ONNX file from one PyTorch module: optimum's names, weights inside or beside it."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ from torch import nn
 
 # 18 is the least that torch's exporter writes without converting, and onnxruntime reads it since 1.14
 OPSET = 18
-# protobuf refuses messages of 2 GiB; the graph itself needs a little of that
+# protobuf refuses messages of 2 GiB, and the graph itself needs a little of that
 INLINE_BYTES_MAX = 2**31 - 2**24
 # diffusers' upsampling takes another branch from 64 rows on, to the same result
 ROWS_MAX, SIDE_MAX = 63, 4096
@@ -24,7 +24,7 @@ DATA_SUFFIX = "_data"
 
 @dataclass(frozen=True)
 class Graph:
-    """`inputs` are examples with, per axis that may vary, a name or a torch.export.Dim."""
+    """`inputs` are examples; each axis that may vary has a name or a torch.export.Dim."""
 
     path: str
     module: nn.Module
@@ -33,13 +33,13 @@ class Graph:
 
     def to_ir(self) -> onnx_ir.Model:
         """Weights stay the module's own tensors: nothing is copied before the file is written."""
-        # one object per name: sides of equal name are then equal to the exporter too
+        # one object per name makes sides of equal name equal to the exporter, too
         dims = {dim: torch.export.Dim(dim, max=ROWS_MAX if dim == "batch" else SIDE_MAX)
                 for _, axes in self.inputs.values() for dim in axes.values() if isinstance(dim, str)}
         shapes = tuple({axis: dims.get(dim, dim) for axis, dim in axes.items()}
                        for _, axes in self.inputs.values())
         with _quiet():
-            # traced here, since torch.onnx.export by itself turns every guess about a side into an
+            # tracing happens here, since torch.onnx.export itself turns every guess about a side into an
             # assertion, and then fails on those that it cannot prove
             traced = torch.export.export(
                 # gradients would make attention choose another way, which ONNX cannot follow
@@ -54,7 +54,7 @@ class Graph:
         return program.model
 
     def _names_of_sides(self, model: onnx_ir.Model) -> dict[str, str]:
-        """From the tracer's `s47` to the names asked for; in `2*s63` too."""
+        """Rename the tracer's `s47` to the names asked for, in `2*s63` too."""
         names = {}
         for value, (_, axes) in zip(model.graph.inputs, self.inputs.values()):
             for axis, dim in axes.items():
@@ -77,7 +77,7 @@ class Graph:
 
 
 def _drop_idle_squeezes(traced: torch.export.ExportedProgram) -> None:
-    """PyTorch passes over a squeeze of a side that is not 1, ONNX fails on it. PixArt has one."""
+    """PyTorch ignores a squeeze of a side that is not 1, but ONNX fails on it. PixArt has one."""
     graph = traced.graph_module.graph
     for node in list(graph.nodes):
         if node.target is torch.ops.aten.squeeze.dim:
@@ -89,7 +89,7 @@ def _drop_idle_squeezes(traced: torch.export.ExportedProgram) -> None:
 
 
 def _forget_origins(model: onnx_ir.Model) -> None:
-    """The exporter notes for every node where in which source file it comes from: most of a small file."""
+    """The exporter notes each node's place in the source files, which takes most of a small file."""
     for node in model.graph.all_nodes():
         node.metadata_props.clear()
         node.doc_string = None

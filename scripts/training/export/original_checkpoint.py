@@ -1,6 +1,6 @@
-"""A Stable Diffusion 1.x pipeline as one file under the names of the original code, as it is often shared.
+"""Writes a Stable Diffusion 1.x pipeline as one file with the original code's names, as often shared.
 
-Only for tests: diffusers reads such files, and writes none.
+Only tests use it: diffusers reads such files, but does not write them.
 """
 
 import re
@@ -25,7 +25,7 @@ def write_original(pipeline: StableDiffusionPipeline, file: Path) -> None:
     weights = {f"model.diffusion_model.{_unet_name(name, unet.config.layers_per_block, attention_above)}": value
                for name, value in unet.state_dict().items()}
     for name, value in vae.state_dict().items():
-        # attention is a convolution of one pixel there
+        # attention is a convolution of one pixel in these files
         flat = "mid_block.attentions" in name and value.dim() == 2
         weights[f"first_stage_model.{_vae_name(name, len(vae.config.up_block_types))}"] = (
             value[:, :, None, None] if flat else value)
@@ -35,7 +35,7 @@ def write_original(pipeline: StableDiffusionPipeline, file: Path) -> None:
 
 
 def _unet_name(name: str, layers: int, attention_above: list[bool]) -> str:
-    """Levels and their layers are one row of blocks there, in each of which attention follows the ResNet."""
+    """Levels and layers form one row of blocks there; in each block attention follows the ResNet."""
     match name.split("."):
         case ["down_blocks", level, kind, layer, *rest]:
             row = int(level) * (layers + 1) + 1

@@ -1,4 +1,4 @@
-"""The diffusers/optimum folder of a pipeline: graphs, and every JSON file that stands beside them."""
+"""Writes the diffusers/optimum folder of a pipeline: graphs, and every JSON file beside them."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from diffusers import DiffusionPipeline, SchedulerMixin
 from pipeline_graphs import Shape, graphs_of
 
 
-# What libraries note of the machine that a model was read on: not the model's, and it would be in its digest.
+# Libraries note these about the machine; they are not the model's, and would change its digest.
 OF_THIS_MACHINE = {"_name_or_path", "is_local", "local_files_only"}
 
 
@@ -26,9 +26,9 @@ def require_free(out: Path) -> None:
 
 @contextlib.contextmanager
 def drafting(out: Path, replace: bool = False) -> Iterator[Path]:
-    """A folder that gets the name `out` when it is whole; left beside it, to look at, if it never is.
+    """Make a folder that is named `out` when it is whole; if it never is, it stays beside `out` to look at.
 
-    What is at that place, and not empty, is replaced only if asked for. @raise OSError otherwise
+    A folder there that is not empty is replaced only if asked for. @raise OSError otherwise
     """
     draft = out.with_name(out.name + ".draft")
     shutil.rmtree(draft, ignore_errors=True)
@@ -39,22 +39,22 @@ def drafting(out: Path, replace: bool = False) -> Iterator[Path]:
 
 
 def scheduler_json(scheduler: SchedulerMixin) -> dict:
-    """The config as its file has it: a field left to its default is left out, because another scheduler
-    made from this file then takes a default of its own."""
+    """Return the config as its file has it. A field with its default is left out, so that another
+    scheduler made from this file takes a default of its own."""
     config = {"_class_name": type(scheduler).__name__, **scheduler.config}
     defaulted = config.pop("_use_default_values", [])
     return {field: value for field, value in config.items() if field not in defaulted}
 
 
 def effective_scheduler_json(scheduler: SchedulerMixin) -> dict:
-    """Every field with the value that the scheduler works with."""
+    """Return every field with the value that the scheduler works with."""
     config = {"_class_name": type(scheduler).__name__, **scheduler.config}
     config.pop("_use_default_values", None)
     return {field: finite(value) for field, value in config.items()}
 
 
 def finite(value):
-    """JSON has no infinity; diffusers writes one all the same, which other readers refuse."""
+    """JSON has no infinity; diffusers writes one nevertheless, which other readers refuse."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
@@ -66,7 +66,7 @@ def write_json(path: Path, content) -> None:
 
 
 def write_configs(pipeline: DiffusionPipeline, root: Path) -> None:
-    """Everything of the layout that is not a graph."""
+    """Write everything in the layout except graphs."""
     root.mkdir(parents=True, exist_ok=True)
     pipeline.save_config(root)
     write_json(root / "scheduler/scheduler_config.json", scheduler_json(pipeline.scheduler))
@@ -74,7 +74,7 @@ def write_configs(pipeline: DiffusionPipeline, root: Path) -> None:
     pipeline.tokenizer.backend_tokenizer.no_padding()
     pipeline.tokenizer.backend_tokenizer.no_truncation()
     pipeline.tokenizer.save_pretrained(root / "tokenizer")
-    # a class that has never been saved does not know its name
+    # a class knows its name only after it was saved
     pipeline.text_encoder.config.architectures = [type(pipeline.text_encoder).__name__]
     pipeline.text_encoder.config.save_pretrained(root / "text_encoder")
     pipeline.vae.save_config(root / "vae_decoder")
@@ -91,7 +91,7 @@ def _forget_machine(root: Path) -> None:
         content = json.loads(file.read_text(encoding="utf-8"))
         if OF_THIS_MACHINE & content.keys():
             kept = {key: value for key, value in content.items() if key not in OF_THIS_MACHINE}
-            # as the libraries would have written it
+            # the libraries would write it so
             file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -1,8 +1,8 @@
-"""PixArt's patches with their positions, in a form that an exporter can follow for sides that vary.
+"""Adds PixArt's positions to its patches in a form that an exporter can follow for sides that vary.
 
-diffusers lists the positions of all patches in one row, and no exporter can prove that this row is as long as
-that of the patches. Here the sines of the columns and of the rows are added to the plane before it is a row.
-Same values, but that the angles are float32: within 1e-5.
+diffusers lists the positions of all patches in one row, and exporters cannot prove that this row is as long
+as that of the patches. Here the sines of the columns and of the rows are added to the plane before it is a row.
+The values are equal within 1e-5, since the angles are float32.
 """
 
 import torch
@@ -22,7 +22,7 @@ class PatchPositions(nn.Module):
         self.register_buffer("frequency", (1 / 10000 ** exponent).float(), persistent=False)
 
     def _sines(self, count: int) -> torch.Tensor:
-        """Half a token's width of sines and cosines for each of so many places along a side."""
+        """Return half a token's width of sines and cosines for each place along a side."""
         place = torch.arange(count, dtype=torch.float32) * self.base / count / self.scale
         angle = self.frequency[:, None] * place[None]
         return torch.cat([angle.sin(), angle.cos()])

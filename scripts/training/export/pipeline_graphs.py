@@ -1,7 +1,7 @@
-"""Which graphs a diffusers pipeline consists of, and how their inputs and outputs are called.
+"""Lists the graphs of a diffusers pipeline, and the names of their inputs and outputs.
 
-Names are optimum's. It has none for PixArt's transformer: there they are the arguments of diffusers, and the
-output is called as optimum calls that of its other transformers.
+Names are optimum's. It has none for PixArt's transformer, whose inputs have the names of diffusers' arguments,
+and whose output has optimum's name for other transformers.
 """
 
 import copy
@@ -18,7 +18,7 @@ from safety_graph import safety_graph
 
 @dataclass(frozen=True)
 class Shape:
-    """What differs between the exports met in the wild, beside the weights' type."""
+    """Differences between the exports found in the wild, except for the weights' type."""
 
     ids: torch.dtype = torch.int64
     scalar_timestep: bool = False
@@ -59,7 +59,7 @@ class _Unet(nn.Module):
 
 
 class _Transformer(nn.Module):
-    """Shares the weights of the model that it is made of, which stays as it was."""
+    """Shares the weights of its model, which stays unchanged."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -85,7 +85,7 @@ class _VaeDecoder(nn.Module):
 
 
 def graphs_of(pipeline: DiffusionPipeline, shape: Shape = Shape()) -> dict[str, Graph]:
-    """By folder: text encoder, denoiser, VAE decoder, and the safety checker if there is one.
+    """Return by folder: text encoder, denoiser, VAE decoder, and the safety checker if there is one.
 
     @raise TypeError for another pipeline class
     """
@@ -103,7 +103,7 @@ def graphs_of(pipeline: DiffusionPipeline, shape: Shape = Shape()) -> dict[str, 
 
 
 def _ids(rows: int, length: int, dtype: torch.dtype) -> torch.Tensor:
-    """Example ids; [EOS] lies nowhere in them, and no graph may depend on where it lies."""
+    """Make example ids without [EOS], since no graph may depend on its place."""
     return torch.arange(rows * length).reshape(rows, length).remainder(11).to(dtype)
 
 
@@ -136,7 +136,7 @@ def _unet_graph(pipeline: StableDiffusionPipeline, shape: Shape) -> Graph:
     halvings = 2 ** (len(unet.config.block_out_channels) - 1)
     side = {axis: halvings * torch.export.Dim(name, min=1, max=1024 // halvings)
             for axis, name in ((2, "low_height"), (3, "low_width"))}
-    # tall, so that an exchange of the sides cannot pass
+    # the image is tall, so that swapped sides show
     sample = torch.randn(2, unet.config.in_channels, 6 * halvings, 4 * halvings, dtype=unet.dtype)
     states = torch.randn(2, pipeline.text_encoder.config.max_position_embeddings,
                          unet.config.cross_attention_dim, dtype=unet.dtype)

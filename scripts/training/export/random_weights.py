@@ -1,4 +1,4 @@
-"""A graph whose large weights are drawn while they are written, and are never in memory together."""
+"""Writes a graph whose large weights are drawn one at a time, and are never in memory together."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +16,12 @@ ALIGNMENT = 4096
 
 def write_with_random_weights(graph: Graph, root: Path, advance: Callable[[int], None] = lambda _: None,
                               ) -> int:
-    """@param advance is told of bytes as they are written. @return bytes of weights"""
+    """@param advance receives the number of bytes as they are written. @return bytes of weights"""
     model = graph.to_ir()
     target = root / graph.path
     target.parent.mkdir(parents=True, exist_ok=True)
     data = target.name + DATA_SUFFIX
-    # the seed is the graph's, so that writing one again gives the same file
+    # the graph fixes the seed, so that writing it again gives the same file
     random = np.random.default_rng(sum(graph.path.encode()))
     with (target.parent / data).open("wb") as file:
         for value in model.graph.initializers.values():
@@ -46,7 +46,7 @@ def large_bytes(graph: Graph) -> int:
 
 
 def _normal(random: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype):
-    """Of a size that a layer passes on what it gets at about the size that it had."""
+    """Draw weights that keep a layer's output at about the size of its input."""
     scale = np.float32(int(np.prod(shape[1:])) ** -0.5)
     left = int(np.prod(shape))
     while left > 0:

@@ -52,7 +52,7 @@ def check(families: list[str], fixtures: Path) -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     torch.set_num_threads(options.threads)
-    # they warn of what the small pipelines do on purpose
+    # libraries warn of what the small pipelines do on purpose
     diffusers_logging.set_verbosity_error()
     transformers_logging.set_verbosity_error()
     families = options.family or [*FAMILIES]

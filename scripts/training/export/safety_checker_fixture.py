@@ -18,7 +18,7 @@ from safety_graph import safety_graph
 OUT = Path(__file__).resolve().parents[3] / "tests/parity/fixtures/safety_checker"
 SIDE = 64
 IMAGES = 12
-# nearer to a threshold two resamplers may disagree
+# two resamplers may disagree about scores nearer to a threshold
 MARGIN = 0.004
 
 
@@ -28,7 +28,7 @@ def build() -> tuple[StableDiffusionSafetyChecker, CLIPImageProcessor]:
               "image_size": SIDE, "patch_size": 16, "projection_dim": 16, "hidden_act": "quick_gelu"}
     model = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, projection_dim=16)).eval()
     for value in [*model.vision_model.parameters(), model.visual_projection.weight]:
-        # wider than a library's beginning, so that images differ
+        # wider than a library's default, so that images differ
         value.data.copy_(torch.randn_like(value) * (0.3 if value.dim() > 1 else 1.0))
     for value in (model.concept_embeds, model.special_care_embeds):
         value.data.copy_(torch.randn_like(value))
@@ -37,7 +37,7 @@ def build() -> tuple[StableDiffusionSafetyChecker, CLIPImageProcessor]:
 
 
 def draw_images() -> list[Image.Image]:
-    """Smooth, since noise is what resamplers differ in; wide, tall and square."""
+    """Draw smooth images, since resamplers differ in noise; wide, tall and square ones."""
     random = np.random.default_rng(0)
     images = []
     for index in range(IMAGES):
@@ -49,7 +49,7 @@ def draw_images() -> list[Image.Image]:
 
 @torch.no_grad()
 def choose_thresholds(model: StableDiffusionSafetyChecker, pixels: torch.Tensor) -> None:
-    """About half of the images are flagged, some by special care alone, none by a hair."""
+    """Flag about half of the images, some only by special care, each by a clear margin."""
     embeds = model.visual_projection(model.vision_model(pixels)[1])
     special = cosine_distance(embeds, model.special_care_embeds)
     scores = cosine_distance(embeds, model.concept_embeds)
@@ -62,7 +62,7 @@ def choose_thresholds(model: StableDiffusionSafetyChecker, pixels: torch.Tensor)
 
 
 def _gap(values: torch.Tensor, quantile: float) -> float:
-    """The middle of the widest gap near the quantile."""
+    """Return the middle of the widest gap near the quantile."""
     ordered = values.sort().values
     place = int(quantile * (len(ordered) - 1))
     near = range(max(0, place - 2), min(len(ordered) - 1, place + 3))

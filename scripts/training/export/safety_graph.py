@@ -1,4 +1,4 @@
-"""The safety checker of a Stable Diffusion package as a graph, under the names that optimum uses."""
+"""Makes the safety checker of a Stable Diffusion package a graph with optimum's names."""
 
 import torch
 from diffusers.pipelines.stable_diffusion.safety_checker import (StableDiffusionSafetyChecker,
@@ -8,7 +8,7 @@ from torch import nn
 from onnx_graph import Graph
 
 PATH = "safety_checker/model.onnx"
-# what one scene of special care adds to every score; diffusers' own
+# diffusers' value, which one scene of special care adds to every score
 CARE = 0.01
 
 
@@ -31,7 +31,7 @@ class _SafetyChecker(nn.Module):
 
 
 def safety_graph(model: StableDiffusionSafetyChecker) -> Graph:
-    """Images are [batch, height, width, 3] in [0, 1]; they only come out black where they are flagged."""
+    """Images are [batch, height, width, 3] in [0, 1]; the graph only blackens those that it flags."""
     side = model.config.vision_config.image_size
     pixels = torch.randn(2, 3, side, side, dtype=model.dtype)
     images = torch.rand(2, 6, 4, 3, dtype=model.dtype)

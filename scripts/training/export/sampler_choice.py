@@ -1,4 +1,4 @@
-"""The samplers of the service as diffusers' schedulers, made from a pipeline's own config as its users do."""
+"""Makes the service's samplers as diffusers' schedulers, from a pipeline's own config as its users do."""
 
 from dataclasses import dataclass, field
 

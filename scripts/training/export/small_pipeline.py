@@ -1,4 +1,4 @@
-"""The model families as diffusers builds them, with narrow layers and random weights from a seed."""
+"""Builds the model families with diffusers, with narrow layers and random weights from a seed."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ PIXART_SCHEDULE = {
 
 
 def _autoencoder() -> AutoencoderKL:
-    """Four levels, so that a latent is 8x8 pixels as in the real ones."""
+    """Use four levels, so that a latent is 8x8 pixels as in the real models."""
     return AutoencoderKL(
         block_out_channels=(4, 8, 8, 8), layers_per_block=1, norm_num_groups=2, latent_channels=4,
         down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
@@ -69,7 +69,7 @@ def sd1() -> StableDiffusionPipeline:
 
 def _stable_diffusion_2(scheduler) -> StableDiffusionPipeline:
     """OpenCLIP ViT-H's text tower, whose last layer is left out of the checkpoint; heads by level."""
-    # the padding is a word of the vocabulary, and with id 0
+    # the padding is a word of the vocabulary, with id 0
     tokenizer = small_clip_tokenizer(pad_token="!")
     return _stable_diffusion(
         tokenizer, _clip_text(len(tokenizer), "gelu"),
@@ -88,8 +88,10 @@ def sd2_v() -> StableDiffusionPipeline:
 
 
 def _pixart(sample_size: int) -> PixArtAlphaPipeline:
-    """Twice as many channels out as in: the second half is the variance. A sample_size of 128, the 1024x1024
-    model's, makes diffusers feed height, width and aspect ratio too."""
+    """The output has twice as many channels as the input: the second half is the variance.
+
+    A sample_size of 128, the 1024x1024 model's, makes diffusers feed height, width and aspect ratio too.
+    """
     tokenizer = small_t5_tokenizer()
     text = T5EncoderModel(T5Config(
         vocab_size=len(tokenizer), d_model=TEXT_WIDTH, d_kv=8, d_ff=32, num_layers=2, num_heads=2,
@@ -117,7 +119,7 @@ FAMILIES: dict[str, Callable[[], DiffusionPipeline]] = {
 
 
 def build(family: str) -> DiffusionPipeline:
-    """The same pipeline for the same name, whatever was drawn before."""
+    """Return the same pipeline for the same name, whatever was drawn before."""
     torch.manual_seed(sum(family.encode()))
     pipeline = FAMILIES[family]()
     pipeline.set_progress_bar_config(disable=True)
@@ -129,7 +131,7 @@ def build(family: str) -> DiffusionPipeline:
 
 
 def _raise_voice(pipeline: DiffusionPipeline) -> None:
-    """Outputs of about unit size, as a trained denoiser has: or the text would not show in the latents."""
+    """Scale outputs to about unit size, as a trained denoiser has, so that the text shows in the latents."""
     if isinstance(pipeline, PixArtAlphaPipeline):
         for block in pipeline.transformer.transformer_blocks:
             block.attn2.to_out[0].weight.mul_(8)

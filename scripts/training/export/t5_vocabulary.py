@@ -1,4 +1,4 @@
-"""A small T5 tokenizer: a sentencepiece model learnt here, with T5's ids and its normalising of characters."""
+"""Makes a small T5 tokenizer: a sentencepiece model with T5's ids and its normalising of characters."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def _sentencepiece_model(vocab_size: int) -> bytes:
 
 
 def small_t5_tokenizer(vocab_size: int = 180) -> T5Tokenizer:
-    """Read from a folder as the published ones are, since only that way the model file is converted."""
+    """Read it from a folder like the published ones, since this alone converts the model file."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "spiece.model").write_bytes(_sentencepiece_model(vocab_size))
         config = {"tokenizer_class": "T5Tokenizer", "model_max_length": MAX_LENGTH}

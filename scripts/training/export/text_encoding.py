@@ -1,4 +1,4 @@
-"""Prompts to text states, the way the two pipeline classes do it."""
+"""Encodes prompts to text states as the two pipeline classes do."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Text:
     states: torch.Tensor
 
     def swap_ends(self, other: "Text", end_id: int) -> "Text":
-        """Words of this, [EOS] and padding of the other: the k-th takes the k-th, the last is repeated.
+        """Join words of this with [EOS] and padding of the other: the k-th takes the k-th, the last repeats.
 
         Each prompt went through the encoder by itself, so the other's [EOS] sums up the other's words.
         """

@@ -1,4 +1,4 @@
-"""The same pipeline as other exporters write it: files that lie over those of the package."""
+"""Writes a pipeline as other exporters do: files that replace those of the package."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ TOKENIZER_FILE = "tokenizer/tokenizer.json"
 
 @dataclass(frozen=True)
 class Variant:
-    """`write` puts files into a folder; `removes` names those of the package that are not there then."""
+    """`write` puts files into a folder; `removes` names files of the package that it lacks."""
 
     name: str
     about: str
@@ -74,7 +74,7 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
 
 
 def write_variants(family: str, folder: Path) -> list[dict]:
-    """@return what the index says of them"""
+    """@return the variants' entries in the index"""
     entries = []
     for variant in VARIANTS[family]:
         root = folder / variant.name

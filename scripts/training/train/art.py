@@ -1,4 +1,4 @@
-"""Openly licensed art: fetched as npm packages, rasterised once into an array of sprites."""
+"""Fetches openly licensed art as npm packages, and rasterises it once into an array of sprites."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from tqdm import tqdm
 SPRITE_SIZE = 128
 OBJECTS_FILE = Path(__file__).with_name("objects.json")
 
-# Only licences without non-commercial or share-alike terms; checked against the package when fetched.
+# Licences have no non-commercial or share-alike terms; each is checked when its package is fetched.
 ART_SETS = {
     "fluent-emoji-flat": ("1.2.6", "MIT"),
     "noto": ("1.2.9", "Apache-2.0"),
@@ -25,7 +25,7 @@ OWN_NAMES = {"fxemoji"}
 
 
 def load_objects() -> dict[str, dict[str, str]]:
-    """Object noun -> icon names: `icon` is the Unicode short name, other keys are per-set names."""
+    """Return object noun -> icon names: `icon` is the Unicode short name, other keys are per-set names."""
     return json.loads(OBJECTS_FILE.read_text())
 
 

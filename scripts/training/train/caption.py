@@ -1,4 +1,4 @@
-"""English for what a scene shows: articles, attributes, relations, places, backgrounds."""
+"""Describes a scene in English: articles, attributes, relations, places, backgrounds."""
 
 import numpy as np
 
@@ -23,12 +23,12 @@ PLACES = {"left": "on the left", "right": "on the right", "above": "at the top",
 
 
 def article(words: str) -> str:
-    """'a' or 'an' for the first of `words`; a unicorn begins with a consonant sound."""
+    """Return 'a' or 'an' for the first of `words`; a unicorn begins with a consonant sound."""
     return "an" if words[0] in "aeiou" and not words.startswith("unicorn") else "a"
 
 
 def noun_phrase(noun: str, attributes: list[str]) -> str:
-    """'an orange car', 'blue grapes', 'green corn'."""
+    """Return a phrase such as 'an orange car', 'blue grapes' or 'green corn'."""
     words = " ".join([*attributes, noun])
     if noun in PLURAL or noun in UNCOUNTABLE:
         return words
@@ -40,14 +40,14 @@ def _pick(rng: np.random.Generator, options: list[str]) -> str:
 
 
 def relation_phrase(rng: np.random.Generator, arrangement: str) -> str:
-    """Words that are true of the arrangement; a plain 'and' three times in ten."""
+    """Return words that are true of the arrangement, or a plain 'and' three times in ten."""
     if rng.random() < 0.3:
         return _pick(rng, CONJUNCTIONS)
     return _pick(rng, RELATIONS[arrangement])
 
 
 def sentence(rng: np.random.Generator, subject: str, background: str | None) -> str:
-    """The full caption; `background` is a colour name, or None when the caption leaves it open."""
+    """Return the full caption; `background` is a colour name, or None when the caption leaves it open."""
     text = _pick(rng, FRAMES).format(subject)
     if background is None:
         return text
@@ -57,7 +57,7 @@ def sentence(rng: np.random.Generator, subject: str, background: str | None) -> 
 
 
 def every_word(nouns: list[str], colours: list[str], textures: list[str]) -> list[str]:
-    """The sorted vocabulary of all captions that this module can write."""
+    """Return the sorted vocabulary of all captions that this module can write."""
     phrases = [*FRAMES, *BACKGROUND_FRAMES, *CONJUNCTIONS, *PLACES.values(), *nouns, *colours, *textures]
     for words in RELATIONS.values():
         phrases += words

@@ -1,4 +1,4 @@
-"""A stage's checkpoint folder: state.json and three small arrays; written whole or not at all."""
+"""Writes a stage's checkpoint folder, state.json and three small arrays, whole or not at all."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ def save(folder: Path, model: nn.Module, ema: nn.Module, optimiser: torch.optim.
 
 
 def read_state(folder: Path) -> dict | None:
-    """state.json of a checkpoint, or None where there is none."""
+    """Return the state.json of a checkpoint, or None where there is none."""
     file = folder / "state.json"
     return json.loads(file.read_text()) if file.exists() else None
 

@@ -1,4 +1,4 @@
-"""The judge: says which object, in which colour, is where. Knows nothing of the generator."""
+"""The judge says which object, in which colour, is where. It knows nothing of the generator."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from text_encoder import TransformerBlock
 from vae import ResidualBlock
 
 COLOURS = [*colour.NAMES, "natural"]
-# a cell is an object's from this share of ink on, background below the other, and not judged between
+# a cell is an object's from the first share of ink, background below the second, unjudged between
 COVERED, BARE = 0.35, 0.04
 IGNORED = -100
 
@@ -63,7 +63,7 @@ class Seen:
 
 def read(object_logits: torch.Tensor, colour_logits: torch.Tensor, nouns: list[str],
          count: int = 2) -> list[list[Seen]]:
-    """The `count` heaviest objects of each image, heaviest first."""
+    """Return the `count` heaviest objects of each image, heaviest first."""
     objects = object_logits.softmax(1)[:, 1:]
     colours = colour_logits.softmax(1)
     centre = (torch.arange(GRID, device=objects.device) + 0.5) * CELL
@@ -81,7 +81,7 @@ def read(object_logits: torch.Tensor, colour_logits: torch.Tensor, nouns: list[s
 
 
 def labels_of(scene: Scene, nouns: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Object and colour class of each cell, int64 (GRID, GRID); IGNORED where it is not clear."""
+    """Return each cell's object and colour class, int64 (GRID, GRID); IGNORED where it is unclear."""
     objects = np.zeros((GRID, GRID), np.int64)
     colours = np.full((GRID, GRID), IGNORED, np.int64)
     covers = np.stack([placed.coverage for placed in scene.objects])
@@ -103,7 +103,7 @@ def classifier_losses(model: Classifier, pixels: torch.Tensor, objects: torch.Te
 
 
 def soften(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Blur and noise of random strength, so that a soft picture is judged by its shapes."""
+    """Add blur and noise of random strength, so that a soft picture is judged by its shapes."""
     options = {"generator": generator, "device": pixels.device}
     kind = int(torch.randint(4, (), **options))
     if kind == 1:
@@ -116,5 +116,5 @@ def soften(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def relation_of(first: Seen, second: Seen) -> str:
-    """Where the first is, seen from the second: left, right, above or below."""
+    """Place the first as seen from the second: left, right, above or below."""
     return arrangement_of(first.x - second.x, first.y - second.y)

@@ -1,4 +1,4 @@
-"""The attribute classifier: trained on real renders of its own seeds, never on generated images."""
+"""Trains the attribute classifier on real renders of its own seeds, never on generated images."""
 
 import json
 from pathlib import Path
@@ -61,7 +61,7 @@ def load_classifier(folder: Path, device: torch.device) -> tuple[Classifier, lis
 
 @torch.no_grad()
 def validate(painter: Painter, folder: Path, device: torch.device, count: int = HELD_OUT) -> dict:
-    """Shares right on held-out renders, and false agreement on unrelated pictures, into state.json."""
+    """Write shares right on held-out renders, and false agreement on other pictures, to state.json."""
     model, nouns = load_classifier(folder, device)
     scenes = draw_scenes(painter, "classifier_validation", 0, 0, count)
     found = []
@@ -102,7 +102,7 @@ def _score_pairs(scenes: list[Scene], found: list) -> dict:
 
 
 def _false_agreement(model: Classifier, nouns: list[str], device: torch.device, count: int = 330) -> dict:
-    """How often an unrelated picture is taken for an asked noun that is drawn at random."""
+    """Return how often an unrelated picture is taken for a noun asked at random."""
     generator = torch.Generator().manual_seed(5)
     noise = torch.rand(count, 3, 128, 128, generator=generator) * 2 - 1
     plain = (torch.rand(count, 3, 1, 1, generator=generator) * 2 - 1).expand(-1, -1, 128, 128)

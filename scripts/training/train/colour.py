@@ -1,4 +1,4 @@
-"""The ten colour names and how a drawing is painted in one of them."""
+"""Defines the ten colour names, and paints a drawing in one of them."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def _ramp(name: str) -> np.ndarray:
-    """Shadow, middle and highlight of a colour, float32 (3, 3)."""
+    """Return shadow, middle and highlight of a colour, float32 (3, 3)."""
     middle = np.array(RGB[name], np.float32)
     if name == "black":
         return np.stack([middle * 0.2, middle, np.full(3, 150, np.float32)])
@@ -40,7 +40,7 @@ def paint(sprite: np.ndarray, name: str) -> np.ndarray:
     luma = sprite[..., :3].astype(np.float32) @ _LUMA
     ink = luma[sprite[..., 3] > 128]
     low, middle, high = np.percentile(ink, [3, 50, 97])
-    # 60: a drawing of nearly one tone must not have its noise stretched to full contrast
+    # at least 60, so that the noise in a drawing of nearly one tone is not stretched to full contrast
     below = (luma - middle) / max(middle - low, 60)
     above = (luma - middle) / max(high - middle, 60)
     shade = np.where(luma < middle, below, above).clip(-1, 1)[..., None]

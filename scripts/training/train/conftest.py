@@ -1,4 +1,4 @@
-"""A tiny world for the tests: shapes drawn here, so that no test needs a registry."""
+"""Draws a tiny world of shapes for the tests, so that no test needs a registry."""
 
 from pathlib import Path
 

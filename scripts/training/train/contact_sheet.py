@@ -1,4 +1,4 @@
-"""Grids of images for people to look at."""
+"""Writes grids of images for people to look at."""
 
 from pathlib import Path
 

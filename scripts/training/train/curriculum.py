@@ -1,4 +1,4 @@
-"""What the training world contains, as a function of samples seen: narrow worlds are learnt first."""
+"""Sets the training world by the number of samples seen: narrow worlds are learnt first."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ SCENES = (300_000, 450_000)
 
 
 def world_at(samples: int) -> World:
-    """The denoiser's world after `samples` training samples."""
+    """Return the denoiser's world after `samples` training samples."""
     values: dict[str, float | bool] = {"withhold": True}
     for name in World.__dataclass_fields__:
         if name in values:

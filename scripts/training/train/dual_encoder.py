@@ -1,4 +1,4 @@
-"""Contrastive text and image towers: the text tower is the one the U-Net is conditioned on."""
+"""Contrastive text and image towers; the text tower also conditions the U-Net."""
 
 import math
 
@@ -48,7 +48,7 @@ class DualEncoder(nn.Module):
 
 def contrastive_losses(model: DualEncoder, input_ids: torch.Tensor,
                        pixels: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Symmetric cross entropy over the pairs of a batch (Radford et al. 2021)."""
+    """Return the symmetric cross entropy over the pairs of a batch (Radford et al. 2021)."""
     similarity = model.embed_text(input_ids) @ model.embed_image(pixels).T
     logits = model.log_scale.exp().clamp(max=100) * similarity
     own = torch.arange(len(logits), device=logits.device)
@@ -58,7 +58,7 @@ def contrastive_losses(model: DualEncoder, input_ids: torch.Tensor,
 
 
 def recall_at_1(text: torch.Tensor, image: torch.Tensor, pool: int = 100) -> tuple[float, float]:
-    """Share of texts (images) whose own image (text) is nearest among `pool`; unit vectors (N, EMBEDDING)."""
+    """Return the share of texts (images) whose own image (text) is nearest in `pool`; unit vectors (N, EMBEDDING)."""
     hits = torch.zeros(2)
     pools = len(text) // pool
     for number in range(pools):

@@ -1,4 +1,4 @@
-"""What the averaged weights draw, judged by the classifier and the dual encoder on fixed prompts."""
+"""Judges what the averaged weights draw for fixed prompts, by the classifier and the dual encoder."""
 
 import json
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ARRANGEMENTS = {"to the left of": "left", "to the right of": "right", "above": "
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt and what must be seen. `relation` is that of the first object to the second."""
+    """A prompt and what its image must show. `relation` is that of the first object to the second."""
 
     text: str
     objects: list[str]
@@ -60,7 +60,7 @@ def load_prompts(pairs: bool) -> list[Prompt]:
 
 
 def share(hits: list[bool]) -> dict:
-    """A share with its 95 % Wilson interval."""
+    """Return a share with its 95 % Wilson interval."""
     count, mean, z = len(hits), float(np.mean(hits)), 1.96
     middle = (mean + z * z / (2 * count)) / (1 + z * z / count)
     reach = z / (1 + z * z / count) * np.sqrt(mean * (1 - mean) / count + z * z / (4 * count**2))
@@ -69,7 +69,7 @@ def share(hits: list[bool]) -> dict:
 
 
 def judge(pixels: torch.Tensor, prompts: list[Prompt], classifier, nouns: list[str]) -> dict:
-    """Shares of objects, colours and relations that are right, for one image per prompt."""
+    """Return the shares of right objects, colours and relations, for one image per prompt."""
     found = []
     with torch.no_grad():
         for start in range(0, len(pixels), 50):
@@ -93,14 +93,14 @@ def judge(pixels: torch.Tensor, prompts: list[Prompt], classifier, nouns: list[s
 
 
 def pixel_variety(pixels: torch.Tensor) -> float:
-    """Mean over pairs of the root mean square pixel difference, images (N, 3, H, W) in [-1, 1]."""
+    """Return the mean RMS pixel difference over pairs, for images (N, 3, H, W) in [-1, 1]."""
     flat = pixels.flatten(1)
     return float(torch.pdist(flat).mean() / flat.shape[1] ** 0.5)
 
 
 def measure_variety(pipeline: Pipeline, painter: Painter, samples: int, prompts: list[str],
                     seeds: int, **options) -> dict:
-    """Pixel variety over seeds, against real renders of the same caption in the world trained so far."""
+    """Compare pixel variety over seeds with real renders of the same caption in the world trained so far."""
     world, ratios = world_at(samples), []
     wanted: dict[str, list[np.ndarray]] = {text: [] for text in prompts}
     for index in range(200_000):

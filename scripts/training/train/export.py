@@ -1,4 +1,4 @@
-"""Export to the diffusers ONNX layout, with the scorers beside it, and the check against PyTorch."""
+"""Exports to the diffusers ONNX layout, with the scorers beside it, and checks against PyTorch."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ OPSET = 18
 
 
 class _Decoder(nn.Module):
-    """Normalised latents to pixels: the latents' scale is part of the graph, so scaling_factor is 1."""
+    """Decodes normalised latents: their scale is part of the graph, so scaling_factor is 1."""
 
     def __init__(self, pipeline: Pipeline):
         super().__init__()
@@ -75,7 +75,7 @@ class Part:
         halve_weights(target)
 
     def error(self, root: Path, batch: int) -> float:
-        """Largest relative L2 distance of an output from PyTorch's, for fresh inputs of this batch."""
+        """Return the largest relative L2 distance of an output from PyTorch's, for fresh inputs of this batch."""
         generator = torch.Generator().manual_seed(batch)
         values = {}
         for name, (example, _) in self.inputs.items():
@@ -96,7 +96,7 @@ class Part:
 
 
 def parts_of(pipeline: Pipeline) -> list[Part]:
-    """The three graphs of the model."""
+    """Return the three graphs of the model."""
     ids = pipeline.tokenizer.batch(["a blue bird", "a red car on a white background"])
     latents = torch.randn(2, LATENT_CHANNELS, 8, 8)
     # the U-Net halves its input once, so each side is even
@@ -116,7 +116,7 @@ def parts_of(pipeline: Pipeline) -> list[Part]:
 
 
 def scorers_of(pipeline: Pipeline, classifier: nn.Module) -> list[Part]:
-    """The judges of the laboratory: no part of the model, so in a folder of their own."""
+    """Return the laboratory's judges, which have their own folder, since the model does not use them."""
     ids = pipeline.tokenizer.batch(["a blue bird", "a red car on a white background"])
     pixels = torch.randn(2, 3, IMAGE_SIZE, IMAGE_SIZE)
     return [
@@ -130,7 +130,7 @@ def scorers_of(pipeline: Pipeline, classifier: nn.Module) -> list[Part]:
 
 
 def config_files(pipeline: Pipeline) -> dict[str, dict]:
-    """Everything of the layout that is not a graph."""
+    """Return everything in the layout except graphs."""
     diffusers, transformers = "diffusers", "transformers"
     return {
         "model_index.json": {
@@ -166,7 +166,7 @@ def config_files(pipeline: Pipeline) -> dict[str, dict]:
 
 @torch.no_grad()
 def fit_latent_rgb(pipeline: Pipeline, painter: Painter, count: int = 400) -> dict:
-    """Least squares from a latent to the mean colour of its 16x16 pixels, on held-out scenes."""
+    """Fit least squares from a latent to the mean colour of its 16x16 pixels, on held-out scenes."""
     scenes = [painter.draw((NARROW, WIDE)[i % 2], "validation", 1, i) for i in range(count)]
     pixels = to_pixels(np.stack([s.image for s in scenes]))
     latents = torch.cat([pipeline.scale.normalise(pipeline.vae.encoder(p)[0]) for p in pixels.split(50)])
@@ -180,7 +180,7 @@ def fit_latent_rgb(pipeline: Pipeline, painter: Painter, count: int = 400) -> di
 
 
 def manifest_of(pipeline: Pipeline, painter: Painter) -> dict:
-    """shapefirst.json, still without the digest that `deno task models seal` adds."""
+    """Return shapefirst.json without the digest, which `deno task models seal` adds."""
     side = {"width": IMAGE_SIZE, "height": IMAGE_SIZE}
     fitted = fit_latent_rgb(pipeline, painter)
     return {
@@ -195,7 +195,7 @@ def manifest_of(pipeline: Pipeline, painter: Painter) -> dict:
 
 @torch.no_grad()
 def reference_of(pipeline: Pipeline) -> dict:
-    """What PyTorch computes of fixed inputs, for a test of the service to compare with."""
+    """Return what PyTorch computes from fixed inputs, for a test of the service to compare with."""
     prompts = ["a blue bird", "a red car on a white background"]
     ids, timestep = pipeline.tokenizer.batch(prompts), torch.tensor([21, 701])
     shape = (len(prompts), LATENT_CHANNELS, IMAGE_SIZE // FACTOR, IMAGE_SIZE // FACTOR)
@@ -211,7 +211,7 @@ def reference_of(pipeline: Pipeline) -> dict:
 
 
 def write_parts(parts: list[Part], draft: Path, files: dict[str, dict], batches: tuple) -> dict:
-    """Write a folder anew, graphs and JSON files; sizes and errors against PyTorch by part."""
+    """Rewrite a folder's graphs and JSON files. Return sizes and errors against PyTorch by part."""
     shutil.rmtree(draft, ignore_errors=True)
     report = {}
     for part in parts:
@@ -226,7 +226,7 @@ def write_parts(parts: list[Part], draft: Path, files: dict[str, dict], batches:
 
 def export_model(checkpoints: Path, sprite_file: Path, target: Path, scorers: Path,
                  batches=(1, 2, 5)) -> dict:
-    """Write the package to `target` and the judges to `scorers` anew; sizes and errors by part."""
+    """Rewrite the package in `target` and the judges in `scorers`. Return sizes and errors by part."""
     pipeline = Pipeline(checkpoints, torch.device("cpu"))
     classifier, nouns = load_classifier(checkpoints / "classifier", pipeline.device)
     files = {**config_files(pipeline), "reference.json": reference_of(pipeline),

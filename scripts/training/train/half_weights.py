@@ -1,4 +1,4 @@
-"""ONNX files with fp16 weights that compute in fp32: each large matrix is followed by a Cast.
+"""Makes ONNX files with fp16 weights compute in fp32: a Cast follows each large matrix.
 
 Vectors stay fp32: they are small, and tables of timesteps among them need every digit.
 """
@@ -25,7 +25,7 @@ def halve_weights(path: Path) -> None:
         casts.append(helper.make_node("Cast", [f"{tensor.name}_fp16"], [tensor.name],
                                       name=f"{tensor.name}_cast", to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
-    # the exporter's notes on each node (source lines of this machine) are no part of the model
+    # the exporter's notes on each node (source lines of this machine) do not belong to the model
     for node in nodes:
         del node.metadata_props[:]
         node.doc_string = ""

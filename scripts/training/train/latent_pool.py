@@ -1,4 +1,4 @@
-"""A sliding pool of encoded scenes: drawing and encoding cost as much as a training step, so each is used again."""
+"""Reuses encoded scenes in a sliding pool, since drawing and encoding cost as much as a training step."""
 
 import itertools
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -23,7 +23,7 @@ _painter: Painter | None = None
 
 
 def chunk_world(chunk: int, chunks: int = CHUNKS) -> World:
-    """The world from which chunk number `chunk` is drawn: that of the sample at which it enters the pool."""
+    """Return the world of chunk number `chunk`: that of the sample at which it enters the pool."""
     return world_at(max(0, chunk - chunks + 1) * CHUNK * REUSE)
 
 
@@ -33,7 +33,7 @@ def _open_painter(sprite_file: Path) -> None:
 
 
 def _draw(seed: int, world: World, start: int, count: int, painter: Painter | None = None):
-    """Images uint8 and captions of scenes start .. start+count of `world`."""
+    """Return images uint8 and captions of scenes start .. start+count of `world`."""
     painter = painter if painter is not None else _painter
     scenes = [painter.draw(world, "train", seed, i) for i in range(start, start + count)]
     return np.stack([s.image for s in scenes]), [s.caption for s in scenes]
@@ -62,7 +62,7 @@ class LatentPool:
         self._chunks, self._size = chunks, CHUNK * chunks
 
     def _parts(self, chunk: int) -> list[tuple[int, World, int, int]]:
-        """Arguments of _draw for a chunk, cut for the workers."""
+        """Split a chunk into arguments of _draw, one for each worker."""
         world, step = chunk_world(chunk, self._chunks), CHUNK // 8
         return [(self._seed, world, chunk * CHUNK + offset, step) for offset in range(0, CHUNK, step)]
 
@@ -97,7 +97,7 @@ class LatentPool:
         self._newest = newest
 
     def batch(self, size: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents float32 (size, 12, 8, 8) and text states float32 (size, 32, 192), drawn with `generator`."""
+        """Draw latents float32 (size, 12, 8, 8) and text states float32 (size, 32, 192) with `generator`."""
         rows = torch.randint(self._size, (size,), generator=generator, device=generator.device)
         return self.latents[rows].float(), self.states[rows].float()
 

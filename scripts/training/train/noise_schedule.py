@@ -25,8 +25,8 @@ def signal_to_noise() -> torch.Tensor:
 def unit_input() -> tuple[torch.Tensor, torch.Tensor]:
     """float32 (1000,) each: the factor that gives a noisy latent unit variance, and its unit timestep.
 
-    The unit timestep is the one, between whole ones, at which latents of deviation 1 have as much noise: for
-    the network behind the factor, the gain is nothing but another choice of timesteps.
+    The unit timestep may be a fraction: there, latents of deviation 1 have as much noise. For a network that
+    gets latents times the factor, the gain is only another choice of timesteps.
     """
     signal = alphas_cumprod()
     factor = (LATENT_GAIN**2 * signal + 1 - signal).rsqrt()

@@ -1,6 +1,6 @@
-"""Training state in few bytes: fp16 averages, 8-bit differences and 8-bit Adam moments.
+"""Packs training state: fp16 averages, 8-bit differences and 8-bit Adam moments.
 
-Rounding is part of the trajectory: whoever saves goes on from the rounded values (see checkpoint.py),
+Rounding is part of the trajectory: after a save, training goes on from the rounded values (checkpoint.py),
 so a run that stops and resumes is the same run.
 """
 

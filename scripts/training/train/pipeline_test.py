@@ -1,4 +1,4 @@
-"""All stages end to end on three drawn shapes, and the properties that training relies on."""
+"""Tests all stages end to end on three drawn shapes, and the properties that training relies on."""
 
 import json
 
@@ -218,14 +218,14 @@ def test_prompts_of_the_evaluation_are_withheld():
 
 @pytest.fixture(scope="module")
 def trained(data_folder, tmp_path_factory):
-    """Every stage by its own command, a few steps each."""
+    """Run every stage by its own command, a few steps each."""
     root = tmp_path_factory.mktemp("run")
     common = ["--data", str(data_folder), "--checkpoints", str(root / "checkpoints")]
     steps = ["--steps", "3", "--checkpoint-every", "2", "--batch", "4", "--held-out", "100"]
     for stage in ("vae", "text", "classifier"):
         train.main([stage, *common, *steps])
     train.main(["unet", *common, *steps, "--pool-chunks", "1"])
-    # passes over what is finished, then exports
+    # skips finished stages, then exports
     train.main(["all", *common, *steps, "--pool-chunks", "1", "--out", str(root / "mini"),
                 "--scorers", str(root / "scorers")])
     return root

@@ -1,4 +1,4 @@
-"""Real renders for the laboratory: what the judge is validated on, and what drawn images are compared with."""
+"""Makes the laboratory's real renders: they validate the judge, and drawn images are compared with them."""
 
 import json
 from dataclasses import replace
@@ -15,14 +15,14 @@ from scene import IMAGE_SIZE, Painter, Scene, withheld_colour
 
 COLUMNS, SMALL, SMALL_COLUMNS = 25, 32, 50
 SINGLES, PAIRS = 500, 200
-# prompts whose colour is not withheld, so that the denoiser was shown exactly this
+# the denoiser was trained on exactly these prompts, since their colours are not withheld
 PROMPTS = [("bird", "blue"), ("car", "yellow"), ("cat", "white"), ("fish", "green"),
            ("house", "red"), ("guitar", "brown"), ("rabbit", "pink"), ("umbrella", "purple")]
 SEEDS, SHOWN, UNSHOWN = 16, 200, 100
 
 
 def write_sheet(images: list[np.ndarray], columns: int, path: Path) -> None:
-    """Equal square uint8 images, row by row, as one lossless WebP."""
+    """Write equal square uint8 images, row by row, as one lossless WebP."""
     side = images[0].shape[0]
     rows = -(-len(images) // columns)
     sheet = np.full((rows * side, columns * side, 3), 255, np.uint8)
@@ -34,7 +34,7 @@ def write_sheet(images: list[np.ndarray], columns: int, path: Path) -> None:
 
 
 def held_out_scenes(painter: Painter) -> list[Scene]:
-    """Scenes of a split that nothing is trained on: singles, then pairs, of the widest world."""
+    """Return scenes of a split unused in training: singles, then pairs, of the widest world."""
     alone, together = replace(WIDE, two_objects=0.0), replace(WIDE, two_objects=1.0)
     return ([painter.draw(alone, "reference", 21, i) for i in range(SINGLES)]
             + [painter.draw(together, "reference", 22, i) for i in range(PAIRS)])
@@ -47,7 +47,7 @@ def described(scene: Scene) -> dict:
 
 
 def renders_of(sprite_file: Path, noun: str, colour: str, count: int, seed: int) -> list[np.ndarray]:
-    """`count` images whose caption is exactly the prompt, as the widest world has them."""
+    """Return `count` images of the widest world whose caption is exactly the prompt."""
     painter, wanted = Painter(sprite_file, [noun]), caption.noun_phrase(noun, [colour])
     world, images, index = replace(WIDE, two_objects=0.0), [], 0
     while len(images) < count:
@@ -59,7 +59,7 @@ def renders_of(sprite_file: Path, noun: str, colour: str, count: int, seed: int)
 
 
 def shown_renders(painter: Painter, seed: int, samples: int) -> dict[tuple, list[np.ndarray]]:
-    """Small single-object renders that the denoiser was trained on, newest first, for each of PROMPTS."""
+    """Return small single-object renders that the denoiser was trained on, newest first, for each of PROMPTS."""
     found: dict[tuple, list[np.ndarray]] = {prompt: [] for prompt in PROMPTS}
     chunks = range(samples // (CHUNK * REUSE))
     for chunk in tqdm(chunks[::-1], desc="shown", unit="chunk"):
@@ -73,7 +73,7 @@ def shown_renders(painter: Painter, seed: int, samples: int) -> dict[tuple, list
 
 
 def shrunk(image: np.ndarray) -> np.ndarray:
-    """Box average to SMALL x SMALL."""
+    """Average boxes to SMALL x SMALL."""
     factor = IMAGE_SIZE // SMALL
     blocks = image.reshape(SMALL, factor, SMALL, factor, 3).astype(np.float32)
     return blocks.mean((1, 3)).round().astype(np.uint8)

@@ -1,4 +1,4 @@
-"""DDIM with classifier-free guidance and a text-free tail, for looking at checkpoints."""
+"""Runs DDIM with classifier-free guidance and a text-free tail, for looking at checkpoints."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Pipeline:
     @torch.no_grad()
     def denoise(self, states: torch.Tensor, seeds: list[int], steps: int = 50,
                 guidance_scale: float = 5.0, guided: range | None = None) -> torch.Tensor:
-        """Latents (B, 12, 8, 8) for text states (B, L, D); outside the steps `guided` the empty prompt alone."""
+        """Return latents (B, 12, 8, 8) for text states (B, L, D); steps outside `guided` use only the empty prompt."""
         guided = range(steps) if guided is None else guided
         shape = (LATENT_CHANNELS, 8, 8)
         x = torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(s)) for s in seeds])
@@ -63,7 +63,7 @@ class Pipeline:
         return self.vae.decoder(self.scale.restore(latents)).clamp(-1, 1)
 
     def draw(self, prompts: list[str], seeds: list[int], batch: int = 32, **options) -> torch.Tensor:
-        """Pixels (len(prompts), 3, 128, 128), one per prompt and seed."""
+        """Return pixels (len(prompts), 3, 128, 128), one per prompt and seed."""
         parts = []
         for start in range(0, len(prompts), batch):
             part = slice(start, start + batch)

@@ -1,4 +1,4 @@
-"""Scenes composed on the fly: sprites on backgrounds, the caption, and where each object is."""
+"""Composes scenes on the fly: sprites on backgrounds, the caption, and where each object is."""
 
 import functools
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Painter:
         return sprite if name is None else colour.paint(sprite, name)
 
     def draw(self, world: World, split: str, seed: int, index: int) -> Scene:
-        """Scene number `index` of a split: a pure function of its arguments and the sprite file."""
+        """Draw scene number `index` of a split, as a pure function of the arguments and the sprite file."""
         rng = np.random.default_rng([seed, SPLITS[split], index])
         looks = self._looks(rng, world)
         named = rng.random() < 0.3
@@ -76,7 +76,7 @@ class Painter:
         return Scene(image.astype(np.uint8), text, background, placed)
 
     def looks(self, world: World, split: str, seed: int, index: int) -> list[Look]:
-        """What `draw` would show for the same arguments, without drawing it."""
+        """Return what `draw` would show for the same arguments, without drawing it."""
         return self._looks(np.random.default_rng([seed, SPLITS[split], index]), world)
 
     def _looks(self, rng: np.random.Generator, world: World) -> list[Look]:
@@ -157,19 +157,19 @@ class Painter:
 
 
 def withheld_colour(nouns: list[str], noun: str) -> str:
-    """The one colour in which the denoiser is never shown `noun`, for the evaluation's prompts."""
+    """Return the colour in which the denoiser never sees `noun`, for the fixed prompts."""
     return colour.NAMES[(7 * nouns.index(noun) + 3) % 10]
 
 
 def arrangement_of(dx: float, dy: float) -> str:
-    """Where an offset points, by its larger component: left, right, above or below."""
+    """Name an offset's direction by its larger component: left, right, above or below."""
     if abs(dx) >= abs(dy):
         return "left" if dx < 0 else "right"
     return "above" if dy < 0 else "below"
 
 
 def _background_name(rng, world: World, named: bool, taken: set[str | None]) -> str:
-    """A background that no object of the scene has as its colour."""
+    """Choose a background in a colour that no object of the scene has."""
     free = [name for name in colour.BACKGROUND_NAMES if name not in taken]
     if named or rng.random() < world.tinted:
         return free[rng.integers(len(free))]
@@ -177,7 +177,7 @@ def _background_name(rng, world: World, named: bool, taken: set[str | None]) -> 
 
 
 def _background(rng, world: World, name: str) -> np.ndarray:
-    """float32 (IMAGE_SIZE, IMAGE_SIZE, 3), a little paler than an object of that colour."""
+    """Return float32 (IMAGE_SIZE, IMAGE_SIZE, 3), slightly paler than an object of that colour."""
     base = np.array(colour.BACKGROUND_RGB[name], np.float32)
     if name not in ("white", "black"):
         base = base + (255 - base) * 0.3

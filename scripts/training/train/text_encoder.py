@@ -10,7 +10,7 @@ TEXT_WIDTH = 192
 
 
 class TransformerBlock(nn.Module):
-    """Attention and feed-forward, each behind its norm; `mask` (L, L) is added to the logits."""
+    """Attention and feed-forward, each after its norm; `mask` (L, L) is added to the logits."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Stage 2: the dual encoder, on captions and pixels."""
+"""Stage 2 trains the dual encoder, on captions and pixels."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def make_tokenizer(nouns: list[str]) -> Tokenizer:
 
 
 def draw_pairs(painter: Painter, split: str, seed: int, start: int, count: int):
-    """Images uint8 (count, 128, 128, 3) and their captions, by turns from both worlds."""
+    """Draw images uint8 (count, 128, 128, 3) and their captions, from both worlds in turn."""
     worlds = (NARROW, WIDE)
     scenes = [painter.draw(worlds[i % 2], split, seed, i) for i in range(start, start + count)]
     return np.stack([s.image for s in scenes]), [s.caption for s in scenes]
@@ -66,7 +66,7 @@ def load_dual_encoder(folder: Path, device: torch.device) -> tuple[DualEncoder, 
 
 @torch.no_grad()
 def report_retrieval(painter: Painter, folder: Path, device: torch.device, count: int = HELD_OUT) -> dict:
-    """R@1 of 100 on held-out pairs of both worlds, written into state.json."""
+    """Write R@1 of 100 on held-out pairs of both worlds to state.json."""
     model, tokenizer = load_dual_encoder(folder, device)
     images, captions = draw_pairs(painter, "validation", 0, 0, count)
     text = model.embed_text(tokenizer.batch(captions).to(device))

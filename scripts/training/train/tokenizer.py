@@ -16,7 +16,7 @@ class Tokenizer:
         self.ids = {token: i for i, token in enumerate([START, END, UNKNOWN, *words])}
 
     def encode(self, text: str) -> list[int]:
-        """MAX_LENGTH token ids; longer texts keep their first words and one [EOS]."""
+        """Return MAX_LENGTH token ids; longer texts keep their first words and one [EOS]."""
         words = re.findall(r"[a-z]+", text.lower())[: MAX_LENGTH - 2]
         ids = [START_ID, *(self.ids.get(word, UNKNOWN_ID) for word in words)]
         return ids + [END_ID] * (MAX_LENGTH - len(ids))
@@ -26,7 +26,7 @@ class Tokenizer:
         return torch.tensor([self.encode(text) for text in texts])
 
     def to_json(self) -> dict:
-        """The `tokenizers` library's file of the same tokenizer."""
+        """Return the `tokenizers` library's file of the same tokenizer."""
         special = [
             {"id": i, "content": token, "single_word": False, "lstrip": False, "rstrip": False,
              "normalized": False, "special": True}

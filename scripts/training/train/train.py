@@ -108,7 +108,7 @@ def run_references(options: argparse.Namespace) -> None:
 
 
 def run_all(options: argparse.Namespace) -> None:
-    """Every stage in order; finished ones are passed over, and a stop in one stops the rest."""
+    """Run every stage in order, except finished ones; a stop in one stops the rest."""
     if not (options.data / "sprites.npz").exists():
         run_art(options)
     for name, run in (("vae", run_vae), ("text", run_text), ("classifier", run_classifier),

@@ -1,4 +1,4 @@
-"""The loop that every stage shares: schedule by step, average, progress, checkpoints, exact resume."""
+"""Runs the loop that every stage shares: schedule, average, progress, checkpoints, exact resume."""
 
 import copy
 import math
@@ -35,7 +35,9 @@ class Plan:
 
 
 def learning_rate_at(plan: Plan, step: int, begun: int = 0) -> float:
-    """Linear warm-up from the step at which the optimiser was `begun`, the peak, then a half cosine over `cooldown` of the plan to `final_share` of it."""
+    """Warm up linearly from the step `begun` of the optimiser to the peak, then fall by a half cosine over
+    `cooldown` of the plan to `final_share` of it.
+    """
     warm = min(1.0, (step - begun + 1) / plan.warmup)
     fallen = (step / plan.steps - (1 - plan.cooldown)) / plan.cooldown
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, fallen))))
@@ -80,7 +82,7 @@ class Trainer:
             checkpoint.load_ema(self.folder, self.ema)
         else:
             checkpoint.load(self.folder, self.model, self.ema, self.optimiser, self.step)
-            # a stage that was finished begins its optimiser anew
+            # a finished stage starts with a new optimiser
             self.begun = state.get("optimiser_begun", 0) if self.optimiser.state else self.step
 
     @property
@@ -142,7 +144,7 @@ class Trainer:
         return losses
 
     def _note(self, recent: dict[str, float], losses: Losses, bar: tqdm) -> None:
-        """Running means for the bar; one line of history about every two hundredth of the plan."""
+        """Keep running means for the bar, and a line of history about every two hundredth of the plan."""
         for name, value in losses.items():
             value = float(value.detach())
             recent[name] = value if name not in recent else 0.98 * recent[name] + 0.02 * value

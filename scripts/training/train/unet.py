@@ -18,7 +18,7 @@ def _norm(channels: int) -> nn.GroupNorm:
 
 
 def _zeroed(layer: nn.Module) -> nn.Module:
-    """A residual branch that begins as nothing leaves the signal alone."""
+    """Zero a residual branch, so that it leaves the signal alone at first."""
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
@@ -96,7 +96,7 @@ class Stage(nn.Module):
 
 
 def _at(table: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
-    """The table's values; between whole timesteps, those on the line that joins its neighbours."""
+    """Return the table's values, interpolated linearly between whole timesteps."""
     if not timestep.is_floating_point():
         return table[timestep]
     below = timestep.floor().clamp(0, len(table) - 2)

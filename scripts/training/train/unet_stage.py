@@ -1,4 +1,4 @@
-"""Stage 3: the denoiser, on latents of the growing world."""
+"""Stage 3 trains the denoiser, on latents of the growing world."""
 
 from pathlib import Path
 
@@ -22,14 +22,14 @@ EMPTY_SHARE = 0.1
 @torch.no_grad()
 def encode_prompts(text: DualEncoder, tokenizer: Tokenizer, prompts: list[str],
                    device: torch.device) -> torch.Tensor:
-    """Text states (len(prompts), 32, 192)."""
+    """Return text states (len(prompts), 32, 192)."""
     return text.text(tokenizer.batch(prompts).to(device))[0]
 
 
 def denoising_losses(model: UNet, latents: torch.Tensor, states: torch.Tensor, empty: torch.Tensor,
                      generator: torch.Generator, signal: torch.Tensor, weights: torch.Tensor,
                      precision: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
-    """Weighted squared error of the predicted noise; `empty` (1, L, D) replaces 10 % of the prompts.
+    """Return the weighted squared error of the predicted noise; `empty` (1, L, D) replaces 10 % of the prompts.
 
     With bfloat16 the U-Net's products run in it, under autocast; weights and error stay float32.
     """
@@ -80,5 +80,5 @@ def train_unet(sprite_file: Path, checkpoints: Path, plan: Plan, device: torch.d
 
 
 def load_unet(folder: Path, device: torch.device) -> UNet:
-    """The averaged denoiser."""
+    """Return the averaged denoiser."""
     return checkpoint.load_ema(folder, UNet()).to(device)

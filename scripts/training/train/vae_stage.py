@@ -1,4 +1,4 @@
-"""Stage 1: the autoencoder, on scenes of both worlds."""
+"""Stage 1 trains the autoencoder, on scenes of both worlds."""
 
 import json
 from pathlib import Path
@@ -26,12 +26,12 @@ def to_pixels(images: np.ndarray) -> torch.Tensor:
 
 
 def to_images(pixels: torch.Tensor) -> np.ndarray:
-    """Inverse of to_pixels, clamped."""
+    """Invert to_pixels, with clamping."""
     return ((pixels.permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
 
 
 def draw_mixed(painter: Painter, split: str, seed: int, start: int, count: int) -> np.ndarray:
-    """`count` images, by turns from the narrow and the wide world."""
+    """Draw `count` images, from the narrow and the wide world in turn."""
     worlds = (NARROW, WIDE)
     return np.stack([painter.draw(worlds[i % 2], split, seed, i).image
                      for i in range(start, start + count)])
@@ -60,7 +60,7 @@ def train_vae(painter: Painter, folder: Path, plan: Plan, device: torch.device,
 
 @torch.no_grad()
 def report_quality(painter: Painter, folder: Path, device: torch.device, count: int = HELD_OUT) -> dict:
-    """PSNR on held-out scenes and the latents' statistics, written into state.json."""
+    """Write PSNR on held-out scenes and the latents' statistics to state.json."""
     model = checkpoint.load_ema(folder, Autoencoder()).to(device)
     images = draw_mixed(painter, "validation", 0, 0, count)
     raw, errors, restored = [], [], []
@@ -84,7 +84,7 @@ def report_quality(painter: Painter, folder: Path, device: torch.device, count: 
 
 
 def load_vae(folder: Path, device: torch.device) -> tuple[Autoencoder, LatentScale]:
-    """The trained autoencoder and the scale of its latents."""
+    """Return the trained autoencoder and the scale of its latents."""
     state = checkpoint.read_state(folder)
     if state is None or "latent_mean" not in state:
         raise FileNotFoundError(f"stage vae must be finished first: no latent statistics in {folder}")
