@@ -42,7 +42,7 @@ export async function openGenerationCache(
 }
 
 /**
- * Previews would be seen by nobody here, and change neither the image nor its key.
+ * Previews would be seen by nobody here; the image and its key are the same without them.
  * @throws ProblemError for a request that the model cannot serve
  */
 export function planOf(engine: Engine, drawing: Drawing, previewEvery = 0): Plan {

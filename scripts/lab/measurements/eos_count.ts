@@ -13,7 +13,7 @@ import { average } from "../statistics/estimate.ts";
 const SHARES = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
 const SHEET_PAIRS = 5;
 
-/** How often the words are repeated, and how many [EOS] remain, on average over the pairs. */
+/** Number of repeats of the words, and of the [EOS] that remain, on average over the pairs. */
 interface Repeats {
   readonly repeats: number;
   readonly label: string;

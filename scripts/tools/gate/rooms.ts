@@ -263,7 +263,7 @@ export const OUT_OF_REACH = {
 
 const SCRIPTS = "scripts/";
 const CHECKOUT = `${SCRIPTS}checkout.ts`;
-/** Rooms that all scripts share, which know neither commands nor experiments. */
+/** Rooms that all scripts share, without any commands or experiments. */
 const SHARED = ["command_line/", "pictures/", "engine/", "service/"].map((room) => SCRIPTS + room);
 
 const SCRIPT_ROOMS: readonly Room[] = [

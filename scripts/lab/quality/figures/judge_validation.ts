@@ -27,7 +27,7 @@ export interface JudgeValidation {
   readonly retrieval_mixed: Retrieval;
 }
 
-/** How often the judge says yes where no is right, by the rule for drawn images. */
+/** Counts how often the judge says yes where no is right, by the rule for drawn images. */
 export interface FalseAgreement {
   /** Share of noise images taken for a noun asked for at random. */
   readonly noise: Estimate;

@@ -34,7 +34,7 @@ export class KeepAlive {
     this.#connection.close();
   }
 
-  /** @throws Error when the answer has neither a length nor chunks, or the server closes */
+  /** @throws Error when the answer lacks both length and chunks, or the server closes */
   async ask(request: Uint8Array): Promise<Answer> {
     const start = performance.now();
     for (let at = 0; at < request.length;) {
