@@ -59,8 +59,10 @@ export function parseRuns(args: readonly string[], standard: number): number | n
   return flags === null ? null : flags.runs ?? standard;
 }
 
-export async function openEngine(): Promise<Engine> {
-  return await createEngine({ modelsDir: modelsFolder(), model: "mini" });
+/** @param rowsMax rows in one evaluation at most; the engine's own number by default */
+export async function openEngine(rowsMax?: number): Promise<Engine> {
+  const options = { modelsDir: modelsFolder(), model: "mini" };
+  return await createEngine(rowsMax === undefined ? options : { ...options, rowsMax });
 }
 
 /**

@@ -55,7 +55,7 @@ const GPU_FUNCTION: readonly Room[] = [
     imports: ["contract/", "node:", "npm:valibot", `${GPU}onnx/`, ...GPU_PURE],
   },
   {
-    path: `${GPU}onnx/native_session.ts`,
+    path: `${GPU}onnx/inference/native_session.ts`,
     imports: ["contract/", "node:", "npm:onnxruntime-node", `${GPU}onnx/`, `${GPU}diffusion/`],
   },
   { path: `${GPU}onnx/graph.ts`, imports: [] },
@@ -64,7 +64,7 @@ const GPU_FUNCTION: readonly Room[] = [
     imports: [
       "contract/",
       "node:",
-      `${GPU}onnx/native_session.ts`,
+      `${GPU}onnx/inference/native_session.ts`,
       `${GPU}onnx/graph.ts`,
       `${GPU}image/`,
       ...GPU_PURE,
