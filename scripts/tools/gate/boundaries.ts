@@ -1,31 +1,31 @@
 /**
- * Checks on the module graph that dependencies point one way: each room imports only what it may,
- * and a path from a file or a room never leads back to it.
+ * Checks on the module graph that dependencies point one way: each zone imports only what it may,
+ * and a path from a file or a zone never leads back to it.
  * `deno run -A scripts/tools/gate/boundaries.ts`
  */
 import { isTest, sourceFiles } from "../../checkout.ts";
 import { circlesOf, wayTo } from "./circles.ts";
 import { type Import, moduleGraph } from "./module_graph.ts";
-import { OUT_OF_REACH, type Room, ROOMS } from "./rooms.ts";
+import { OUT_OF_REACH, type Zone, ZONES } from "./zones.ts";
 
 /** Tests may use any package, and fixtures of the contract. */
 const ALLOWED_IN_TESTS = ["node:", "npm:", "contract/"];
 
-/** The longest path that fits decides which room a file is in. */
-export function roomOf(path: string): Room | undefined {
-  return ROOMS.filter((room) => fits(path, room.path))
+/** The longest path that fits decides which zone a file is in. */
+export function zoneOf(path: string): Zone | undefined {
+  return ZONES.filter((zone) => fits(path, zone.path))
     .sort((a, b) => b.path.length - a.path.length)[0];
 }
 
-/** Applies the rule that `Room.imports` states. */
-function allows(room: Room, allowed: string, to: string): boolean {
-  const isAround = room.path !== allowed && fits(room.path, allowed) && isRoom(allowed);
-  const isBeside = isAround && isFolder(roomOf(to)) && roomOf(to)?.path !== allowed;
+/** Applies the rule that `Zone.imports` states. */
+function allows(zone: Zone, allowed: string, to: string): boolean {
+  const isAround = zone.path !== allowed && fits(zone.path, allowed) && isZone(allowed);
+  const isBeside = isAround && isFolder(zoneOf(to)) && zoneOf(to)?.path !== allowed;
   return fits(to, allowed) && !isBeside;
 }
 
-const isRoom = (path: string) => ROOMS.some((room) => room.path === path);
-const isFolder = (room: Room | undefined) => room?.path.endsWith("/") ?? false;
+const isZone = (path: string) => ZONES.some((zone) => zone.path === path);
+const isFolder = (zone: Zone | undefined) => zone?.path.endsWith("/") ?? false;
 
 /** A trailing slash or colon means a prefix; a file or a bare package must match whole. */
 function fits(path: string, allowed: string): boolean {
@@ -34,47 +34,47 @@ function fits(path: string, allowed: string): boolean {
 
 export function boundaryViolations(imports: readonly Import[]): string[] {
   return imports.flatMap(({ from, to }) => {
-    const room = roomOf(from);
-    if (!room) return [];
-    const target = roomOf(to);
+    const zone = zoneOf(from);
+    if (!zone) return [];
+    const target = zoneOf(to);
     const mayTest = isTest(from) &&
       (ALLOWED_IN_TESTS.some((allowed) => fits(to, allowed)) || isSameProgram(from, to));
-    const may = target === room || room.imports.some((allowed) => allows(room, allowed, to)) ||
+    const may = target === zone || zone.imports.some((allowed) => allows(zone, allowed, to)) ||
       mayTest;
     return may ? [] : [
-      `${from} imports ${to}; ${room.path} may import ${room.imports.join(", ") || "nothing"}`,
+      `${from} imports ${to}; ${zone.path} may import ${zone.imports.join(", ") || "nothing"}`,
     ];
   });
 }
 
 /**
- * Finds rooms that lead back to themselves through what they may import. A file that is a room of
+ * Finds zones that lead back to themselves through what they may import. A file that is a zone of
  * its own may import the folder around it, for which it wraps a package.
  */
-export function roomCircles(rooms: readonly Room[]): string[][] {
-  const arrows = rooms.flatMap((room) =>
-    room.imports.flatMap((allowed) => roomsIn(allowed, rooms)).map(({ path }) => path)
-      .filter((to) => to !== room.path && (isFolder(room) || !fits(room.path, to)))
-      .map((to) => ({ from: room.path, to }))
+export function zoneCircles(zones: readonly Zone[]): string[][] {
+  const arrows = zones.flatMap((zone) =>
+    zone.imports.flatMap((allowed) => zonesIn(allowed, zones)).map(({ path }) => path)
+      .filter((to) => to !== zone.path && (isFolder(zone) || !fits(zone.path, to)))
+      .map((to) => ({ from: zone.path, to }))
   );
   return circlesOf(arrows);
 }
 
-/** Returns the room of that path, or else the rooms inside it and the one around it. */
-function roomsIn(allowed: string, rooms: readonly Room[]): readonly Room[] {
-  const named = rooms.filter(({ path }) => path === allowed);
+/** Returns the zone of that path, or else the zones inside it and the one around it. */
+function zonesIn(allowed: string, zones: readonly Zone[]): readonly Zone[] {
+  const named = zones.filter(({ path }) => path === allowed);
   return named.length > 0
     ? named
-    : rooms.filter(({ path }) => fits(path, allowed) || fits(allowed, path));
+    : zones.filter(({ path }) => fits(path, allowed) || fits(allowed, path));
 }
 
-/** A room may not load a file out of its reach, even through other files. */
+/** A zone may not load a file out of its reach, even through other files. */
 export function reachViolations(imports: readonly Import[]): string[] {
-  const { rooms, file } = OUT_OF_REACH;
+  const { zones, file } = OUT_OF_REACH;
   const starts = [...new Set(imports.map(({ from }) => from))]
-    .filter((path) => rooms.some((room) => fits(path, room)) && !isTest(path));
+    .filter((path) => zones.some((zone) => fits(path, zone)) && !isTest(path));
   const way = wayTo(file, starts, imports);
-  return way ? [`${way.join(" -> ")}: ${rooms.join(" and ")} may not load it`] : [];
+  return way ? [`${way.join(" -> ")}: ${zones.join(" and ")} may not load it`] : [];
 }
 
 /** A test may set up all of its own program. */
@@ -84,7 +84,7 @@ function isSameProgram(from: string, to: string): boolean {
 
 export async function checkBoundaries(): Promise<string[]> {
   const imports = await moduleGraph(await sourceFiles());
-  const circles = [...circlesOf(imports), ...roomCircles(ROOMS)].map((members) =>
+  const circles = [...circlesOf(imports), ...zoneCircles(ZONES)].map((members) =>
     `${members.join(" -> ")} -> ${members[0]} is a circle of imports`
   );
   return [...new Set([...boundaryViolations(imports), ...reachViolations(imports), ...circles])];

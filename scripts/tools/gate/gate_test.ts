@@ -1,6 +1,6 @@
 // If this breaks, a check of the gate misses a planted fault.
 import assert from "node:assert/strict";
-import { boundaryViolations, reachViolations, roomCircles } from "./boundaries.ts";
+import { boundaryViolations, reachViolations, zoneCircles } from "./boundaries.ts";
 import { circlesOf } from "./circles.ts";
 import { impureFiles } from "./purity.ts";
 import { crowdedFolders, missingPaths, tidyFile } from "./tidy.ts";
@@ -13,7 +13,7 @@ Deno.test("boundaryViolations() sees an import against the arrow", () => {
     { from: "edge/limits/usage_meter.ts", to: "edge/generations/run.ts" },
     { from: "edge/platforms/process_cache.ts", to: "edge/platforms/workerd/workers_cache.ts" },
     { from: "edge/platforms/deno/main.ts", to: "edge/platforms/workerd/workers_cache.ts" },
-    { from: "edge/new_room/file.ts", to: "edge/http/json_body.ts" },
+    { from: "edge/new_zone/file.ts", to: "edge/http/json_body.ts" },
     { from: "gpu-function/jobs/service.ts", to: "db/schema.ts" },
     { from: "gpu-function/diffusion/ddim.ts", to: "contract/plan/plan.ts" },
     { from: "gpu-function/engine/rows/driver.ts", to: "npm:onnxruntime-node" },
@@ -76,16 +76,16 @@ Deno.test("circlesOf() sees the shortest way back to each file, once", () => {
   assert.deepEqual(circlesOf(imports.slice(0, 4)), []);
 });
 
-Deno.test("roomCircles() sees rooms that may import each other, directly or around", () => {
-  const room = (path: string, ...imports: readonly string[]) => ({ path, imports });
-  const direct = [room("a/", "b/"), room("b/", "npm:hono", "a/")];
-  assert.deepEqual(roomCircles(direct), [["a/", "b/"]]);
-  const around = [room("p/a/", "p/b.ts"), room("p/b.ts", "q/"), room("q/", "p/")];
-  assert.deepEqual(roomCircles(around), [["p/a/", "p/b.ts", "q/"]]);
-  const nested = [room("p/", "p/a/"), room("p/a/", "p/")];
-  assert.deepEqual(roomCircles(nested), [["p/", "p/a/"]]);
-  const oneWay = [room("a/", "b/", "a/door.ts"), room("a/door.ts", "a/", "npm:x"), room("b/")];
-  assert.deepEqual(roomCircles(oneWay), []);
+Deno.test("zoneCircles() sees zones that may import each other, directly or around", () => {
+  const zone = (path: string, ...imports: readonly string[]) => ({ path, imports });
+  const direct = [zone("a/", "b/"), zone("b/", "npm:hono", "a/")];
+  assert.deepEqual(zoneCircles(direct), [["a/", "b/"]]);
+  const around = [zone("p/a/", "p/b.ts"), zone("p/b.ts", "q/"), zone("q/", "p/")];
+  assert.deepEqual(zoneCircles(around), [["p/a/", "p/b.ts", "q/"]]);
+  const nested = [zone("p/", "p/a/"), zone("p/a/", "p/")];
+  assert.deepEqual(zoneCircles(nested), [["p/", "p/a/"]]);
+  const oneWay = [zone("a/", "b/", "a/door.ts"), zone("a/door.ts", "a/", "npm:x"), zone("b/")];
+  assert.deepEqual(zoneCircles(oneWay), []);
 });
 
 Deno.test("impureFiles() sees a file that needs its platform", async () => {

@@ -1,19 +1,19 @@
 /**
- * The rooms of the house, each program from the top down: each row says what a folder or file may
- * import besides itself. A room without a row belongs to the one around it. No room leads back.
+ * The zones of the tree, each program from the top down: each row says what a folder or file may
+ * import besides itself. A zone without a row belongs to the one around it. No zone leads back.
  */
-export interface Room {
+export interface Zone {
   /** Path of a folder, with a trailing slash, or of one file. */
   readonly path: string;
   /**
    * Folders, files, bare packages (`npm:hono`) and whole platforms (`node:`). A folder includes all
-   * rooms in it. A room that names the folder around it gets that folder's files, but not its
+   * zones in it. A zone that names the folder around it gets that folder's files, but not its
    * sister folders.
    */
   readonly imports: readonly string[];
 }
 
-const CONTRACT: readonly Room[] = [
+const CONTRACT: readonly Zone[] = [
   {
     path: "contract/",
     imports: [
@@ -28,7 +28,7 @@ const CONTRACT: readonly Room[] = [
 const GPU = "gpu-function/";
 const GPU_PURE = [`${GPU}diffusion/`, `${GPU}text/`, `${GPU}insights/`];
 
-const GPU_FUNCTION: readonly Room[] = [
+const GPU_FUNCTION: readonly Zone[] = [
   {
     path: `${GPU}main.ts`,
     imports: ["contract/", "node:", `${GPU}server/`, `${GPU}jobs/`, `${GPU}engine/`, `${GPU}onnx/`],
@@ -80,7 +80,7 @@ const GPU_FUNCTION: readonly Room[] = [
   { path: `${GPU}fixtures/`, imports: ["contract/", "node:", GPU] },
 ];
 
-/** Rooms that both platforms put together. */
+/** Zones that both platforms put together. */
 const EDGE_PARTS = [
   "app.ts",
   "scheduled.ts",
@@ -99,18 +99,18 @@ const EDGE_PARTS = [
   "environment.ts",
 ];
 
-function edgeRoom(path: string, outside: readonly string[], inside: readonly string[]): Room {
-  return { path: `edge/${path}`, imports: [...outside, ...inside.map((room) => `edge/${room}`)] };
+function edgeZone(path: string, outside: readonly string[], inside: readonly string[]): Zone {
+  return { path: `edge/${path}`, imports: [...outside, ...inside.map((zone) => `edge/${zone}`)] };
 }
 
-/** The order is that of a request: from a platform's entrypoint to rooms that know no requests. */
-const EDGE: readonly Room[] = [
-  edgeRoom("platforms/workerd/", ["contract/", "db/", "cloudflare:", "npm:drizzle-orm"], [
+/** The order is that of a request: from a platform's entrypoint to zones that know no requests. */
+const EDGE: readonly Zone[] = [
+  edgeZone("platforms/workerd/", ["contract/", "db/", "cloudflare:", "npm:drizzle-orm"], [
     "platforms/",
     "ports.ts",
     ...EDGE_PARTS,
   ]),
-  edgeRoom("platforms/deno/", [
+  edgeZone("platforms/deno/", [
     "contract/",
     "db/",
     "node:",
@@ -118,7 +118,7 @@ const EDGE: readonly Room[] = [
     "npm:drizzle-orm",
     "npm:hono",
   ], ["platforms/", "backends/", "callers/", ...EDGE_PARTS]),
-  edgeRoom("platforms/", ["contract/", "db/", "npm:@libsql/client", "npm:drizzle-orm"], [
+  edgeZone("platforms/", ["contract/", "db/", "npm:@libsql/client", "npm:drizzle-orm"], [
     "settings.ts",
     "generations/",
     "backends/",
@@ -129,9 +129,9 @@ const EDGE: readonly Room[] = [
     "observability/",
     "circuit_breaker.ts",
   ]),
-  edgeRoom("app.ts", ["contract/", "npm:hono"], ["routes/", "ports.ts", "idempotency/", "http/"]),
-  edgeRoom("scheduled.ts", [], ["ports.ts", "webhooks/"]),
-  edgeRoom("settings.ts", [], [
+  edgeZone("app.ts", ["contract/", "npm:hono"], ["routes/", "ports.ts", "idempotency/", "http/"]),
+  edgeZone("scheduled.ts", [], ["ports.ts", "webhooks/"]),
+  edgeZone("settings.ts", [], [
     "webhooks/",
     "backends/",
     "http/",
@@ -141,7 +141,7 @@ const EDGE: readonly Room[] = [
     "policy/",
     "environment.ts",
   ]),
-  edgeRoom("routes/", ["contract/"], [
+  edgeZone("routes/", ["contract/"], [
     "openapi/",
     "ports.ts",
     "idempotency/",
@@ -156,8 +156,8 @@ const EDGE: readonly Room[] = [
     "rooms/",
     "observability/",
   ]),
-  edgeRoom("openapi/", ["contract/", "npm:valibot", "npm:@valibot/to-json-schema"], ["dialects/"]),
-  edgeRoom("dialects/", ["contract/", "npm:hono", "npm:replicate", "npm:valibot"], [
+  edgeZone("openapi/", ["contract/", "npm:valibot", "npm:@valibot/to-json-schema"], ["dialects/"]),
+  edgeZone("dialects/", ["contract/", "npm:hono", "npm:replicate", "npm:valibot"], [
     "ports.ts",
     "idempotency/",
     "generations/",
@@ -168,7 +168,7 @@ const EDGE: readonly Room[] = [
     "observability/",
     "clock.ts",
   ]),
-  edgeRoom("ports.ts", ["db/"], [
+  edgeZone("ports.ts", ["db/"], [
     "idempotency/",
     "webhooks/",
     "generations/",
@@ -176,8 +176,8 @@ const EDGE: readonly Room[] = [
     "http/",
     "observability/",
   ]),
-  edgeRoom("idempotency/", ["contract/", "db/", "npm:hono"], ["http/", "observability/"]),
-  edgeRoom("webhooks/", ["contract/", "db/", "npm:ipaddr.js", "npm:standardwebhooks"], [
+  edgeZone("idempotency/", ["contract/", "db/", "npm:hono"], ["http/", "observability/"]),
+  edgeZone("webhooks/", ["contract/", "db/", "npm:ipaddr.js", "npm:standardwebhooks"], [
     "sweeps/",
     "generations/",
     "http/",
@@ -186,7 +186,7 @@ const EDGE: readonly Room[] = [
     "observability/",
     "environment.ts",
   ]),
-  edgeRoom("sweeps/", ["contract/", "db/"], [
+  edgeZone("sweeps/", ["contract/", "db/"], [
     "generations/",
     "http/",
     "limits/",
@@ -196,7 +196,7 @@ const EDGE: readonly Room[] = [
     "observability/",
     "clock.ts",
   ]),
-  edgeRoom("generations/", ["contract/", "db/"], [
+  edgeZone("generations/", ["contract/", "db/"], [
     "backends/",
     "http/",
     "cache/",
@@ -207,7 +207,7 @@ const EDGE: readonly Room[] = [
     "observability/",
     "clock.ts",
   ]),
-  edgeRoom("backends/", ["contract/", "npm:replicate", "npm:valibot"], [
+  edgeZone("backends/", ["contract/", "npm:replicate", "npm:valibot"], [
     "policy/",
     "rooms/",
     "observability/",
@@ -215,13 +215,13 @@ const EDGE: readonly Room[] = [
     "clock.ts",
     "environment.ts",
   ]),
-  edgeRoom("http/", ["contract/", "db/", "npm:hono"], [
+  edgeZone("http/", ["contract/", "db/", "npm:hono"], [
     "limits/",
     "callers/",
     "observability/",
     "environment.ts",
   ]),
-  edgeRoom("cache/", ["contract/", "db/", "npm:valibot"], [
+  edgeZone("cache/", ["contract/", "db/", "npm:valibot"], [
     "policy/",
     "rooms/",
     "observability/",
@@ -229,44 +229,44 @@ const EDGE: readonly Room[] = [
     "clock.ts",
     "environment.ts",
   ]),
-  edgeRoom("limits/", ["contract/", "db/", "npm:structured-headers"], [
+  edgeZone("limits/", ["contract/", "db/", "npm:structured-headers"], [
     "callers/",
     "observability/",
     "bounded_map.ts",
     "clock.ts",
     "environment.ts",
   ]),
-  edgeRoom("callers/", ["contract/", "db/", "npm:hono", "npm:ipaddr.js"], [
+  edgeZone("callers/", ["contract/", "db/", "npm:hono", "npm:ipaddr.js"], [
     "observability/",
     "bounded_map.ts",
     "environment.ts",
   ]),
-  edgeRoom("policy/", ["contract/", "db/", "npm:unhomoglyph"], ["environment.ts"]),
+  edgeZone("policy/", ["contract/", "db/", "npm:unhomoglyph"], ["environment.ts"]),
   // Only these two files know what a room answers and whom it charges; its logs and streams do not.
-  edgeRoom("rooms/room_routes.ts", ["contract/"], ["http/", "callers/", "rooms/"]),
-  edgeRoom("rooms/room.ts", ["contract/"], ["limits/", "callers/", "rooms/", "observability/"]),
-  edgeRoom("rooms/", ["contract/"], ["observability/", "clock.ts"]),
-  edgeRoom("observability/", ["contract/", "npm:prom-client"], []),
-  edgeRoom("app_test.ts", ["db/"], []),
-  // A new room needs a row here before it can import anything; clock.ts and the like need none.
-  edgeRoom("", [], []),
+  edgeZone("rooms/room_routes.ts", ["contract/"], ["http/", "callers/", "rooms/"]),
+  edgeZone("rooms/room.ts", ["contract/"], ["limits/", "callers/", "rooms/", "observability/"]),
+  edgeZone("rooms/", ["contract/"], ["observability/", "clock.ts"]),
+  edgeZone("observability/", ["contract/", "npm:prom-client"], []),
+  edgeZone("app_test.ts", ["db/"], []),
+  // A new zone needs a row here before it can import anything; clock.ts and the like need none.
+  edgeZone("", [], []),
 ];
 
 /**
  * The tokenizer's library, which `contract/mod.ts` would load, is too large for a page. So these
- * rooms import single files of the contract.
+ * zones import single files of the contract.
  */
 export const OUT_OF_REACH = {
-  rooms: ["client/", "web/"],
+  zones: ["client/", "web/"],
   file: "contract/tokens/prompt_tokenizer.ts",
 } as const;
 
 const SCRIPTS = "scripts/";
 const CHECKOUT = `${SCRIPTS}checkout.ts`;
-/** Rooms that all scripts share, without any commands or experiments. */
-const SHARED = ["command_line/", "pictures/", "engine/", "service/"].map((room) => SCRIPTS + room);
+/** Zones that all scripts share, without any commands or experiments. */
+const SHARED = ["command_line/", "pictures/", "engine/", "service/"].map((zone) => SCRIPTS + zone);
 
-const SCRIPT_ROOMS: readonly Room[] = [
+const SCRIPT_ZONES: readonly Zone[] = [
   { path: CHECKOUT, imports: ["node:"] },
   { path: `${SCRIPTS}command_line/`, imports: ["contract/", "node:", CHECKOUT] },
   {
@@ -304,7 +304,7 @@ const SCRIPT_ROOMS: readonly Room[] = [
       "npm:",
       GPU,
       CHECKOUT,
-      ...SHARED.filter((room) => room !== `${SCRIPTS}service/`),
+      ...SHARED.filter((zone) => zone !== `${SCRIPTS}service/`),
     ],
   },
   {
@@ -314,7 +314,7 @@ const SCRIPT_ROOMS: readonly Room[] = [
 ];
 
 /** Only the tools import tests: bench, fuzz and faults reuse their parts. */
-const TESTS: Room = {
+const TESTS: Zone = {
   path: "tests/",
   imports: [
     "client/",
@@ -329,7 +329,7 @@ const TESTS: Room = {
   ],
 };
 
-export const ROOMS: readonly Room[] = [
+export const ZONES: readonly Zone[] = [
   ...CONTRACT,
   ...GPU_FUNCTION,
   ...EDGE,
@@ -342,6 +342,6 @@ export const ROOMS: readonly Room[] = [
     path: "web/",
     imports: ["client/", "contract/", "npm:d3-scale-chromatic", "npm:preact", "npm:vite"],
   },
-  ...SCRIPT_ROOMS,
+  ...SCRIPT_ZONES,
   TESTS,
 ];
