@@ -5,15 +5,21 @@
  */
 import type { Latents } from "../diffusion/mod.ts";
 
+/** What an evaluation gives for each row: its output, and its layers of attention where it is tapped. */
+interface RowOutputs {
+  readonly value: readonly Latents[];
+  readonly attention?: readonly (readonly Latents[] | null)[];
+}
+
 export class BatchProof {
   /** By shape and number of rows. */
   readonly #holds = new Map<string, boolean>();
 
   /**
    * Outputs with the bits that each row has alone.
-   * @param key shape of the rows and how many they are
+   * @param key shape of the rows, how many they are, and what is wanted of each
    */
-  async run<Outputs extends { readonly value: readonly Latents[] }>(
+  async run<Outputs extends RowOutputs>(
     key: string,
     { alone, together, trial }: {
       readonly alone: () => Promise<Outputs>;
@@ -26,10 +32,14 @@ export class BatchProof {
     if (holds) return await together();
     const outputs = await alone();
     if (holds === undefined) {
-      this.#holds.set(key, haveSameBits(outputs.value, (await trial()).value));
+      this.#holds.set(key, haveSameBits(partsOf(outputs), partsOf(await trial())));
     }
     return outputs;
   }
+}
+
+function partsOf({ value, attention = [] }: RowOutputs): Latents[] {
+  return [...value, ...attention.flatMap((layers) => layers ?? [])];
 }
 
 /** NaN, whose bits say nothing, is equal to itself; 0 is not -0. */

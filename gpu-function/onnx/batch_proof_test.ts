@@ -59,3 +59,20 @@ Deno.test("haveSameBits() sees the last bit, a sign of zero and a missing row", 
   assert.ok(haveSameBits([changed([NaN, 1])], [changed([NaN, 1])]));
   assert.ok(!haveSameBits([a], []));
 });
+
+Deno.test("attention that changes in company keeps tapped rows alone", async () => {
+  const { value } = outputs(1, 3);
+  const seen: string[] = [];
+  const evaluate = (way: string, weight: number) => () => {
+    seen.push(way);
+    return Promise.resolve({ value, attention: [outputs(weight).value, null] });
+  };
+  const proof = new BatchProof();
+  const ways = {
+    alone: evaluate("alone", 0.5),
+    together: evaluate("together", 0.5),
+    trial: evaluate("trial", 0.25),
+  };
+  for (let i = 0; i < 2; i++) await proof.run("2 of a, tapped", ways);
+  assert.deepEqual(seen, ["alone", "trial", "alone"]);
+});

@@ -97,9 +97,8 @@ export async function loadDenoiser(
 
   async function evaluateGroup(group: readonly DenoiserRow[]): Promise<Evaluated> {
     if (group.length === 1 || !exact) return await evaluate(group);
-    // What a tap shows is not compared.
-    if (group.some(({ tapped }) => tapped)) return await evaluateAlone(group);
-    return await proof.run(`${group.length} of ${shapeOf(group[0])}`, {
+    const kinds = group.map(({ tapped }) => tapped ? "tapped" : "plain").join();
+    return await proof.run(`${shapeOf(group[0])}: ${kinds}`, {
       alone: () => evaluateAlone(group),
       together: () => evaluate(group),
       trial: () => evaluate(group, false),
