@@ -27,7 +27,7 @@ export interface OnnxEngineOptions {
   readonly executionProvider?: string;
   /** Threads inside one operator; 0, the default, leaves it to onnxruntime. */
   readonly intraOpNumThreads?: number;
-  /** Rows in one evaluation at most, 16 by default. */
+  /** Rows in one batch at most, 16 by default. */
   readonly rowsMax?: number;
   /** `exact` by default: the same plan gives the same bytes, whatever else runs. */
   readonly batching?: BatchingMode;

@@ -21,7 +21,7 @@ export const WEIGHTS_MODES = ["packed", "mapped"] as const;
 export type WeightsMode = typeof WEIGHTS_MODES[number];
 
 /**
- * Whether rows share evaluations. `exact`: where it is proven that none has other bits for it. `fast`: in
+ * Whether rows share batches. `exact`: where it is proven that none has other bits for it. `fast`: in
  * any case, so that an image is the same to the eye.
  */
 export const BATCHING_MODES = ["exact", "fast"] as const;

@@ -5,7 +5,7 @@
  */
 import type { Latents } from "../diffusion/mod.ts";
 
-/** What an evaluation gives for each row: its output, and its layers of attention where it is tapped. */
+/** What a batch gives for each row: its output, and its layers of attention where it is tapped. */
 interface RowOutputs {
   readonly value: readonly Latents[];
   readonly attention?: readonly (readonly Latents[] | null)[];

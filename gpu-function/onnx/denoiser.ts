@@ -52,11 +52,11 @@ export interface DenoiserForm {
 
 export interface DenoiserOptions extends SessionOptions {
   /**
-   * Whether a row's company may not change its last bits: rows then share an evaluation only where that
+   * Whether a row's company may not change its last bits: rows then share a batch only where that
    * is proven. Otherwise they share it in any case, which rounds differently.
    */
   readonly exact: boolean;
-  /** Rows in one evaluation at most; by default one where bits count, else any number. */
+  /** Rows in one batch at most; by default one where bits count, else any number. */
   readonly rowsMax?: number;
 }
 
@@ -72,7 +72,7 @@ export async function loadDenoiser(
   const proof = new BatchProof();
   const { exact, rowsMax = exact ? 1 : Infinity } = options;
 
-  /** One evaluation of rows that share it. */
+  /** One batch of rows. */
   async function evaluate(group: readonly DenoiserRow[], counted = true): Promise<Evaluated> {
     const feeds = feedsOf(group, { form, session, perRow });
     const tapped = group.some((row) => row.tapped);
@@ -217,7 +217,7 @@ export function groupRows(
   return alike.flatMap((group) => chunksOf(group, rowsTogether(group, rowsMax)));
 }
 
-/** Latents beyond which rows in one evaluation take more memory than they save time. */
+/** Latents beyond which rows in one batch take more memory than they save time. */
 const PLACES_TOGETHER = 4096;
 
 function rowsTogether([first]: readonly IndexedRow[], rowsMax: number): number {

@@ -19,9 +19,9 @@ export interface Config {
   readonly providers: readonly string[];
   /** How the CPU reads a model's weights. */
   readonly weights: WeightsMode;
-  /** Rows of the model in one evaluation, at most. */
+  /** Rows of the model in one batch, at most. */
   readonly rowsMax: number;
-  /** Whether rows share evaluations where that changes their bits. */
+  /** Whether rows share batches where that changes their bits. */
   readonly batching: BatchingMode;
   /** Inside one operator; 0 leaves it to onnxruntime. */
   readonly threads: number;
@@ -51,7 +51,7 @@ const NUMBERS = {
     min: 1,
     max: 256,
     standard: 16,
-    help: "rows of the model per evaluation, at most",
+    help: "rows of the model per batch, at most",
   },
   GPU_THREADS: { min: 0, max: 1_024, standard: 0, help: "threads per operator, 0 for all allowed" },
   GPU_MODELS_MB: {
@@ -187,7 +187,7 @@ export function describeConfig(): string {
     ],
     [
       "GPU_BATCHING",
-      "exact or fast: whether rows share evaluations only where no bit changes (exact)",
+      "exact or fast: whether rows share batches only where no bit changes (exact)",
     ],
     [
       "GPU_SAFETY",

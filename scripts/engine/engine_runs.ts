@@ -59,7 +59,7 @@ export function parseRuns(args: readonly string[], standard: number): number | n
   return flags === null ? null : flags.runs ?? standard;
 }
 
-/** @param rowsMax rows in one evaluation at most; the engine's own number by default */
+/** @param rowsMax rows in one batch at most; the engine's own number by default */
 export async function openEngine(rowsMax?: number): Promise<Engine> {
   const options = { modelsDir: modelsFolder(), model: "mini" };
   return await createEngine(rowsMax === undefined ? options : { ...options, rowsMax });

@@ -1,4 +1,4 @@
-/** Images per second of several clients, with rows that share evaluations and without. `deno task bench throughput` */
+/** Images per second of several clients, with rows that share batches and without. `deno task bench throughput` */
 import type { Engine } from "../../../gpu-function/jobs/engine.ts";
 import { runCommand } from "../../command_line/command_line.ts";
 import { median, openEngine, parseRuns, timeRun } from "../../engine/engine_runs.ts";
@@ -7,7 +7,7 @@ const CLIENTS = [1, 2, 4, 8];
 const STEPS = 20;
 const HELP = `Usage: deno task bench throughput [--runs <n>]
 Closed loops of 1 to 8 clients, each drawing images of ${STEPS} steps one after the other: rows in shared
-evaluations (GPU_ROWS_MAX=16) against rows alone (1), alternating.
+batches (GPU_ROWS_MAX=16) against rows alone (1), alternating.
   --runs <n>  rounds of each, default 5`;
 
 await runCommand(async () => {
