@@ -117,21 +117,14 @@ export class GpuFunction {
     }
   }
 
-  /** What it says of itself, for people who watch: whoever looks changes nothing. */
-  async look(): Promise<Health> {
-    const health = await readHealth(`${this.url}/health-check`, this.#options.healthMs);
-    return health ?? { status: UNREACHABLE_STATUS };
-  }
-
   /**
-   * The same before a run is placed: silence counts as a failure, and an answer closes an open circuit
-   * without making up for failed runs.
+   * Asks for its health. An answer closes an open circuit, but does not make up for failed runs.
    */
-  async probe(): Promise<Health> {
-    const health = await this.look();
-    if (health.status === UNREACHABLE_STATUS) this.breaker.failed();
+  async health(): Promise<Health> {
+    const health = await readHealth(`${this.url}/health-check`, this.#options.healthMs);
+    if (!health) this.breaker.failed();
     else if (this.breaker.state !== "closed") this.breaker.succeeded();
-    return health;
+    return health ?? { status: "UNREACHABLE" };
   }
 
   /** Signs each call anew, so that a retry is not taken for a replay. */
@@ -157,7 +150,6 @@ export class GpuFunction {
   }
 }
 
-const UNREACHABLE_STATUS = "UNREACHABLE";
 const UNREACHABLE = createProblem(
   "gpu_unavailable",
   "The GPU function cannot be reached; try again shortly",
