@@ -1,4 +1,4 @@
-/** Server-sent events as a response body. Hono's own helper swallows errors, so this is written out. */
+/** Streams server-sent events as a response body, since Hono's own helper swallows errors. */
 import { HEARTBEAT, LIMITS, type NumberedEvent } from "../../contract/mod.ts";
 import { encodeEvent, markCached } from "./event_log.ts";
 import type { LogMessage, MessageLog } from "./message_log.ts";
@@ -25,8 +25,8 @@ const HEARTBEAT_BYTES = new TextEncoder().encode(HEARTBEAT);
 /**
  * One reader of a log. The stream pulls: it holds a cursor and a piece of one message, whose bytes
  * belong to the log. So a slow reader costs nothing and a fast one waits for the log. A reader that
- * falls far behind gets the newest preview instead of those that it missed, except those in the log
- * when it came.
+ * falls far behind gets the newest preview instead of those that it missed, but keeps those that
+ * were in the log when it came.
  */
 export function readLog(
   log: MessageLog<LogMessage>,

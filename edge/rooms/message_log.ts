@@ -106,7 +106,7 @@ export class MessageLog<Message extends LogMessage> {
     return this.#messages[index];
   }
 
-  /** Whether it is a preview far from the end of the log, with a newer one after it. */
+  /** Returns whether it is a preview far from the end of the log, with a newer one after it. */
   isStale(message: Placed): boolean {
     if (!message.isPreview || this.#end - message.end <= LAG_LENGTH_MAX) return false;
     return (this.#previews.at(-1)?.end ?? 0) > message.end;

@@ -61,9 +61,9 @@ export interface RoomKind<Run extends RoomRun> {
   /** Called when the terminal event has reached the readers. */
   afterEnd(run: Run, end: EndOf<Run>): Promise<void>;
 
-  /** Whether the run starts anew when it is asked for. */
+  /** Returns whether the run starts anew when it is asked for. */
   hasFailed(run: Run): boolean;
-  /** Whether the run shows less than the submission asks for. */
+  /** Returns whether the run shows less than the submission asks for. */
   lacks(run: Run, submission: SubmissionOf<Run>): boolean;
   /** Returns the submission, with what the earlier run showed added. */
   withAll(submission: SubmissionOf<Run>, run: Run): SubmissionOf<Run>;

@@ -23,7 +23,7 @@ export interface RoomStorage {
   deleteAlarm(): Promise<void>;
 }
 
-/** How soon after its loss a run is resumed. */
+/** A run is resumed this long after its loss. */
 export const WATCH_MS = 15_000;
 const PAUSE_MS_MAX = 10 * 60_000;
 /** Enough for a GPU function that is away for about half a day. */

@@ -1,4 +1,4 @@
-/** `GET /metrics`: the counters of this process. Not on workerd, where a process is one isolate of many. */
+/** `GET /metrics`: the counters of this process. Absent on workerd, where isolates are many. */
 import type { EdgeApp } from "../http/request_context.ts";
 import type { EdgeMetrics } from "../observability/edge_metrics.ts";
 

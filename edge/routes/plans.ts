@@ -1,4 +1,4 @@
-/** `POST /v1/plans`: what a generation would do and cost, and whether its result is there already. */
+/** `POST /v1/plans`: a generation's plan and cost, and whether its result is stored already. */
 import { acceptTogether } from "../http/accept_together.ts";
 import type { EdgeApp } from "../http/request_context.ts";
 import { lacksInsights } from "../../contract/mod.ts";
