@@ -54,7 +54,7 @@ function lastMerged({ branches, event_order }: StoredSweep, i: number): number |
   return event_order.findLast(([branch]) => branch === merged)?.[1];
 }
 
-/** Whether any of these plans shows less than the sweep asks for. */
+/** Returns whether any of these plans shows less than the sweep asks for. */
 export function lacksBranches(plans: readonly Plan[], asked: SweepPlan): boolean {
   return asked.branches.some(({ plan }, i) => !plans[i] || lacksInsights(plans[i], plan));
 }

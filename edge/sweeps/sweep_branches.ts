@@ -19,7 +19,7 @@ import type { PlacedEvent } from "./interleaving.ts";
 import { saveProgress } from "./sweep_memory.ts";
 import { progressOf, type SweepRun } from "./sweep_run.ts";
 
-/** As many as a GPU function runs by default: branches must not fill its queue for others. */
+/** A GPU function runs as many by default: branches must not fill its queue for others. */
 const BRANCHES_AT_ONCE = 4;
 /** Pauses before a branch that was refused for the moment is submitted again. */
 const REFUSED_PAUSES_MS = [250, 1_000, 4_000];

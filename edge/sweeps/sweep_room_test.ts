@@ -236,8 +236,7 @@ Deno.test("SweepRoom ends its log though it breaks itself", async () => {
   let faults = 2;
   const { room, kept } = createRoom({}, {
     now() {
-      // It fails once while storing, which is the database's failure, and once where nothing should
-      // fail.
+      // The first fault is the database's, while storing; the second is in the room itself.
       if (faults-- > 0) throw new TypeError("A fault of ours");
       return 0;
     },

@@ -40,7 +40,7 @@ export function progressOf({ interleaving, branches, canceled }: SweepRun): Swee
   return { order: interleaving.order, begun, canceled };
 }
 
-/** Whether there is a branch without an image. */
+/** Returns whether a branch has no image. */
 export function hasFailed({ end, branches, canceled }: SweepRun): boolean {
   if (end === null) return false;
   return canceled ||

@@ -21,7 +21,7 @@ export interface SheetLayout {
   readonly branches: readonly BranchOutcome[];
 }
 
-/** Longest side of an image on the sheet, pixels. */
+/** Width of an image on the sheet, pixels. */
 const TILE = 256;
 const GAP = 12;
 const LINE = 18;

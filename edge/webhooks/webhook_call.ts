@@ -1,6 +1,6 @@
 /**
- * One attempt at one webhook, signed as Standard Webhooks (standardwebhooks.com, version 1.0) with the
- * secrets of the account that it was promised to.
+ * Makes one attempt at one webhook, signed as Standard Webhooks (standardwebhooks.com, version 1.0)
+ * with the secrets of the account that it was promised to.
  */
 import { Webhook } from "standardwebhooks";
 import type { DueCall } from "../../db/webhook_queries.ts";

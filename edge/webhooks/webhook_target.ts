@@ -1,6 +1,6 @@
 /**
- * Where a webhook may go: outside this machine and its network. It is checked twice: as it is
- * written, when it is asked for; and by what its name resolves to, before each call, where the
+ * Checks that a webhook goes outside this machine and its network. This happens twice: to the URL
+ * as written, when it is asked for; and to the addresses of its name, before each call, where the
  * platform can resolve names.
  */
 import ipaddr from "ipaddr.js";
@@ -46,8 +46,9 @@ function isPublicHost(hostname: string): boolean {
 }
 
 /**
- * Whether an address belongs to the internet: it is unicast, but not private, loopback, link-local
- * (cloud metadata), shared (CGNAT), reserved or an IPv6 form with an IPv4 address inside.
+ * Returns whether an address belongs to the internet: it is unicast, but not private, loopback,
+ * link-local (cloud metadata), shared (CGNAT), reserved or an IPv6 form with an IPv4 address
+ * inside.
  */
 export function isPublicAddress(text: string): boolean {
   if (!ipaddr.isValid(text)) return false;
