@@ -8,7 +8,7 @@ import { generations, image_parts, images, previews } from "./schema.ts";
 
 export type { FinishedGeneration } from "./result_rows.ts";
 
-/** What D1 and libSQL have in common. A batch is one transaction on both. */
+/** The part of D1 and libSQL that both have. A batch is one transaction on both. */
 export type SqlDatabase =
   & BaseSQLiteDatabase<"async", unknown>
   & Pick<LibSQLDatabase, "batch">;

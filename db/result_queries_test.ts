@@ -151,7 +151,7 @@ testOnDatabases("Results", {
     const { plan: { id } } = first;
     await results.write(first);
     const select = database.select.bind(database);
-    // The deletion falls between the look and the write.
+    // Deletes the result between the look and the write.
     const racing = new Proxy(database, {
       get(target, name) {
         if (name === "select") return select;

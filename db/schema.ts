@@ -16,7 +16,7 @@ import type {
 
 type Completed = GenerationEventOf<"generation.completed">;
 
-/** Drizzle's own blob column wants Node's Buffer; D1 gives arrays of numbers and libSQL ArrayBuffers. */
+/** Drizzle's own blob column needs Node's Buffer; D1 gives number arrays, libSQL ArrayBuffers. */
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array | ArrayBuffer | number[] }>({
   dataType: () => "blob",
   toDriver: (value) => value,
@@ -139,7 +139,7 @@ export const api_keys = sqliteTable("api_keys", {
   revoked_at: integer(),
 });
 
-/** What an account used on one day. */
+/** Each account's use on one day. */
 export const usage = sqliteTable("usage", {
   account: text().notNull(),
   /** UTC, `2026-11-25`. */
