@@ -9,7 +9,7 @@ export interface Submission {
   readonly request: GenerationRequest;
   /** Id of the request that began the run, for the GPU function's log. */
   readonly request_id?: string | undefined;
-  /** Where the run was, in the back end's words, when an earlier process of its room lost it. */
+  /** The run's place, in the back end's words, when an earlier process of its room lost it. */
   readonly place?: string | undefined;
   /** Called with the place of the run, and again with a new place before its next event. */
   readonly onPlace?: ((place: string) => Promise<void>) | undefined;

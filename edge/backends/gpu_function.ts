@@ -167,8 +167,8 @@ async function readRefusal(response: Response): Promise<Connected> {
   const code = readCode(body);
   if (code === "unauthorized") {
     const problem = createProblem("gpu_unavailable", NOT_ACCEPTED);
-    const isTold = typeof body === "object" && body !== null && "detail" in body;
-    return { met: "refused", problem, reason: isTold ? String(body.detail).slice(0, 300) : "" };
+    const hasDetail = typeof body === "object" && body !== null && "detail" in body;
+    return { met: "refused", problem, reason: hasDetail ? String(body.detail).slice(0, 300) : "" };
   }
   if (code !== null && ERROR_TABLE[code].retryable) {
     const detail = `The GPU function refused: ${ERROR_TABLE[code].title}`;

@@ -149,7 +149,7 @@ export class GpuPool implements GpuBackend {
         return accept({ place, body: connected.body });
       }
       problems.push(connected.problem);
-      if (connected.reason !== undefined) this.#tellRefusal(place, connected.reason);
+      if (connected.reason !== undefined) this.#logRefusal(place, connected.reason);
     }
     return refuse(worthMost(problems));
   }
@@ -187,7 +187,7 @@ export class GpuPool implements GpuBackend {
     }
   }
 
-  /** Whether a function that shuts down canceled it, while another could finish it. */
+  /** Returns whether a function that shuts down canceled it, while another could finish it. */
   #isAbandoned({ canceled }: Run, { event }: NumberedEvent): boolean {
     return event.type === "generation.canceled" && !canceled && this.#functions.length > 1;
   }
@@ -213,7 +213,7 @@ export class GpuPool implements GpuBackend {
       ? await this.#open(submission, [lost], afterAt)
       : await this.#openAnywhere(submission, await this.#candidates(run), afterAt);
     if (opened.ok) {
-      if (opened.value.place !== lost) this.#tellMove(submission.id, course.after);
+      if (opened.value.place !== lost) this.#logMove(submission.id, course.after);
       run.place = opened.value.place;
       return opened.value.body;
     }
@@ -222,7 +222,7 @@ export class GpuPool implements GpuBackend {
   }
 
   /** Reports a refused signature: that function serves nothing until an operator acts. */
-  #tellRefusal({ url }: GpuFunction, reason: string): void {
+  #logRefusal({ url }: GpuFunction, reason: string): void {
     const { host } = new URL(url);
     this.#ports.log({ level: "error", message: `${host} refused a call: ${reason}` });
   }
@@ -233,7 +233,7 @@ export class GpuPool implements GpuBackend {
     return [...ranked.filter((one) => one !== lost), lost];
   }
 
-  #tellMove(generation: string, after: number): void {
+  #logMove(generation: string, after: number): void {
     const message = `Lost after event ${after}, the run starts over on another GPU function`;
     this.#ports.log({ level: "info", message, generation });
   }

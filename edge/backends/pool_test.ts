@@ -225,7 +225,7 @@ Deno.test("A submission goes to the function with fewest runs, and what was just
       const submission = { ...SUBMISSION, id: String(i).repeat(64) };
       assert.equal((await collect(pool, submission)).code, null);
     }
-    // b has load 1 and a has 3: the first two go to b, and of the next two each gets one.
+    // b starts at 1 and a at 3: the first two go to b, and of the next two each gets one.
     assert.deepEqual([a.puts.length, b.puts.length, c.puts.length], [1, 3, 0]);
   });
 });

@@ -3,7 +3,7 @@ import type { NumberedEvent, Parsed } from "../../contract/mod.ts";
 import { isFlagged, refuseFlagged, type Withholding } from "../policy/withheld_images.ts";
 import type { GpuBackend } from "./gpu_backend.ts";
 
-/** Previews are out by then: only the GPU function knows beforehand that a check will follow. */
+/** Previews are sent by then: only the GPU function knows beforehand that a check will follow. */
 export function withholdDrawn(backend: GpuBackend, { withholdsFlagged }: Withholding): GpuBackend {
   if (!withholdsFlagged) return backend;
   return {

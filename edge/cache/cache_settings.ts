@@ -1,4 +1,4 @@
-/** How much the stored results may take. */
+/** Bounds the bytes that the stored results may take. */
 import { type Environment, readText, wrongSetting } from "../environment.ts";
 
 export interface CacheSettings {

@@ -48,7 +48,7 @@ export function roomUrl(path: string, reader: string): URL {
   return url;
 }
 
-/** Whether the reader of a request to a room may know what is in it. */
+/** Returns whether the reader of a request to a room may know what is in it. */
 export function mayRead({ owner }: OwnedRequest, { searchParams }: URL): boolean {
   return maySee(owner ?? null, searchParams.get("reader"));
 }

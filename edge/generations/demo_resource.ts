@@ -1,4 +1,4 @@
-/** What is known of a demo, as the resource that shows it. */
+/** Shows what is known of a demo as its resource. */
 import { demoPlan, type DemoResource } from "../../contract/mod.ts";
 import type { ListedDemo } from "../../db/demo_queries.ts";
 import { generationPath, imagePath } from "./generation_resource.ts";

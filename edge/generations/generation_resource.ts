@@ -1,4 +1,4 @@
-/** What is known of a generation, as the resource that shows it. */
+/** Shows what is known of a generation as its resource. */
 import {
   type GenerationEvent,
   type GenerationEventOf,

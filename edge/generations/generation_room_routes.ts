@@ -7,7 +7,7 @@ import { describeGeneration } from "./generation_resource.ts";
 import type { GenerationRoom } from "./generation_room.ts";
 import type { GenerationRun } from "./run.ts";
 
-/** A result is shared by everyone who asks for the same image, so one caller cannot take it away. */
+/** A result is shared by all who ask for the same image, so one caller cannot take it away. */
 export const ALREADY_FINISHED =
   "Only a running generation can be canceled; this one has finished, and its result stays";
 

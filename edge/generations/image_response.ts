@@ -6,7 +6,7 @@ import { problemResponse } from "../http/problem_response.ts";
 
 export type ImageFile = Pick<StoredImage, "media_type" | "sha256" | "bytes" | "owner" | "flagged">;
 
-/** For results with an owner, or that may be withheld one day: shared caches must not keep them. */
+/** Keeps results with an owner, or that may be withheld one day, out of shared caches. */
 export const PRIVATE_CACHE_CONTROL = "private, no-store";
 
 /**

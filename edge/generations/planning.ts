@@ -19,7 +19,7 @@ import type { PlannedGeneration } from "./run.ts";
 import type { PromptPolicy } from "../policy/prompt_policy.ts";
 import { ownerOf } from "../callers/private_results.ts";
 
-type Asker = Pick<Caller, "account" | "keyed">;
+type PlanCaller = Pick<Caller, "account" | "keyed">;
 
 export interface PlanningPorts {
   readonly models: ModelCatalog;
@@ -38,11 +38,11 @@ export interface ModelCatalog {
 export async function planRequest(
   { models, promptPolicy, drawSeed }: PlanningPorts,
   input: unknown,
-  asker: Asker,
+  caller: PlanCaller,
 ): Promise<Parsed<PlannedGeneration>> {
   const parsed = parseGenerationRequest(await withModel(models, input));
   if (!parsed.ok) return parsed;
-  const owner = ownerOf(parsed.value, asker);
+  const owner = ownerOf(parsed.value, caller);
   if (!owner.ok) return owner;
   const refusal = promptPolicy.refusalOf(parsed.value);
   if (refusal) return refuse(refusal);
@@ -57,12 +57,12 @@ export async function planRequest(
 export async function planSweepRequest(
   { models, promptPolicy, drawSeed }: PlanningPorts,
   input: unknown,
-  asker: Asker,
+  caller: PlanCaller,
 ): Promise<Parsed<SweepPlan>> {
   const named = isObject(input) ? { ...input, base: await withModel(models, input.base) } : input;
   const parsed = parseSweepRequest(named);
   if (!parsed.ok) return parsed;
-  const owner = ownerOf(parsed.value.base, asker, "base.private");
+  const owner = ownerOf(parsed.value.base, caller, "base.private");
   if (!owner.ok) return owner;
   const refusal = promptPolicy.refusalOfSweep(parsed.value);
   if (refusal) return refuse(refusal);

@@ -1,4 +1,7 @@
-/** Which pages of other origins may call the API. Browsers send it no credentials by themselves. */
+/**
+ * Decides which pages of other origins may call the API. Browsers send it no credentials by
+ * themselves.
+ */
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { type Environment, readText, wrongSetting } from "../environment.ts";

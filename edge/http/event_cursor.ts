@@ -1,4 +1,4 @@
-/** How a client asks for events: as a stream or not, after which event, and how fast. */
+/** Reads how a client asks for events: as a stream or not, after which event, and how fast. */
 import {
   accept,
   createFieldProblem,

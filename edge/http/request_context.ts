@@ -7,7 +7,7 @@ import type { CacheOutcome } from "../observability/request_record.ts";
 import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 
 export interface EdgeVariables extends RequestIdVariables {
-  /** Where the answer came from; absent where the request asked for no generation or sweep. */
+  /** The answer's origin; absent where the request asked for no generation or sweep. */
   readonly cache?: CacheOutcome;
   readonly caller: Caller;
   /** Set once a generation or sweep is answered: by its run, or from the store. */
@@ -20,7 +20,9 @@ export interface EdgeVariables extends RequestIdVariables {
    * Returns the seed for a request that leaves it out: its idempotency key's own, or a fresh one.
    */
   readonly drawSeed: () => number;
-  /** Where its idempotency key led before; null without one, or before it is known. */
+  /**
+   * The resource that its idempotency key led to before; null without one, or before it is known.
+   */
   readonly keptLocation: string | null;
   /**
    * Hash of its account and idempotency key, the same as long as the key lasts; null without one.

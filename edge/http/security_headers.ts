@@ -1,4 +1,4 @@
-/** What browsers may do with an answer of the API: show it. The page has its own rules. */
+/** Lets browsers show an answer of the API, and do nothing else. The page has its own rules. */
 import type { MiddlewareHandler } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 

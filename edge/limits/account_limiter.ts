@@ -1,7 +1,8 @@
 /**
- * What one account has used of its limits. Requests and evaluations each fill a bucket, which
- * drains evenly. So two numbers replace the time of every charge, credit is a subtraction, and the
- * wait for room is a division. All are integers, so that the reported wait is exactly long enough.
+ * Counts what one account has used of its limits. Requests and evaluations each fill a bucket,
+ * which drains evenly. So two numbers replace the time of every charge, credit is a subtraction,
+ * and the wait for room is a division. All are integers, so that the reported wait is exactly long
+ * enough.
  */
 import type { AccountLimits } from "../../contract/mod.ts";
 

@@ -3,7 +3,7 @@
  * prompts and addresses.
  */
 
-/** Where an answer came from: the store, a run that others had begun, or a run begun for it. */
+/** The origin of an answer: the store, a run that others had begun, or a run begun for it. */
 export type CacheOutcome = "hit" | "join" | "miss";
 
 export interface RequestRecord {

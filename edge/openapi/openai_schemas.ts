@@ -1,5 +1,5 @@
 /**
- * What OpenAI's route answers, as JSON Schemas: OpenAI's types, with `generation` beside each
+ * The answers of OpenAI's route as JSON Schemas: OpenAI's types, with `generation` beside each
  * image.
  */
 import * as v from "valibot";

@@ -1,4 +1,6 @@
-/** What the edge answers in JSON, as JSON Schemas. Answers may grow: unknown fields are no error. */
+/**
+ * The edge's JSON answers as JSON Schemas. Answers may grow, so clients must accept unknown fields.
+ */
 import * as v from "valibot";
 import {
   DEMO_PLAN_FIELDS,

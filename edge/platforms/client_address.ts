@@ -1,4 +1,4 @@
-/** Where a request comes from, as each platform reports it. */
+/** Finds where a request comes from, as each platform reports it. */
 import { forwardedAddress } from "../callers/client_network.ts";
 import type { ClientAddress } from "../callers/identify.ts";
 

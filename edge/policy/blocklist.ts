@@ -8,7 +8,7 @@ import {
 
 export interface Blocklist {
   readonly size: number;
-  /** Whether any of its entries stands in the text, as words of their own. */
+  /** Returns whether any of its entries stands in the text, as words of their own. */
   isIn(text: string): boolean;
 }
 
@@ -136,14 +136,17 @@ function skipCharacter(
   if (!isSpace || node.character === " ") add({ at: at + 1, node, isSpelled });
 }
 
-/** Whether a word may begin before this character: neither within letters nor within a number. */
+/**
+ * Returns whether a word may begin before this character: neither within letters nor within a
+ * number.
+ */
 function isBoundary(characters: readonly FoldedCharacter[], at: number): boolean {
   const [before, after] = [characters[at - 1], characters[at]];
   if (!before || !after) return true;
   return isParted(before, after, before.isLetter);
 }
 
-/** Whether a word may end after what was read, which is a letter if it was read as one. */
+/** Returns whether a word may end after what was read, which is a letter if it was read as one. */
 function isEnd(characters: readonly FoldedCharacter[], { at, node }: Place): boolean {
   const [before, after] = [characters[at - 1], characters[at]];
   if (!before || !after) return true;

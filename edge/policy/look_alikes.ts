@@ -1,15 +1,15 @@
 /**
- * What a letter can be taken for: Unicode's confusables (UTS 39), and what they leave open. UTS 39
- * lists identifiers that can be mistaken for each other; a prompt only has to be readable, so more
- * letters can hide a word.
+ * Lists what a letter can be taken for, by Unicode's confusables (UTS 39) and what they leave open.
+ * UTS 39 lists identifiers that can be mistaken for each other; a prompt only has to be readable,
+ * so more letters can hide a word.
  */
 // Only its table, of Unicode 13, is used: its function tries 6,311 patterns at each character.
 import confusables from "unhomoglyph/data.json" with { type: "json" };
 
 /**
- * By Latin letter. First come Latin ones whose Unicode name says "letter X", small, turned or with
- * something added, and for which UTS 39 has no X; then letters of other scripts from decorated
- * alphabets.
+ * Look-alikes by Latin letter. First come Latin ones whose Unicode name says "letter X", small,
+ * turned or with something added, and for which UTS 39 has no X; then letters of other scripts from
+ * decorated alphabets.
  */
 const OURS: Readonly<Record<string, string>> = {
   a: "ɐᴀᶏⱥꬱᗩᏗ₳ɒ",
@@ -52,8 +52,8 @@ function lettersByLookAlike(): Map<string, string[]> {
 }
 
 /**
- * Returns the letter itself first where no table has it. UTS 39 may lead to a small capital, and that to a
- * letter.
+ * Returns the letter itself first where no table has it. UTS 39 may lead to a small capital, and
+ * that to a letter.
  */
 export function lookAlikesOf(letter: string): readonly string[] {
   const similar = CONFUSABLES.get(letter) ?? letter;

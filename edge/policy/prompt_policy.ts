@@ -1,6 +1,6 @@
 /**
- * Which prompts an operator does not want drawn. A refusal names the field but hides the word: the
- * client has its prompt, and naming the word would teach how to respell it.
+ * Refuses prompts that an operator does not want drawn. A refusal names the field but hides the
+ * word: the client has its prompt, and naming the word would teach how to respell it.
  */
 import {
   createFieldProblem,

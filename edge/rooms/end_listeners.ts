@@ -4,7 +4,7 @@
  * Calls each listener, whatever becomes of the others. Rejects with the first failure when all are
  * done.
  */
-export function tellAll<End>(
+export function notifyAll<End>(
   listeners: readonly ((end: End) => Promise<void>)[],
 ): (end: End) => Promise<void> {
   return async (end) => {

@@ -27,11 +27,11 @@ const FIELD = "webhook";
 export function takeWebhook(
   body: unknown,
   settings: WebhookSettings,
-  asker: Pick<Caller, "keyed">,
+  caller: Pick<Caller, "keyed">,
 ): TakenWebhook {
   if (!isRecord(body) || !Object.hasOwn(body, FIELD)) return { input: body, url: accept(null) };
   const { [FIELD]: given, ...input } = body;
-  return { input, url: parseWebhook(given, settings, asker) };
+  return { input, url: parseWebhook(given, settings, caller) };
 }
 
 function parseWebhook(

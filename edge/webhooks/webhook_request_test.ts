@@ -5,8 +5,8 @@ import { takeWebhook } from "./webhook_request.ts";
 const SETTINGS = { secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], allowPrivate: false };
 const KEYED = { keyed: true };
 
-function fieldsOf(webhook: unknown, settings = SETTINGS, asker = KEYED) {
-  const { url } = takeWebhook({ prompt: "a bird", webhook }, settings, asker);
+function fieldsOf(webhook: unknown, settings = SETTINGS, caller = KEYED) {
+  const { url } = takeWebhook({ prompt: "a bird", webhook }, settings, caller);
   assert(!url.ok);
   assert.equal(url.problem.code, "invalid_request");
   return url.problem.errors?.map(({ field }) => field);

@@ -63,7 +63,7 @@ export class ReplicateClient {
     return ask(() => this.#replicate.predictions.cancel(id));
   }
 
-  /** Whether it can be reached with this token. */
+  /** Returns whether it can be reached with this token. */
   async answers(): Promise<boolean> {
     return await this.#replicate.accounts.current().then(() => true, () => false);
   }

@@ -12,7 +12,7 @@ export interface ReplicateSettings {
   readonly target: ReplicateTarget;
   /** Null for Replicate itself. */
   readonly baseUrl: string | null;
-  /** Where Replicate reports the end, so that a result whose stream was lost is stored. */
+  /** Receives the end from Replicate, so that a result whose stream was lost is stored. */
   readonly webhook: { readonly url: string; readonly secret: string } | null;
 }
 

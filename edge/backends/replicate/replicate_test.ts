@@ -29,7 +29,7 @@ interface Stage {
   readonly double: ReplicateDouble;
   readonly backend: ReplicateBackend;
   readonly clock: { now: number };
-  /** Where the run is, as the room remembers it. */
+  /** The run's places, as the room remembers them. */
   readonly places: string[];
   readonly submission: Submission;
 }

@@ -75,7 +75,9 @@ function sizeOf({ width, height }: Plan): string {
   return `${width}x${height}`;
 }
 
-/** What OpenAI has no word for. The id leads to the rest: plan, events, insights. */
+/**
+ * Returns the parts that OpenAI has no word for. The id leads to the rest: plan, events, insights.
+ */
 function summaryOf({ plan: { id, seed }, completed: { cached, evaluations } }: DrawnImage) {
   return { id, seed, cached, evaluations };
 }

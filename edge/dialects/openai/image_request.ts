@@ -98,7 +98,7 @@ export const imageRequestSchema = v.pipe(
 
 const asked = v.pipe(v.looseObject(own), v.description(BODY));
 
-/** What each of OpenAI's fields allows here, in words. */
+/** The sentences of what each of OpenAI's fields allows here. */
 export const IMAGE_FIELD_RULES = rulesOf(asked);
 
 /** Names every wrong field of OpenAI's; a generation's fields are checked when it is planned. */

@@ -14,7 +14,7 @@ import { planImages } from "./image_plans.ts";
 import { type ImageRequest, parseImageRequest } from "./image_request.ts";
 import { followImage } from "./image_run.ts";
 import { streamImage } from "./image_stream.ts";
-import { tellErrorsAsOpenAi } from "./openai_error.ts";
+import { answerErrorsAsOpenAi } from "./openai_error.ts";
 import type { Dialect, Ports } from "../../ports.ts";
 import { jsonResponse, problemResponse } from "../../http/problem_response.ts";
 
@@ -22,7 +22,7 @@ const PATH = "/v1/images/generations";
 
 export const OPENAI_IMAGES: Dialect = {
   /** Wraps whatever may refuse a request, so that refusals have OpenAI's shape. */
-  mountBeforeAccess: (app) => void app.use(PATH, tellErrorsAsOpenAi()),
+  mountBeforeAccess: (app) => void app.use(PATH, answerErrorsAsOpenAi()),
   mountAfterAccess: (app, ports) => void app.post(PATH, (c) => submit(ports, c)),
 };
 

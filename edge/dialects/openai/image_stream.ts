@@ -71,11 +71,11 @@ async function* toImageEvents(
       }
     }
   } catch (cause) {
-    yield { type: "error", ...tellFailure(cause, options) };
+    yield { type: "error", ...reportFailure(cause, options) };
   }
 }
 
-function tellFailure(cause: unknown, { log, plan }: ImageStreamOptions) {
+function reportFailure(cause: unknown, { log, plan }: ImageStreamOptions) {
   if (cause instanceof ProblemError) return { error: openAiError(cause.problem) };
   log({ level: "error", message: "Streaming an image failed", generation: plan.id, cause });
   const detail = "The edge failed; its log has more under the generation's id";

@@ -43,7 +43,7 @@ export function openAiStatus(code: ErrorCode): number {
 }
 
 /** Wraps everything that answers on a path, refusals of other middleware included. */
-export function tellErrorsAsOpenAi(): MiddlewareHandler {
+export function answerErrorsAsOpenAi(): MiddlewareHandler {
   return async (c, next) => {
     await next();
     const { res } = c;

@@ -28,7 +28,7 @@ export function replicateWebhook(secret: string): Dialect {
         const prediction = v.safeParse(endedPrediction, JSON.parse(body));
         // Other calls leave nothing to do, now or on a retry.
         if (!prediction.success) return new Response(null, { status: 204 });
-        return await takeUp(ports, prediction.output, c.get("requestId"));
+        return await resumeRun(ports, prediction.output, c.get("requestId"));
       });
     },
   };
@@ -75,7 +75,7 @@ function unauthorized(what: string): Problem {
   return createProblem("unauthorized", `A webhook ${what}`);
 }
 
-async function takeUp(
+async function resumeRun(
   ports: Ports,
   { id: place, status, input }: EndedPrediction,
   request_id: string,

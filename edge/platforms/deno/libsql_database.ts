@@ -9,8 +9,8 @@ import { type Pass, passLibsqlCalls } from "../database_calls.ts";
 const MIGRATIONS = fileURLToPath(new URL("../../../db/migrations", import.meta.url));
 
 /**
- * How long to wait for another process's write, such as a command line's; else a result would not
- * be stored. Waiting blocks this process, so it is short.
+ * How long a call waits for another process's write, such as a command line's; else a result would
+ * not be stored. Waiting blocks this process, so it is short.
  */
 const BUSY_MS = 1_000;
 

@@ -10,7 +10,7 @@ import { createApp } from "../../app.ts";
 import { HitCounter, rarelyTouched } from "../../cache/hit_counter.ts";
 import { dialectsOf } from "../../dialects/dialects.ts";
 import { createBackend } from "../../backends/backend.ts";
-import { tellAll } from "../../rooms/end_listeners.ts";
+import { notifyAll } from "../../rooms/end_listeners.ts";
 import type { RunEnd } from "../../generations/run.ts";
 import { EdgeMetrics } from "../../observability/edge_metrics.ts";
 import type { RequestRecord } from "../../observability/request_record.ts";
@@ -32,7 +32,7 @@ import { createProcessCache } from "../process_cache.ts";
 import { PendingWork } from "./pending_work.ts";
 import { drawSeed } from "../random.ts";
 import { stackResults } from "../results_stack.ts";
-import { databaseStore, takeUpRooms } from "./remembered_rooms.ts";
+import { databaseStore, resumeRooms } from "./remembered_rooms.ts";
 
 export interface LocalEdgePorts {
   readonly database: SqlDatabase;
@@ -48,7 +48,7 @@ export interface LocalEdge {
   /** Resolves when all work after the responses is done. */
   settled(): Promise<void>;
   /** Resumes the runs that an earlier process left, as far as the GPU function lets it. */
-  takeUp(): Promise<void>;
+  resumeRuns(): Promise<void>;
   /** Does the work that is due every minute or so. */
   runScheduled(): Promise<void>;
 }
@@ -83,7 +83,7 @@ export function createLocalEdge(
   const memories = createRoomMemories(database, "generation");
   const sweepMemories = createRoomMemories(database, "sweep");
   const rooms = createLocalRooms(
-    { ...shared, afterEnd: tellAll([settleRun(webhooks), countRun(shared), meterRun]) },
+    { ...shared, afterEnd: notifyAll([settleRun(webhooks), countRun(shared), meterRun]) },
     (id) => databaseStore(memories, id),
   );
   const sweepRooms = createLocalSweepRooms(
@@ -107,9 +107,9 @@ export function createLocalEdge(
   };
   return {
     app: createApp(ports),
-    async takeUp() {
-      await takeUpRooms(rooms, memories, log);
-      await takeUpRooms(sweepRooms, sweepMemories, log);
+    async resumeRuns() {
+      await resumeRooms(rooms, memories, log);
+      await resumeRooms(sweepRooms, sweepMemories, log);
     },
     runScheduled: () => runScheduled(ports, Date.now()),
     settled: () => work.settled(() => access.usageMeter.hurry()),

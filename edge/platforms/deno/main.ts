@@ -66,7 +66,7 @@ async function tend(): Promise<void> {
   if (tending) return;
   tending = true;
   try {
-    await edge.takeUp();
+    await edge.resumeRuns();
     await edge.runScheduled();
   } catch (cause) {
     logToConsole({ level: "error", message: "Scheduled work failed", cause });

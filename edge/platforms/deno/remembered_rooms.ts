@@ -7,7 +7,7 @@ import type { RoomStore } from "../../rooms/room_store.ts";
 import type { Rooms } from "../../rooms/rooms.ts";
 import { roomUrl, THE_EDGE } from "../../callers/private_results.ts";
 
-/** It sets no alarm, since `takeUpRooms` looks through all of them. */
+/** It sets no alarm, since `resumeRooms` looks through all of them. */
 export function databaseStore(memories: RoomMemories, id: string): RoomStore {
   return {
     get: (name) => memories.load(id, name),
@@ -17,7 +17,7 @@ export function databaseStore(memories: RoomMemories, id: string): RoomStore {
 }
 
 /** Visits each room that remembers a run; a visit leaves a run that is already going alone. */
-export async function takeUpRooms(rooms: Rooms, memories: RoomMemories, log: Log): Promise<void> {
+export async function resumeRooms(rooms: Rooms, memories: RoomMemories, log: Log): Promise<void> {
   for (const id of await memories.ids()) {
     const response = await rooms.fetch(id, new Request(roomUrl("/state", THE_EDGE)));
     await response.body?.cancel();

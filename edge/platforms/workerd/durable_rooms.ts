@@ -1,7 +1,7 @@
 /** Rooms as Durable Objects: one in the world for each content key, one for each sweep. */
 import { createSweeps } from "../../../db/sweep_queries.ts";
 import { createUsage } from "../../../db/usage_queries.ts";
-import { tellAll } from "../../rooms/end_listeners.ts";
+import { notifyAll } from "../../rooms/end_listeners.ts";
 import { createGenerationRoom, type GenerationRoom } from "../../generations/generation_room.ts";
 import { handleGenerationRequest } from "../../generations/generation_room_routes.ts";
 import {
@@ -82,7 +82,7 @@ export class JobRoomObject {
       now: () => Date.now(),
       log: logToConsole,
       keepAlive: (work) => state.waitUntil(work),
-      afterEnd: tellAll([
+      afterEnd: notifyAll([
         settleRun(webhooksOf(env, (work) => state.waitUntil(work))),
         countRun({ usage: createUsage(databaseOf(env)), now: () => Date.now() }),
       ]),
