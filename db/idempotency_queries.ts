@@ -23,7 +23,7 @@ export interface KeyClaim extends KeyOwner {
 export interface RememberedKey {
   readonly fingerprint: string;
   readonly seed: number;
-  /** The refusal, repeated byte for byte; null where the request was accepted. */
+  /** The refusal that a repetition gets again; null without one. */
   readonly refusal: { readonly status: number; readonly body: string } | null;
   /** The resource that the request led to; null before it is known. */
   readonly location: string | null;
