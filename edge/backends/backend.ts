@@ -23,7 +23,7 @@ export interface BackendChoice {
   readonly policy: Withholding;
 }
 
-/** Made once per process, since it remembers which GPU functions fail. */
+/** Called once per process, since the back end remembers which GPU functions fail. */
 export function createBackend(settings: BackendChoice, ports: BackendPorts): GpuBackend {
   return withholdDrawn(createDrawing(settings, ports), settings.policy);
 }

@@ -40,7 +40,7 @@ export function ownerOf(
 }
 
 /**
- * Makes the URL of a request to a room. It carries the reader, since clients control only headers.
+ * Makes the URL of a request to a room. It names the reader, which a client's headers cannot change.
  */
 export function roomUrl(path: string, reader: string): URL {
   const url = new URL(path, "http://room");

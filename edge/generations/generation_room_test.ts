@@ -262,21 +262,21 @@ Deno.test("GenerationRoom takes up a run that was lost with its process", async 
 });
 
 Deno.test("GenerationRoom's memory of a new run outlasts the end of the one before", async () => {
-  const told = Promise.withResolvers<void>();
+  const followedUp = Promise.withResolvers<void>();
   let submits = 0;
   const { room, kept } = createRoom({
     gpu: backend(async function* () {
       yield* RUN.slice(0, 2).map((event, id) => ({ id, event }));
       if (++submits === 2) await new Promise(() => {});
     }),
-    afterEnd: () => told.promise,
+    afterEnd: () => followedUp.promise,
   });
   const first = await room.join(SUBMISSION);
   assert(first.ok);
   await first.value.run.log.changed;
   while (!first.value.run.log.ended) await first.value.run.log.changed;
   assert((await room.join(SUBMISSION)).ok);
-  told.resolve();
+  followedUp.resolve();
   await first.value.run.done;
   assert.deepEqual([...kept.remembered.keys()], ["submission"]);
 });

@@ -159,8 +159,8 @@ function describeErrors(
     [...new Set(codes.map(statusOf))].map((status) => {
       const own = codes.filter((code) => statusOf(code) === status);
       const description = own.map((code) => {
-        const told = dialect === "openai" ? openAiCode(code) : code;
-        return `\`${told}\`: ${ERROR_TABLE[code].title}`;
+        const shown = dialect === "openai" ? openAiCode(code) : code;
+        return `\`${shown}\`: ${ERROR_TABLE[code].title}`;
       }).join("; ");
       return [String(status), { description, content }];
     }),

@@ -8,8 +8,8 @@ export function notifyAll<End>(
   listeners: readonly ((end: End) => Promise<void>)[],
 ): (end: End) => Promise<void> {
   return async (end) => {
-    const told = await Promise.allSettled(listeners.map((listener) => listener(end)));
-    const failed = told.find((result) => result.status === "rejected");
+    const settled = await Promise.allSettled(listeners.map((listener) => listener(end)));
+    const failed = settled.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
   };
 }

@@ -23,7 +23,7 @@ export class Interleaving {
     this.#order = [...remembered];
   }
 
-  /** The place of each event. */
+  /** Lists the event of each place. */
   get order(): readonly BranchEvent[] {
     return this.#order;
   }

@@ -153,12 +153,12 @@ async function branchEvent(
 ): Promise<SweepEvent | null> {
   const stored = results[branch]?.events.find((numbered) => numbered.id === id)?.event;
   if (!stored || stored.type === "generation.preview") return null;
-  const told = sweep.outcome.branches[branch]?.cached ? markCached(stored) : stored;
-  if (told.type !== "generation.image") return { type: "sweep.event", branch, event: told };
+  const shown = sweep.outcome.branches[branch]?.cached ? markCached(stored) : stored;
+  if (shown.type !== "generation.image") return { type: "sweep.event", branch, event: shown };
   const image = await images.image(sweep.branches[branch]?.id ?? "");
   // The stream breaks here: a client that resumes it then learns that the sweep is gone.
   if (!image) throw new Error(`Sweep ${sweep.id} has lost the image of branch ${branch}`);
-  return { type: "sweep.event", branch, event: { ...told, data: image.bytes.toBase64() } };
+  return { type: "sweep.event", branch, event: { ...shown, data: image.bytes.toBase64() } };
 }
 
 function layoutOf({ sweep, results }: FoundSweep): SheetLayout {

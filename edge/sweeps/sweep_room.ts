@@ -81,8 +81,8 @@ function withAll(asked: SweepSubmission, { branches }: SweepRun): SweepSubmissio
 }
 
 function plannedEvent({ id, axis, branches, evaluations }: SweepPlan): SweepEvent {
-  const told = branches.map(({ label, same_as, plan }) => ({ label, same_as, plan }));
-  return { type: "sweep.planned", id, axis, branches: told, evaluations };
+  const shown = branches.map(({ label, same_as, plan }) => ({ label, same_as, plan }));
+  return { type: "sweep.planned", id, axis, branches: shown, evaluations };
 }
 
 /** Stores before the end reaches a reader, so that the sweep can be looked up by then. */

@@ -266,7 +266,7 @@ Deno.test("SweepRoom merges a sweep that was lost with its process in the order 
 });
 
 Deno.test("SweepRoom's memory of a new run outlasts the end of the one before, not its progress", async () => {
-  const told = Promise.withResolvers<void>();
+  const followedUp = Promise.withResolvers<void>();
   const kept = new Map<string, unknown>();
   const [begins] = PLAN.branches.map(({ plan }) => plan.id);
   let hangs = false;
@@ -277,7 +277,7 @@ Deno.test("SweepRoom's memory of a new run outlasts the end of the one before, n
       fetch: (id, request) =>
         hangs && id !== begins ? new Promise(() => {}) : whole.rooms.fetch(id, request),
     },
-    afterSweepEnd: () => told.promise,
+    afterSweepEnd: () => followedUp.promise,
   });
   const submission = { plan: PLAN, origin: ORIGIN };
   const first = await room.join(submission);
@@ -289,7 +289,7 @@ Deno.test("SweepRoom's memory of a new run outlasts the end of the one before, n
   const second = await room.join(submission);
   assert(second.ok && second.value.started);
   assert(!saysCanceled(kept), "the next process would cancel what nobody has canceled");
-  told.resolve();
+  followedUp.resolve();
   await first.value.run.done;
   assert(kept.has("submission"));
 });

@@ -19,7 +19,7 @@ export interface AnswerOptions extends Pick<ImageRequest, "responseFormat"> {
   readonly origin: string;
 }
 
-/** OpenAI's `ImagesResponse`, with what each image cost. */
+/** Returns OpenAI's `ImagesResponse`, with what each image cost. */
 export function imagesAnswer(
   images: readonly DrawnImage[],
   { created, responseFormat, origin }: AnswerOptions,
@@ -39,7 +39,7 @@ export function imagesAnswer(
   };
 }
 
-/** OpenAI's `image_generation.partial_image`: its size is that of the image asked for. */
+/** Returns OpenAI's `image_generation.partial_image`: its size is that of the image asked for. */
 export function partialImage(
   preview: GenerationEventOf<"generation.preview">,
   plan: Plan,
@@ -54,7 +54,7 @@ export function partialImage(
   } as const;
 }
 
-/** OpenAI's `image_generation.completed`. */
+/** Returns OpenAI's `image_generation.completed`. */
 export function completedImage(drawn: DrawnImage, created: number) {
   return {
     type: "image_generation.completed",

@@ -123,8 +123,8 @@ type Asked = v.InferOutput<typeof asked>;
 
 function toFieldIssue(issue: v.BaseIssue<unknown>): FieldIssue {
   const field = v.getDotPath(issue) ?? "";
-  const told = fieldIssue(field || "body", IMAGE_FIELD_RULES[field] ?? "absent", issue.input);
-  return { ...told, field };
+  const described = fieldIssue(field || "body", IMAGE_FIELD_RULES[field] ?? "absent", issue.input);
+  return { ...described, field };
 }
 
 function unknownFields(input: unknown): FieldIssue[] {

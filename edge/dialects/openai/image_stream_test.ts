@@ -44,9 +44,9 @@ async function read(events: readonly GenerationEvent[], cause?: unknown) {
   const messages = createRawServerSentDecoder().feed(await new Response(body).text());
   return messages.map(({ id, event, data }) => {
     assert.equal(id, undefined);
-    const told = JSON.parse(data);
-    assert.equal(told.type, event);
-    return told;
+    const sent = JSON.parse(data);
+    assert.equal(sent.type, event);
+    return sent;
   });
 }
 
@@ -61,16 +61,16 @@ Deno.test("an image's stream ends with what came of the generation, once", async
     [[], new ProblemError(createProblem("upstream_failed", "It broke off")), "upstream_failed"],
   ];
   for (const [events, cause, code] of ends) {
-    const [told, ...more] = await read(events, cause);
-    assert.deepEqual([told.type, told.error.code, more.length], ["error", code, 0]);
+    const [sent, ...more] = await read(events, cause);
+    assert.deepEqual([sent.type, sent.error.code, more.length], ["error", code, 0]);
   }
   assert.equal(logged.length, 0);
 });
 
 Deno.test("a fault of the edge's own ends the stream, is logged, and says nothing of itself", async () => {
-  const [told] = await read([], new TypeError("the secret"));
-  assert.equal(told.error.code, "internal");
-  assert(!JSON.stringify(told).includes("the secret"));
+  const [sent] = await read([], new TypeError("the secret"));
+  assert.equal(sent.error.code, "internal");
+  assert(!JSON.stringify(sent).includes("the secret"));
   assert(logged.pop()?.cause instanceof TypeError);
 });
 
