@@ -33,10 +33,7 @@ export function createKeys(database: SqlDatabase): Keys {
 
 type Statements = Pick<SqlDatabase, "select" | "insert" | "update">;
 
-/**
- * The command line's queries on keys, as statements, since it may print them for another tool to
- * run.
- */
+/** The command line's queries on keys. They are statements, since it may print them instead. */
 export const keyStatements = {
   create: (database: Statements, key: StoredKey) => database.insert(api_keys).values(key),
   list: (database: Statements) =>

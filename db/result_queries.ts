@@ -54,10 +54,7 @@ export interface Results {
   image(id: string): Promise<StoredImage | null>;
   /** Counts hits, one by default. */
   touch(id: string, now: number, hits?: number): Promise<void>;
-  /**
-   * Writes all or nothing. The first result of a key stays, until one comes that shows insights it
-   * lacks.
-   */
+  /** Writes all or nothing. The first result of a key stays, until one shows insights it lacks. */
   write(result: FinishedGeneration): Promise<WriteOutcome>;
 }
 
@@ -131,10 +128,7 @@ async function findImage(database: SqlDatabase, id: string): Promise<StoredImage
   return bytes && { media_type, sha256, owner, flagged: flagged === 1, bytes };
 }
 
-/**
- * Reads one part per query: D1 returns bytes as arrays of numbers, so a large image must not come
- * at once.
- */
+/** Reads one part per query: D1 returns bytes as number arrays, too large for a whole image. */
 async function wholeImage(
   database: SqlDatabase,
   { sha256, size, bytes: first }: { sha256: string; size: number; bytes: Uint8Array },

@@ -101,10 +101,7 @@ export function thinEvenly<T>(items: readonly T[], count: number): T[] {
     .flatMap((index) => items.slice(index, index + 1));
 }
 
-/**
- * Returns the log with its pictures. Null when one is missing, so that half a result is never
- * replayed.
- */
+/** Returns the log with its pictures; null when one is missing, as half a log is no replay. */
 export function restoreEvents(
   stored: readonly NumberedEvent[],
   image: Uint8Array,

@@ -1,7 +1,4 @@
-/**
- * What the rooms of a single process remember on disk; on workerd each Durable Object has its own
- * storage.
- */
+/** What rooms of one process remember on disk. On workerd Durable Objects store this themselves. */
 import { and, eq } from "drizzle-orm";
 import type { SqlDatabase } from "./result_queries.ts";
 import { room_memories } from "./schema.ts";

@@ -1,7 +1,4 @@
-/**
- * The tables, for SQLite and D1 alike: results and sweeps, demos, API keys and usage, promises to
- * clients.
- */
+/** The tables, for SQLite and D1: results, sweeps, demos, API keys, usage, promises to clients. */
 import { customType, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type {
   AccountLimits,
@@ -163,8 +160,7 @@ export const idempotency_keys = sqliteTable("idempotency_keys", {
   /** The seed drawn for a request that left it out. */
   seed: integer(),
   /**
-   * The answer's status and body. Both are null while it is on its way, and where the result is the
-   * answer.
+   * The answer's status and body; null while it is on its way, or where the result is the answer.
    */
   status: integer(),
   body: text(),

@@ -29,10 +29,7 @@ export interface WebhookDeliveries {
   settle(subject: string, payload: string, now: number): Promise<readonly string[]>;
   /** Returns the ids of the calls whose time has come, the longest overdue first. */
   due(now: number, limit: number): Promise<readonly string[]>;
-  /**
-   * Takes a call for one attempt, until the lease ends. Null where another process has it, or it is
-   * over.
-   */
+  /** Takes a call for one attempt, until the lease ends. Null where it is taken, or over. */
   claim(id: string, now: number, leaseMs: number): Promise<DueCall | null>;
   delivered(id: string): Promise<void>;
   giveUp(id: string): Promise<void>;
