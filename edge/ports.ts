@@ -28,15 +28,9 @@ export interface Ports
   readonly dialects: readonly Dialect[];
 }
 
-/**
- * Another program's API to generations: its routes, its refusals, its signatures. It has its
- * settings.
- */
+/** Another program's API to generations: its routes, refusals, signatures and settings. */
 export interface Dialect {
-  /**
-   * Mounts before the checks of every client: calls without a key of ours, and the shape of
-   * refusals.
-   */
+  /** Mounts before the checks of every client: calls without our keys, the shape of refusals. */
   mountBeforeAccess?(app: EdgeApp, ports: Ports): void;
   /** Mounts where the caller is known, and the request is counted. */
   mountAfterAccess?(app: EdgeApp, ports: Ports): void;

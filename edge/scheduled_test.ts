@@ -1,5 +1,4 @@
-// If this breaks, ends that were lost on their way to a webhook, due calls and old rows stay
-// undone.
+// If this breaks, lost ends of runs, due calls and old rows stay undone.
 import assert from "node:assert/strict";
 import { createProblem } from "../contract/mod.ts";
 import type { LogRecord } from "./observability/log.ts";

@@ -1,7 +1,4 @@
-/**
- * The operator's settings for where images are drawn, except the GPU functions' addresses
- * (`GPU_URL`).
- */
+/** The operator's settings for back ends, except the GPU functions' addresses (`GPU_URL`). */
 import { readReplicate, type ReplicateSettings } from "./replicate/replicate_settings.ts";
 import { type Environment, readText, wrongSetting } from "../environment.ts";
 
@@ -19,10 +16,7 @@ export function readBackend(environment: Environment): BackendSettings {
   return { gpuSecret: readGpuSecret(environment), replicate: readReplicate(environment) };
 }
 
-/**
- * Reads `GPU_SECRET`. During a rotation the GPU function accepts several secrets; the edge signs
- * with one.
- */
+/** Reads `GPU_SECRET`. The GPU function may accept several during a rotation; the edge has one. */
 function readGpuSecret(environment: Environment): string | null {
   const secret = readText(environment, "GPU_SECRET");
   if (secret === null) return null;

@@ -1,7 +1,4 @@
-/**
- * One GPU function over HTTP, in Cog's dialect (`contract/events/prediction.ts`), one call at a
- * time.
- */
+/** One GPU function over HTTP, in Cog's dialect (`contract/events/prediction.ts`), call by call. */
 import {
   accept,
   createProblem,
@@ -157,10 +154,7 @@ const UNREACHABLE = createProblem(
 
 const NOT_ACCEPTED = "The GPU function does not accept the calls of this edge";
 
-/**
- * Passes on a problem that a client can act on; any other means that the two programs do not fit
- * together.
- */
+/** Passes on a problem that a client can act on; any other means that the programs do not match. */
 async function readRefusal(response: Response): Promise<Connected> {
   const { status } = response;
   const body: unknown = await response.json().catch(() => null);

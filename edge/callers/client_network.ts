@@ -1,14 +1,8 @@
-/**
- * Turns a client's address into the account of callers there without a key. Pure, except for a
- * hash.
- */
+/** Turns a client's address into the account of callers without a key. Pure, except for a hash. */
 import ipaddr from "ipaddr.js";
 
 export interface ClientNetwork {
-  /**
-   * What counts as one client: an IPv4 address, or the /64 of an IPv6 one. `unknown` without an
-   * address.
-   */
+  /** An IPv4 address, or the /64 of an IPv6 one, counts as one client; `unknown` without one. */
   readonly name: string;
   /** The client is on this machine. */
   readonly isLoopback: boolean;

@@ -1,5 +1,4 @@
-// If this breaks, one caller is taken for another, or an address for more or fewer clients than it
-// is.
+// If this breaks, one caller is taken for another, or an address for too many or few clients.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { StoredKey } from "../../db/key_queries.ts";

@@ -9,10 +9,7 @@ import { type GenerationStream, openGeneration } from "./generation_stream.ts";
 import { type PlanningPorts, planRequest } from "./planning.ts";
 import type { PlannedGeneration } from "./run.ts";
 
-/**
- * Plans with the seed of the idempotency key, where there is a key and the request leaves the seed
- * out.
- */
+/** Plans with the seed of the idempotency key, where the request leaves its seed out. */
 export function planAsked(
   ports: PlanningPorts,
   c: EdgeContext,

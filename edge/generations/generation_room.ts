@@ -157,10 +157,7 @@ function spentBy({ log }: GenerationRun, { event }: GenerationEnd): number {
   return spentSoFar([...log.events.map(({ event }) => event), event]);
 }
 
-/**
- * The GPU function plans too: both must plan the same generation, and the image must match its
- * hash.
- */
+/** The GPU function plans too: both must plan the same, and the image must match its hash. */
 async function checkEvent(event: GenerationEvent, plan: Plan): Promise<void> {
   if (event.type === "generation.planned" && event.plan.id !== plan.id) {
     const detail = `The edge planned ${plan.id}, the GPU function ${event.plan.id}`;

@@ -11,10 +11,7 @@ import type { GenerationRun } from "./run.ts";
 export const ALREADY_FINISHED =
   "Only a running generation can be canceled; this one has finished, and its result stays";
 
-/**
- * Says whether the submission began the run: the caller that begins a run may end it for the
- * others.
- */
+/** Says whether the submission began the run: its caller may end the run for the others. */
 export const BEGUN_HERE = "x-begun-here";
 
 /** Reads who began the run; a stored result's answer leaves it out. */

@@ -9,10 +9,7 @@ export type ImageFile = Pick<StoredImage, "media_type" | "sha256" | "bytes" | "o
 /** Keeps results with an owner, or that may be withheld one day, out of shared caches. */
 export const PRIVATE_CACHE_CONTROL = "private, no-store";
 
-/**
- * Answers the whole, a single range of it, or 304 to a reader that has it (RFC 9110, sections 13
- * and 14).
- */
+/** Answers the whole, a range of it, or 304 to a reader that has it (RFC 9110, sections 13, 14). */
 export function imageResponse(image: ImageFile, request: Request, id: string): Response {
   const etag = `"${image.sha256}"`;
   const { length } = image.bytes;

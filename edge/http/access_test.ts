@@ -1,5 +1,4 @@
-// If this breaks, browsers of other pages cannot use the API, or may do more with it than they
-// should.
+// If this breaks, browsers of other pages cannot use the API, or may do too much with it.
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { fileURLToPath } from "node:url";

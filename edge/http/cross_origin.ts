@@ -1,7 +1,4 @@
-/**
- * Decides which pages of other origins may call the API. Browsers send it no credentials by
- * themselves.
- */
+/** Decides which pages of other origins may call the API. Browsers send it no credentials. */
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { type Environment, readText, wrongSetting } from "../environment.ts";

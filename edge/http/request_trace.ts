@@ -55,10 +55,7 @@ function recordOf(c: Context<EdgeEnv>): Omit<RequestRecord, "request_id" | "ms">
   };
 }
 
-/**
- * Returns the route without its parameters' patterns. Paths of middleware and of the page end in
- * `*`.
- */
+/** Returns the route without its parameters' patterns. Middleware and the page end in `*`. */
 function routeOf(c: Context<EdgeEnv>): string | null {
   const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith("*"));
   return route?.path.replaceAll(/\{[^/]*\}/g, "") ?? null;

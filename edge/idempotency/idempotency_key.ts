@@ -1,7 +1,4 @@
-/**
- * The header `Idempotency-Key`: bare, as Stripe takes it, or a string in quotes, as the IETF draft
- * has it.
- */
+/** Reads `Idempotency-Key`: bare, as Stripe takes it, or in quotes, as the IETF draft has it. */
 import { createFieldProblem, fieldIssue, type Parsed, refuse } from "../../contract/mod.ts";
 
 const KEY = /^[\x20-\x7e]{1,255}$/;

@@ -28,10 +28,7 @@ export interface RunLease {
 export const POLICIES = ["requests", "evaluations", "generations"] as const;
 export type Policy = typeof POLICIES[number];
 
-/**
- * An account's standing: of each policy the limit, what is left, and seconds until all of it is
- * free.
- */
+/** For each policy the limit, what is left of it, and seconds until all of it is free. */
 export type Standing = Readonly<
   Record<Policy, { readonly limit: number; readonly remaining: number; readonly reset: number }>
 >;

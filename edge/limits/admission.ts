@@ -4,10 +4,7 @@ import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
 import type { Policy, Standing, Verdict } from "./account_limiter.ts";
 import type { Limiters } from "./limiter_call.ts";
 
-/**
- * Charges a run that is about to begin, before it costs anything. Without `limits` it is paid for
- * already.
- */
+/** Charges a run before it costs anything. Without `limits` it is paid for already. */
 export async function beginRun(
   limiters: Limiters,
   { account, limits }: OnBehalfOf,

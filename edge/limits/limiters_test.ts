@@ -1,5 +1,4 @@
-// If this breaks, accounts are counted together, or not at all, or an absent limiter loses
-// requests.
+// If this breaks, accounts are counted together or not at all, or an outage loses requests.
 import assert from "node:assert/strict";
 import { parseList } from "structured-headers";
 import type { LogRecord } from "../observability/log.ts";

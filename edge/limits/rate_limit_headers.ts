@@ -1,7 +1,4 @@
-/**
- * Writes limits as header fields: draft-ietf-httpapi-ratelimit-headers-10, in structured fields
- * (RFC 9651).
- */
+/** Limits as header fields: draft-ietf-httpapi-ratelimit-headers-10, in RFC 9651's structure. */
 import { type BareItem, type Item, serializeList } from "structured-headers";
 import { POLICIES, type Policy, type Standing } from "./account_limiter.ts";
 

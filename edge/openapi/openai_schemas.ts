@@ -1,7 +1,4 @@
-/**
- * The answers of OpenAI's route as JSON Schemas: OpenAI's types, with `generation` beside each
- * image.
- */
+/** The answers of OpenAI's route as JSON Schemas, with `generation` beside each image. */
 import * as v from "valibot";
 import { count, key, spentEvaluations } from "../../contract/mod.ts";
 import { type Schema, schemaOf } from "./request_schemas.ts";

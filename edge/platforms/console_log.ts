@@ -14,10 +14,7 @@ export function logToConsole({ cause, ...record }: LogRecord): void {
 
 const CAUSE_LENGTH_MAX = 200;
 
-/**
- * Names only the innermost error: Drizzle's own repeats the query with its parameters, prompt
- * included.
- */
+/** Names only the innermost error: Drizzle's own repeats the query, prompt included. */
 export function nameCause(cause: unknown): string {
   let inner = cause;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;

@@ -1,7 +1,4 @@
-/**
- * Sends each call of a database's driver, as Drizzle makes them, through a function of the
- * caller's.
- */
+/** Sends each call of a database's driver, as Drizzle makes them, through a given function. */
 import type { Client } from "@libsql/client";
 import type { drizzle } from "drizzle-orm/d1";
 

@@ -13,10 +13,7 @@ export const BACKEND_PORTS: BackendPorts = {
 // It keeps only numbers and names: on workerd, a request must not wait for another's I/O.
 let shared: { readonly settings: string; readonly backend: GpuBackend } | null = null;
 
-/**
- * Shares one among the rooms of an isolate, so that they learn from each other which GPU functions
- * fail.
- */
+/** Shares one among an isolate's rooms: each learns which GPU functions failed for others. */
 export function backendOfIsolate(settings: EdgeSettings): GpuBackend {
   const text = JSON.stringify([
     settings.gpuUrls,

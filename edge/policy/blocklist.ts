@@ -36,10 +36,7 @@ export function createBlocklist(entries: readonly string[], options: FoldOptions
   };
 }
 
-/**
- * Returns an entry's one reading, words with single spaces between them. Empty without a letter or
- * digit.
- */
+/** Returns an entry's reading: its words with single spaces; empty without a letter or digit. */
 export function foldEntry(entry: string): readonly string[] {
   const text = foldText(entry.replace(/\*$/, ""), { leet: false })
     .map(({ readings: [first = ""], isLetter, isDigit }) => isLetter || isDigit ? first : " ")
@@ -76,10 +73,7 @@ function createTrie(entries: readonly string[]): Trie {
 interface Place {
   readonly at: number;
   readonly node: TrieNode;
-  /**
-   * Whether any character was read as itself: "455 birds" is a number, whatever its digits may
-   * spell.
-   */
+  /** A character was read as itself: "455 birds" is a number, whatever its digits may spell. */
   readonly isSpelled: boolean;
 }
 
@@ -136,10 +130,7 @@ function skipCharacter(
   if (!isSpace || node.character === " ") add({ at: at + 1, node, isSpelled });
 }
 
-/**
- * Returns whether a word may begin before this character: neither within letters nor within a
- * number.
- */
+/** Returns whether a word may begin here: neither within letters nor within a number. */
 function isBoundary(characters: readonly FoldedCharacter[], at: number): boolean {
   const [before, after] = [characters[at - 1], characters[at]];
   if (!before || !after) return true;

@@ -14,10 +14,7 @@ export function isFlagged(event: GenerationEvent): boolean {
   return event.type === "generation.image" && event.safety?.flagged === true;
 }
 
-/**
- * Changes a result only where it is withheld: then its generation has failed, and its image is
- * absent.
- */
+/** Changes only withheld results: their generation has failed, and their image is absent. */
 export function withholdStored(results: Results, { withholdsFlagged }: Withholding): Results {
   if (!withholdsFlagged) return results;
   const withhold = <Found extends { readonly events: readonly NumberedEvent[] }>(

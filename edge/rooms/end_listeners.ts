@@ -1,9 +1,6 @@
 /** Joins several listeners to the end of a run into one. */
 
-/**
- * Calls each listener, whatever becomes of the others. Rejects with the first failure when all are
- * done.
- */
+/** Calls each listener in any case. Rejects with the first failure when all are done. */
 export function notifyAll<End>(
   listeners: readonly ((end: End) => Promise<void>)[],
 ): (end: End) => Promise<void> {

@@ -32,8 +32,7 @@ export async function* readDecoded<Message>(
   { silenceMs, progressMs }: { silenceMs: number; progressMs?: number | undefined },
 ): AsyncGenerator<Message> {
   const reader = body.getReader();
-  // The decoder removes one byte order mark from the front itself; Deno's would remove one from
-  // each chunk.
+  // The decoder removes one byte order mark at the front; Deno's would do so in each chunk.
   const text = new TextDecoder("utf-8", { ignoreBOM: true });
   let stalled = false;
   const stall = () => {
@@ -55,8 +54,7 @@ export async function* readDecoded<Message>(
     }
   } finally {
     unwatch();
-    // This also runs when the consumer stops early, so that the other side sees that this reader
-    // has left.
+    // This also runs when the consumer stops early, so that the other side sees it leave.
     reader.cancel().catch(() => {});
   }
 }

@@ -67,10 +67,7 @@ export interface RoomKind<Run extends RoomRun> {
   lacks(run: Run, submission: SubmissionOf<Run>): boolean;
   /** Returns the submission, with what the earlier run showed added. */
   withAll(submission: SubmissionOf<Run>, run: Run): SubmissionOf<Run>;
-  /**
-   * Called before a finished run answers again: its result was missing where results are looked up
-   * first.
-   */
+  /** Called before a finished run answers again, since its result was not found in the store. */
   revisit?(run: Run): Promise<void>;
 
   /** Rejects when the room's memory is not available. */

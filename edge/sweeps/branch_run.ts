@@ -1,7 +1,4 @@
-/**
- * One branch of a sweep while it runs: its events without pixels, and its image until the sheet is
- * drawn.
- */
+/** One branch of a running sweep: events without pixels, and the image for the sheet. */
 import {
   type BranchEnd,
   type GenerationEvent,

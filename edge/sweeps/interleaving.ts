@@ -58,10 +58,7 @@ export class Interleaving {
     return released;
   }
 
-  /**
-   * Returns the event of the next remembered place; null where it is gone for good, as previews may
-   * be.
-   */
+  /** Returns the event of the next remembered place; null where it is gone, as previews may be. */
   #turn(): PlacedEvent | null | "later" {
     const remembered = this.#order[this.#next];
     if (!remembered) return "later";

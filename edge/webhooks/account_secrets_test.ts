@@ -1,5 +1,4 @@
-// If this breaks, a receiver can sign for another account, or an account's secret changes by
-// itself.
+// If this breaks, a receiver can sign for another account, or an account's secret changes.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { accountSecrets } from "./account_secrets.ts";

@@ -1,7 +1,4 @@
-/**
- * A webhook with an answer: promised before it, withdrawn when it is a refusal, due at once on a
- * hit.
- */
+/** A webhook with an answer: promised before it, withdrawn on a refusal, due at once on a hit. */
 import { createProblem } from "../../contract/mod.ts";
 import type { EdgeContext } from "../http/request_context.ts";
 import { problemResponse } from "../http/problem_response.ts";

@@ -15,10 +15,7 @@ const SECRET_BYTES_MIN = 24;
 const SECRET_BYTES_MAX = 64;
 const SECRETS_MAX = 3;
 
-/**
- * Reads `WEBHOOK_SECRET`, one or several with commas between them, and `WEBHOOK_ALLOW_PRIVATE`, 1
- * or 0.
- */
+/** Reads `WEBHOOK_SECRET`, one or several with commas, and `WEBHOOK_ALLOW_PRIVATE`, 1 or 0. */
 export function readWebhookSettings(environment: Environment): WebhookSettings {
   const text = readText(environment, "WEBHOOK_SECRET") ?? "";
   const secrets = text.split(",").map((secret) => secret.trim()).filter(Boolean);

@@ -32,10 +32,7 @@ function inOpenAiWords({ errors, ...problem }: Problem): Problem {
   return { ...problem, errors: placed };
 }
 
-/**
- * Returns the steps between previews: the usual number, or fewer where that would give too few
- * previews.
- */
+/** Returns the steps between previews: as usual, or fewer where previews would be too few. */
 function previewsEvery({ request, plan }: PlannedGeneration, partialImages: number): number {
   const between = Math.floor(plan.num_inference_steps / (partialImages + 1));
   return Math.min(request.previews.every, Math.max(between, 1));

@@ -1,5 +1,4 @@
-// If this breaks, an operator's HOST is ignored, and the edge is open to the wrong network or to
-// none.
+// If this breaks, an operator's HOST is ignored, and the edge listens on the wrong network.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 

@@ -1,7 +1,4 @@
-/**
- * Writes requests as data points of Workers Analytics Engine, where an operator has bound a data
- * set.
- */
+/** Writes requests as data points of Workers Analytics Engine, if a data set is bound. */
 import type { RequestRecord } from "../../observability/request_record.ts";
 
 /** The part of the platform's binding that is used. */
