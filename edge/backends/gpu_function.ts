@@ -1,4 +1,7 @@
-/** One GPU function over HTTP, in Cog's dialect (`contract/events/prediction.ts`), call by call. */
+/**
+ * One GPU function over HTTP, in Cog's dialect (`contract/events/prediction.ts`), one call at a
+ * time.
+ */
 import {
   accept,
   createProblem,
@@ -114,14 +117,21 @@ export class GpuFunction {
     }
   }
 
-  /**
-   * Asks for its health. An answer closes an open circuit, but does not make up for failed runs.
-   */
-  async health(): Promise<Health> {
+  /** What it says of itself, for people who watch: whoever looks changes nothing. */
+  async look(): Promise<Health> {
     const health = await readHealth(`${this.url}/health-check`, this.#options.healthMs);
-    if (!health) this.breaker.failed();
+    return health ?? { status: UNREACHABLE_STATUS };
+  }
+
+  /**
+   * The same before a run is placed: silence counts as a failure, and an answer closes an open circuit
+   * without making up for failed runs.
+   */
+  async probe(): Promise<Health> {
+    const health = await this.look();
+    if (health.status === UNREACHABLE_STATUS) this.breaker.failed();
     else if (this.breaker.state !== "closed") this.breaker.succeeded();
-    return health ?? { status: "UNREACHABLE" };
+    return health;
   }
 
   /** Signs each call anew, so that a retry is not taken for a replay. */
@@ -147,6 +157,7 @@ export class GpuFunction {
   }
 }
 
+const UNREACHABLE_STATUS = "UNREACHABLE";
 const UNREACHABLE = createProblem(
   "gpu_unavailable",
   "The GPU function cannot be reached; try again shortly",
@@ -154,15 +165,18 @@ const UNREACHABLE = createProblem(
 
 const NOT_ACCEPTED = "The GPU function does not accept the calls of this edge";
 
-/** Passes on a problem that a client can act on; any other means that the programs do not match. */
+/**
+ * Passes on a problem that a client can act on; any other means that the two programs do not fit
+ * together.
+ */
 async function readRefusal(response: Response): Promise<Connected> {
   const { status } = response;
   const body: unknown = await response.json().catch(() => null);
   const code = readCode(body);
   if (code === "unauthorized") {
     const problem = createProblem("gpu_unavailable", NOT_ACCEPTED);
-    const hasDetail = typeof body === "object" && body !== null && "detail" in body;
-    return { met: "refused", problem, reason: hasDetail ? String(body.detail).slice(0, 300) : "" };
+    const isTold = typeof body === "object" && body !== null && "detail" in body;
+    return { met: "refused", problem, reason: isTold ? String(body.detail).slice(0, 300) : "" };
   }
   if (code !== null && ERROR_TABLE[code].retryable) {
     const detail = `The GPU function refused: ${ERROR_TABLE[code].title}`;

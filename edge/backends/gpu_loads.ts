@@ -55,12 +55,11 @@ export class GpuLoads {
       .map(({ one }) => one);
   }
 
-  /** Asks all of them now. */
+  /** All of them, asked now, for people who watch. How often they do must not decide where runs go. */
   async look(): Promise<GpuFunctionHealth[]> {
-    return await Promise.all(this.#functions.map(async (one) => {
-      const health = await this.#ask(one);
-      return { ...health, circuit: one.breaker.state };
-    }));
+    return await Promise.all(
+      this.#functions.map(async (one) => ({ ...await one.look(), circuit: one.breaker.state })),
+    );
   }
 
   /** A single function with a closed circuit is not asked, since there is no choice to make. */
@@ -74,7 +73,7 @@ export class GpuLoads {
   }
 
   async #ask(one: GpuFunction): Promise<Health> {
-    const health = await one.health();
+    const health = await one.probe();
     this.#reports.set(one, { health, at: this.#now() });
     this.#sent.delete(one);
     return health;
