@@ -4,6 +4,7 @@ export * from "./events/generation_event.ts";
 export * from "./events/insight_event.ts";
 export * from "./events/numbered_event.ts";
 export * from "./events/prediction.ts";
+export * from "./events/progress.ts";
 export * from "./events/server_sent_events.ts";
 export * from "./limits.ts";
 export * from "./model_manifest.ts";

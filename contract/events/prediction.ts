@@ -7,7 +7,11 @@ import * as v from "valibot";
 import { type GenerationEvent, parseGenerationEvent } from "./generation_event.ts";
 import type { OwnedRequest } from "../request/generation_request.ts";
 import { accept, createProblem, type Parsed, refuse } from "../problem.ts";
-import { encodeServerSentMessage, type ServerSentMessage } from "./server_sent_events.ts";
+import {
+  encodeServerSentMessage,
+  parseJson,
+  type ServerSentMessage,
+} from "./server_sent_events.ts";
 
 export type PredictionStatus = "starting" | "processing" | "succeeded" | "failed" | "canceled";
 
@@ -71,12 +75,4 @@ export function decodeHostedOutput(text: string): Parsed<{ id: number; event: Ge
   const { chunk, index } = result.output;
   const event = parseGenerationEvent(chunk);
   return event.ok ? accept({ id: index, event: event.value }) : event;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -22,7 +22,12 @@ export const HEARTBEAT = ": heartbeat\n\n";
 
 /** One message as text. `data` is JSON, so it has no line breaks of its own. */
 export function encodeServerSentMessage(id: number, event: string, data: unknown): string {
-  return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  return `id: ${id}\n${encodeUnnumberedMessage(event, data)}`;
+}
+
+/** A message that is no place to resume from. */
+export function encodeUnnumberedMessage(event: string, data: unknown): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 /**
@@ -66,4 +71,13 @@ export function createRawServerSentDecoder(): { feed(text: string): RawServerSen
 /** The value of `Last-Event-ID` or of an `id:` line; null unless it is a sequence number. */
 export function parseEventId(id: string | null | undefined): number | null {
   return id && /^\d{1,15}$/.test(id) ? Number(id) : null;
+}
+
+/** The data of a message; undefined where it is no JSON, which no schema takes. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

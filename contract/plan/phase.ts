@@ -121,17 +121,33 @@ export function countEvaluations(
   phases: readonly Phase[],
   { num_inference_steps, guidance_scale, sampler }: PhaseOptions & { readonly sampler: string },
 ): PlannedEvaluations {
-  let planned = 0;
-  let calls = 0;
-  for (const { from, to, rows } of phases) {
-    for (let step = from; step < to; step++) {
-      const callsInStep = modelCallsInStep(sampler, step, num_inference_steps);
-      planned += callsInStep * rows;
-      calls += callsInStep;
-    }
-  }
+  const run = { num_inference_steps, sampler };
+  const planned = rowsBefore(phases, num_inference_steps, run);
+  const calls = rowsBefore(
+    phases.map((phase) => ({ ...phase, rows: 1 })),
+    num_inference_steps,
+    run,
+  );
   const full = calls * (guidance_scale === 1 ? 1 : 2);
   return { planned, full, saved: 1 - planned / full };
+}
+
+/** Rows of the steps before `end`. */
+export function rowsBefore(
+  phases: readonly Pick<Phase, "from" | "to" | "rows">[],
+  end: number,
+  { num_inference_steps, sampler }: {
+    readonly num_inference_steps: number;
+    readonly sampler: string;
+  },
+): number {
+  let rows = 0;
+  for (const phase of phases) {
+    for (let step = phase.from; step < Math.min(phase.to, end); step++) {
+      rows += phase.rows * modelCallsInStep(sampler, step, num_inference_steps);
+    }
+  }
+  return rows;
 }
 
 /** The phase of a step. @throws RangeError when the step lies outside the run. */

@@ -1,5 +1,6 @@
 /** One generation from plan to terminal event: text, denoising, previews, image. */
 import {
+  type Activity,
   type GenerationEvent,
   type GenerationEventOf,
   imageWithheld,
@@ -31,6 +32,8 @@ export interface GenerationContext {
   readonly safety: SafetyMode;
   /** Milliseconds on any steady clock. */
   readonly now: () => number;
+  /** Hears of each activity as it begins. */
+  readonly report: (activity: Activity) => void;
 }
 
 /**
@@ -39,10 +42,11 @@ export interface GenerationContext {
  */
 export async function* runGeneration(
   plan: Plan,
-  { model, driver, determinism, safety, now }: GenerationContext,
+  { model, driver, determinism, safety, now, report }: GenerationContext,
   signal: AbortSignal,
 ): AsyncGenerator<GenerationEvent> {
   const start = now();
+  report("encoding");
   const conditioning = await prepareConditioning(plan, model);
   const decoding = createDecoding(model);
   const insights = createInsightRecorder(plan);
@@ -50,6 +54,7 @@ export async function* runGeneration(
   // A checker is made for finished images, so where they may be withheld nothing is shown before.
   const previewSteps = safety === "refuse" && model.safetyChecker ? [] : plan.previews.steps;
   const denoising = startDenoising(plan, { model, conditioning: conditioning.value });
+  report("denoising");
   yield* cutoffBefore(0, false);
   for await (const finished of driver.run(denoising, signal)) {
     yield stepEvent(plan, finished);
@@ -59,6 +64,7 @@ export async function* runGeneration(
     }
     yield* cutoffBefore(finished.step + 1, finished.endedGuidance);
   }
+  report("decoding");
   const image = await decoding.decode(denoising.latents());
   yield* insights.conclude(denoising.latents(), image);
   const verdict = await model.safetyChecker?.check(image) ?? null;

@@ -74,7 +74,7 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
   return {
     models: installed.all.map(({ manifest }) => manifest),
     plan: (request) => planFor(installed, request),
-    async *generate(plan, signal) {
+    async *generate(plan, signal, report = () => {}) {
       if (!installed.find(plan.model)) throw new ProblemError(unknownModel(installed, plan.model));
       const { promise, resolve } = Promise.withResolvers<void>();
       running.add(promise);
@@ -82,8 +82,9 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
       let lease: Lease<LoadedModel> | undefined;
       try {
         const tapped = plan.insights.names.includes("attention");
+        report("loading");
         lease = await installed.acquire(plan.model, { signal: stopped, tapped });
-        const events = runGeneration(plan, { ...context, model: lease.model }, stopped);
+        const events = runGeneration(plan, { ...context, model: lease.model, report }, stopped);
         for await (const event of events) {
           if (stopped.aborted) return;
           yield event;

@@ -1,5 +1,6 @@
 /** The engine as the service sees it: plans in, events out, and what an operator sets. Knows no HTTP. */
 import type {
+  Activity,
   GenerationEvent,
   ModelManifest,
   OwnedRequest,
@@ -35,8 +36,13 @@ export interface Engine {
    * Runs a plan. Yields `generation.step`, `.preview`, `.cutoff`, the insights asked for, `.image` and,
    * last, `generation.completed`. Several runs may be under way; their rows share batches.
    * Ends without a terminal event when `signal` aborts. @throws ProblemError | Error when it breaks.
+   * @param report hears of each activity as it begins: it belongs to the moment, so it is no event
    */
-  generate(plan: Plan, signal: AbortSignal): AsyncGenerator<GenerationEvent>;
+  generate(
+    plan: Plan,
+    signal: AbortSignal,
+    report?: (activity: Activity) => void,
+  ): AsyncGenerator<GenerationEvent>;
   /** Counters since the start, for metrics. */
   readonly counters: EngineCounters;
   close(): Promise<void>;

@@ -4,6 +4,7 @@
  */
 import {
   accept,
+  type Activity,
   createFieldProblem,
   createProblem,
   type ErrorCode,
@@ -17,12 +18,14 @@ import {
   parseOwnedRequest,
   type Plan,
   ProblemError,
+  type Progress,
   refuse,
 } from "../../contract/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { Engine } from "./engine.ts";
 import { EventLog, type ReaderSeats } from "./event_log.ts";
 import { FinishedJobs, type RetentionLimits } from "./finished_jobs.ts";
+import { WatchedWork } from "./watched_work.ts";
 import { advanceJob, createJobState, type JobOutcome, type JobState, outcomeOf } from "./job.ts";
 import { describeCause, type LogSink } from "./log_record.ts";
 
@@ -47,6 +50,7 @@ export interface Job {
   readonly plan: Plan;
   readonly log: EventLog;
   readonly state: JobState;
+  readonly work: WatchedWork;
 }
 
 interface OwnedJob extends Job {
@@ -94,6 +98,8 @@ export class GenerationService {
   readonly #outcomes: Record<JobOutcome, number> = { succeeded: 0, failed: 0, canceled: 0 };
   readonly #refused = new Map<ErrorCode, number>();
   readonly #idleWaiters: (() => void)[] = [];
+  /** When anything went on in any job, in milliseconds of the clock. */
+  #movedAt = 0;
   #engine: Engine | null = null;
   #setupFailure: string | null = null;
   #drained: Promise<void> | null = null;
@@ -186,6 +192,14 @@ export class GenerationService {
     return this.#find(id);
   }
 
+  /** What a job is doing now. */
+  readonly progressOf = ({ work }: Job): Progress => work.describe(this.#movedAt);
+
+  /** What all jobs in the engine are doing now. */
+  get progress(): readonly Progress[] {
+    return [...this.#running].map(this.progressOf);
+  }
+
   #find(id: string): OwnedJob | undefined {
     return this.#unfinished.get(id) ?? this.#finished.get(id, this.#ports.clock.now());
   }
@@ -229,12 +243,14 @@ export class GenerationService {
       const detail = `All ${runningMax} runs and ${queuedMax} places in the queue are taken`;
       return refuse(createProblem("at_capacity", detail));
     }
+    const { clock } = this.#ports;
     const job: OwnedJob = {
       id,
       plan,
       requestId,
       log: new EventLog(this.#seats),
-      state: createJobState(this.#ports.clock.now()),
+      state: createJobState(clock.now()),
+      work: new WatchedWork(plan, clock),
       abort: new AbortController(),
       stopWaiting: () => {},
     };
@@ -271,7 +287,11 @@ export class GenerationService {
 
   async #follow(job: OwnedJob, engine: Engine): Promise<void> {
     const { signal } = job.abort;
-    for await (const event of engine.generate(job.plan, signal)) {
+    const report = (activity: Activity) => {
+      this.#movedAt = this.#ports.clock.now();
+      job.work.begin(activity);
+    };
+    for await (const event of engine.generate(job.plan, signal, report)) {
       if (outcomeOf(job.state) !== null) return;
       this.#record(job, event);
       if (isTerminal(event) || signal.aborted) return;
@@ -314,7 +334,9 @@ export class GenerationService {
   }
 
   #record(job: OwnedJob, event: GenerationEvent): void {
-    job.state = advanceJob(job.state, event, this.#ports.clock.now());
+    this.#movedAt = this.#ports.clock.now();
+    job.state = advanceJob(job.state, event, this.#movedAt);
+    job.work.advance(event);
     job.log.append(event);
     const outcome = outcomeOf(job.state);
     if (outcome) this.#retire(job, outcome);

@@ -138,7 +138,7 @@ async function readToEnd(reader: EventReader, signal: AbortSignal): Promise<void
   signal.removeEventListener("abort", leave);
 }
 
-function replyStream(c: Context<Variables>, { clock }: ServerPorts, job: Job): Reply {
+function replyStream(c: Context<Variables>, { clock, service }: ServerPorts, job: Job): Reply {
   const given = c.req.header("last-event-id");
   const after = parseEventId(given);
   if (given !== undefined && after === null) {
@@ -149,12 +149,17 @@ function replyStream(c: Context<Variables>, { clock }: ServerPorts, job: Job): R
   if (!reader) return problemReply(c, tooManyReaders());
   // A client that leaves before the first byte never pulls, so nothing would be canceled either.
   c.req.raw.signal.addEventListener("abort", () => reader.close(), { once: true });
-  return c.body(streamPrediction(job, reader, { clock, heartbeatMs: LIMITS.heartbeatMs }), 200, {
-    "content-type": "text/event-stream; charset=utf-8",
-    // Compression would hold events back until a block is full.
-    "cache-control": "no-store, no-transform",
-    "x-accel-buffering": "no",
-  });
+  const { heartbeatMs } = LIMITS;
+  return c.body(
+    streamPrediction(job, reader, { clock, heartbeatMs, describe: service.progressOf }),
+    200,
+    {
+      "content-type": "text/event-stream; charset=utf-8",
+      // Compression would hold events back until a block is full.
+      "cache-control": "no-store, no-transform",
+      "x-accel-buffering": "no",
+    },
+  );
 }
 
 const envelope = v.strictObject({ input: v.unknown() });
@@ -226,6 +231,7 @@ function describeHealth(service: GenerationService) {
     models: engine?.models.map(({ id }) => id) ?? [],
     running: tally.running,
     queued: tally.queued,
+    progress: service.progress,
   };
 }
 

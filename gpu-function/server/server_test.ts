@@ -221,22 +221,31 @@ Deno.test("A client that gives up waiting for JSON frees its place; the job goes
   assert.equal(engine.runs[0]?.signal.aborted, false);
 });
 
-Deno.test("A silent stream carries a heartbeat every LIMITS.heartbeatMs, and no timer stays", async () => {
+Deno.test("A silent stream says what the job does, every LIMITS.heartbeatMs, and no timer stays", async () => {
   const { app, engine, clock } = setUp();
   const response = await put(app, "a", 1, { ...STREAM, "last-event-id": "1" });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   const read = async (): Promise<string> => (await reader.read()).value ?? "";
   assert.match(await read(), /^event: start\n/);
-  for (let beat = 0; beat < 3; beat++) {
+  const readAfter = async (ms: number) => {
     const next = read();
     while (clock.timers === 0) await Promise.resolve();
-    clock.advance(LIMITS.heartbeatMs - 1);
+    clock.advance(ms - 1);
     assert.equal(clock.timers, 1);
     clock.advance(1);
-    assert.equal(await next, ": heartbeat\n\n");
+    const [, data = ""] = (await next).match(/^event: generation.progress\ndata: (.+)\n\n$/) ?? [];
+    return JSON.parse(data);
+  };
+  // What is new is said after half a second of silence.
+  const begun = await readAfter(500);
+  assert.deepEqual([begun.activity, begun.rows_done, begun.row_ms], ["denoising", 0, null]);
+  for (let beat = 1; beat <= 2; beat++) {
+    assert.equal((await readAfter(LIMITS.heartbeatMs)).still_ms, 500 + beat * LIMITS.heartbeatMs);
   }
   engine.runs[0]?.permit(1);
   assert.match(await read(), /^id: 2\nevent: output\n/);
+  const stepped = await readAfter(500);
+  assert.deepEqual([stepped.rows_done, stepped.row_ms, stepped.still_ms], [2, 10_250, 500]);
   await reader.cancel();
   while (clock.timers > 0) await Promise.resolve();
 });

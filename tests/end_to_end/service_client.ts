@@ -4,6 +4,7 @@ import {
   type GenerationEvent,
   type GenerationRequestInput,
   parseGenerationEvent,
+  PROGRESS,
 } from "../../contract/mod.ts";
 
 export interface NumberedEvent {
@@ -37,6 +38,7 @@ export async function readEvents(
   const events: NumberedEvent[] = [];
   for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
     for (const { id, event, data } of decoder.feed(text)) {
+      if (event === PROGRESS) continue;
       const parsed = parseGenerationEvent(JSON.parse(data));
       if (!parsed.ok) throw new Error(parsed.problem.detail);
       if (id === null || event !== parsed.value.type) throw new Error(`Bad frame: ${id} ${event}`);
