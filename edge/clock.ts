@@ -20,9 +20,14 @@ export async function settlesWithin(
   }
 }
 
-/** @throws Error when the time is over first */
+/** The other side said nothing in time: it may be slow, which is less than gone. */
+export class TooLate extends Error {
+  override readonly name = "TooLate";
+}
+
+/** @throws TooLate when the time is over first */
 export async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
-  if (!await settlesWithin(promise, ms)) throw new Error(`${what} took longer than ${ms} ms`);
+  if (!await settlesWithin(promise, ms)) throw new TooLate(`${what} took longer than ${ms} ms`);
   return await promise;
 }
 

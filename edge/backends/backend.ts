@@ -12,6 +12,8 @@ export type BackendPorts = CallPorts & PoolPorts;
 
 export const GPU_FUNCTION_DEFAULTS: Omit<GpuFunctionOptions, "secret"> = {
   healthMs: 2_000,
+  // Three missed heartbeats.
+  heardMs: 30_000,
   circuit: { failuresMax: 3, openMs: 1_000 },
 };
 

@@ -1,5 +1,11 @@
 /** A back end as the rooms see it: one GPU function, several, or Replicate. */
-import type { GenerationRequest, GpuHealth, NumberedEvent, Parsed } from "../../contract/mod.ts";
+import type {
+  GenerationRequest,
+  GpuHealth,
+  NumberedEvent,
+  Parsed,
+  Progress,
+} from "../../contract/mod.ts";
 
 export type { GpuFunctionHealth, GpuHealth } from "../../contract/mod.ts";
 
@@ -13,6 +19,8 @@ export interface Submission {
   readonly place?: string | undefined;
   /** Called with the place of the run, and again with a new place before its next event. */
   readonly onPlace?: ((place: string) => Promise<void>) | undefined;
+  /** Called with what the run is doing, between its events. Not every back end knows it. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface GpuBackend {

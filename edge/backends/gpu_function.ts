@@ -15,7 +15,7 @@ import {
   SIGNATURE_HEADERS,
   signCall,
 } from "../../contract/mod.ts";
-import { within } from "../clock.ts";
+import { TooLate, within } from "../clock.ts";
 import type { GpuFunctionHealth, Submission } from "./gpu_backend.ts";
 import { CircuitBreaker, type CircuitOptions } from "../circuit_breaker.ts";
 
@@ -30,6 +30,8 @@ export interface GpuFunctionOptions {
   /** Signs each call; null where the GPU function asks for no signature. */
   readonly secret: string | null;
   readonly healthMs: number;
+  /** How long a run's sign of life counts: its place is not away then, even where it is slow to answer. */
+  readonly heardMs: number;
   readonly circuit: CircuitOptions;
 }
 
@@ -56,12 +58,25 @@ export class GpuFunction {
   readonly breaker: CircuitBreaker;
   readonly #options: GpuFunctionOptions;
   readonly #ports: CallPorts;
+  /** When a run there last gave a sign of life, in epoch milliseconds. */
+  #heardAt = -Infinity;
 
   constructor(url: string, options: GpuFunctionOptions, ports: CallPorts) {
     this.url = url.replace(/\/+$/, "");
     this.breaker = new CircuitBreaker(options.circuit, ports.now);
     this.#options = options;
     this.#ports = ports;
+  }
+
+  /** Called with each sign of life of a run there. */
+  heard(): void {
+    this.#heardAt = this.#ports.now();
+  }
+
+  /** Returns whether it gave no answer in time, while its runs give signs of life. */
+  #isMerelySlow(cause: unknown): boolean {
+    return cause instanceof TooLate &&
+      this.#ports.now() - this.#heardAt < this.#options.heardMs;
   }
 
   /**
@@ -94,9 +109,9 @@ export class GpuFunction {
       if (connected.met === "away") this.breaker.failed();
       else this.breaker.succeeded();
       return connected;
-    } catch {
+    } catch (cause) {
       attempt.abort();
-      this.breaker.failed();
+      if (!this.#isMerelySlow(cause)) this.breaker.failed();
       return { met: "away", problem: UNREACHABLE };
     }
   }
@@ -119,8 +134,11 @@ export class GpuFunction {
 
   /** What it says of itself, for people who watch: whoever looks changes nothing. */
   async look(): Promise<Health> {
-    const health = await readHealth(`${this.url}/health-check`, this.#options.healthMs);
-    return health ?? { status: UNREACHABLE_STATUS };
+    try {
+      return await readHealth(`${this.url}/health-check`, this.#options.healthMs);
+    } catch (cause) {
+      return { status: this.#isMerelySlow(cause) ? "BUSY" : UNREACHABLE_STATUS };
+    }
   }
 
   /**
@@ -197,16 +215,17 @@ function readCode(body: unknown): ErrorCode | null {
   return isErrorCode(code) ? code : null;
 }
 
-/** Returns null without such an answer in time. */
-async function readHealth(url: string, healthMs: number): Promise<Health | null> {
+/** @throws TooLate without an answer in time, Error without such an answer */
+async function readHealth(url: string, healthMs: number): Promise<Health> {
+  const asking = new AbortController();
+  const answer = fetch(url, asking).then((response) => response.json());
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(healthMs) });
-    const body: Readonly<Record<string, unknown>> = await response.json();
+    const body: Readonly<Record<string, unknown>> = await within(answer, healthMs, "Its health");
     const { status, running, queued } = body;
-    if (typeof status !== "string") return null;
+    if (typeof status !== "string") throw new RangeError("The answer is no health");
     return { status, ...countOf("running", running), ...countOf("queued", queued) };
-  } catch {
-    return null;
+  } finally {
+    asking.abort();
   }
 }
 

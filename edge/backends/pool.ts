@@ -11,6 +11,7 @@ import {
   type Parsed,
   type Problem,
   ProblemError,
+  type Progress,
   refuse,
 } from "../../contract/mod.ts";
 import { NoProgress } from "../rooms/message_stream.ts";
@@ -18,6 +19,7 @@ import { pause } from "../clock.ts";
 import type { GpuBackend, GpuHealth, Submission } from "./gpu_backend.ts";
 import type { Log } from "../observability/log.ts";
 import type { Body, GpuFunction } from "./gpu_function.ts";
+import { BoundedMap } from "../bounded_map.ts";
 import { GpuLoads } from "./gpu_loads.ts";
 import { readPrediction } from "./prediction_stream.ts";
 import { RunCourse } from "./run_course.ts";
@@ -29,7 +31,7 @@ export interface PoolOptions {
   readonly failoverMs: number;
   /** How long a stream may bring no byte: three missed heartbeats. */
   readonly silenceMs: number;
-  /** How long a stream may bring no event, its time in the queue included. */
+  /** How long a run may stand still, its time in the queue included where the queue stands still. */
   readonly progressMs: number;
   /** How long the load that a health check reported holds. */
   readonly loadMs: number;
@@ -58,6 +60,9 @@ export interface PoolPorts {
   readonly log: Log;
 }
 
+/** A run in each place of some functions, and more. */
+const LOST_MAX = 1_000;
+
 interface Run {
   readonly submission: Submission;
   readonly course: RunCourse;
@@ -78,6 +83,8 @@ export class GpuPool implements GpuBackend {
   readonly #ports: PoolPorts;
   readonly #loads: GpuLoads;
   readonly #runs = new Map<string, Run>();
+  /** Where runs are that nobody could reach any more: they go on there, and are found when asked for again. */
+  readonly #lost = new BoundedMap<string, string>(LOST_MAX);
 
   constructor(functions: readonly GpuFunction[], options: PoolOptions, ports: PoolPorts) {
     this.#functions = functions;
@@ -91,11 +98,13 @@ export class GpuPool implements GpuBackend {
     after: number,
   ): Promise<Parsed<AsyncGenerator<NumberedEvent>>> {
     const ranked = await this.#loads.rank(submission.id);
-    const had = ranked.filter(({ url }) => url === submission.place);
+    const home = submission.place ?? this.#lost.get(submission.id);
+    const had = ranked.filter(({ url }) => url === home);
     const candidates = [...had, ...ranked.filter((one) => !had.includes(one))];
     const opened = await this.#openAnywhere(submission, candidates, () => after);
     if (!opened.ok) return opened;
     const { place, body } = opened.value;
+    this.#lost.delete(submission.id);
     const run = { submission, course: new RunCourse(after), place, canceled: false, sought: false };
     return accept(this.#follow(run, body));
   }
@@ -163,7 +172,7 @@ export class GpuPool implements GpuBackend {
     try {
       for (let reconnects = 0; reconnects <= this.#options.reconnectsMax; reconnects++) {
         try {
-          for await (const numbered of body ? readPrediction(body, this.#options) : []) {
+          for await (const numbered of body ? this.#read(run, body) : []) {
             if (this.#isAbandoned(run, numbered)) break;
             if (!course.take(numbered)) continue;
             losses = 0;
@@ -178,12 +187,27 @@ export class GpuPool implements GpuBackend {
         if (this.#options.retryPausesMs[losses] === undefined) break;
         body = await this.#reopen(run, losses++);
       }
+      if (!run.canceled) this.#lost.set(id, run.place.url);
       const detail = `The GPU function broke off after event ${course.after}`;
       throw new ProblemError(createProblem("upstream_failed", detail));
     } finally {
       if (this.#runs.get(id) === run) this.#runs.delete(id);
       // The reader has left, for whatever reason: the place is free for others.
-      if (!course.ended) await run.place.cancel(id, this.#options.failoverMs);
+      if (!course.ended && this.#lost.get(id) === undefined) {
+        await run.place.cancel(id, this.#options.failoverMs);
+      }
+    }
+  }
+
+  /** Whatever the run says shows that its place is there, too. */
+  async *#read({ submission, place }: Run, body: Body): AsyncGenerator<NumberedEvent> {
+    const onProgress = (progress: Progress) => {
+      place.heard();
+      submission.onProgress?.(progress);
+    };
+    for await (const numbered of readPrediction(body, this.#options, onProgress)) {
+      place.heard();
+      yield numbered;
     }
   }
 

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../../contract/fixtures/events.ts";
 import {
   encodeOutput,
+  encodeUnnumberedMessage,
   HEARTBEAT,
   parseGenerationRequest,
   ProblemError,
+  PROGRESS,
+  type Progress,
 } from "../../contract/mod.ts";
 import type { LogRecord } from "../observability/log.ts";
 import type { Submission } from "./gpu_backend.ts";
@@ -34,7 +37,7 @@ interface TestServer {
   /** The `Last-Event-ID` of each prediction asked of it. */
   readonly puts: (string | null)[];
   readonly cancels: string[];
-  health: Readonly<Record<string, unknown>>;
+  health: Readonly<Record<string, unknown>> | "hangs";
   healthChecks: number;
 }
 
@@ -43,6 +46,7 @@ async function withServers(
   test: (servers: readonly TestServer[]) => Promise<void>,
 ): Promise<void> {
   const stop = new AbortController();
+  const hanging = new Promise<Response>(() => {});
   const servers = handles.map((handle) => {
     const server: TestServer & { url: string } = {
       url: "",
@@ -57,7 +61,7 @@ async function withServers(
         const { pathname } = new URL(request.url);
         if (pathname === "/health-check") {
           server.healthChecks++;
-          return Response.json(server.health);
+          return server.health === "hangs" ? hanging : Response.json(server.health);
         }
         if (pathname.endsWith("/cancel")) {
           server.cancels.push(pathname);
@@ -192,6 +196,73 @@ Deno.test("Heartbeats without an event are waited for within a bound, and the ru
     assert.deepEqual(await collect(pool), { ids: [0, 1, 2], code: "upstream_failed" });
     assert.deepEqual(servers[0]?.cancels, [`/predictions/${PLAN.id}/cancel`]);
     assert.equal(servers[0]?.puts.length, 1, "it would join the same run");
+  });
+});
+
+const progressFrame = (progress: Partial<Progress>) =>
+  encodeUnnumberedMessage(PROGRESS, { ...STILL, ...progress });
+const STILL: Progress = {
+  type: PROGRESS,
+  activity: "denoising",
+  rows_done: 2,
+  rows_planned: 30,
+  row_ms: 1,
+  elapsed_ms: 20,
+  remaining_ms: 28,
+  still_ms: 0,
+};
+
+Deno.test("What a run does between its events is passed on, and is no event", async () => {
+  const [start = "", ...rest] = frames;
+  const noted = () => new Response(body(start, progressFrame({ still_ms: 5 }), rest.join("")));
+  await withServers([noted], async (servers) => {
+    const heard: Progress[] = [];
+    const onProgress = (progress: Progress) => void heard.push(progress);
+    const { ids } = await collect(createPool(servers).pool, { ...SUBMISSION, onProgress });
+    assert.deepEqual(ids, ALL);
+    assert.deepEqual(heard, [{ ...STILL, still_ms: 5 }]);
+  });
+});
+
+Deno.test("A run that says that it stands still is given up, but not for slow rows", async () => {
+  const saying = (row_ms: number | null) => () =>
+    new Response(
+      body(...frames.slice(0, 3), progressFrame({ row_ms, still_ms: 5_001 }), ...frames.slice(3)),
+    );
+  for (
+    const [row_ms, code] of [[1, "upstream_failed"], [null, "upstream_failed"], [
+      300,
+      null,
+    ]] as const
+  ) {
+    await withServers([saying(row_ms)], async (servers) => {
+      assert.equal((await collect(createPool(servers).pool)).code, code, `${row_ms} ms a row`);
+    });
+  }
+});
+
+Deno.test("The place of a run that gives signs of life is never away", async () => {
+  const never = Promise.withResolvers<Response>();
+  const first = body(frames[0] ?? "", progressFrame({}));
+  const answers: Handle = (_, call) => call === 1 ? new Response(first) : never.promise;
+  await withServers([answers], async (servers) => {
+    const { pool, clock } = createPool(servers, { retryPausesMs: [] });
+    assert.equal((await collect(pool)).code, "upstream_failed");
+    servers[0]!.health = "hangs";
+    // Submissions that hang count against it as soon as its last sign is old.
+    for (let i = 0; i < 3; i++) assert.equal((await collect(pool)).code, "gpu_unavailable");
+    const states = async () => {
+      const { functions = [] } = await pool.health();
+      return functions.map(({ status, circuit }) => `${status} ${circuit}`);
+    };
+    assert.deepEqual(await states(), ["BUSY closed"]);
+    clock.now += GPU_FUNCTION_DEFAULTS.heardMs;
+    for (let i = 0; i < 3; i++) await collect(pool);
+    assert.deepEqual(await states(), ["UNREACHABLE open"]);
+    servers[0]!.health = {};
+    clock.now = 0;
+    assert.deepEqual(await states(), ["UNREACHABLE open"], "an answer in other words is none");
+    never.resolve(new Response(null));
   });
 });
 
@@ -349,6 +420,22 @@ Deno.test("A run that a function canceled by itself ends elsewhere; one that was
     }
     assert.deepEqual(ids, [0, 1, 2, 3, 4]);
     assert.deepEqual(servers.map(({ cancels }) => cancels.length), [1, 0], "where it runs alone");
+  });
+});
+
+Deno.test("A run that was lost goes on, and is found where it was when it is asked for again", async () => {
+  const breaking: Handle = (_, call) => new Response(body(...frames.slice(0, call > 3 ? 7 : 3)));
+  await withServers([breaking, refuseWith(503, "at_capacity")], async (servers) => {
+    const [a, b] = servers;
+    assert(a && b);
+    b.health = { status: "READY", running: 9 };
+    const { pool } = createPool(servers);
+    assert.deepEqual(await collect(pool), { ids: [0, 1, 2], code: "upstream_failed" });
+    assert.deepEqual([a.puts, a.cancels], [[null, "2", "2"], []]);
+    a.health = { status: "BUSY", running: 99 };
+    b.puts.length = 0;
+    assert.deepEqual(await collect(pool), { ids: ALL, code: null });
+    assert.deepEqual([a.puts.length, b.puts.length], [4, 0], "the other one has fewer runs");
   });
 });
 

@@ -14,6 +14,7 @@ import {
   type Plan,
   type Problem,
   ProblemError,
+  type Progress,
 } from "../../contract/mod.ts";
 import type { Results } from "../../db/result_queries.ts";
 import type { GpuBackend } from "../backends/gpu_backend.ts";
@@ -81,7 +82,9 @@ async function open(
     placed = true;
     await save({ ...submission, place });
   };
-  const events = await ports.gpu.submit({ id, request, request_id, place, onPlace }, -1);
+  const onProgress = (progress: Progress) => run.log.report(progress);
+  const submitted = { id, request, request_id, place, onPlace, onProgress };
+  const events = await ports.gpu.submit(submitted, -1);
   if (!events.ok) return events;
   if (!placed) await save(submission);
   return accept(() => follow(ports, run, events.value));

@@ -8,6 +8,7 @@ import {
   parseProblem,
   type Problem,
   ProblemError,
+  PROGRESS,
 } from "../../contract/mod.ts";
 import { answerGeneration, type AnswerOptions, type AnswerPorts } from "./generation_answer.ts";
 import type { CacheOutcome } from "../observability/request_record.ts";
@@ -112,7 +113,9 @@ async function* readEvents(body: Connection["body"], signal: AbortSignal) {
     while (true) {
       const next = await Promise.race([aborted, messages.next().catch(() => null)]);
       if (next === null || next.done) return;
-      const { id, data } = next.value;
+      const { id, event: name, data } = next.value;
+      // Whoever follows a run in the edge itself waits for its events alone.
+      if (name === PROGRESS) continue;
       const event = parseGenerationEvent(JSON.parse(data));
       if (!event.ok) throw new ProblemError(event.problem);
       if (id !== null) yield { id, event: event.value };

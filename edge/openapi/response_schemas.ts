@@ -16,6 +16,7 @@ import {
   planStart,
   problemObject,
   problemStart,
+  progressSchema,
   sweepEventSchema,
   sweepResource,
   tokenStates,
@@ -39,6 +40,9 @@ const plan = v.object({
   }),
 });
 
+/** A stream also says what the run is doing between its events. */
+const streamed = v.variant("type", [...generationEventSchema.options, progressSchema]);
+
 const demo = v.object({ ...demoResource.entries, plan: v.pick(plan, DEMO_PLAN_FIELDS) });
 
 const models = v.object({
@@ -58,7 +62,7 @@ export function responseSchemas(): Readonly<Record<string, Schema>> {
     Problem: schemaOf(problem),
     Plan: schemaOf(v.object({ ...plan.entries, cached: v.boolean() })),
     Generation: schemaOf(generationResource, whole),
-    GenerationEvent: schemaOf(generationEventSchema),
+    GenerationEvent: schemaOf(streamed),
     Sweep: schemaOf(sweepResource, whole),
     SweepEvent: schemaOf(sweepEventSchema),
     ModelManifest: schemaOf(modelManifestSchema),

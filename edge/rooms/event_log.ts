@@ -1,9 +1,11 @@
 /** The events of one generation. */
 import {
   encodeServerSentMessage,
+  encodeUnnumberedMessage,
   type GenerationEvent,
   isTerminal,
   type NumberedEvent,
+  type Progress,
 } from "../../contract/mod.ts";
 import { type LogMessage, MessageLog } from "./message_log.ts";
 
@@ -31,6 +33,12 @@ export class EventLog extends MessageLog<Entry> {
       isTerminal: isTerminal(event),
       isPreview: event.type === "generation.preview",
     });
+  }
+
+  /** Shows readers what the run is doing, unless nothing has been said of the run itself yet. */
+  report(progress: Progress): void {
+    if (this.lastId < 0) return;
+    this.placeNote(encoder.encode(encodeUnnumberedMessage(progress.type, progress)));
   }
 }
 

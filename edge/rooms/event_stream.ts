@@ -36,6 +36,7 @@ export function readLog(
   const askedFor = log.lastId;
   let cursor = options.after;
   let rest: Uint8Array = new Uint8Array();
+  let noted: Uint8Array | null = null;
   let calmDown = () => {};
 
   function take(): boolean {
@@ -64,6 +65,10 @@ export function readLog(
           return controller.close();
         }
         if (log.ended) return controller.close();
+        if (log.note !== null && log.note !== noted) {
+          noted = log.note;
+          return give(controller, noted);
+        }
         if (!await settlesWithin(log.changed, options.heartbeatMs, leave.signal)) {
           return give(controller, HEARTBEAT_BYTES);
         }

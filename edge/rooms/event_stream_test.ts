@@ -5,6 +5,8 @@ import {
   type GenerationEventOf,
   type GenerationEventType,
   HEARTBEAT,
+  PROGRESS,
+  type Progress,
 } from "../../contract/mod.ts";
 import { EventLog } from "./event_log.ts";
 import { readLog, replayEvents } from "./event_stream.ts";
@@ -54,6 +56,42 @@ Deno.test("readLog sends heartbeats while nothing happens", async () => {
     const { value } = await reader.read();
     assert.equal(new TextDecoder().decode(value), HEARTBEAT);
   }
+  await reader.cancel();
+});
+
+Deno.test("readLog says what the run does once, after its events and only while it is the newest", async () => {
+  const progress = (rows_done: number): Progress => ({
+    type: PROGRESS,
+    activity: "denoising",
+    rows_done,
+    rows_planned: 30,
+    row_ms: null,
+    elapsed_ms: 1,
+    remaining_ms: null,
+    still_ms: 1,
+  });
+  const log = logOf(0);
+  log.report(progress(0));
+  const reader = readLog(log, options).getReader();
+  const read = async () => new TextDecoder().decode((await reader.read()).value);
+  const append = (id: number) => RUN[id] && log.append({ id, event: RUN[id] });
+  append(0);
+  assert.match(await read(), /^id: 0\n/, "the first event comes first");
+  append(1);
+  log.report(progress(1));
+  log.report(progress(2));
+  assert.match(await read(), /^id: 1\n/);
+  assert.match(await read(), /^event: generation.progress\ndata: .*"rows_done":2,/);
+  const next = read();
+  log.report(progress(3));
+  assert.match(await next, /"rows_done":3,/);
+  log.report(progress(4));
+  append(2);
+  assert.match(await read(), /^id: 2\n/);
+  const last = read();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  append(3);
+  assert.match(await last, /^id: 3\n/, "what it did before its newest event is no news");
   await reader.cancel();
 });
 

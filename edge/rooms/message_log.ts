@@ -45,6 +45,7 @@ export class MessageLog<Message extends LogMessage> {
   #length = 0;
   #previewLength = 0;
   #ended = false;
+  #note: Uint8Array | null = null;
 
   /** @param bounds beyond them only a terminal message is taken */
   constructor(bounds: LogBounds) {
@@ -72,11 +73,28 @@ export class MessageLog<Message extends LogMessage> {
     }
     if (!isTerminal) this.#checkRoom(isPreview ? 0 : length);
     this.#end += length;
+    this.#note = null;
     const placed = { ...message, isPreview, end: this.#end };
     this.#messages.push(placed);
     if (isPreview) this.#boundPreviews(placed);
     else this.#length += length;
     this.#ended = isTerminal;
+    this.#change();
+  }
+
+  /** Shows readers something of the moment, which the next message or note replaces. */
+  protected placeNote(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    this.#note = bytes;
+    this.#change();
+  }
+
+  /** What is to be said after the last message and is no message; null where nothing is. */
+  get note(): Uint8Array | null {
+    return this.#note;
+  }
+
+  #change(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
@@ -112,7 +130,7 @@ export class MessageLog<Message extends LogMessage> {
     return (this.#previews.at(-1)?.end ?? 0) > message.end;
   }
 
-  /** Settles with the next message. */
+  /** Settles with the next message or note. */
   get changed(): Promise<void> {
     return this.#changed.promise;
   }

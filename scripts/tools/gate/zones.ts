@@ -211,6 +211,7 @@ const EDGE: readonly Zone[] = [
     "policy/",
     "rooms/",
     "observability/",
+    "bounded_map.ts",
     "circuit_breaker.ts",
     "clock.ts",
     "environment.ts",
