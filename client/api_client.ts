@@ -16,9 +16,10 @@ import {
   type Problem,
   ProblemError,
 } from "../contract/problem.ts";
+import { parseProgress, PROGRESS, type Progress } from "../contract/events/progress.ts";
 import type { GenerationRequestInput } from "../contract/request/generation_request.ts";
 import type { SweepAxis } from "../contract/sweep/sweep_axis.ts";
-import { createServerSentDecoder } from "../contract/events/server_sent_events.ts";
+import { createServerSentDecoder, parseJson } from "../contract/events/server_sent_events.ts";
 import {
   isSweepTerminal,
   parseSweepEvent,
@@ -33,15 +34,18 @@ export interface SweepBody extends Readonly<Partial<Record<SweepAxis, readonly u
   readonly base: RequestBody;
 }
 
+/** An event of a generation, or what its run is doing between two of them. */
+export type GenerationNews = GenerationEvent | Progress;
+
 export interface ApiClient {
   /** All methods throw ProblemError, and DOMException "AbortError" when their signal fires. */
   models(): Promise<ModelManifest[]>;
   demos(): Promise<Demo[]>;
   plan(request: RequestBody, signal: AbortSignal): Promise<Plan>;
-  /** Events up to the terminal one, over as many connections as it takes (bounded). */
-  generate(request: RequestBody): AsyncGenerator<GenerationEvent>;
+  /** News up to the terminal event, over as many connections as it takes (bounded). */
+  generate(request: RequestBody): AsyncGenerator<GenerationNews>;
   /** A demo's stored run, with the pauses that it had. Ends early when the signal fires. */
-  replay(demo: Demo, signal: AbortSignal): AsyncGenerator<GenerationEvent>;
+  replay(demo: Demo, signal: AbortSignal): AsyncGenerator<GenerationNews>;
   cancel(id: string): Promise<void>;
   sweep(request: SweepBody): AsyncGenerator<SweepEvent>;
   cancelSweep(id: string): Promise<void>;
@@ -118,19 +122,20 @@ interface StreamSource {
 
 /** What a client must know of events to follow them. */
 interface EventKind<Event> {
-  parse(input: unknown): Parsed<Event>;
+  /** @param name of the message's event */
+  parse(input: unknown, name: string): Parsed<Event>;
   /** The id of the generation or sweep, where the event names it. */
   idOf(event: Event): string | null;
   isEnd(event: Event): boolean;
 }
 
-const GENERATIONS: EventKind<GenerationEvent> = {
-  parse: parseGenerationEvent,
+const GENERATIONS: EventKind<GenerationNews> = {
+  parse: (input, name) => name === PROGRESS ? parseProgress(input) : parseGenerationEvent(input),
   idOf(event) {
     if (event.type === "generation.queued") return event.id;
     return event.type === "generation.planned" ? event.plan.id : null;
   },
-  isEnd: isTerminal,
+  isEnd: (news) => news.type !== PROGRESS && isTerminal(news),
 };
 
 const SWEEPS: EventKind<SweepEvent> = {
@@ -178,8 +183,8 @@ async function* readMessages<Event>(
   while (reader) {
     const { value, done } = await reader.read().catch(() => ({ value: undefined, done: true }));
     if (done || value === undefined) return;
-    for (const { id, data } of decoder.feed(value)) {
-      yield { id, event: orThrow(parse(parseJson(data))) };
+    for (const { id, event: name, data } of decoder.feed(value)) {
+      yield { id, event: orThrow(parse(parseJson(data), name)) };
     }
   }
 }
@@ -212,14 +217,6 @@ async function readJson(response: Response): Promise<Record<string, unknown>> {
   const value: unknown = parseJson(await response.text());
   if (typeof value !== "object" || value === null) throw unexpected("The answer is not JSON");
   return { ...value };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function orThrow<T>(parsed: Parsed<T>): T {

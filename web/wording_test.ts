@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
 import { planningModel } from "../contract/fixtures/planning_model.ts";
+import type { Progress } from "../contract/events/progress.ts";
 import { parseGenerationRequest } from "../contract/request/generation_request.ts";
 import { planGeneration } from "../contract/plan/planning.ts";
 import { createProblem } from "../contract/problem.ts";
 import { generalError, runLabel } from "./parts/ask.tsx";
 import { fieldError, wholeFieldError } from "./parts/field.tsx";
 import { IDLE, reduceGeneration } from "./state/generation_view.ts";
-import { fileName, formatSeconds, statusLine } from "./parts/outcome.tsx";
+import { fileName, formatSeconds, paceLine, statusLine } from "./parts/outcome.tsx";
 import { curlCommand } from "./parts/request_code.tsx";
 import { stateNote, tokenWords } from "./parts/insights/token_chips.tsx";
 import { secondsLeft, waitLabel } from "./state/use_wait.ts";
@@ -91,6 +92,30 @@ Deno.test("formatSeconds() and fileName() fit a person's eye", () => {
     "12\u00a0s",
   ]);
   assert.equal(fileName("A blue bird!", 7, "png"), "a-blue-bird-7.png");
+});
+
+Deno.test("A slow run says what it is doing, how long it has taken and what is left", () => {
+  const report = {
+    type: "generation.progress",
+    activity: "loading",
+    rows_done: 0,
+    rows_planned: 30,
+    row_ms: null,
+    elapsed_ms: 0,
+    remaining_ms: null,
+    still_ms: 0,
+  } as const;
+  const at = (elapsedMs: number, changes: Partial<Progress> = {}) => {
+    const event = { ...report, ...changes };
+    const running = { ...IDLE, status: "running" } as const;
+    const view = reduceGeneration(running, { type: "received", event, elapsedMs });
+    return [statusLine(view), paceLine(view, elapsedMs)];
+  };
+  assert.deepEqual(at(2_900), ["Loading the model…", ""]);
+  assert.deepEqual(at(3_000), ["Loading the model…", "3\u00a0s"]);
+  const left = { activity: "denoising", remaining_ms: 190_000 } as const;
+  assert.deepEqual(at(80_000, left)[1], "80\u00a0s, about 3\u00a0min left");
+  assert.deepEqual(at(100_000, { activity: "decoding" })[1], "2\u00a0min, making the image");
 });
 
 Deno.test("statusLine() counts shared rows as evaluated, so that what was saved adds up", () => {

@@ -1,6 +1,8 @@
 /** One line on how the run goes and what it cost. Screen readers get it less often. */
 import type { GenerationEventOf } from "../../contract/events/generation_event.ts";
-import type { GenerationView } from "../state/generation_view.ts";
+import type { Activity } from "../../contract/events/progress.ts";
+import { type GenerationView, isRunning, remainingMs } from "../state/generation_view.ts";
+import { useElapsed } from "../state/use_elapsed.ts";
 import { formatShare } from "./timeline.tsx";
 
 interface OutcomeProps {
@@ -11,11 +13,13 @@ interface OutcomeProps {
 
 export function Outcome({ view, onKeepSeed }: OutcomeProps) {
   const { completed, plan } = view;
+  const elapsedMs = useElapsed(isRunning(view));
   return (
     <div class="outcome">
       <p class="status">
         {isCached(view) ? <span class="badge">from cache</span> : null}
         <span>{statusLine(view)}</span>
+        {isRunning(view) ? <span class="pace">{paceLine(view, elapsedMs)}</span> : null}
       </p>
       <p class="actions">
         {plan !== null && onKeepSeed !== null
@@ -47,16 +51,18 @@ function isCached({ completed, replayed, status }: GenerationView): boolean {
 }
 
 export function statusLine(view: GenerationView): string {
-  const { status, plan, stepsDone, evaluationsSpent, completed } = view;
+  const { status, plan, stepsDone, evaluationsSpent, completed, progress } = view;
   switch (status) {
     case "idle":
       return "Enter runs, Escape cancels";
     case "submitted":
       return "Asking…";
     case "running":
-      return `Step ${stepsDone} of ${
-        plan?.num_inference_steps ?? "…"
-      } · ${evaluationsSpent} evaluations`;
+      return stepsDone === 0 && progress !== null
+        ? DOING[progress.activity]
+        : `Step ${stepsDone} of ${
+          plan?.num_inference_steps ?? "…"
+        } · ${evaluationsSpent} evaluations`;
     case "canceled":
       if (view.replayed) return `Stopped after step ${stepsDone}`;
       return `Canceled after ${evaluationsSpent} evaluations`;
@@ -65,6 +71,35 @@ export function statusLine(view: GenerationView): string {
     case "completed":
       return completed === null ? "" : costLine(view, completed.evaluations, completed.timings);
   }
+}
+
+const DOING: Readonly<Record<Activity, string>> = {
+  queued: "Waiting for other runs…",
+  loading: "Loading the model…",
+  encoding: "Reading the prompt…",
+  denoising: "Computing the first step…",
+  decoding: "Making the image…",
+};
+
+/** A run that is over sooner needs no clock. */
+const PACE_FROM_MS = 3_000;
+
+/** How long a slow run has taken, and how long it will take from here. */
+export function paceLine(view: GenerationView, elapsedMs: number): string {
+  if (elapsedMs < PACE_FROM_MS) return "";
+  const left = remainingMs(view, elapsedMs);
+  const rest = view.progress?.activity === "decoding"
+    ? "making the image"
+    : left === null
+    ? null
+    : `about ${formatDuration(left)} left`;
+  return [formatDuration(elapsedMs), rest].filter((part) => part !== null).join(", ");
+}
+
+/** Whole seconds below a minute and a half, then whole minutes. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 90 ? `${seconds}\u00a0s` : `${Math.round(seconds / 60)}\u00a0min`;
 }
 
 type Completed = GenerationEventOf<"generation.completed">;

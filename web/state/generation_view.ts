@@ -1,5 +1,7 @@
 /** What the page knows of a generation, as one state folded from its events. Pure. */
-import type { GenerationEvent, GenerationEventOf } from "../../contract/events/generation_event.ts";
+import type { GenerationNews } from "../../client/api_client.ts";
+import type { GenerationEventOf } from "../../contract/events/generation_event.ts";
+import { PROGRESS, type Progress } from "../../contract/events/progress.ts";
 import { endGuidance } from "../../contract/plan/phase.ts";
 import type { Plan } from "../../contract/plan/plan.ts";
 import type { Problem } from "../../contract/problem.ts";
@@ -29,11 +31,18 @@ export interface GenerationView {
   readonly veiled: boolean;
   readonly insights: InsightView;
   readonly completed: GenerationEventOf<"generation.completed"> | null;
+  /** What the run is doing; null where it goes too fast to say so. */
+  readonly progress: TimedProgress | null;
   /** Milliseconds from pressing Run to the last event, as seen here. */
   readonly elapsedMs: number | null;
   readonly problem: Problem | null;
   /** The previous run's picture, until there is a newer one. */
   readonly backdrop: Picture | null;
+}
+
+export interface TimedProgress extends Progress {
+  /** Milliseconds from pressing Run to its coming, as seen here. */
+  readonly atMs: number;
 }
 
 export const IDLE: GenerationView = {
@@ -48,6 +57,7 @@ export const IDLE: GenerationView = {
   veiled: false,
   insights: NO_INSIGHTS,
   completed: null,
+  progress: null,
   elapsedMs: null,
   problem: null,
   backdrop: null,
@@ -60,7 +70,7 @@ export type GenerationAction =
   /** The visitor stopped watching. */
   | { readonly type: "left" }
   | { readonly type: "unveiled" }
-  | { readonly type: "received"; readonly event: GenerationEvent; readonly elapsedMs: number }
+  | { readonly type: "received"; readonly event: GenerationNews; readonly elapsedMs: number }
   /** The request was refused or its stream was lost for good. */
   | { readonly type: "broken"; readonly problem: Problem }
   /** The form changed, so what was wrong with it no longer holds. */
@@ -88,10 +98,12 @@ export function reduceGeneration(view: GenerationView, action: GenerationAction)
 
 function reduceEvent(
   view: GenerationView,
-  event: GenerationEvent,
+  event: GenerationNews,
   elapsedMs: number,
 ): GenerationView {
   switch (event.type) {
+    case PROGRESS:
+      return { ...view, progress: { ...event, atMs: elapsedMs } };
     case "generation.queued":
       return { ...view, status: "running", id: event.id };
     case "generation.planned":
@@ -138,6 +150,12 @@ function toPicture({ media_type, data }: { media_type: string; data: string }): 
 
 export function isRunning({ status }: GenerationView): boolean {
   return status === "submitted" || status === "running";
+}
+
+/** What the rest of a run will take, in milliseconds; null where nobody knows. */
+export function remainingMs({ progress }: GenerationView, elapsedMs: number): number | null {
+  if (progress === null || progress.remaining_ms === null) return null;
+  return Math.max(0, progress.remaining_ms - (elapsedMs - progress.atMs));
 }
 
 /** The newest picture to show; null before the first preview of the first run. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../../contract/fixtures/events.ts";
 import type { GenerationEvent } from "../../contract/events/generation_event.ts";
+import { PROGRESS, type Progress } from "../../contract/events/progress.ts";
 import {
   filmstripSteps,
   type GenerationView,
@@ -9,7 +10,19 @@ import {
   isRunning,
   latestPicture,
   reduceGeneration,
+  remainingMs,
 } from "./generation_view.ts";
+
+const PROGRESS_REPORT: Progress = {
+  type: PROGRESS,
+  activity: "denoising",
+  rows_done: 2,
+  rows_planned: 30,
+  row_ms: 2_000,
+  elapsed_ms: 9_000,
+  remaining_ms: null,
+  still_ms: 500,
+};
 
 function fold(events: readonly GenerationEvent[], start: GenerationView = IDLE): GenerationView {
   const submitted = reduceGeneration(start, { type: "submitted" });
@@ -26,6 +39,19 @@ Deno.test("reduceGeneration() knows the id from the first event, so that a run c
   const view = fold(untilType("generation.queued"));
   assert.equal(view.id, PLAN.id);
   assert(isRunning(view));
+});
+
+Deno.test("What is left of a run counts down from its last report", () => {
+  const progress = { ...PROGRESS_REPORT, remaining_ms: 60_000 };
+  const start = fold(untilType("generation.step"));
+  assert.equal(remainingMs(start, 40), null);
+  const view = reduceGeneration(start, { type: "received", event: progress, elapsedMs: 10_000 });
+  assert.equal(view.stepsDone, 1);
+  assert.deepEqual([10_000, 30_000, 90_000].map((ms) => remainingMs(view, ms)), [
+    60_000,
+    40_000,
+    0,
+  ]);
 });
 
 Deno.test("reduceGeneration() counts steps and evaluations", () => {

@@ -1,6 +1,5 @@
 import { useReducer, useRef } from "preact/hooks";
-import type { GenerationEvent } from "../../contract/events/generation_event.ts";
-import type { ApiClient, RequestBody } from "../../client/api_client.ts";
+import type { ApiClient, GenerationNews, RequestBody } from "../../client/api_client.ts";
 import type { Demo } from "../../client/demo.ts";
 import { type GenerationView, IDLE, reduceGeneration } from "./generation_view.ts";
 import { problemOf } from "./use_models.ts";
@@ -21,7 +20,7 @@ export function useGeneration(api: ApiClient): Generation {
   // A ref, since a key pressed between two renderings must find the current run.
   const current = useRef<Run | null>(null);
 
-  async function follow(run: Run, events: AsyncGenerator<GenerationEvent>): Promise<void> {
+  async function follow(run: Run, events: AsyncGenerator<GenerationNews>): Promise<void> {
     const started = performance.now();
     for await (const event of events) {
       if (current.current !== run) return;
@@ -34,7 +33,7 @@ export function useGeneration(api: ApiClient): Generation {
     }
   }
 
-  function begin(run: Run, events: AsyncGenerator<GenerationEvent>): void {
+  function begin(run: Run, events: AsyncGenerator<GenerationNews>): void {
     current.current = run;
     dispatch({ type: run.watching === null ? "submitted" : "replayed" });
     const isCurrent = () => current.current === run;
