@@ -2,6 +2,7 @@
 import {
   createFieldProblem,
   fieldIssue,
+  type GenerationEvent,
   type OwnedRequest,
   type Parsed,
   type Plan,
@@ -9,8 +10,10 @@ import {
   ProblemError,
   refuse,
 } from "../../contract/mod.ts";
+import type { InferenceThread } from "../onnx/inference/inference_thread.ts";
 import { Driver } from "./rows/driver.ts";
 import type { BatchingMode, Engine, SafetyMode, WeightsMode } from "../jobs/engine.ts";
+import { orAborted } from "./or_aborted.ts";
 import { runGeneration } from "./generation.ts";
 import type { FinishedStep } from "./denoising.ts";
 import { InstalledModels } from "./loading/installed_models.ts";
@@ -25,6 +28,8 @@ export interface OnnxEngineOptions {
   readonly model?: string;
   /** As onnxruntime-node names it; `cpu` by default. */
   readonly executionProvider?: string;
+  /** Where graphs run; in the inference thread of the process by default. */
+  readonly thread?: InferenceThread;
   /** Threads inside one operator; 0, the default, leaves it to onnxruntime. */
   readonly intraOpNumThreads?: number;
   /** Rows in one batch at most, 16 by default. */
@@ -80,21 +85,26 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
       running.add(promise);
       const stopped = AbortSignal.any([signal, closing.signal]);
       let lease: Lease<LoadedModel> | undefined;
+      let events: AsyncGenerator<GenerationEvent> | undefined;
       try {
         const tapped = plan.insights.names.includes("attention");
         report("loading");
         lease = await installed.acquire(plan.model, { signal: stopped, tapped });
-        const events = runGeneration(plan, { ...context, model: lease.model, report }, stopped);
-        for await (const event of events) {
-          if (stopped.aborted) return;
-          yield event;
+        events = runGeneration(plan, { ...context, model: lease.model, report }, stopped);
+        while (true) {
+          const { done, value } = await orAborted(events.next(), stopped);
+          if (done || stopped.aborted) return;
+          yield value;
         }
       } catch (error) {
         if (!stopped.aborted) throw error;
       } finally {
-        lease?.release();
-        running.delete(promise);
-        resolve();
+        // What is being computed for it goes on for a moment, and needs the model until then.
+        void (events?.return(undefined) ?? Promise.resolve()).catch(() => {}).then(() => {
+          lease?.release();
+          running.delete(promise);
+          resolve();
+        });
       }
     },
     get counters() {

@@ -2,8 +2,8 @@
 import { BatchProof } from "./batch_proof.ts";
 import { createLatents, type Latents, sizeOf } from "../diffusion/mod.ts";
 import type { EncodedText, TextStates } from "../text/mod.ts";
-import type { ExpectedGraph, ExpectedTensor, Feed, Fetched, SessionOptions } from "./graph.ts";
-import { loadSession, type OnnxSession } from "./session.ts";
+import type { ExpectedGraph, ExpectedTensor, Feed, Fetched } from "./graph.ts";
+import { type LoadingOptions, loadSession, type OnnxSession } from "./session.ts";
 import type { Timed } from "./inference/turns.ts";
 
 export interface DenoiserRow {
@@ -50,7 +50,7 @@ export interface DenoiserForm {
   readonly taps?: readonly string[];
 }
 
-export interface DenoiserOptions extends SessionOptions {
+export interface DenoiserOptions extends LoadingOptions {
   /**
    * Whether a row's company may not change its last bits: rows then share a batch only where that
    * is proven. Otherwise they share it in any case, which rounds differently.

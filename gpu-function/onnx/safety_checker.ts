@@ -5,8 +5,7 @@
  */
 import type { RgbImage } from "../image/rgb.ts";
 import { loadImageProcessor } from "../image/image_processor.ts";
-import { loadSession, type OnnxSession } from "./session.ts";
-import type { SessionOptions } from "./graph.ts";
+import { type LoadingOptions, loadSession, type OnnxSession } from "./session.ts";
 
 export interface SafetyChecker {
   readonly session: OnnxSession;
@@ -28,7 +27,7 @@ export interface SafetyCheckerFiles {
 /** @throws RangeError naming the file that is missing or does not fit */
 export async function loadSafetyChecker(
   { graph, processor: folder }: SafetyCheckerFiles,
-  options: SessionOptions,
+  options: LoadingOptions,
 ): Promise<SafetyChecker> {
   const processor = await loadImageProcessor(folder);
   const types = ["float32", "float16"] as const;

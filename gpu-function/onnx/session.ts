@@ -34,13 +34,18 @@ export interface OnnxSession {
 /** One for the process: onnxruntime runs one graph at a time in any case. */
 const ofProcess = new InferenceThread();
 
+export interface LoadingOptions extends SessionOptions {
+  /** Where the graph runs; in the thread of the process by default. */
+  readonly thread?: InferenceThread | undefined;
+}
+
 /** @throws RangeError naming the file and what is wrong with its inputs or outputs */
 export async function loadSession(
   file: string,
   expected: ExpectedGraph,
-  options: SessionOptions,
-  thread = ofProcess,
+  { thread = ofProcess, ...others }: LoadingOptions,
 ): Promise<OnnxSession> {
+  const options = settingsOf(others);
   const load = async () => {
     const graph = await thread.ask({ ask: "load", file, expected, options });
     return { ...graph, losses: thread.losses };
@@ -70,6 +75,13 @@ export async function loadSession(
       if (losses === thread.losses) await thread.ask({ ask: "release", session });
     },
   };
+}
+
+/** What a session is to the thread; loaders have more to say, which would not cross over. */
+function settingsOf(
+  { spinning = false, executionProvider, intraOpNumThreads, mapped = false }: SessionOptions,
+): SessionOptions {
+  return { spinning, executionProvider, intraOpNumThreads, mapped };
 }
 
 /** A view is sent with all the bytes that it is a view of. */

@@ -1,7 +1,6 @@
 /** Token ids to text states. */
 import type { EncodedText } from "../text/mod.ts";
-import { loadSession, type OnnxSession } from "./session.ts";
-import type { SessionOptions } from "./graph.ts";
+import { type LoadingOptions, loadSession, type OnnxSession } from "./session.ts";
 import type { Timed } from "./inference/turns.ts";
 
 export interface TextEncoder {
@@ -28,7 +27,7 @@ const FLOATS = ["float32", "float16"] as const;
 export async function loadTextEncoder(
   file: string,
   { max_length, eos_token_id, paddingMasked, pooled }: TextEncoderForm,
-  options: SessionOptions,
+  options: LoadingOptions,
 ): Promise<TextEncoder> {
   const ids = { types: INTEGERS, shapes: [[null, max_length]] };
   const session = await loadSession(file, {

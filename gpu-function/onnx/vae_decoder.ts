@@ -1,7 +1,6 @@
 /** Latents to pixels. */
 import { createLatents, type Latents } from "../diffusion/mod.ts";
-import { loadSession, type OnnxSession } from "./session.ts";
-import type { SessionOptions } from "./graph.ts";
+import { type LoadingOptions, loadSession, type OnnxSession } from "./session.ts";
 import type { Timed } from "./inference/turns.ts";
 
 export interface VaeDecoder {
@@ -22,7 +21,7 @@ export interface VaeForm {
 export async function loadVaeDecoder(
   file: string,
   { channels, scaling_factor, shift_factor }: VaeForm,
-  options: SessionOptions,
+  options: LoadingOptions,
 ): Promise<VaeDecoder> {
   const types = ["float32", "float16"] as const;
   const session = await loadSession(file, {

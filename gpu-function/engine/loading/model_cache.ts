@@ -3,6 +3,8 @@
  * recently used put away for another. Knows no ONNX.
  */
 
+import { orAborted } from "../or_aborted.ts";
+
 export interface LoadableModel<M> {
   /** What it takes in memory. */
   readonly bytes: number;
@@ -66,7 +68,7 @@ export class ModelCache<M> {
       this.#serve();
     });
     try {
-      return { model: await entry.model, release };
+      return { model: await orAborted(entry.model, signal), release };
     } catch (error) {
       release();
       throw error;

@@ -86,6 +86,24 @@ Deno.test("a model that fails to load fails those who asked, and may be asked fo
   assert.deepEqual(log, ["load a", "load b", "unload b", "load a"]);
 });
 
+Deno.test("who leaves while a model loads is free at once, and the model stays for others", async () => {
+  const loading = Promise.withResolvers<string>();
+  const cache = new ModelCache<string>({
+    models: new Map([["a", { bytes: 1, load: () => loading.promise }]]),
+    bytesMax: 1,
+    unload: () => Promise.resolve(),
+  });
+  const left = new AbortController();
+  const gone = cache.acquire("a", left.signal);
+  await settled();
+  left.abort(new Error("left"));
+  await assert.rejects(gone, /left/);
+  const next = cache.acquire("a");
+  loading.resolve("a");
+  (await next).release();
+  await cache.close();
+});
+
 Deno.test("who leaves the queue lets the next one in", async () => {
   const { cache } = shelf({ a: 2, b: 2 }, 3);
   const held = await cache.acquire("a");

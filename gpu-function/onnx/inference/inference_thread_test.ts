@@ -14,7 +14,7 @@ const FEEDS = { input_ids: { data: [3, 1, 4, 1], shape: [1, 4] } };
 
 Deno.test("a thread that stops fails what was under way with its reason, and starts anew", async () => {
   const thread = new InferenceThread(new URL("../fixtures/crashing_worker.ts", import.meta.url));
-  const session = await loadSession(file, EXPECTED, CPU, thread);
+  const session = await loadSession(file, EXPECTED, { ...CPU, thread });
   const reason = /^Error: The inference thread stopped: planted in cuda/;
   const crash = thread.ask({ ask: "probe", executionProvider: "cuda" });
   const underWay = session.run(FEEDS);
@@ -29,7 +29,7 @@ Deno.test("a thread that stops fails what was under way with its reason, and sta
 
 Deno.test("a session of a stopped thread is released without it", async () => {
   const thread = new InferenceThread(new URL("../fixtures/crashing_worker.ts", import.meta.url));
-  const session = await loadSession(file, EXPECTED, CPU, thread);
+  const session = await loadSession(file, EXPECTED, { ...CPU, thread });
   await assert.rejects(thread.ask({ ask: "probe", executionProvider: "cpu" }), /planted in cpu/);
   await session.release();
   assert.equal(thread.losses, 1);
