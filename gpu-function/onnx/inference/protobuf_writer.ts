@@ -3,7 +3,12 @@
 /** A field of the kind that says its length first: a message, a string or bytes. */
 export function message(field: number, ...content: readonly Uint8Array[]): Uint8Array {
   const whole = join(content);
-  return join([Uint8Array.from([...varint(field << 3 | 2), ...varint(whole.length)]), whole]);
+  return join([opening(field, whole.length), whole]);
+}
+
+/** What such a field begins with; its content, of this length, may follow from elsewhere. */
+export function opening(field: number, length: number): Uint8Array {
+  return Uint8Array.from([...varint(field << 3 | 2), ...varint(length)]);
 }
 
 export function text(field: number, content: string): Uint8Array {

@@ -9,6 +9,8 @@ export interface ProtobufField {
   readonly number: number;
   /** Value of a varint; 0 for other wire types. */
   readonly value: number;
+  /** First byte of the field, which is that of its tag. */
+  readonly tag: number;
   /** First byte of the payload in the file; `end` is excluded. */
   readonly start: number;
   readonly end: number;
@@ -22,6 +24,7 @@ export interface ProtobufFile {
    */
   fields(start: number, end: number): Generator<ProtobufField>;
   text(field: ProtobufField): string;
+  bytes(field: Pick<ProtobufField, "start" | "end">): Uint8Array;
   close(): void;
 }
 
@@ -63,18 +66,20 @@ export function openProtobufFile(file: string): ProtobufFile {
         const missing = payload.end - end;
         throw new RangeError(`it is cut: a field at byte ${position} lacks ${missing} bytes`);
       }
-      yield { number: Math.floor(tag.value / 8), ...payload };
+      yield { number: Math.floor(tag.value / 8), tag: position, ...payload };
       position = payload.end;
     }
   }
 
-  function text({ start, end }: ProtobufField): string {
-    const bytes = new Uint8Array(end - start);
-    readSync(handle, bytes, 0, bytes.length, start);
-    return new TextDecoder().decode(bytes);
+  function bytes({ start, end }: Pick<ProtobufField, "start" | "end">): Uint8Array {
+    const read = new Uint8Array(end - start);
+    readSync(handle, read, 0, read.length, start);
+    return read;
   }
 
-  return { size, fields, text, close: () => closeSync(handle) };
+  const text = (field: ProtobufField) => new TextDecoder().decode(bytes(field));
+
+  return { size, fields, text, bytes, close: () => closeSync(handle) };
 }
 
 function payloadAt(
