@@ -1,5 +1,5 @@
 /**
- * Lists, adds, verifies, pulls, seals and removes the model packages of this machine.
+ * Lists, adds, verifies, pulls, seals, optimizes and removes the model packages of this machine.
  * `deno task models --help`
  */
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import type { Command, World } from "./models/command.ts";
 import { freeBytes } from "./models/shelf/disk_space.ts";
 import { HubProblem } from "./models/hub/hub_problem.ts";
 import { list } from "./models/list.ts";
+import { optimize } from "./models/optimize.ts";
 import { pull } from "./models/pull.ts";
 import { createRemove } from "./models/remove.ts";
 import { seal } from "./models/seal.ts";
@@ -19,12 +20,12 @@ import { verify } from "./models/verify.ts";
 const EMBEDDED = join(import.meta.dirname ?? ".", "../../gpu-function/models/mini");
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ list, add, verify, pull, seal, remove: createRemove(EMBEDDED) }),
+  Object.entries({ list, add, verify, pull, seal, optimize, remove: createRemove(EMBEDDED) }),
 );
 
 const HELP = `Usage: deno task models <command>
 
-${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(8)}${summary}`).join("\n")}
+${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`).join("\n")}
 
 Each command has its own --help.`;
 

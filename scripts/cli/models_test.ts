@@ -6,7 +6,7 @@ import { runModels } from "./models.ts";
 import { recordedWorld } from "./models/fixtures/recorded_world.ts";
 import { MINI, openWorkshop } from "./models/fixtures/small_package.ts";
 
-const COMMANDS = ["list", "add", "verify", "pull", "seal", "remove"];
+const COMMANDS = ["list", "add", "verify", "pull", "seal", "optimize", "remove"];
 
 for (const args of [[], ...COMMANDS.map((name) => [name])]) {
   Deno.test(`models ${[...args, "--help"].join(" ")} explains itself`, async () => {
@@ -18,7 +18,7 @@ for (const args of [[], ...COMMANDS.map((name) => [name])]) {
 }
 
 const WRONG: readonly (readonly [args: readonly string[], sentence: RegExp])[] = [
-  [[], /^Give one of list, add, verify, pull, seal, remove, given none; see --help$/],
+  [[], /^Give one of list, add, verify, pull, seal, optimize, remove, given none; see --help$/],
   [["fetch"], /given "fetch"; see --help$/],
   ...COMMANDS.map((name) => [[name, "--fast"], /^Unknown option '--fast'; see --help$/] as const),
   [["list", "mini"], /^list takes flags only, given mini/],
@@ -28,6 +28,8 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: RegExp])[] =
   [["pull", "mini"], /^A repository must be <owner>\/<name>\[@<revision>\], given mini$/],
   [["pull", "a/b", "--subfolder", "../c"], /^--subfolder must be a path in the repository/],
   [["remove"], /^Give the id of exactly one model/],
+  [["optimize"], /^Give the id of exactly one model/],
+  [["optimize", "a", "--id", "A"], /^--id must be .*, given "A"$/],
   [["seal"], /^Give exactly one folder of a model package/],
 ];
 

@@ -5,7 +5,7 @@ import type { RemoteFile } from "./package_listing.ts";
 
 export interface PullProgress {
   /** @param present bytes that are on the disk before the download begins */
-  begin(file: RemoteFile, present: number): FileProgress;
+  begin(file: Pick<RemoteFile, "path" | "bytes">, present: number): FileProgress;
   stop(): void;
 }
 
