@@ -89,12 +89,14 @@ type Node = DetailedGraph["nodes"][number];
 
 /** Nodes of the attention in a fixture after a change to one of them. */
 async function changed(
-  find: (node: Node, scores: string) => boolean,
+  find: (node: Node, weights: string, scores: string) => boolean,
   change: (node: Node) => readonly Node[],
 ): Promise<DetailedGraph> {
   const graph = await detailOf(await Deno.readFile(join(FIXTURES, "traced_heads_apart.onnx")));
   const softmax = graph.nodes.find(({ op }) => op === "Softmax");
-  const first = graph.nodes.find((node) => find(node, softmax?.inputs[0] ?? ""));
+  const first = graph.nodes.find((node) =>
+    find(node, softmax?.outputs[0] ?? "", softmax?.inputs[0] ?? "")
+  );
   assert.ok(first);
   return { ...graph, nodes: graph.nodes.flatMap((node) => node === first ? change(node) : node) };
 }
@@ -107,13 +109,23 @@ const NEARLY: readonly (readonly [string, ...Parameters<typeof changed>])[] = [
   ],
   [
     "keys ask queries",
-    ({ outputs }, scores) => outputs.includes(scores),
+    ({ outputs }, _weights, scores) => outputs.includes(scores),
     (node) => [{ ...node, inputs: [...node.inputs].reverse() }],
   ],
   [
     "heads are not apart",
     ({ op, integers }) => op === "Transpose" && integers.get("perm")?.join() === "0,2,1,3",
     (node) => [{ ...node, integers: new Map([["perm", [0, 1, 2, 3]]]) }],
+  ],
+  [
+    "keys are not turned",
+    ({ outputs }, _weights, scores) => outputs.includes(scores),
+    (node) => [{ ...node, inputs: node.inputs.map(() => node.inputs[0] ?? "") }],
+  ],
+  [
+    "the size of its mixture is asked for",
+    ({ inputs, op }, weights) => op === "MatMul" && inputs[0] === weights,
+    (node) => [node, { ...node, op: "Shape", inputs: node.outputs, outputs: ["sides"] }],
   ],
   [
     // With a mask the operator would hold the whole matrix all the same.
