@@ -73,25 +73,20 @@ function attentionAround(softmax: DetailedNode, around: Surroundings): SpelledAt
 
 /** Goes up to the product of queries and keys. A mask on the way is no attention of this kind. */
 function scoresBefore(softmax: DetailedNode, shapes: SymbolicShapes) {
-  let [value = ""] = softmax.inputs;
   let scale: Monomial = ONE;
-  for (;;) {
-    const node = shapes.maker(value);
-    const [left = "", right = ""] = node?.inputs ?? [];
-    if (!node) return null;
-    if (node.op === "MatMul") return { product: node, scale };
-    const factors = shapes.numbers(right) ?? [];
-    if ((node.op === "Mul" || node.op === "Div") && factors[0] && factors.length === 1) {
-      scale = node.op === "Mul" ? times(scale, factors[0]) : over(scale, factors[0]);
-    } else if (node.op === "Add" && !isZero(right, shapes)) {
-      return null;
-    } else if (!["Mul", "Div", "Add", "Cast", "Identity"].includes(node.op) || left === "") {
-      return null;
-    } else if (node.op === "Mul" || node.op === "Div") {
-      return null;
-    }
-    value = left;
+  let node = shapes.maker(softmax.inputs[0] ?? "");
+  while (node && node.op !== "MatMul") {
+    const [left = "", right = ""]: readonly string[] = node.inputs;
+    if (node.op === "Mul" || node.op === "Div") {
+      const [factor, ...more] = shapes.numbers(right) ?? [];
+      if (!factor || more.length > 0) return null;
+      scale = node.op === "Mul" ? times(scale, factor) : over(scale, factor);
+    } else if (node.op === "Add") {
+      if (!isZero(right, shapes)) return null;
+    } else if (node.op !== "Cast" && node.op !== "Identity") return null;
+    node = shapes.maker(left);
   }
+  return node ? { product: node, scale } : null;
 }
 
 /** PyTorch's `baddbmm` adds an empty tensor times 0. */
