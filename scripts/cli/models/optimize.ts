@@ -27,10 +27,10 @@ export const optimize: Command = {
   summary: "makes a second package that needs less memory at large sizes",
   help: `Usage: deno task models optimize <id> [flags]
 
-Makes a package beside the model's, with its own id and digest, in which self-attention of denoiser
-and VAE is one operator of onnxruntime. It then holds no matrix of all places by all places, which
-at 512x512 is most of the memory. Attention over the text stays as it is: insights read it, and it
-is small. Masked attention stays too. Pictures differ in the last bits, so the new package has keys
+Makes a package beside the model's, with its own id and digest, in which self-attention of the
+denoiser is one operator of onnxruntime. It then holds no matrix of all places by all places, which
+at 512x512 is most of what a row needs. Attention over the text stays as it is: insights read it,
+and it is small. Masked attention stays too. Pictures differ in the last bits, so the new package has keys
 of its own. The operator has kernels for float32 on the CPU; of fp16 packages it gets copies in
 float32, as most operators do there.
   --models <folder>  models folder, default MODELS_DIR or the embedded one
@@ -49,10 +49,10 @@ float32, as most operators do there.
     const { modelPackage, fault } = findEntry(await readShelf(modelsDir), id, modelsDir);
     if (!modelPackage) throw new RangeError(fault ?? `${id} cannot be read`);
     await requireFreeId(modelsDir, newId);
-    const graphs = fuseGraphs(modelPackage);
-    for (const line of describe(modelPackage, graphs)) world.say(line);
+    const denoiser = rewriteDenoiser(modelPackage);
+    world.say(describe(modelPackage, denoiser));
     const registration = await withStaging(modelsDir, newId, async (staged) => {
-      await copyPackage(modelPackage, graphs, { staged, modelsDir, world });
+      await copyPackage(modelPackage, denoiser, { staged, modelsDir, world });
       return await registerPackage(staged, { modelsDir, id: newId, shownAs: newId });
     });
     sayRegistration(registration, world);
@@ -66,46 +66,41 @@ interface RewrittenGraph {
   readonly pieces: readonly Piece[];
 }
 
-/** @throws RangeError when there is nothing to rewrite */
-function fuseGraphs(modelPackage: ModelPackage): RewrittenGraph[] {
+/**
+ * Leaves the VAE as it is: its one matrix is small beside what its convolutions hold.
+ * @throws RangeError when there is nothing to rewrite
+ */
+function rewriteDenoiser(modelPackage: ModelPackage): RewrittenGraph {
+  const { files: { denoiser: file }, manifest: { id }, taps } = modelPackage;
   const { denoiser } = inspectGraphs(modelPackage);
-  const shown = new Set([...modelPackage.taps, ...crossAttentionTaps(denoiser)]);
-  const { files, manifest: { id } } = modelPackage;
-  const graphs = [files.denoiser, files.vaeDecoder].map((file) => fuseGraph(file, shown));
-  const total = (count: keyof RewrittenGraph["counts"]) =>
-    graphs.reduce((sum, { counts }) => sum + counts[count], 0);
-  if (total("fused") > 0) return graphs.filter(({ counts }) => counts.fused > 0);
-  throw new RangeError(
-    `${id} has no attention to rewrite: ${total("kept")} are over the text, which insights read, ` +
-      `and ${total("unknown")} are masked or in a form that is not known`,
-  );
-}
-
-function fuseGraph(file: string, shown: ReadonlySet<string>): RewrittenGraph {
   const source = openProtobufFile(file);
   try {
     const graph = readDetail(source);
+    const shown = new Set([...taps, ...crossAttentionTaps(denoiser)]);
     const { edit, ...counts } = fuseAttention(graph, shown);
-    return { file, counts, pieces: editedFile(source, graph, edit) };
+    if (counts.fused > 0) return { file, counts, pieces: editedFile(source, graph, edit) };
+    throw new RangeError(
+      `${id} has no attention to rewrite: ${counts.kept} are over the text, which insights read, ` +
+        `and ${counts.unknown} are masked or in a form that is not known`,
+    );
   } finally {
     source.close();
   }
 }
 
-function describe({ folder }: ModelPackage, graphs: readonly RewrittenGraph[]): string[] {
-  return graphs.map(({ file, counts: { fused, kept, unknown } }) => {
-    const rest = [
-      ...(kept > 0 ? [`${kept} over the text stay, which insights read`] : []),
-      ...(unknown > 0 ? [`${unknown} stay, masked or in a form that is not known`] : []),
-    ];
-    const share = `${fused} of ${fused + kept + unknown} attentions become one operator`;
-    return `${relative(folder, file)}: ${[share, ...rest].join("; ")}`;
-  });
+function describe({ folder }: ModelPackage, { file, counts }: RewrittenGraph): string {
+  const { fused, kept, unknown } = counts;
+  const share = `${fused} of ${fused + kept + unknown} attentions become one operator`;
+  const rest = [
+    ...(kept > 0 ? [`${kept} over the text stay, which insights read`] : []),
+    ...(unknown > 0 ? [`${unknown} stay, masked or in a form that is not known`] : []),
+  ];
+  return `${relative(folder, file)}: ${[share, ...rest].join("; ")}`;
 }
 
 async function copyPackage(
   { folder, manifest }: ModelPackage,
-  graphs: readonly RewrittenGraph[],
+  denoiser: RewrittenGraph,
   { staged, modelsDir, world }: {
     readonly staged: string;
     readonly modelsDir: string;
@@ -116,7 +111,7 @@ async function copyPackage(
   // A new seal on damaged weights would vouch for them.
   const [fault] = await sealFaults(folder, files);
   if (fault) throw new RangeError(fault);
-  const copies = files.map((file) => copyOf(file, folder, graphs));
+  const copies = files.map((file) => copyOf(file, folder, denoiser));
   const bytes = copies.reduce((sum, { pieces }) => sum + lengthOf(pieces), 0);
   await requireSpace(modelsDir, bytes, world);
   const progress = createProgress(world);
@@ -142,8 +137,8 @@ async function copyPackage(
 function copyOf(
   { path, bytes }: PackageFile,
   folder: string,
-  graphs: readonly RewrittenGraph[],
+  denoiser: RewrittenGraph,
 ): { readonly path: string; readonly pieces: readonly Piece[] } {
-  const rewritten = graphs.find(({ file }) => file === join(folder, path));
-  return { path, pieces: rewritten?.pieces ?? [{ start: 0, end: bytes }] };
+  const whole = [{ start: 0, end: bytes }];
+  return { path, pieces: denoiser.file === join(folder, path) ? denoiser.pieces : whole };
 }

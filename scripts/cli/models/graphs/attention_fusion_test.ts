@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { createNoiseSource } from "../../../../gpu-function/diffusion/mod.ts";
+import { TINY } from "../fixtures/small_package.ts";
 import { fuseAttention } from "./attention_fusion.ts";
 import { editedFile } from "./edited_file.ts";
 import { type DetailedGraph, readDetail } from "./graph_detail.ts";
@@ -66,6 +67,11 @@ for (const form of ["traced_heads_in_batch", "traced_heads_apart", "heads_in_bat
     }
   });
 }
+
+Deno.test("one head, which is an axis of one element, is recognised too", () => {
+  const { counts } = fused(join(TINY, "vae_decoder/model.onnx"));
+  assert.deepEqual(counts, { fused: 1, kept: 0, unknown: 0 });
+});
 
 Deno.test("attention whose weights are shown stays, node for node", async () => {
   const file = join(FIXTURES, "heads_in_batch.onnx");
