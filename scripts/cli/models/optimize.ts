@@ -30,9 +30,9 @@ export const optimize: Command = {
 Makes a package beside the model's, with its own id and digest, in which self-attention of the
 denoiser is one operator of onnxruntime. It then holds no matrix of all places by all places, which
 at 512x512 is most of what a row needs. Attention over the text stays as it is: insights read it,
-and it is small. Masked attention stays too. Pictures differ in the last bits, so the new package has keys
-of its own. The operator has kernels for float32 on the CPU; of fp16 packages it gets copies in
-float32, as most operators do there.
+and it is small. Masked attention and the VAE stay too. Pictures differ in the last bits, so the new
+package has keys of its own. On the CPU the operator computes in float32; onnxruntime casts for it
+what is fp16.
   --models <folder>  models folder, default MODELS_DIR or the embedded one
   --id <id>          name in requests, default <id>-fused`,
 
