@@ -66,7 +66,7 @@ export async function loadDenoiser(
   form: DenoiserForm,
   options: DenoiserOptions,
 ): Promise<Denoiser> {
-  const session = await loadSession(file, expectedTensors(form), { ...options, spinning: true });
+  const session = await loadSession(file, expectedTensors(form), { ...options, stepping: true });
   const perRow = takesTimestepPerRow(session);
   const { taps = [], names: { output: [output] } } = form;
   const proof = new BatchProof();

@@ -2,10 +2,11 @@
 
 export interface SessionOptions {
   /**
-   * Whether the session's threads wait for their next work by spinning: right for the graph that runs
-   * step after step, wrong for one that runs once, whose idle threads then take the cores from it.
+   * Whether the graph runs step after step. Its threads then wait for their next work by spinning, and
+   * what a run needed beside the weights stays allocated for the next. For a
+   * graph that runs once, idle threads would take the cores from the denoiser, and memory would be held.
    */
-  readonly spinning?: boolean;
+  readonly stepping?: boolean;
   /** `cpu`, `cuda`, `webgpu` ... as onnxruntime-node names them. */
   readonly executionProvider: string;
   /** Threads inside one operator; 0 leaves it to onnxruntime. */

@@ -79,9 +79,9 @@ export async function loadSession(
 
 /** What a session is to the thread; loaders have more to say, which would not cross over. */
 function settingsOf(
-  { spinning = false, executionProvider, intraOpNumThreads, mapped = false }: SessionOptions,
+  { stepping = false, executionProvider, intraOpNumThreads, mapped = false }: SessionOptions,
 ): SessionOptions {
-  return { spinning, executionProvider, intraOpNumThreads, mapped };
+  return { stepping, executionProvider, intraOpNumThreads, mapped };
 }
 
 /** A view is sent with all the bytes that it is a view of. */

@@ -126,15 +126,16 @@ async function openSession(
     interOpNumThreads: 1,
     executionMode: "sequential",
     // Folded constants and packed weights are copies, of fp16 in fp32; an arena keeps what fp16 weights
-    // are cast to when they are used.
+    // are cast to when they are used, and what a graph that runs once has used.
     graphOptimizationLevel: mapped ? "disabled" : "all",
-    enableCpuMemArena: !mapped,
-    enableMemPattern: !mapped,
+    enableCpuMemArena: !mapped && (options.stepping ?? false),
+    // A pattern is allocated beside what the arena holds from the first run, so both stay in memory.
+    enableMemPattern: false,
     logSeverityLevel: 3,
     extra: {
       session: {
         disable_prepacking: mapped ? "1" : "0",
-        intra_op: { allow_spinning: options.spinning ? "1" : "0" },
+        intra_op: { allow_spinning: options.stepping ? "1" : "0" },
         // A graph that comes as bytes does not know where weights in files beside it lie.
         model_external_initializers_file_folder_path: dirname(file),
       },
