@@ -113,6 +113,9 @@ try {
     rowMemoryBytes,
     safety,
   });
+  for (const { id, reason: cause } of engine.unavailable) {
+    log({ level: "error", message: "service.model_unavailable", model: id, cause });
+  }
   service.start(engine);
   const { hostname, port } = server.addr;
   const models = engine.models.map(({ id }) => id).join(", ");

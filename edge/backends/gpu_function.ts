@@ -196,6 +196,10 @@ async function readRefusal(response: Response): Promise<Connected> {
     const isTold = typeof body === "object" && body !== null && "detail" in body;
     return { met: "refused", problem, reason: isTold ? String(body.detail).slice(0, 300) : "" };
   }
+  if (code === "unknown_model") {
+    const detail = "The GPU function does not serve this model; its list of models says why";
+    return { met: "refused", problem: createProblem("model_mismatch", detail) };
+  }
   if (code !== null && ERROR_TABLE[code].retryable) {
     const detail = `The GPU function refused: ${ERROR_TABLE[code].title}`;
     return { met: "refused", problem: createProblem(code, detail) };

@@ -78,6 +78,10 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
 
   return {
     models: installed.all.map(({ manifest }) => manifest),
+    unavailable: [...installed.faults].map(([id, fault]) => ({
+      id,
+      reason: fault.replaceAll(`${options.modelsDir}/`, ""),
+    })),
     plan: (request) => planFor(installed, request),
     async *generate(plan, signal, report = () => {}) {
       if (!installed.find(plan.model)) throw new ProblemError(unknownModel(installed, plan.model));
@@ -124,9 +128,13 @@ function planFor(installed: InstalledModels, request: OwnedRequest): Parsed<Plan
   return planGeneration({ ...request, seed: request.seed ?? drawSeed() }, model);
 }
 
-function unknownModel({ all }: InstalledModels, given: string) {
+function unknownModel({ all, faults }: InstalledModels, given: string) {
   const allowed = `one of ${all.map(({ manifest }) => manifest.id).join(", ")}`;
-  return createFieldProblem("unknown_model", [fieldIssue("model", allowed, given)]);
+  const issue = fieldIssue("model", allowed, given);
+  if (!faults.has(given)) return createFieldProblem("unknown_model", [issue]);
+  // The reason names files, so it is for operators: it stands in the log and in the list of models.
+  const message = `model ${given} is installed but cannot be served; model must be ${allowed}`;
+  return createFieldProblem("unknown_model", [{ ...issue, message }]);
 }
 
 function drawSeed(): number {

@@ -28,8 +28,16 @@ export type WeightsMode = typeof WEIGHTS_MODES[number];
 export const BATCHING_MODES = ["exact", "fast"] as const;
 export type BatchingMode = typeof BATCHING_MODES[number];
 
+/** A model in the folder that cannot be served, with one sentence for operators. */
+export interface UnavailableModel {
+  readonly id: string;
+  /** Names files as they lie in the models folder. */
+  readonly reason: string;
+}
+
 export interface Engine {
   readonly models: readonly ModelManifest[];
+  readonly unavailable: readonly UnavailableModel[];
   /** Plans with the packages loaded here; a seed left out is drawn. */
   plan(request: OwnedRequest): Parsed<Plan>;
   /**

@@ -73,7 +73,10 @@ export function createServer(ports: ServerPorts): Hono<Variables> {
     const isReady = health === "READY" || health === "BUSY";
     return c.json({ status: health }, isReady ? 200 : 503);
   });
-  app.get("/models", (c) => c.json({ models: service.engine?.models ?? [] }));
+  app.get("/models", (c) => {
+    const { models = [], unavailable = [] } = service.engine ?? {};
+    return c.json({ models, unavailable });
+  });
   app.get(
     "/metrics",
     async (c) => c.body(await metrics.metrics(), 200, { "content-type": metrics.contentType }),
@@ -229,6 +232,7 @@ function describeHealth(service: GenerationService) {
     status: health,
     setup: { status: setup, logs: setupFailure ?? "" },
     models: engine?.models.map(({ id }) => id) ?? [],
+    unavailable: engine?.unavailable ?? [],
     running: tally.running,
     queued: tally.queued,
     progress: service.progress,

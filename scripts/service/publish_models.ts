@@ -4,7 +4,11 @@
  */
 import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { listPackages, readModelPackage } from "../../gpu-function/packages/model_package.ts";
+import {
+  listPackages,
+  type ModelPackage,
+  readModelPackage,
+} from "../../gpu-function/packages/model_package.ts";
 
 /**
  * Writes `<dist>/models/index.json` and
@@ -15,8 +19,8 @@ export async function publishModels(modelsDir: string, dist: string): Promise<st
   const target = `${dist}/models`;
   const files = new Map<string, string>();
   const ids: string[] = [];
-  for (const folder of await listPackages(modelsDir)) {
-    const { manifest, text: [{ tokenizerJson, tokenizerConfig }] } = await readModelPackage(folder);
+  for (const modelPackage of await readablePackages(modelsDir)) {
+    const { manifest, text: [{ tokenizerJson, tokenizerConfig }] } = modelPackage;
     const add = (name: string, value: unknown) =>
       files.set(`${manifest.id}/${name}.json`, JSON.stringify(value));
     add("manifest", manifest);
@@ -27,6 +31,27 @@ export async function publishModels(modelsDir: string, dist: string): Promise<st
   files.set("index.json", JSON.stringify({ models: ids }));
   if (!await holdsExactly(target, files)) await replaceFolder(target, files);
   return ids;
+}
+
+/**
+ * The GPU function puts aside what cannot be read, and says why.
+ * @throws RangeError when nothing can be read
+ */
+async function readablePackages(modelsDir: string): Promise<ModelPackage[]> {
+  const packages = new Map<string, ModelPackage>();
+  let fault: RangeError | null = null;
+  for (const folder of await listPackages(modelsDir)) {
+    try {
+      const modelPackage = await readModelPackage(folder);
+      const { id } = modelPackage.manifest;
+      if (!packages.has(id)) packages.set(id, modelPackage);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      fault ??= error;
+    }
+  }
+  if (packages.size === 0 && fault) throw fault;
+  return [...packages.values()];
 }
 
 /** @param files texts by their paths in the folder */

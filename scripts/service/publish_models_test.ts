@@ -32,6 +32,10 @@ Deno.test("publishModels() touches nothing that is as it should be, and replaces
   );
   assert.equal(manifest.id, "a");
 
+  // What the GPU function will put aside is not offered, and what it serves still is.
+  await Deno.mkdir(join(modelsDir, "c"));
+  await Deno.writeTextFile(join(modelsDir, "c", "model_index.json"), "{");
+  assert.deepEqual(await publishModels(modelsDir, dist), ["a", "b"]);
   await Deno.remove(join(modelsDir, "b"), { recursive: true });
   assert.deepEqual(await publishModels(modelsDir, dist), ["a"]);
   await assert.rejects(stat(join(dist, "models", "b")));

@@ -1,6 +1,6 @@
 /** The packages of a folder: all of them ready to plan, and as many in memory as may be. */
 import { readdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { PlanningModel } from "../../../contract/mod.ts";
 import type { EngineCounters } from "../../jobs/engine.ts";
 import {
@@ -10,7 +10,7 @@ import {
   releaseModel,
   sessionsOf,
 } from "./loaded_model.ts";
-import { type Lease, type LoadableModel, ModelCache } from "./model_cache.ts";
+import { type Lease, type LoadableModel, ModelCache, tooLarge } from "./model_cache.ts";
 import { listPackages, type ModelPackage, readModelPackage } from "../../packages/model_package.ts";
 import type { DenoiserOptions } from "../../onnx/denoiser.ts";
 import { rememberRows, type RowMemory } from "../rows/row_memory.ts";
@@ -33,17 +33,21 @@ interface InstalledModel {
   readonly bytes: number;
 }
 
+interface FoundModels {
+  readonly models: Map<string, InstalledModel>;
+  /** Those that cannot be served, with the reason. */
+  readonly faults: Map<string, string>;
+}
+
 export class InstalledModels {
-  readonly #models: ReadonlyMap<string, InstalledModel>;
+  readonly #models: Map<string, InstalledModel>;
+  readonly #faults: Map<string, string>;
   readonly #cache: ModelCache<LoadedModel>;
   readonly #inMemory = new Set<LoadedModel>();
   /** What models no longer in memory have counted. */
   #past: EngineCounters = { unetRows: 0, unetRuns: 0, inferenceMs: 0 };
 
-  private constructor(
-    models: ReadonlyMap<string, InstalledModel>,
-    options: InstalledModelsOptions,
-  ) {
+  private constructor({ models, faults }: FoundModels, options: InstalledModelsOptions) {
     const loadable = new Map<string, LoadableModel<LoadedModel>>();
     for (const [id, model] of models) {
       for (const tapped of [false, true]) {
@@ -52,6 +56,7 @@ export class InstalledModels {
       }
     }
     this.#models = models;
+    this.#faults = faults;
     this.#cache = new ModelCache<LoadedModel>({
       models: loadable,
       bytesMax: options.memoryBytes,
@@ -61,23 +66,49 @@ export class InstalledModels {
 
   /**
    * Reads every package, and loads those that fit side by side, so that a damaged one is known at once.
-   * @throws RangeError with a sentence that names the file when a package cannot be served
+   * It takes only itself out of service.
+   * @throws RangeError with a sentence for each package when none can be served
    */
   static async open(options: InstalledModelsOptions): Promise<InstalledModels> {
-    const models = await readPackages(options);
-    const installed = new InstalledModels(models, options);
-    let free = options.memoryBytes;
+    const { modelsDir, model, memoryBytes } = options;
+    const found = await readPackages(options);
+    const installed = new InstalledModels(found, options);
+    let free = memoryBytes;
+    for (const [id, { bytes }] of [...found.models]) {
+      if (bytes > free) continue;
+      const fault = await installed.#tryOut(id);
+      if (fault !== null) installed.#putAside(id, fault);
+      else free -= bytes;
+    }
+    if (found.models.size > 0) return installed;
+    await installed.close();
+    const reasons = [...found.faults.values()];
+    throw new RangeError(
+      reasons.length > 0
+        ? reasons.join("; ")
+        : `${modelsDir} must hold ${model ?? "a model package"} in a sub-folder`,
+    );
+  }
+
+  /** Loads a model once. Returns why it cannot be, or null. */
+  async #tryOut(id: string): Promise<string | null> {
     try {
-      for (const [id, { bytes }] of models) {
-        if (bytes > free) continue;
-        free -= bytes;
-        (await installed.acquire(id)).release();
-      }
+      (await this.acquire(id)).release();
+      return null;
     } catch (error) {
-      await installed.close();
+      if (error instanceof Error) return error.message;
       throw error;
     }
-    return installed;
+  }
+
+  #putAside(id: string, fault: string): void {
+    this.#models.delete(id);
+    this.#faults.set(id, fault);
+  }
+
+  /** Those that cannot be served, by id, with the reason. */
+  get faults(): ReadonlyMap<string, string> {
+    return this.#faults;
   }
 
   get all(): readonly PlanningModel[] {
@@ -135,19 +166,37 @@ function cacheName(id: string, tapped: boolean): string {
 }
 
 async function readPackages(
-  { modelsDir, model }: InstalledModelsOptions,
-): Promise<ReadonlyMap<string, InstalledModel>> {
+  { modelsDir, model, memoryBytes }: InstalledModelsOptions,
+): Promise<FoundModels> {
   const models = new Map<string, InstalledModel>();
+  const faults = new Map<string, string>();
   for (const folder of await listPackages(modelsDir)) {
-    const modelPackage = await readModelPackage(folder);
-    const { manifest } = modelPackage;
-    if (model !== undefined && model !== manifest.id) continue;
-    const twin = models.get(manifest.id)?.modelPackage;
-    if (twin) throw new RangeError(`${folder} and ${twin.folder} have the same id, ${manifest.id}`);
-    models.set(manifest.id, { modelPackage, bytes: await graphBytes(modelPackage) });
+    const found = await readInstalled(folder, memoryBytes);
+    const id = found.ok ? found.value.modelPackage.manifest.id : basename(folder);
+    if (model !== undefined && model !== id) continue;
+    const twin = models.get(id)?.modelPackage;
+    if (!found.ok) faults.set(id, found.fault);
+    else if (twin) faults.set(basename(folder), `${folder} and ${twin.folder} have the same id, ${id}`);
+    else models.set(id, found.value);
   }
-  if (models.size > 0) return models;
-  throw new RangeError(`${modelsDir} must hold ${model ?? "a model package"} in a sub-folder`);
+  return { models, faults };
+}
+
+type Read = { readonly ok: true; readonly value: InstalledModel } | {
+  readonly ok: false;
+  readonly fault: string;
+};
+
+async function readInstalled(folder: string, bytesMax: number): Promise<Read> {
+  try {
+    const modelPackage = await readModelPackage(folder);
+    const bytes = await graphBytes(modelPackage);
+    if (bytes > bytesMax) throw tooLarge(modelPackage.manifest.id, bytes, bytesMax);
+    return { ok: true, value: { modelPackage, bytes } };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { ok: false, fault: error.message };
+  }
 }
 
 /** Size of the graphs on disk, weights in files beside them included. */

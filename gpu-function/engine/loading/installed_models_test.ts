@@ -96,3 +96,61 @@ Deno.test("memory below a single model is refused with both sizes", () =>
     createEngine({ modelsDir: join(mini, ".."), memoryBytes: 1_000_000 }),
     /memory must hold each model: mini takes \d+ MB, allowed are 1 MB/,
   ));
+
+/** What may be wrong with a package, and what is said of it. */
+const FAULTS: Readonly<Record<string, (folder: string) => Promise<void>>> = {
+  "cut_json/scheduler/scheduler_config.json": (folder) =>
+    writeFile(join(folder, "scheduler/scheduler_config.json"), "{"),
+  "damaged/unet/model.onnx": (folder) => writeFile(join(folder, "unet/model.onnx"), "no graph"),
+  "lost/vae_decoder/model.onnx": (folder) => rm(join(folder, "vae_decoder/model.onnx")),
+  "swapped/unet/model.onnx": (folder) =>
+    cp(join(mini, "vae_decoder/model.onnx"), join(folder, "unet/model.onnx")),
+};
+
+async function withFaults(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "shapefirst-"));
+  try {
+    for (const [file, damage] of Object.entries(FAULTS)) {
+      const id = file.slice(0, file.indexOf("/"));
+      await cp(mini, join(folder, id), { recursive: true });
+      const json = JSON.parse(await readFile(join(folder, id, "shapefirst.json"), "utf8"));
+      await writeFile(join(folder, id, "shapefirst.json"), JSON.stringify({ ...json, id }));
+      await damage(join(folder, id));
+    }
+    await test(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+Deno.test("a package that cannot be served takes only itself out of service, with its reason", () =>
+  withFaults(async (folder) => {
+    await cp(mini, join(folder, "mini"), { recursive: true });
+    await cp(mini, join(folder, "twin"), { recursive: true });
+    const engine = await createEngine({ modelsDir: folder, intraOpNumThreads: 1 });
+    try {
+      assert.deepEqual(engine.models.map(({ id }) => id), ["mini"]);
+      const reasons = new Map(engine.unavailable.map(({ id, reason }) => [id, reason]));
+      assert.equal(reasons.size, 5);
+      for (const file of Object.keys(FAULTS)) {
+        const reason = reasons.get(file.slice(0, file.indexOf("/"))) ?? "";
+        assert.ok(reason.startsWith(file), reason);
+      }
+      assert.equal(reasons.get("twin"), "twin and mini have the same id, mini");
+      assert.equal(imageOf(await Array.fromAsync(start(engine, "mini"))).length, 1);
+      const request = parseGenerationRequest({ model: "damaged", prompt: "a bird", seed: 1 });
+      assert.ok(request.ok);
+      const plan = engine.plan(request.value);
+      assert.ok(!plan.ok);
+      const detail = "model damaged is installed but cannot be served; model must be one of mini";
+      assert.deepEqual([plan.problem.code, plan.problem.detail], ["unknown_model", detail]);
+    } finally {
+      await engine.close();
+    }
+  }));
+
+Deno.test("where no package can be served, each says why", () =>
+  withFaults(async (folder) => {
+    const reason = await createEngine({ modelsDir: folder }).catch(({ message }) => message);
+    for (const file of Object.keys(FAULTS)) assert.ok(String(reason).includes(file), reason);
+  }));

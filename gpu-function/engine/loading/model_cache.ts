@@ -154,7 +154,7 @@ function once(action: () => void): () => void {
   };
 }
 
-function tooLarge(id: string, bytes: number, bytesMax: number): RangeError {
+export function tooLarge(id: string, bytes: number, bytesMax: number): RangeError {
   const megabytes = (count: number) => `${Math.ceil(count / 1e6)} MB`;
   return new RangeError(
     `The models' memory must hold each model: ${id} takes ${megabytes(bytes)}, ` +
