@@ -11,8 +11,15 @@ import {
   refuse,
 } from "../../contract/mod.ts";
 import type { InferenceThread } from "../onnx/inference/inference_thread.ts";
+import { determinismClass, isBitwise, ONNXRUNTIME } from "../onnx/determinism_class.ts";
 import { Driver } from "./rows/driver.ts";
-import type { BatchingMode, Engine, SafetyMode, WeightsMode } from "../jobs/engine.ts";
+import type {
+  BatchingMode,
+  Engine,
+  SafetyMode,
+  UnavailableModel,
+  WeightsMode,
+} from "../jobs/engine.ts";
 import { orAborted } from "./or_aborted.ts";
 import { runGeneration } from "./generation.ts";
 import type { FinishedStep } from "./denoising.ts";
@@ -50,17 +57,20 @@ export interface OnnxEngineOptions {
 }
 
 const ROWS_MAX = 16;
+const HERE = { onnxruntime: ONNXRUNTIME, architecture: Deno.build.arch };
 
 /** @throws RangeError with a sentence that names the file when a package cannot be served */
 export async function createEngine(options: OnnxEngineOptions): Promise<Engine> {
   const { rowsMax = ROWS_MAX, executionProvider = "cpu", intraOpNumThreads = 0 } = options;
   const { safety = "report", weights = "packed", batching = "exact" } = options;
+  const mapped = weights === "mapped";
   const exact = batching === "exact";
+  const settings = { provider: executionProvider, mapped, exact, ...HERE };
   const installed = await InstalledModels.open({
     ...options,
     executionProvider,
     intraOpNumThreads,
-    mapped: weights === "mapped",
+    mapped,
     exact,
     rowsMax,
     checked: safety !== "off",
@@ -69,7 +79,7 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
   });
   const context = {
     driver: new Driver<FinishedStep>({ rowsMax }),
-    determinism: exact ? "bitwise" : "visual",
+    determinism: isBitwise(settings) ? "bitwise" : "visual",
     safety,
     now: () => performance.now(),
   } as const;
@@ -78,10 +88,8 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
 
   return {
     models: installed.all.map(({ manifest }) => manifest),
-    unavailable: [...installed.faults].map(([id, fault]) => ({
-      id,
-      reason: fault.replaceAll(`${options.modelsDir}/`, ""),
-    })),
+    determinismClass: determinismClass(settings),
+    unavailable: unavailableIn(installed, options.modelsDir),
     plan: (request) => planFor(installed, request),
     async *generate(plan, signal, report = () => {}) {
       if (!installed.find(plan.model)) throw new ProblemError(unknownModel(installed, plan.model));
@@ -120,6 +128,11 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
       await installed.close();
     },
   };
+}
+
+function unavailableIn({ faults }: InstalledModels, modelsDir: string): UnavailableModel[] {
+  const reasonOf = (fault: string) => fault.replaceAll(`${modelsDir}/`, "");
+  return [...faults].map(([id, fault]) => ({ id, reason: reasonOf(fault) }));
 }
 
 function planFor(installed: InstalledModels, request: OwnedRequest): Parsed<Plan> {

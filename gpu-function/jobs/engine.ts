@@ -38,6 +38,8 @@ export interface UnavailableModel {
 export interface Engine {
   readonly models: readonly ModelManifest[];
   readonly unavailable: readonly UnavailableModel[];
+  /** Engines of one class give the same bytes under one content key. */
+  readonly determinismClass: string;
   /** Plans with the packages loaded here; a seed left out is drawn. */
   plan(request: OwnedRequest): Parsed<Plan>;
   /**

@@ -233,6 +233,7 @@ function describeHealth(service: GenerationService) {
     setup: { status: setup, logs: setupFailure ?? "" },
     models: engine?.models.map(({ id }) => id) ?? [],
     unavailable: engine?.unavailable ?? [],
+    determinism_class: engine?.determinismClass ?? null,
     running: tally.running,
     queued: tally.queued,
     progress: service.progress,

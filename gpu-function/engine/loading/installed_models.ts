@@ -176,8 +176,9 @@ async function readPackages(
     if (model !== undefined && model !== id) continue;
     const twin = models.get(id)?.modelPackage;
     if (!found.ok) faults.set(id, found.fault);
-    else if (twin) faults.set(basename(folder), `${folder} and ${twin.folder} have the same id, ${id}`);
-    else models.set(id, found.value);
+    else if (twin) {
+      faults.set(basename(folder), `${folder} and ${twin.folder} have the same id, ${id}`);
+    } else models.set(id, found.value);
   }
   return { models, faults };
 }
