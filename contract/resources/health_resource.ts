@@ -10,6 +10,8 @@ const gpuFunctionHealth = v.object({
   circuit: v.picklist(["closed", "open", "half_open"]),
   running: v.optional(v.number()),
   queued: v.optional(v.number()),
+  /** GPU functions of one class give the same bytes under one key. */
+  determinism_class: v.optional(v.string()),
 });
 
 const gpuHealth = v.object({

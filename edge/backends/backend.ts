@@ -31,7 +31,7 @@ export function createBackend(settings: BackendChoice, ports: BackendPorts): Gpu
 }
 
 function createDrawing(
-  { gpuUrls, backend: { gpuSecret, replicate } }: BackendChoice,
+  { gpuUrls, backend: { gpuSecret, mixed, replicate } }: BackendChoice,
   ports: BackendPorts,
 ): GpuBackend {
   if (replicate) {
@@ -40,5 +40,5 @@ function createDrawing(
   }
   const options = { ...GPU_FUNCTION_DEFAULTS, secret: gpuSecret };
   const functions = gpuUrls.map((url) => new GpuFunction(url, options, ports));
-  return new GpuPool(functions, POOL_DEFAULTS, ports);
+  return new GpuPool(functions, { ...POOL_DEFAULTS, mixed }, ports);
 }

@@ -5,6 +5,8 @@ import { type Environment, readText, wrongSetting } from "../environment.ts";
 export interface BackendSettings {
   /** Signs the calls to the GPU functions; null leaves them unsigned. */
   readonly gpuSecret: string | null;
+  /** Whether GPU functions of different determinism classes may draw. */
+  readonly mixed: boolean;
   /** Null where the GPU functions draw. */
   readonly replicate: ReplicateSettings | null;
 }
@@ -13,7 +15,19 @@ export const SECRET_LENGTH_MIN = 16;
 
 /** @throws Error with one sentence that names the variable and what it allows */
 export function readBackend(environment: Environment): BackendSettings {
-  return { gpuSecret: readGpuSecret(environment), replicate: readReplicate(environment) };
+  return {
+    gpuSecret: readGpuSecret(environment),
+    mixed: readMixed(environment),
+    replicate: readReplicate(environment),
+  };
+}
+
+/** Reads `GPU_MIXED`. */
+function readMixed(environment: Environment): boolean {
+  const given = readText(environment, "GPU_MIXED");
+  if (given === null || given === "refuse") return false;
+  if (given === "allow") return true;
+  throw wrongSetting("GPU_MIXED", "refuse or allow", given);
 }
 
 /** Reads `GPU_SECRET`. The GPU function may accept several during a rotation; the edge has one. */

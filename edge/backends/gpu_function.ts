@@ -50,7 +50,7 @@ export type Connected =
     readonly reason?: string;
   };
 
-export type Health = Pick<GpuFunctionHealth, "status" | "running" | "queued">;
+export type Health = Omit<GpuFunctionHealth, "circuit">;
 
 export class GpuFunction {
   /** Base URL, without a trailing slash. */
@@ -225,9 +225,14 @@ async function readHealth(url: string, healthMs: number): Promise<Health> {
   const answer = fetch(url, asking).then((response) => response.json());
   try {
     const body: Readonly<Record<string, unknown>> = await within(answer, healthMs, "Its health");
-    const { status, running, queued } = body;
+    const { status, running, queued, determinism_class } = body;
     if (typeof status !== "string") throw new RangeError("The answer is no health");
-    return { status, ...countOf("running", running), ...countOf("queued", queued) };
+    return {
+      status,
+      ...countOf("running", running),
+      ...countOf("queued", queued),
+      ...(typeof determinism_class === "string" ? { determinism_class } : {}),
+    };
   } finally {
     asking.abort();
   }

@@ -5,6 +5,7 @@
 import { contentKey } from "../../contract/mod.ts";
 import type { GpuFunctionHealth } from "./gpu_backend.ts";
 import type { GpuFunction, Health } from "./gpu_function.ts";
+import type { Log } from "../observability/log.ts";
 
 interface Report {
   readonly health: Health;
@@ -12,18 +13,34 @@ interface Report {
   readonly at: number;
 }
 
+export interface LoadsOptions {
+  /** How long a report holds, in milliseconds. */
+  readonly loadMs: number;
+  /** Whether functions of different determinism classes may draw for one edge. */
+  readonly mixed: boolean;
+}
+
+export interface LoadsPorts {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
 export class GpuLoads {
   readonly #functions: readonly GpuFunction[];
-  readonly #loadMs: number;
-  readonly #now: () => number;
+  readonly #options: LoadsOptions;
+  readonly #ports: LoadsPorts;
+  /** The class that each function reported last. */
+  readonly #classes = new Map<GpuFunction, string>();
+  /** Of functions that were left out, the classes that the operator has been told of. */
+  readonly #logged = new Map<GpuFunction, string>();
   readonly #reports = new Map<GpuFunction, Report>();
   readonly #sent = new Map<GpuFunction, number>();
 
-  /** @param loadMs how long a report holds */
-  constructor(functions: readonly GpuFunction[], loadMs: number, now: () => number) {
+  constructor(functions: readonly GpuFunction[], options: LoadsOptions, ports: LoadsPorts) {
     this.#functions = functions;
-    this.#loadMs = loadMs;
-    this.#now = now;
+    this.#options = options;
+    this.#ports = ports;
   }
 
   /** Counts a submission on its way to a function. */
@@ -32,7 +49,7 @@ export class GpuLoads {
   }
 
   /**
-   * Ranks the functions with a closed circuit: ready ones first, then those with fewest runs. The
+   * Ranks the functions of one class with a closed circuit: ready ones first, then those with fewest runs. The
    * key decides between equals, so that a repeated key finds the function that remembers it.
    */
   async rank(key: string): Promise<GpuFunction[]> {
@@ -49,10 +66,26 @@ export class GpuLoads {
 
   #rank(key: string, functions: readonly GpuFunction[]): GpuFunction[] {
     return functions
-      .filter(({ breaker }) => breaker.state === "closed")
+      .filter((one) => one.breaker.state === "closed" && this.#mayDraw(one))
       .map((one) => ({ one, load: this.#loadOf(one), draw: contentKey([key, one.url]) }))
       .sort((a, b) => a.load - b.load || (a.draw < b.draw ? -1 : 1))
       .map(({ one }) => one);
+  }
+
+  /** One key stands for the same bytes wherever it is drawn: the first function known has the say. */
+  #mayDraw(one: GpuFunction): boolean {
+    const first = this.#functions.find((other) => this.#classes.has(other));
+    const wanted = first && this.#classes.get(first);
+    const own = this.#classes.get(one);
+    if (this.#options.mixed || own === undefined || own === wanted) return true;
+    if (this.#logged.get(one) !== own) {
+      this.#logged.set(one, own);
+      const hosts = [one, first].map((each) => new URL(each?.url ?? "").host);
+      const message = `${hosts[0]} draws nothing: its class is "${own}", that of ${hosts[1]} ` +
+        `"${wanted}", and their bytes differ; GPU_MIXED=allow takes both`;
+      this.#ports.log({ level: "error", message });
+    }
+    return false;
   }
 
   /** All of them, asked now, for people who watch. How often they do must not decide where runs go. */
@@ -69,12 +102,14 @@ export class GpuLoads {
       return;
     }
     const at = this.#reports.get(one)?.at ?? -Infinity;
-    if (this.#functions.length > 1 && this.#now() - at >= this.#loadMs) await this.#ask(one);
+    const { length } = this.#functions;
+    if (length > 1 && this.#ports.now() - at >= this.#options.loadMs) await this.#ask(one);
   }
 
   async #ask(one: GpuFunction): Promise<Health> {
     const health = await one.probe();
-    this.#reports.set(one, { health, at: this.#now() });
+    this.#reports.set(one, { health, at: this.#ports.now() });
+    if (health.determinism_class !== undefined) this.#classes.set(one, health.determinism_class);
     this.#sent.delete(one);
     return health;
   }

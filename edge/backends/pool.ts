@@ -35,6 +35,8 @@ export interface PoolOptions {
   readonly progressMs: number;
   /** How long the load that a health check reported holds. */
   readonly loadMs: number;
+  /** Whether functions of different determinism classes may draw. */
+  readonly mixed: boolean;
   /** Pauses before each new connection, after a stream broke. Progress starts them over. */
   readonly retryPausesMs: readonly number[];
   /** How many of these a run that has done a step waits for its own function. */
@@ -49,6 +51,7 @@ export const POOL_DEFAULTS: PoolOptions = {
   silenceMs: 30_000,
   progressMs: 900_000,
   loadMs: 1_000,
+  mixed: false,
   retryPausesMs: [100, 400, 1_600, 5_000],
   staysMax: 2,
   reconnectsMax: 20,
@@ -90,7 +93,7 @@ export class GpuPool implements GpuBackend {
     this.#functions = functions;
     this.#options = options;
     this.#ports = ports;
-    this.#loads = new GpuLoads(functions, options.loadMs, ports.now);
+    this.#loads = new GpuLoads(functions, options, ports);
   }
 
   async submit(

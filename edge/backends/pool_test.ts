@@ -439,6 +439,47 @@ Deno.test("A run that was lost goes on, and is found where it was when it is ask
   });
 });
 
+Deno.test("Functions of another class draw nothing, and the operator is told once, unless they may", async () => {
+  await withServers([whole, whole, whole], async (servers) => {
+    const classes = ["cpu packed", "webgpu packed", "cpu packed"];
+    for (const [i, determinism_class] of classes.entries()) {
+      // The odd one would be asked first.
+      servers[i]!.health = { status: "READY", running: i === 1 ? 0 : 5 - i, determinism_class };
+    }
+    const asked = () => servers.map(({ puts }) => puts.splice(0).length);
+    const { pool, logged } = createPool(servers);
+    for (let i = 0; i < 2; i++) assert.deepEqual(await collect(pool), { ids: ALL, code: null });
+    assert.deepEqual(asked(), [0, 0, 2]);
+    assert.deepEqual(logged.map(({ level }) => level), ["error"]);
+    const hosts = servers.map(({ url }) => url.slice("http://".length));
+    assert.equal(
+      logged[0]?.message,
+      `${hosts[1]} draws nothing: its class is "webgpu packed", that of ${
+        hosts[0]
+      } "cpu packed", ` +
+        "and their bytes differ; GPU_MIXED=allow takes both",
+    );
+    const { functions = [] } = await pool.health();
+    assert.deepEqual(functions.map(({ determinism_class }) => determinism_class), classes);
+
+    const mixed = createPool(servers, { mixed: true });
+    assert.deepEqual(await collect(mixed.pool), { ids: ALL, code: null });
+    assert.deepEqual([asked(), mixed.logged], [[0, 1, 0], []]);
+  });
+});
+
+Deno.test("A function whose class is not known draws, and one that changes its class is looked at anew", async () => {
+  await withServers([refuseWith(503, "at_capacity"), whole], async (servers) => {
+    const { pool } = createPool(servers);
+    servers[0]!.health = { status: "READY", running: 0, determinism_class: "a" };
+    assert.equal((await collect(pool)).code, null);
+    servers[1]!.health = { status: "READY", running: 0, determinism_class: "b" };
+    assert.equal((await collect(pool)).code, "at_capacity");
+    servers[1]!.health = { status: "READY", running: 0, determinism_class: "a" };
+    assert.equal((await collect(pool)).code, null);
+  });
+});
+
 Deno.test("A run that another process began is sought where it was", async () => {
   await withServers([whole, whole], async (servers) => {
     const [a, b] = servers;

@@ -8,7 +8,12 @@ const HOOK = {
 };
 
 Deno.test("Without a setting the GPU functions draw, and their calls are not signed", () => {
-  assert.deepEqual(readBackend({}), { gpuSecret: null, replicate: null });
+  assert.deepEqual(readBackend({}), { gpuSecret: null, mixed: false, replicate: null });
+  assert.equal(readBackend({ GPU_MIXED: "allow" }).mixed, true);
+  assert.throws(
+    () => readBackend({ GPU_MIXED: "yes" }),
+    /GPU_MIXED must be refuse or allow, given/,
+  );
   assert.equal(readBackend({ BACKEND: "gpu", REPLICATE_API_TOKEN: "r8_x" }).replicate, null);
 });
 

@@ -46,6 +46,7 @@ const GPU_FUNCTION: readonly Zone[] = [
       `${GPU}jobs/`,
       `${GPU}packages/`,
       `${GPU}onnx/`,
+      `${GPU}onnx/determinism_class.ts`,
       `${GPU}image/`,
       ...GPU_PURE,
     ],
@@ -59,6 +60,7 @@ const GPU_FUNCTION: readonly Zone[] = [
     imports: ["contract/", "node:", "npm:onnxruntime-node", `${GPU}onnx/`, `${GPU}diffusion/`],
   },
   { path: `${GPU}onnx/graph.ts`, imports: [] },
+  { path: `${GPU}onnx/determinism_class.ts`, imports: ["deno.json"] },
   {
     path: `${GPU}onnx/`,
     imports: [
