@@ -100,16 +100,16 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 try {
-  const { modelsDir, threads, rowsMax, batching, modelBytes, rowMemoryBytes, safety, weights } =
-    config;
+  const { modelsDir, packedDir, rowsMax, batching, rowMemoryBytes, safety, weights } = config;
   const engine = await createEngine({
     modelsDir,
     executionProvider,
-    intraOpNumThreads: threads,
+    intraOpNumThreads: config.threads,
     rowsMax,
     batching,
     weights,
-    memoryBytes: modelBytes,
+    memoryBytes: config.modelBytes,
+    packedDir,
     rowMemoryBytes,
     safety,
   });

@@ -52,6 +52,8 @@ export interface OnnxEngineOptions {
   readonly rowMemoryBytes?: number;
   /** `packed` by default. */
   readonly weights?: WeightsMode;
+  /** A folder that keeps packed weights for the next start; none by default. */
+  readonly packedDir?: string | null;
   /** What happens to images that a model's safety checker flags; `report` by default. */
   readonly safety?: SafetyMode;
 }

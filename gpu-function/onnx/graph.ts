@@ -13,6 +13,8 @@ export interface SessionOptions {
   readonly intraOpNumThreads: number;
   /** Whether the CPU reads weights where they lie in files beside the graph, instead of packing them. */
   readonly mapped?: boolean;
+  /** A folder that keeps packed weights for the next start; null packs them anew each time. */
+  readonly packedDir?: string | null;
 }
 
 /** `bool` comes out as 0 and 1, and never goes in. */

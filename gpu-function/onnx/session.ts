@@ -79,9 +79,10 @@ export async function loadSession(
 
 /** What a session is to the thread; loaders have more to say, which would not cross over. */
 function settingsOf(
-  { stepping = false, executionProvider, intraOpNumThreads, mapped = false }: SessionOptions,
+  { stepping = false, mapped = false, packedDir = null, ...others }: SessionOptions,
 ): SessionOptions {
-  return { stepping, executionProvider, intraOpNumThreads, mapped };
+  const { executionProvider, intraOpNumThreads } = others;
+  return { stepping, executionProvider, intraOpNumThreads, mapped, packedDir };
 }
 
 /** A view is sent with all the bytes that it is a view of. */

@@ -15,6 +15,8 @@ export interface Config {
   /** 0 takes a free port. */
   readonly port: number;
   readonly modelsDir: string;
+  /** Keeps packed weights for the next start; null keeps none. */
+  readonly packedDir: string | null;
   /** onnxruntime's names of execution providers, the first that this machine has being used. */
   readonly providers: readonly string[];
   /** How the CPU reads a model's weights. */
@@ -96,6 +98,7 @@ export function parseConfig(
     host: text("GPU_HOST", "127.0.0.1"),
     port: number("GPU_PORT"),
     modelsDir: text("MODELS_DIR", standardModelsDir),
+    packedDir: read("GPU_PACKED_DIR")?.trim() || null,
     providers,
     weights: parseWeights(read("GPU_WEIGHTS"), providers),
     rowsMax: number("GPU_ROWS_MAX"),
@@ -176,6 +179,7 @@ export function describeConfig(): string {
   const rows: [string, string][] = [
     ["GPU_HOST", "address to listen on (127.0.0.1)"],
     ["MODELS_DIR", "a folder with one folder per model"],
+    ["GPU_PACKED_DIR", "a folder that keeps packed weights for the next start; none by default"],
     ["GPU_SECRET", "signs the edge's calls; several with commas while one replaces another (none)"],
     [
       "GPU_PROVIDER",

@@ -7,8 +7,16 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
-import { dirname } from "node:path";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { dirname, join } from "node:path";
+import { env, InferenceSession, Tensor } from "onnxruntime-node";
+import {
+  findPlace,
+  isPacked,
+  PACKED_GRAPH,
+  PACKED_WEIGHTS,
+  type PackedPlace,
+  packInto,
+} from "./packed_graph.ts";
 import { sizeOf } from "../../diffusion/mod.ts";
 import { withOutputs } from "./graph_outputs.ts";
 import type {
@@ -119,35 +127,95 @@ async function openSession(
   options: SessionOptions,
 ): Promise<InferenceSession> {
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
-  const { mapped = false } = options;
-  const settings: InferenceSession.SessionOptions = {
-    executionProviders: [options.executionProvider],
-    intraOpNumThreads: threadCount(options.intraOpNumThreads, PROCESSORS),
+  const { packedDir, mapped } = options;
+  const source: Source = {
+    graph: async () => taps.length === 0 ? file : withOutputs(await readFile(file), taps),
+    // A graph that comes as bytes does not know where weights in files beside it lie.
+    session: { model_external_initializers_file_folder_path: dirname(file) },
+  };
+  try {
+    if (packedDir && !mapped) {
+      return await openPacked(await findPlace(file, packedDir, [VERSION, ...taps]), source, options);
+    }
+    return await createSession(await source.graph(), settingsOf(options, source.session));
+  } catch (error) {
+    const cause = new Error(loadReason(error), { cause: error });
+    throw new RangeError(`${file}: onnxruntime cannot load this file: ${cause.message}`, { cause });
+  }
+}
+
+/** Entries of onnxruntime's session configuration. */
+type SessionEntries = Readonly<Record<string, string>>;
+
+interface Source {
+  /** Returns the file, or its bytes where outputs were added. */
+  readonly graph: () => Promise<string | Uint8Array>;
+  readonly session: SessionEntries;
+}
+
+function createSession(
+  graph: string | Uint8Array,
+  settings: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  return typeof graph === "string"
+    ? InferenceSession.create(graph, settings)
+    : InferenceSession.create(graph, settings);
+}
+
+function settingsOf(
+  { executionProvider, intraOpNumThreads, stepping = false, mapped = false }: SessionOptions,
+  session: SessionEntries,
+): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [executionProvider],
+    intraOpNumThreads: threadCount(intraOpNumThreads, PROCESSORS),
     interOpNumThreads: 1,
     executionMode: "sequential",
     // Folded constants and packed weights are copies, of fp16 in fp32; an arena keeps what fp16 weights
     // are cast to when they are used, and what a graph that runs once has used.
     graphOptimizationLevel: mapped ? "disabled" : "all",
-    enableCpuMemArena: !mapped && (options.stepping ?? false),
+    enableCpuMemArena: !mapped && stepping,
     // A pattern is allocated beside what the arena holds from the first run, so both stay in memory.
     enableMemPattern: false,
     logSeverityLevel: 3,
     extra: {
       session: {
         disable_prepacking: mapped ? "1" : "0",
-        intra_op: { allow_spinning: options.stepping ? "1" : "0" },
-        // A graph that comes as bytes does not know where weights in files beside it lie.
-        model_external_initializers_file_folder_path: dirname(file),
+        intra_op: { allow_spinning: stepping ? "1" : "0" },
+        ...session,
       },
     },
   };
-  try {
-    if (taps.length === 0) return await InferenceSession.create(file, settings);
-    return await InferenceSession.create(withOutputs(await readFile(file), taps), settings);
-  } catch (error) {
-    const cause = new Error(loadReason(error), { cause: error });
-    throw new RangeError(`${file}: onnxruntime cannot load this file: ${cause.message}`, { cause });
+}
+
+const VERSION = env.versions.node ?? "";
+const PACKING: SessionEntries = {
+  save_external_prepacked_constant_initializers: "1",
+  optimized_model_external_initializers_file_name: PACKED_WEIGHTS,
+  optimized_model_external_initializers_min_size_in_bytes: "1024",
+};
+
+/** Opens what was packed before; else opens the graph, and packs it where there is room. */
+async function openPacked(
+  place: PackedPlace,
+  { graph, session }: Source,
+  options: SessionOptions,
+): Promise<InferenceSession> {
+  if (isPacked(place)) {
+    const ready = { ...settingsOf(options, {}), graphOptimizationLevel: "disabled" } as const;
+    const opened = await createSession(join(place.folder, PACKED_GRAPH), ready).catch(() => null);
+    // One that is damaged is packed anew.
+    if (opened) return opened;
   }
+  const source = await graph();
+  const pack = (folder: string) =>
+    createSession(source, {
+      ...settingsOf(options, { ...session, ...PACKING }),
+      optimizedModelFilePath: join(folder, PACKED_GRAPH),
+    });
+  return await packInto(place, pack).catch(() =>
+    createSession(source, settingsOf(options, session))
+  );
 }
 
 /**
