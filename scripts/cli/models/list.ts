@@ -66,7 +66,7 @@ function table(rows: readonly Row[]): string[] {
     `${defaults.width}x${defaults.height}, ${defaults.num_inference_steps} steps of ` +
     `${defaults.sampler}, guidance ${defaults.guidance_scale}`,
     String(taps),
-    latent_rgb ? "fitted" : "none",
+    latent_rgb ? "yes" : "none",
   ]);
   const lines = [HEADINGS, ...cells];
   const widths = HEADINGS.map((_, c) => Math.max(...lines.map((line) => line[c]!.length)));
