@@ -18,6 +18,7 @@ import {
   packInto,
 } from "./packed_graph.ts";
 import { sizeOf } from "../../diffusion/mod.ts";
+import { failureReason } from "./failure_reason.ts";
 import { withOutputs } from "./graph_outputs.ts";
 import type {
   ExpectedGraph,
@@ -117,7 +118,7 @@ export async function tryProvider(executionProvider: string): Promise<string | n
     }
     return null;
   } catch (error) {
-    return loadReason(error);
+    return failureReason(error);
   }
 }
 
@@ -127,19 +128,24 @@ async function openSession(
   options: SessionOptions,
 ): Promise<InferenceSession> {
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
-  const { packedDir, mapped } = options;
+  const { packedDir, mapped, executionProvider } = options;
   const source: Source = {
     graph: async () => taps.length === 0 ? file : withOutputs(await readFile(file), taps),
     // A graph that comes as bytes does not know where weights in files beside it lie.
     session: { model_external_initializers_file_folder_path: dirname(file) },
   };
   try {
-    if (packedDir && !mapped) {
-      return await openPacked(await findPlace(file, packedDir, [VERSION, ...taps]), source, options);
+    // Weights are packed for the CPU's kernels.
+    if (packedDir && !mapped && executionProvider === "cpu") {
+      return await openPacked(
+        await findPlace(file, packedDir, [VERSION, ...taps]),
+        source,
+        options,
+      );
     }
     return await createSession(await source.graph(), settingsOf(options, source.session));
   } catch (error) {
-    const cause = new Error(loadReason(error), { cause: error });
+    const cause = new Error(failureReason(error), { cause: error });
     throw new RangeError(`${file}: onnxruntime cannot load this file: ${cause.message}`, { cause });
   }
 }
@@ -216,18 +222,6 @@ async function openPacked(
   return await packInto(place, pack).catch(() =>
     createSession(source, settingsOf(options, session))
   );
-}
-
-/**
- * onnxruntime's first line, without the name of the file and of its own source: a cut file, missing
- * weights, too new an opset, no such GPU.
- */
-function loadReason(error: unknown): string {
-  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-  return line
-    .replace(/^Load model from .* failed:\s*/, "")
-    .replace(/^\/onnxruntime_src\/.* was false\.\s*/, "")
-    .trim();
 }
 
 /** By the name that the engine uses. */
