@@ -15,7 +15,7 @@ const HELP = `deno run -A gpu-function/main.ts
 Serves Cog's HTTP contract for the models in MODELS_DIR. Environment:
 ${describeConfig()}
 `;
-/** How long readers may take for what is left to read once everything has ended. */
+/** How long readers may take for what is left to read once everything has ended, and graphs to be let go. */
 const CLOSE_MS = 2_000;
 
 const clock: Clock = {
@@ -91,12 +91,14 @@ if (config.secrets.length === 0) log({ level: "info", message: "service.calls_no
 
 async function stop(): Promise<void> {
   await service.drain();
-  const closed = server.shutdown();
+  // A process that ends while WebGPU holds graphs crashes in the driver, and looks as if it had failed.
+  const closed = Promise.allSettled([server.shutdown(), service.engine?.close()]);
   await Promise.race([closed, new Promise<void>((resolve) => clock.setTimer(CLOSE_MS, resolve))]);
   Deno.exit(0);
 }
+let stopping: Promise<void> | null = null;
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.addSignalListener(signal, () => void stop());
+  Deno.addSignalListener(signal, () => void (stopping ??= stop()));
 }
 
 try {
