@@ -1,6 +1,7 @@
 /** A model package with its graphs in memory, ready to plan and to run. */
 import type { ModelPackage } from "../../packages/model_package.ts";
 import type { PackageText } from "../../packages/package_text.ts";
+import { failureReason } from "../../onnx/inference/failure_reason.ts";
 import { type Denoiser, type DenoiserOptions, loadDenoiser } from "../../onnx/denoiser.ts";
 import type { OnnxSession } from "../../onnx/session.ts";
 import { loadTextEncoder, type TextEncoder } from "../../onnx/text_encoder.ts";
@@ -53,7 +54,9 @@ export async function loadModel(
   };
   const loadText = async (text: PackageText): Promise<LoadedText> => {
     const form = { ...text.tokens, ...text.part };
-    return { ...text, encoder: keep(await loadTextEncoder(text.graph, form, options)) };
+    const whole = { ...text, encoder: keep(await loadTextEncoder(text.graph, form, options)) };
+    if (options.executionProvider !== "cpu") await encodeNothing(whole);
+    return whole;
   };
   try {
     const text: [LoadedText, ...LoadedText[]] = [await loadText(first)];
@@ -77,4 +80,16 @@ export async function loadModel(
     for (const session of loaded) await session.release();
     throw error;
   }
+}
+
+/**
+ * Encodes the empty text. A GPU that cannot compute in the weights' type refuses convolutions when they
+ * are loaded, but an encoder, which has none, only when it runs.
+ * @throws RangeError naming the file
+ */
+async function encodeNothing({ graph, tokenizer, encoder }: LoadedText): Promise<void> {
+  await encoder.encode(tokenizer.tokenize("").ids).catch((cause: unknown) => {
+    const reason = failureReason(cause);
+    throw new RangeError(`${graph}: onnxruntime cannot run this file: ${reason}`, { cause });
+  });
 }
