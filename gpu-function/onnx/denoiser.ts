@@ -4,6 +4,7 @@ import { createLatents, type Latents, sizeOf } from "../diffusion/mod.ts";
 import type { EncodedText, TextStates } from "../text/mod.ts";
 import type { ExpectedGraph, ExpectedTensor, Feed, Fetched } from "./graph.ts";
 import { type LoadingOptions, loadSession, type OnnxSession } from "./session.ts";
+import { groupRows } from "./row_groups.ts";
 import type { Timed } from "./inference/turns.ts";
 
 export interface DenoiserRow {
@@ -200,34 +201,6 @@ function tensorOf(
 function takesTimestepPerRow(session: OnnxSession): boolean {
   const shape = session.inputShape("timestep");
   return shape.length === 1 && shape[0] === null;
-}
-
-interface IndexedRow {
-  readonly row: DenoiserRow;
-  readonly index: number;
-}
-
-/** Rows that one run of the graph can take, in their order: all, or those of equal timestep. */
-export function groupRows(
-  rows: readonly DenoiserRow[],
-  { perRow, rowsMax }: { readonly perRow: boolean; readonly rowsMax: number },
-): IndexedRow[][] {
-  const indexed = rows.map((row, index) => ({ row, index }));
-  const alike = [...Map.groupBy(indexed, ({ row }) => perRow ? 0 : row.timestep).values()];
-  return alike.flatMap((group) => chunksOf(group, rowsTogether(group, rowsMax)));
-}
-
-/** Latents beyond which rows in one batch take more memory than they save time. */
-const PLACES_TOGETHER = 4096;
-
-function rowsTogether([first]: readonly IndexedRow[], rowsMax: number): number {
-  const [, height = 1, width = 1] = first?.row.x.shape ?? [];
-  return Math.max(Math.min(rowsMax, Math.floor(PLACES_TOGETHER / (height * width))), 1);
-}
-
-function chunksOf<T>(items: readonly T[], size: number): T[][] {
-  const count = Math.ceil(items.length / size);
-  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
 /** @param rows of equal timestep where the graph takes one for all */
