@@ -18,6 +18,7 @@ export const PURE_FILES = [
   "edge/limits/account_limiter.ts",
   "edge/sweeps/interleaving.ts",
   "gpu-function/engine/auto_cutoff.ts",
+  "gpu-function/engine/rows/batch_profile.ts",
   "gpu-function/engine/rows/batch_queue.ts",
   "gpu-function/jobs/event_log.ts",
   "gpu-function/jobs/job.ts",
