@@ -20,7 +20,7 @@ import {
   sampleFromNoise,
   SAMPLERS,
 } from "../diffusion/mod.ts";
-import type { RowSource } from "./rows/driver.ts";
+import { evaluatedIn, type RowSource } from "./rows/driver.ts";
 import type { LoadedModel } from "./loading/loaded_model.ts";
 import type { Denoiser, DenoiserOutputs, DenoiserRow } from "../onnx/denoiser.ts";
 
@@ -153,11 +153,11 @@ class PlannedDenoising implements Denoising {
     return this.#state.value;
   }
 
-  #count({ value, fresh, milliseconds }: DenoiserOutputs): void {
-    const evaluated = fresh ? fresh.filter((isFresh) => isFresh).length : value.length;
+  #count(answer: DenoiserOutputs): void {
+    const evaluated = evaluatedIn(answer);
     this.#evaluations += evaluated;
-    this.#shared += value.length - evaluated;
-    this.#milliseconds += milliseconds;
+    this.#shared += answer.value.length - evaluated;
+    this.#milliseconds += answer.milliseconds;
   }
 
   #measureText(

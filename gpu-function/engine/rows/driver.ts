@@ -2,8 +2,10 @@
  * The one loop that evaluates the denoiser. Sources bring rows, the loop runs them in batches and hands
  * back the outputs; who is guided, cut off or swapped is the sources' own business.
  */
+import { BatchProfile } from "./batch_profile.ts";
 import { createBatchQueue, type QueueEntry } from "./batch_queue.ts";
 import type { Denoiser, DenoiserOutputs, DenoiserRow } from "../../onnx/denoiser.ts";
+import { rowsTogether } from "../../onnx/row_groups.ts";
 
 /** One run as the driver sees it: rows to evaluate, and the steps that their outputs finish. */
 export interface RowSource<Step> {
@@ -27,6 +29,7 @@ interface Run<Step> extends QueueEntry {
   readonly source: RowSource<Step>;
   rows: readonly DenoiserRow[];
   rowCount: number;
+  rowsMax: number;
   /** Finished steps that the reader has not taken yet. */
   readonly steps: Step[];
   /** Its rows are not in the queue until the reader takes a step. */
@@ -39,9 +42,13 @@ interface Run<Step> extends QueueEntry {
 export class Driver<Step> {
   readonly #rowsMax: number;
   readonly #queue = createBatchQueue<Run<Step>>();
+  readonly #profile = new BatchProfile();
   #working = false;
 
-  /** @param options `rowsMax`: rows per batch; a source whose rows exceed it runs by itself */
+  /**
+   * @param options `rowsMax`: rows per batch at most, fewer where latents are large or more would take
+   *   longer, row for row; a source whose rows exceed it runs by itself
+   */
   constructor({ rowsMax }: { readonly rowsMax: number }) {
     this.#rowsMax = rowsMax;
   }
@@ -54,7 +61,7 @@ export class Driver<Step> {
    *   soon as it aborts, and then the rows leave the queue before the next batch
    */
   async *run(source: RowSource<Step>, signal: AbortSignal): AsyncGenerator<Step> {
-    const rows = { batchKey: source.batchKey, rows: [], rowCount: 0 };
+    const rows = { batchKey: source.batchKey, rows: [], rowCount: 0, rowsMax: 1 };
     const run: Run<Step> = { source, ...rows, steps: [], held: false, end: null, wake: () => {} };
     const abort = () => this.#finish(run, { error: signal.reason });
     signal.addEventListener("abort", abort, { once: true });
@@ -79,6 +86,7 @@ export class Driver<Step> {
     if (run.end) return;
     run.rows = run.source.nextRows();
     run.rowCount = run.rows.length;
+    run.rowsMax = rowsTogether(run.rows[0], this.#rowsMax);
     if (run.rowCount === 0) return this.#finish(run, {});
     run.held = run.steps.length >= STEPS_AHEAD;
     if (!run.held) this.#enqueue(run);
@@ -99,7 +107,7 @@ export class Driver<Step> {
 
   async #work(): Promise<void> {
     this.#working = true;
-    const takeBatch = () => this.#queue.takeBatch(this.#rowsMax);
+    const takeBatch = () => this.#queue.takeBatch((key, sizes) => this.#profile.choose(key, sizes));
     for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
       await this.#evaluate(batch);
     }
@@ -109,15 +117,20 @@ export class Driver<Step> {
   async #evaluate(batch: readonly Run<Step>[]): Promise<void> {
     const [first] = batch;
     if (!first) return;
+    const rows = batch.flatMap((run) => run.rows);
+    const measure = (evaluated: number, milliseconds: number) =>
+      this.#profile.record(first.batchKey, { taken: rows.length, evaluated, milliseconds });
     try {
-      const outputs = await first.source.denoiser.run(batch.flatMap(({ rows }) => rows));
+      const outputs = await first.source.denoiser.run(rows);
+      measure(evaluatedIn(outputs), outputs.milliseconds);
       let offset = 0;
       for (const run of batch) {
         this.#advance(run, outputsOf(outputs, offset, offset += run.rowCount));
       }
     } catch (error) {
       if (batch.length === 1) return this.#finish(first, { error });
-      // One run's rows may have broken the batch: alone, only the guilty one fails.
+      // One run's rows may have broken the batch: alone, only the guilty one fails. Or it was too large.
+      measure(rows.length, Infinity);
       for (const run of batch) await this.#evaluate([run]);
     }
   }
@@ -149,4 +162,9 @@ function outputsOf(
     ...(fresh ? { fresh: fresh.slice(from, to) } : {}),
     ...(attention ? { attention: attention.slice(from, to) } : {}),
   };
+}
+
+/** How many of the rows the graph ran for. */
+export function evaluatedIn({ value, fresh }: DenoiserOutputs): number {
+  return fresh ? fresh.filter((isFresh) => isFresh).length : value.length;
 }

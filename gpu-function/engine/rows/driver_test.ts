@@ -1,9 +1,10 @@
 // Broken here: a run gets another's outputs, or what one run's reader or row does holds up the others.
 import assert from "node:assert/strict";
 import { createLatents } from "../../diffusion/mod.ts";
+import { TRIES } from "./batch_profile.ts";
 import { Driver, type RowSource, STEPS_AHEAD } from "./driver.ts";
 import { doublingDenoiser } from "../../fixtures/doubling_denoiser.ts";
-import type { Denoiser, DenoiserRow } from "../../onnx/denoiser.ts";
+import type { Denoiser, DenoiserOutputs, DenoiserRow } from "../../onnx/denoiser.ts";
 
 const states = { sequence: { data: new Float32Array(2), positions: 1, width: 2 }, pooled: null };
 const row = (value: number): DenoiserRow => ({
@@ -196,4 +197,70 @@ Deno.test("rows in the queue leave it unevaluated when their reader leaves, and 
   await Array.fromAsync(stays);
   assert.equal(batches.flat().filter((value) => value !== 5).length, spent);
   await assert.rejects(aborts.next(), /canceled/);
+});
+
+/** Evaluates as many sources of 40 single rows each; `run` says what a batch of so many rows gives. */
+async function runSingles(sources: number, run: (rows: number) => Partial<DenoiserOutputs>) {
+  const { denoiser, batches } = doublingDenoiser();
+  const timed: Denoiser = {
+    ...denoiser,
+    async run(rows) {
+      const outputs = await denoiser.run(rows);
+      // The readers keep up, so that all sources ask again in time.
+      await settled();
+      return { ...outputs, ...run(rows.length) };
+    },
+  };
+  const driver = new Driver<readonly number[]>({ rowsMax: 4 });
+  const scripts = Array.from(
+    { length: sources },
+    (_, source) => Array.from({ length: 40 }, (_, i) => [100 * source + i]),
+  );
+  const steps = await Promise.all(
+    scripts.map((script) => Array.fromAsync(driver.run(scripted(timed, script), never()))),
+  );
+  assert.deepEqual(steps, scripts.map((script) => script.map(([value = NaN]) => [2 * value])));
+  return batches.map(({ length }) => length);
+}
+
+Deno.test("the driver leaves sizes that take longer, row for row, and nobody's outputs change", async () => {
+  const slower = await runSingles(4, (rows) => ({ milliseconds: rows ** 2 }));
+  // Two, three and four rows are tried, and twice again.
+  assert.ok(slower.filter((rows) => rows > 1).length <= 3 * (TRIES + 2), `${slower}`);
+  const faster = await runSingles(4, (rows) => ({ milliseconds: 5 + rows }));
+  assert.ok(faster.slice(-20).filter((rows) => rows === 4).length >= 15, `${faster}`);
+});
+
+Deno.test("rows that were remembered make no batch seem slower or faster than it was", async () => {
+  const sizes = await runSingles(
+    2,
+    (rows) =>
+      rows === 1
+        ? { milliseconds: 1 }
+        : { milliseconds: 3, fresh: [true, ...new Array<boolean>(rows - 1).fill(false)] },
+  );
+  // One row took those 3 ms: nobody has seen what two rows take.
+  assert.ok(sizes.slice(-20).filter((rows) => rows === 2).length >= 15, `${sizes}`);
+});
+
+Deno.test("a size that fails as a whole is not tried for ever", async () => {
+  let failures = 0;
+  await runSingles(4, (rows) => {
+    if (rows <= 2) return {};
+    failures += 1;
+    throw new Error("out of memory");
+  });
+  assert.ok(failures >= TRIES && failures <= 2 * TRIES, `${failures} failures`);
+});
+
+Deno.test("large latents share no batch, as in the denoiser", async () => {
+  const { denoiser, batches } = doublingDenoiser();
+  const driver = new Driver<unknown>({ rowsMax: 16 });
+  const large = createLatents(new Float32Array(64 * 64), [1, 64, 64]);
+  const sources = [1, 2, 3].map((value) => {
+    const source = scripted(denoiser, [[value], [value], [value]]);
+    return { ...source, nextRows: () => source.nextRows().map((row) => ({ ...row, x: large })) };
+  });
+  await Promise.all(sources.map((source) => Array.fromAsync(driver.run(source, never()))));
+  assert.deepEqual(batches.map(({ length }) => length), new Array(9).fill(1));
 });
