@@ -2,11 +2,14 @@
 // This tests the client against a server on loopback that drops connections.
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../contract/fixtures/events.ts";
-import type { GenerationEvent } from "../contract/events/generation_event.ts";
 import { createProblem, ProblemError } from "../contract/problem.ts";
-import { encodeServerSentMessage } from "../contract/events/server_sent_events.ts";
+import { PROGRESS, type Progress } from "../contract/events/progress.ts";
+import {
+  encodeServerSentMessage,
+  encodeUnnumberedMessage,
+} from "../contract/events/server_sent_events.ts";
 import type { SweepEvent } from "../contract/sweep/sweep_event.ts";
-import { createApiClient } from "./api_client.ts";
+import { createApiClient, type GenerationNews } from "./api_client.ts";
 import type { Demo } from "./demo.ts";
 
 /** One complete run: up to the first terminal event. */
@@ -29,8 +32,8 @@ async function against<T>(
   }
 }
 
-async function collect(base: string): Promise<GenerationEvent[]> {
-  const events: GenerationEvent[] = [];
+async function collect(base: string): Promise<GenerationNews[]> {
+  const events: GenerationNews[] = [];
   for await (const event of createApiClient(base, 1).generate({ prompt: "a" })) events.push(event);
   return events;
 }
@@ -52,6 +55,28 @@ Deno.test("generate() resumes a broken stream after the last event it has", asyn
     `GET ${path} after 1`,
     `GET ${path} after 3`,
   ]);
+});
+
+Deno.test("generate() hands on what the run does between its events, and resumes after an event", async () => {
+  const progress: Progress = {
+    type: PROGRESS,
+    activity: "denoising",
+    rows_done: 2,
+    rows_planned: 30,
+    row_ms: 2_000,
+    elapsed_ms: 9_000,
+    remaining_ms: null,
+    still_ms: 500,
+  };
+  const cursors: (string | null)[] = [];
+  const events = await against((request) => {
+    const cursor = request.headers.get("last-event-id");
+    cursors.push(cursor);
+    const noted = messages(0, 2) + encodeUnnumberedMessage(PROGRESS, progress);
+    return new Response(cursor === null ? noted : messages(2, RUN.length));
+  }, collect);
+  assert.deepEqual(events, [...RUN.slice(0, 2), progress, ...RUN.slice(2)]);
+  assert.deepEqual(cursors, [null, "1"]);
 });
 
 Deno.test("generate() gives up after six attempts to resume", async () => {
@@ -120,7 +145,7 @@ Deno.test("replay() ends quietly when nobody watches any more, and throws what i
   const open = () => new Response(new ReadableStream({ start: (c) => c.enqueue(FIRST) }));
   const FIRST = new TextEncoder().encode(messages(0, 1));
   const events = await against(open, async (base) => {
-    const seen: GenerationEvent[] = [];
+    const seen: GenerationNews[] = [];
     for await (const event of createApiClient(base, 1).replay(DEMO, leave.signal)) {
       seen.push(event);
       leave.abort();

@@ -13,6 +13,8 @@ function fakeEngine(drawn: string[]): Engine {
     ({ id: `${prompt.replaceAll(" ", "_")}.${seed}`, prompt, seed }) as unknown as Plan;
   return {
     models: [],
+    unavailable: [],
+    determinismClass: "test",
     plan: (request) =>
       request.prompt === "refused"
         ? refuse(createProblem("invalid_request", "prompt is refused"))

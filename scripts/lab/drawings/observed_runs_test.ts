@@ -14,6 +14,8 @@ const step = INSIGHT_EVENTS.find((event) => event.type === "generation.frequency
 function fakeEngine(asked: string[]): Engine {
   return {
     models: [],
+    unavailable: [],
+    determinismClass: "test",
     plan: (request) => ({
       ok: true,
       value: { id: request.prompt, insights: request.insights } as unknown as Plan,
