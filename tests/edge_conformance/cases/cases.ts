@@ -566,7 +566,13 @@ const PLAN_AND_MODEL_CASES: readonly Case[] = [
         status: "ok",
         gpu: {
           status: "READY",
-          functions: [{ status: "READY", running: 0, queued: 0, circuit: "closed" }],
+          functions: [{
+            status: "READY",
+            running: 0,
+            queued: 0,
+            determinism_class: "paced",
+            circuit: "closed",
+          }],
         },
         database: { status: "READY" },
         models: ["fixture"],
