@@ -1,4 +1,5 @@
 /** The engine on onnxruntime: runs plans on the packages of a folder. */
+import { join } from "node:path";
 import {
   createFieldProblem,
   fieldIssue,
@@ -133,7 +134,9 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
 }
 
 function unavailableIn({ faults }: InstalledModels, modelsDir: string): UnavailableModel[] {
-  const reasonOf = (fault: string) => fault.replaceAll(`${modelsDir}/`, "");
+  // What is written here is open to all, and a setting may end with a slash where files' names do not double it.
+  const start = join(modelsDir, "/");
+  const reasonOf = (fault: string) => fault.replaceAll(start, "");
   return [...faults].map(([id, fault]) => ({ id, reason: reasonOf(fault) }));
 }
 

@@ -149,6 +149,18 @@ Deno.test("a package that cannot be served takes only itself out of service, wit
     }
   }));
 
+Deno.test("a reason names no folder of the machine, however the models' folder is written", () =>
+  withFaults(async (folder) => {
+    await cp(mini, join(folder, "mini"), { recursive: true });
+    const engine = await createEngine({ modelsDir: `${folder}//`, intraOpNumThreads: 1 });
+    try {
+      assert.equal(engine.unavailable.length, 4);
+      for (const { reason } of engine.unavailable) assert.ok(!reason.includes(folder), reason);
+    } finally {
+      await engine.close();
+    }
+  }));
+
 Deno.test("where no package can be served, each says why", () =>
   withFaults(async (folder) => {
     const reason = await createEngine({ modelsDir: folder }).catch(({ message }) => message);
