@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { packageFault } from "./package_fault.ts";
 
 /** @throws RangeError naming the file that is missing, no JSON or not as the schema says */
 export async function readJson<const S extends v.GenericSchema>(
@@ -29,13 +30,15 @@ export async function readOptionalJson<const S extends v.GenericSchema>(
   throw new RangeError(`${join(folder, path)}: ${where}: ${first.message}`);
 }
 
-/** Null when there is no such file. */
+/** Null when there is no such file. @throws RangeError naming the file that is there and cannot be read */
 export async function readText(folder: string, path: string): Promise<string | null> {
+  const file = join(folder, path);
   try {
-    return await readFile(join(folder, path), "utf8");
+    return await readFile(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
+    if (!(error instanceof Error)) throw error;
+    if ("code" in error && error.code === "ENOENT") return null;
+    throw new RangeError(packageFault(file, error), { cause: error });
   }
 }
 

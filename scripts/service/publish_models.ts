@@ -9,6 +9,7 @@ import {
   type ModelPackage,
   readModelPackage,
 } from "../../gpu-function/packages/model_package.ts";
+import { packageFault } from "../../gpu-function/packages/package_fault.ts";
 
 /**
  * Writes `<dist>/models/index.json` and
@@ -46,8 +47,8 @@ async function readablePackages(modelsDir: string): Promise<ModelPackage[]> {
       const { id } = modelPackage.manifest;
       if (!packages.has(id)) packages.set(id, modelPackage);
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      fault ??= error;
+      if (!(error instanceof Error)) throw error;
+      fault ??= new RangeError(packageFault(folder, error), { cause: error });
     }
   }
   if (packages.size === 0 && fault) throw fault;

@@ -35,6 +35,7 @@ Deno.test("publishModels() touches nothing that is as it should be, and replaces
   // What the GPU function will put aside is not offered, and what it serves still is.
   await Deno.mkdir(join(modelsDir, "c"));
   await Deno.writeTextFile(join(modelsDir, "c", "model_index.json"), "{");
+  await Deno.mkdir(join(modelsDir, "d", "model_index.json"), { recursive: true });
   assert.deepEqual(await publishModels(modelsDir, dist), ["a", "b"]);
   await Deno.remove(join(modelsDir, "b"), { recursive: true });
   assert.deepEqual(await publishModels(modelsDir, dist), ["a"]);

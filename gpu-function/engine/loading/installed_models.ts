@@ -12,6 +12,7 @@ import {
 } from "./loaded_model.ts";
 import { type Lease, type LoadableModel, ModelCache, tooLarge } from "./model_cache.ts";
 import { listPackages, type ModelPackage, readModelPackage } from "../../packages/model_package.ts";
+import { packageFault } from "../../packages/package_fault.ts";
 import type { DenoiserOptions } from "../../onnx/denoiser.ts";
 import { rememberRows, type RowMemory } from "../rows/row_memory.ts";
 
@@ -195,8 +196,9 @@ async function readInstalled(folder: string, bytesMax: number): Promise<Read> {
     if (bytes > bytesMax) throw tooLarge(modelPackage.manifest.id, bytes, bytesMax);
     return { ok: true, value: { modelPackage, bytes } };
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return { ok: false, fault: error.message };
+    // Whatever is wrong with one folder, such as a link that leads nowhere, the others can be served.
+    if (!(error instanceof Error)) throw error;
+    return { ok: false, fault: packageFault(folder, error) };
   }
 }
 

@@ -1,6 +1,6 @@
 /** Models that do not fit side by side are served one after the other, and nothing counted is lost. */
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type GenerationEvent, parseGenerationRequest } from "../../../contract/mod.ts";
@@ -101,7 +101,15 @@ Deno.test("memory below a single model is refused with both sizes", () =>
 const FAULTS: Readonly<Record<string, (folder: string) => Promise<void>>> = {
   "cut_json/scheduler/scheduler_config.json": (folder) =>
     writeFile(join(folder, "scheduler/scheduler_config.json"), "{"),
+  "closed/shapefirst.json": async (folder) => {
+    await rm(join(folder, "shapefirst.json"));
+    await mkdir(join(folder, "shapefirst.json"));
+  },
   "damaged/unet/model.onnx": (folder) => writeFile(join(folder, "unet/model.onnx"), "no graph"),
+  "dangling/unet/model.onnx": async (folder) => {
+    await rm(join(folder, "unet/model.onnx"));
+    await symlink(join(folder, "nowhere"), join(folder, "unet/model.onnx"));
+  },
   "lost/vae_decoder/model.onnx": (folder) => rm(join(folder, "vae_decoder/model.onnx")),
   "swapped/unet/model.onnx": (folder) =>
     cp(join(mini, "vae_decoder/model.onnx"), join(folder, "unet/model.onnx")),
@@ -131,7 +139,7 @@ Deno.test("a package that cannot be served takes only itself out of service, wit
     try {
       assert.deepEqual(engine.models.map(({ id }) => id), ["mini"]);
       const reasons = new Map(engine.unavailable.map(({ id, reason }) => [id, reason]));
-      assert.equal(reasons.size, 5);
+      assert.equal(reasons.size, 7);
       for (const file of Object.keys(FAULTS)) {
         const reason = reasons.get(file.slice(0, file.indexOf("/"))) ?? "";
         assert.ok(reason.startsWith(file), reason);
@@ -154,7 +162,7 @@ Deno.test("a reason names no folder of the machine, however the models' folder i
     await cp(mini, join(folder, "mini"), { recursive: true });
     const engine = await createEngine({ modelsDir: `${folder}//`, intraOpNumThreads: 1 });
     try {
-      assert.equal(engine.unavailable.length, 4);
+      assert.equal(engine.unavailable.length, 6);
       for (const { reason } of engine.unavailable) assert.ok(!reason.includes(folder), reason);
     } finally {
       await engine.close();
