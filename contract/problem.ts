@@ -17,6 +17,7 @@ export const ERROR_TABLE = {
   unsupported_media_type: { status: 415, retryable: false, title: "Unsupported content type" },
   body_too_large: { status: 413, retryable: false, title: "The body is too large" },
   unknown_model: { status: 422, retryable: false, title: "Unknown model" },
+  model_unavailable: { status: 409, retryable: false, title: "The model cannot be served" },
   unplannable: { status: 422, retryable: false, title: "The model cannot do this" },
   unauthorized: { status: 401, retryable: false, title: "The credentials are not accepted" },
   forbidden: { status: 403, retryable: false, title: "Not allowed" },

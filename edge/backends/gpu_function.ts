@@ -193,11 +193,13 @@ async function readRefusal(response: Response): Promise<Connected> {
   const code = readCode(body);
   if (code === "unauthorized") {
     const problem = createProblem("gpu_unavailable", NOT_ACCEPTED);
-    const isTold = typeof body === "object" && body !== null && "detail" in body;
-    return { met: "refused", problem, reason: isTold ? String(body.detail).slice(0, 300) : "" };
+    return { met: "refused", problem, reason: readDetail(body) };
+  }
+  if (code === "model_unavailable") {
+    return { met: "refused", problem: createProblem(code, readDetail(body)) };
   }
   if (code === "unknown_model") {
-    const detail = "The GPU function does not serve this model; its list of models says why";
+    const detail = "The GPU function does not have this model";
     return { met: "refused", problem: createProblem("model_mismatch", detail) };
   }
   if (code !== null && ERROR_TABLE[code].retryable) {
@@ -217,6 +219,11 @@ function readCode(body: unknown): ErrorCode | null {
   if (typeof body !== "object" || body === null || !("code" in body)) return null;
   const { code } = body;
   return isErrorCode(code) ? code : null;
+}
+
+function readDetail(body: unknown): string {
+  const isTold = typeof body === "object" && body !== null && "detail" in body;
+  return isTold ? String(body.detail).slice(0, 300) : "";
 }
 
 /** @throws TooLate without an answer in time, Error without such an answer */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { EVENTS, PLAN } from "../../contract/fixtures/events.ts";
 import {
+  createProblem,
   encodeOutput,
   encodeUnnumberedMessage,
   HEARTBEAT,
@@ -354,6 +355,30 @@ Deno.test("When nobody takes it, the client is told what will pass first", async
       assert.equal((await collect(createPool(servers).pool)).code, code);
     });
   }
+});
+
+Deno.test("A model that cannot be served is drawn where it can, or refused with the function's reason", async () => {
+  const detail = "Model mini cannot be served: unet/model.onnx is missing";
+  const damaged: Handle = () =>
+    Response.json(createProblem("model_unavailable", detail), { status: 409 });
+  await withServers([damaged, whole], async (servers) => {
+    const [a, b] = servers;
+    assert(a && b);
+    b.health = { status: "READY", running: 9 };
+    assert.deepEqual(await collect(createPool(servers).pool), { ids: ALL, code: null });
+    assert.deepEqual([a.puts.length, b.puts.length], [1, 1]);
+    const { pool } = createPool([a]);
+    // It is no failure of the function, however often somebody asks.
+    for (let i = 0; i < 5; i++) {
+      const refused = await pool.submit(SUBMISSION, -1);
+      assert(!refused.ok);
+      assert.deepEqual([refused.problem.code, refused.problem.detail], [
+        "model_unavailable",
+        detail,
+      ]);
+    }
+    assert.equal((await pool.health()).functions?.[0]?.circuit, "closed");
+  });
 });
 
 Deno.test("A run that is lost before its first step begins elsewhere at once", async () => {

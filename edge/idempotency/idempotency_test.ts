@@ -88,6 +88,7 @@ Deno.test("What another attempt may change is not kept", async () => {
     createProblem("rate_limited", "slowly"),
     createProblem("upstream_failed", "broke"),
     createProblem("conflict", "canceled"),
+    createProblem("model_unavailable", "damaged"),
     createProblem("forbidden", "not yours"),
     createFieldProblem("invalid_request", [cursor]),
     createFieldProblem("invalid_request", [pace]),

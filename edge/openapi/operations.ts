@@ -52,6 +52,7 @@ const RUN: readonly ErrorCode[] = [
   "storage_unavailable",
   "upstream_failed",
   "model_mismatch",
+  "model_unavailable",
 ];
 const LOOK: readonly ErrorCode[] = ["not_found", "storage_unavailable"];
 

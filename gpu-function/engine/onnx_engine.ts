@@ -1,5 +1,4 @@
 /** The engine on onnxruntime: runs plans on the packages of a folder. */
-import { join } from "node:path";
 import {
   createFieldProblem,
   fieldIssue,
@@ -8,6 +7,7 @@ import {
   type Parsed,
   type Plan,
   planGeneration,
+  type Problem,
   ProblemError,
   refuse,
 } from "../../contract/mod.ts";
@@ -25,6 +25,7 @@ import { orAborted } from "./or_aborted.ts";
 import { runGeneration } from "./generation.ts";
 import type { FinishedStep } from "./denoising.ts";
 import { InstalledModels } from "./loading/installed_models.ts";
+import { modelUnavailable, reasonIn } from "./loading/model_fault.ts";
 import type { LoadedModel } from "./loading/loaded_model.ts";
 import type { Lease } from "./loading/model_cache.ts";
 import { RowMemory } from "./rows/row_memory.ts";
@@ -59,6 +60,11 @@ export interface OnnxEngineOptions {
   readonly safety?: SafetyMode;
 }
 
+interface Served {
+  readonly installed: InstalledModels;
+  readonly modelsDir: string;
+}
+
 const ROWS_MAX = 16;
 const HERE = { onnxruntime: ONNXRUNTIME, architecture: Deno.build.arch };
 
@@ -80,6 +86,7 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
     memoryBytes: options.memoryBytes ?? Infinity,
     rowMemory: options.rowMemoryBytes ? new RowMemory(options.rowMemoryBytes) : null,
   });
+  const served = { installed, modelsDir: options.modelsDir };
   const context = {
     driver: new Driver<FinishedStep>({ rowsMax }),
     determinism: isBitwise(settings) ? "bitwise" : "visual",
@@ -92,10 +99,10 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
   return {
     models: installed.all.map(({ manifest }) => manifest),
     determinismClass: determinismClass(settings),
-    unavailable: unavailableIn(installed, options.modelsDir),
-    plan: (request) => planFor(installed, request),
+    unavailable: unavailableIn(served),
+    plan: (request) => planFor(served, request),
     async *generate(plan, signal, report = () => {}) {
-      if (!installed.find(plan.model)) throw new ProblemError(unknownModel(installed, plan.model));
+      if (!installed.find(plan.model)) throw new ProblemError(unserved(served, plan.model));
       const { promise, resolve } = Promise.withResolvers<void>();
       running.add(promise);
       const stopped = AbortSignal.any([signal, closing.signal]);
@@ -133,26 +140,22 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
   };
 }
 
-function unavailableIn({ faults }: InstalledModels, modelsDir: string): UnavailableModel[] {
-  // What is written here is open to all, and a setting may end with a slash where files' names do not double it.
-  const start = join(modelsDir, "/");
-  const reasonOf = (fault: string) => fault.replaceAll(start, "");
-  return [...faults].map(([id, fault]) => ({ id, reason: reasonOf(fault) }));
+function unavailableIn({ installed, modelsDir }: Served): UnavailableModel[] {
+  return [...installed.faults].map(([id, fault]) => ({ id, reason: reasonIn(modelsDir, fault) }));
 }
 
-function planFor(installed: InstalledModels, request: OwnedRequest): Parsed<Plan> {
-  const model = installed.find(request.model);
-  if (!model) return refuse(unknownModel(installed, request.model));
+function planFor(served: Served, request: OwnedRequest): Parsed<Plan> {
+  const model = served.installed.find(request.model);
+  if (!model) return refuse(unserved(served, request.model));
   return planGeneration({ ...request, seed: request.seed ?? drawSeed() }, model);
 }
 
-function unknownModel({ all, faults }: InstalledModels, given: string) {
-  const allowed = `one of ${all.map(({ manifest }) => manifest.id).join(", ")}`;
-  const issue = fieldIssue("model", allowed, given);
-  if (!faults.has(given)) return createFieldProblem("unknown_model", [issue]);
-  // The reason names files, so it is for operators: it stands in the log and in the list of models.
-  const message = `model ${given} is installed but cannot be served; model must be ${allowed}`;
-  return createFieldProblem("unknown_model", [{ ...issue, message }]);
+/** A model that is there and cannot be served is no unknown one: its reason tells whom to ask. */
+function unserved({ installed, modelsDir }: Served, given: string): Problem {
+  const fault = installed.faults.get(given);
+  if (fault) return modelUnavailable(modelsDir, given, fault);
+  const allowed = `one of ${installed.all.map(({ manifest }) => manifest.id).join(", ")}`;
+  return createFieldProblem("unknown_model", [fieldIssue("model", allowed, given)]);
 }
 
 function drawSeed(): number {

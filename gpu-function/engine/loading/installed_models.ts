@@ -12,6 +12,7 @@ import {
 } from "./loaded_model.ts";
 import { type Lease, type LoadableModel, ModelCache, tooLarge } from "./model_cache.ts";
 import { listPackages, type ModelPackage, readModelPackage } from "../../packages/model_package.ts";
+import type { ModelFault } from "./model_fault.ts";
 import { packageFault } from "../../packages/package_fault.ts";
 import type { DenoiserOptions } from "../../onnx/denoiser.ts";
 import { rememberRows, type RowMemory } from "../rows/row_memory.ts";
@@ -37,12 +38,12 @@ interface InstalledModel {
 interface FoundModels {
   readonly models: Map<string, InstalledModel>;
   /** Those that cannot be served, with the reason. */
-  readonly faults: Map<string, string>;
+  readonly faults: Map<string, ModelFault>;
 }
 
 export class InstalledModels {
   readonly #models: Map<string, InstalledModel>;
-  readonly #faults: Map<string, string>;
+  readonly #faults: Map<string, ModelFault>;
   readonly #cache: ModelCache<LoadedModel>;
   readonly #inMemory = new Set<LoadedModel>();
   /** What models no longer in memory have counted. */
@@ -75,15 +76,15 @@ export class InstalledModels {
     const found = await readPackages(options);
     const installed = new InstalledModels(found, options);
     let free = memoryBytes;
-    for (const [id, { bytes }] of [...found.models]) {
+    for (const [id, { bytes, modelPackage: { folder } }] of [...found.models]) {
       if (bytes > free) continue;
-      const fault = await installed.#tryOut(id);
-      if (fault !== null) installed.#putAside(id, fault);
+      const reason = await installed.#tryOut(id);
+      if (reason !== null) installed.#putAside(id, { folder, reason });
       else free -= bytes;
     }
     if (found.models.size > 0) return installed;
     await installed.close();
-    const reasons = [...found.faults.values()];
+    const reasons = [...found.faults.values()].map(({ reason }) => reason);
     throw new RangeError(
       reasons.length > 0
         ? reasons.join("; ")
@@ -102,13 +103,13 @@ export class InstalledModels {
     }
   }
 
-  #putAside(id: string, fault: string): void {
+  #putAside(id: string, fault: ModelFault): void {
     this.#models.delete(id);
     this.#faults.set(id, fault);
   }
 
   /** Those that cannot be served, by id, with the reason. */
-  get faults(): ReadonlyMap<string, string> {
+  get faults(): ReadonlyMap<string, ModelFault> {
     return this.#faults;
   }
 
@@ -170,15 +171,16 @@ async function readPackages(
   { modelsDir, model, memoryBytes }: InstalledModelsOptions,
 ): Promise<FoundModels> {
   const models = new Map<string, InstalledModel>();
-  const faults = new Map<string, string>();
+  const faults = new Map<string, ModelFault>();
   for (const folder of await listPackages(modelsDir)) {
     const found = await readInstalled(folder, memoryBytes);
     const id = found.ok ? found.value.modelPackage.manifest.id : basename(folder);
     if (model !== undefined && model !== id) continue;
     const twin = models.get(id)?.modelPackage;
-    if (!found.ok) faults.set(id, found.fault);
+    if (!found.ok) faults.set(id, { folder, reason: found.reason });
     else if (twin) {
-      faults.set(basename(folder), `${folder} and ${twin.folder} have the same id, ${id}`);
+      const reason = `${folder} and ${twin.folder} have the same id, ${id}`;
+      faults.set(basename(folder), { folder, reason });
     } else models.set(id, found.value);
   }
   return { models, faults };
@@ -186,7 +188,7 @@ async function readPackages(
 
 type Read = { readonly ok: true; readonly value: InstalledModel } | {
   readonly ok: false;
-  readonly fault: string;
+  readonly reason: string;
 };
 
 async function readInstalled(folder: string, bytesMax: number): Promise<Read> {
@@ -198,7 +200,7 @@ async function readInstalled(folder: string, bytesMax: number): Promise<Read> {
   } catch (error) {
     // Whatever is wrong with one folder, such as a link that leads nowhere, the others can be served.
     if (!(error instanceof Error)) throw error;
-    return { ok: false, fault: packageFault(folder, error) };
+    return { ok: false, reason: packageFault(folder, error) };
   }
 }
 
