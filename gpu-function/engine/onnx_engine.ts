@@ -111,7 +111,7 @@ export async function createEngine(options: OnnxEngineOptions): Promise<Engine> 
       try {
         const tapped = plan.insights.names.includes("attention");
         report("loading");
-        lease = await installed.acquire(plan.model, { signal: stopped, tapped });
+        lease = await leaseFor(served, plan.model, { signal: stopped, tapped });
         events = runGeneration(plan, { ...context, model: lease.model, report }, stopped);
         while (true) {
           const { done, value } = await orAborted(events.next(), stopped);
@@ -156,6 +156,22 @@ function unserved({ installed, modelsDir }: Served, given: string): Problem {
   if (fault) return modelUnavailable(modelsDir, given, fault);
   const allowed = `one of ${installed.all.map(({ manifest }) => manifest.id).join(", ")}`;
   return createFieldProblem("unknown_model", [fieldIssue("model", allowed, given)]);
+}
+
+/** A package that turns out bad only now fails who asked for it, and is tried again with the next request. */
+async function leaseFor(
+  { installed, modelsDir }: Served,
+  model: string,
+  options: { readonly signal: AbortSignal; readonly tapped: boolean },
+): Promise<Lease<LoadedModel>> {
+  try {
+    return await installed.acquire(model, options);
+  } catch (cause) {
+    const folder = installed.find(model)?.folder;
+    if (!(cause instanceof RangeError) || folder === undefined) throw cause;
+    const fault = { folder, reason: cause.message };
+    throw new ProblemError(modelUnavailable(modelsDir, model, fault), { cause });
+  }
 }
 
 function drawSeed(): number {

@@ -305,12 +305,12 @@ export class GenerationService {
       this.#record(job, { type: "generation.canceled", evaluations: job.state.evaluations });
       return;
     }
-    const expected = cause instanceof ProblemError;
-    if (!expected) {
+    const unexpected = cause instanceof ProblemError ? cause.cause : cause;
+    if (unexpected !== undefined) {
       const message = "generation.broke";
-      this.#ports.log({ level: "error", message, id: job.id, ...describeCause(cause) });
+      this.#ports.log({ level: "error", message, id: job.id, ...describeCause(unexpected) });
     }
-    const error = expected
+    const error = cause instanceof ProblemError
       ? cause.problem
       : createProblem("internal", "The engine broke off; the cause is in the GPU function's log");
     this.#record(job, { type: "generation.failed", error });

@@ -270,6 +270,11 @@ const BROKEN: readonly (readonly [name: string, code: string, script: Script])[]
     yield stepEvent(plan, 0);
     throw new ProblemError(problem);
   }],
+  ["throws a problem that some fault has caused", "model_unavailable", () => {
+    throw new ProblemError(createProblem("model_unavailable", "damaged"), {
+      cause: new RangeError("secret path"),
+    });
+  }],
   ["throws an error", "internal", async function* ({ plan }) {
     yield stepEvent(plan, 0);
     throw new Error("secret path");
@@ -302,8 +307,10 @@ for (const [name, code, script] of BROKEN) {
     assert.equal(last.error.code, code);
     assert(!JSON.stringify(events).includes("secret"), "the cause went to the client");
     const logged = records.filter(({ message }) => message === "generation.broke");
-    assert.equal(logged.length, code === "internal" ? 1 : 0);
-    if (/throws (an|some|at)/.test(name)) assert(`${logged[0]?.cause}`.includes("secret path"));
+    assert.equal(logged.length, code === "unplannable" ? 0 : 1);
+    if (/throws (an|some|at)|caused/.test(name)) {
+      assert(`${logged[0]?.cause}`.includes("secret path"));
+    }
     while (service.tally.running > 0) await Promise.resolve();
     assert.deepEqual(service.tally.finished, { succeeded: 0, failed: 1, canceled: 0 });
   });

@@ -117,7 +117,7 @@ export class InstalledModels {
     return [...this.#models.values()].map(({ modelPackage }) => modelPackage);
   }
 
-  find(id: string): PlanningModel | undefined {
+  find(id: string): ModelPackage | undefined {
     return this.#models.get(id)?.modelPackage;
   }
 

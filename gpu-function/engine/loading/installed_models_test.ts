@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type GenerationEvent, parseGenerationRequest } from "../../../contract/mod.ts";
+import {
+  type GenerationEvent,
+  parseGenerationRequest,
+  ProblemError,
+} from "../../../contract/mod.ts";
 import type { Engine } from "../../jobs/engine.ts";
 import { createEngine } from "../onnx_engine.ts";
 
@@ -81,14 +85,21 @@ Deno.test("a run that is canceled while it waits for memory ends, and holds noth
     );
   }));
 
-Deno.test("a model that turns out damaged when it is asked for fails its own run alone", () =>
+Deno.test("a model that turns out damaged when it is asked for fails its own run alone, until it is repaired", () =>
   withTwins(async (engine, folder) => {
-    await writeFile(join(folder, "two/unet/model.onnx"), "no graph");
-    await assert.rejects(
-      Array.fromAsync(start(engine, "two")),
-      /two.unet.model\.onnx: onnxruntime/,
+    const graph = join(folder, "two/unet/model.onnx");
+    await writeFile(graph, "no graph");
+    const error = await Array.fromAsync(start(engine, "two")).catch((error) => error);
+    assert.ok(error instanceof ProblemError);
+    assert.equal(error.problem.code, "model_unavailable");
+    assert.match(
+      error.problem.detail,
+      /^Model two cannot be served: unet.model\.onnx: onnxruntime cannot load this file/,
     );
+    assert.ok(error.cause instanceof RangeError);
     assert.equal(imageOf(await Array.fromAsync(start(engine, "one"))).length, 1);
+    await cp(join(mini, "unet/model.onnx"), graph);
+    assert.equal(imageOf(await Array.fromAsync(start(engine, "two"))).length, 1);
   }));
 
 Deno.test("memory below a single model is refused with both sizes", () =>
