@@ -13,6 +13,8 @@ const MIXES: Readonly<Record<string, readonly number[]>> = {
 };
 /** Arrivals a second, as parts of what rows alone can serve in a closed loop. */
 const LOADS = [0.5, 0.9, 1.3];
+/** Clients of an open loop in each round. */
+const ARRIVALS = 20;
 const HELP = `Usage: deno task bench throughput [--runs <n>]
 Rows in shared batches (GPU_ROWS_MAX=16) against rows alone (1), on images of ${STEPS} steps, alternating.
 Closed loops: 1 to 16 clients, each of which draws one image after the other.
@@ -83,8 +85,6 @@ function requestOf(seed: number, guided: readonly number[]) {
     previews: { every: 0 },
   };
 }
-
-const ARRIVALS = 20;
 
 async function openLoops(
   { shared, alone }: Engines,
