@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createNoiseSource } from "../diffusion/mod.ts";
 import { averageAttention } from "../insights/mod.ts";
 import { type DenoiserForm, type DenoiserRow, loadDenoiser } from "./denoiser.ts";
-import { withOutputs } from "./inference/graph_outputs.ts";
+import { withOutputs } from "./graph_file/graph_outputs.ts";
 
 const cpu = { executionProvider: "cpu", intraOpNumThreads: 1 };
 const form: DenoiserForm = {

@@ -9,7 +9,7 @@ import {
   loadDenoiser,
 } from "../../gpu-function/onnx/denoiser.ts";
 import { crossAttentionTaps } from "../../scripts/cli/models/graphs/cross_attention.ts";
-import { readOnnxGraph } from "../../scripts/cli/models/graphs/onnx_graph.ts";
+import { readOnnxGraph } from "../../gpu-function/onnx/graph_file/onnx_graph.ts";
 import { FIXTURES } from "./goldens.ts";
 
 const UNET: DenoiserForm = {

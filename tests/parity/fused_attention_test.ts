@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createNoiseSource } from "../../gpu-function/diffusion/mod.ts";
 import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 import { recordedWorld } from "../../scripts/cli/models/fixtures/recorded_world.ts";
-import { readOnnxGraph } from "../../scripts/cli/models/graphs/onnx_graph.ts";
+import { readOnnxGraph } from "../../gpu-function/onnx/graph_file/onnx_graph.ts";
 import { runModels } from "../../scripts/cli/models.ts";
 import { HALF_BOUND, LATENTS_BOUND, relativeL2 } from "./difference.ts";
 import { FAMILIES, type Goldens, readGoldens, requestOf } from "./goldens.ts";

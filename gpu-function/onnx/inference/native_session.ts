@@ -19,7 +19,7 @@ import {
 } from "./packed_graph.ts";
 import { sizeOf } from "../../diffusion/mod.ts";
 import { failureReason } from "./failure_reason.ts";
-import { withOutputs } from "./graph_outputs.ts";
+import { withOutputs } from "../graph_file/graph_outputs.ts";
 import type {
   ExpectedGraph,
   ExpectedTensor,

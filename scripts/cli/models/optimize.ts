@@ -12,7 +12,7 @@ import { fuseAttention, type FusedGraph } from "./graphs/attention_fusion.ts";
 import { editedFile, lengthOf, type Piece } from "./graphs/edited_file.ts";
 import { readDetail } from "./graphs/graph_detail.ts";
 import { inspectGraphs } from "./graphs/graph_inspection.ts";
-import { openProtobufFile } from "./graphs/protobuf_file.ts";
+import { openProtobufFile } from "../../../gpu-function/onnx/graph_file/protobuf_file.ts";
 import { createProgress } from "./hub/pull_progress.ts";
 import { copyPieces } from "./shelf/copied_pieces.ts";
 import { requireSpace } from "./shelf/disk_space.ts";

@@ -6,7 +6,7 @@ import { readModelPackage } from "../../../gpu-function/packages/model_package.t
 import { runModels } from "../models.ts";
 import { recordedWorld } from "./fixtures/recorded_world.ts";
 import { MINI, openWorkshop, readFiles, TINY } from "./fixtures/small_package.ts";
-import { readOnnxGraph } from "./graphs/onnx_graph.ts";
+import { readOnnxGraph } from "../../../gpu-function/onnx/graph_file/onnx_graph.ts";
 
 async function withMini(
   work: (models: string, inside: () => Promise<string[]>) => Promise<void>,

@@ -7,7 +7,7 @@ import {
   join,
   message,
   text,
-} from "../../../../gpu-function/onnx/inference/protobuf_writer.ts";
+} from "../../../../gpu-function/onnx/graph_file/protobuf_writer.ts";
 import { type SpelledAttention, spelledAttentions } from "./attention_pattern.ts";
 import type { DetailedGraph, DetailedNode, Span } from "./graph_detail.ts";
 

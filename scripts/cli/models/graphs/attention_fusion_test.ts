@@ -7,7 +7,7 @@ import { TINY } from "../fixtures/small_package.ts";
 import { fuseAttention } from "./attention_fusion.ts";
 import { editedFile } from "./edited_file.ts";
 import { type DetailedGraph, readDetail } from "./graph_detail.ts";
-import { openProtobufFile } from "./protobuf_file.ts";
+import { openProtobufFile } from "../../../../gpu-function/onnx/graph_file/protobuf_file.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures");
 const GRAPHS = join(import.meta.dirname!, "../../../../gpu-function/onnx/fixtures");

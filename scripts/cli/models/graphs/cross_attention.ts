@@ -4,7 +4,7 @@
  * The size of the last dimension is no proof: a small latent may have 77 positions, as a text has
  * 77 tokens, and files often leave inner shapes out.
  */
-import type { OnnxGraph, OnnxNode } from "./onnx_graph.ts";
+import type { OnnxGraph, OnnxNode } from "../../../../gpu-function/onnx/graph_file/onnx_graph.ts";
 
 const TEXT_INPUT = "encoder_hidden_states";
 

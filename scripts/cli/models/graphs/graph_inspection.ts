@@ -2,7 +2,11 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ModelPackage } from "../../../../gpu-function/packages/model_package.ts";
-import { type ExternalWeights, type OnnxGraph, readOnnxGraph } from "./onnx_graph.ts";
+import {
+  type ExternalWeights,
+  type OnnxGraph,
+  readOnnxGraph,
+} from "../../../../gpu-function/onnx/graph_file/onnx_graph.ts";
 
 /** The newest operator set that onnxruntime 1.30 takes, which a test verifies. */
 export const OPSET_MAX = 26;

@@ -6,7 +6,10 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { crossAttentionTaps } from "./cross_attention.ts";
 import { GRAPHS, MINI } from "../fixtures/small_package.ts";
 import { OPSET_MAX } from "./graph_inspection.ts";
-import { type OnnxGraph, readOnnxGraph } from "./onnx_graph.ts";
+import {
+  type OnnxGraph,
+  readOnnxGraph,
+} from "../../../../gpu-function/onnx/graph_file/onnx_graph.ts";
 
 Deno.test("inputs, operators and operator set are read", () => {
   const graph = readOnnxGraph(join(GRAPHS, "timestep_per_row_int64.onnx"));
