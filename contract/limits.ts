@@ -12,6 +12,8 @@ export const LIMITS = {
   guidanceScaleMax: 30,
   /** torch's CPU generator keeps the low 32 bits of a seed, so larger seeds would repeat images. */
   seedMax: 0xffff_ffff,
+  /** Of a model, at which deep features can be reused. */
+  cuts: 16,
   sideMax: 2_048,
   requestBodyBytes: 64 * 1024,
   urlLength: 2_048,

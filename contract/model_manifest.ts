@@ -1,6 +1,7 @@
 /** What a model package declares: enough to validate, plan and address a generation. */
 import * as v from "valibot";
 import { INSIGHTS, INSIGHTS_WITHOUT_TAPS } from "./request/insights.ts";
+import { LIMITS } from "./limits.ts";
 import { accept, createProblem, type Parsed, refuse } from "./problem.ts";
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -44,6 +45,23 @@ const modelManifest = v.object({
   }),
   /** Least-squares map from a latent (channels) to RGB in [-1, 1]; null where none was fitted. */
   latent_rgb: v.nullable(v.object({ matrix: v.array(rgb), bias: rgb })),
+  /**
+   * Where the denoiser can be cut so that deep features are reused, the shallowest first, each with the
+   * compute of a row of what is then left, where a row of the whole is 1.
+   */
+  cuts: v.optional(
+    v.pipe(
+      v.array(
+        v.object({
+          /** The graph's own name of the value that holds the features. */
+          value: v.string(),
+          compute: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+        }),
+      ),
+      v.maxLength(LIMITS.cuts),
+    ),
+    [],
+  ),
   /** What a run of the model can show of its inside. */
   insights: v.optional(v.array(v.picklist(INSIGHTS)), [...INSIGHTS_WITHOUT_TAPS]),
 });

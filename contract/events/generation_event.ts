@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { TAILS } from "../request/cutoff.ts";
 import { INSIGHT_EVENTS } from "./insight_event.ts";
 import { spentEvaluations } from "../plan/phase.ts";
+import { spentCompute } from "../plan/planned_reuse.ts";
 import { planSchema } from "../plan/plan.ts";
 import { parseAs, type Parsed, problemSchema } from "../problem.ts";
 import { count } from "../wire_schema.ts";
@@ -19,6 +20,8 @@ export const completedEvent = v.object({
   type: v.literal("generation.completed"),
   id: v.string(),
   evaluations: v.object({ ...spentEvaluations.entries, shared: v.optional(count, 0) }),
+  /** Absent in results of versions that reused nothing: it is `evaluations` then. */
+  compute: v.optional(spentCompute),
   /** `bitwise`: the same plan gives the same bytes here; `visual`: only the same picture. */
   determinism: v.picklist(["bitwise", "visual"]),
   timings: v.object({
@@ -50,6 +53,8 @@ const generationEvent = v.variant("type", [
      * guided steps of an automatic cutoff.
      */
     text_change: v.optional(v.number()),
+    /** Present where the step reused deep features. */
+    shallow: v.optional(v.literal(true)),
   }),
   v.object({
     type: v.literal("generation.preview"),

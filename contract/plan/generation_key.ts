@@ -3,6 +3,7 @@ import { contentKey } from "./content_key.ts";
 import { eosSwapSources } from "../tokens/eos_swap_sources.ts";
 import { ENGINE_VERSION } from "../limits.ts";
 import { type Phase, seesPrompt } from "./phase.ts";
+import type { Reuse } from "./planned_reuse.ts";
 import type { SeededRequest } from "../request/generation_request.ts";
 import type { Settings } from "./settings.ts";
 import type { TokenizedPrompts } from "../tokens/prompt_tokenizer.ts";
@@ -32,6 +33,9 @@ interface KeyedPlan {
   /** The prompt's token table. */
   readonly tokens: readonly PlannedToken[];
   readonly phases: readonly Phase[];
+  readonly reuse: Reuse | null;
+  /** The value at which the graph is cut for it; null without reuse. */
+  readonly cut: string | null;
   readonly model_digest: string;
 }
 
@@ -39,7 +43,7 @@ interface KeyedPlan {
  * Hashes token ids, phases and sources of states, not the spellings and options that led to them.
  */
 export function generationKey(
-  { request, settings, prompts, tokens, phases, model_digest }: KeyedPlan,
+  { request, settings, prompts, tokens, phases, reuse, cut, model_digest }: KeyedPlan,
 ): string {
   const { width, height, num_inference_steps, guidance_scale, sampler, cutoff } = settings;
   const guided = phases.some(({ conditioning }) => conditioning === "guided");
@@ -63,11 +67,17 @@ export function generationKey(
       eos_swapped,
     })),
     ...(cutoff.auto ? { auto: { ...cutoff.auto, tail: cutoff.tail } } : {}),
+    ...(reuse ? { reuse: { cut, ...reusedSteps(reuse, cutoff.auto !== null) } } : {}),
     output_format: request.output_format,
     ...unusualStates(tokens, prompts, phases),
     // Private results never share a key with public ones or with another owner's.
     ...(request.owner === undefined ? {} : { owner: request.owner }),
   });
+}
+
+/** A run that may end guidance earlier plans its whole steps anew, by the settings that they came from. */
+function reusedSteps({ from, every, whole_steps }: Reuse, isAutomatic: boolean) {
+  return { whole_steps, ...(isAutomatic ? { from, every } : {}) };
 }
 
 /**

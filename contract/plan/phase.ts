@@ -10,6 +10,17 @@ export function seesPrompt({ conditioning }: Pick<Phase, "conditioning">): boole
   return conditioning === "guided" || conditioning === "cond";
 }
 
+/** The texts that the rows of such a step are conditioned on, in the order of the rows. */
+export function textsOf(
+  { conditioning, eos_swapped }: Pick<Phase, "conditioning" | "eos_swapped">,
+  negative_prompt: string,
+): string[] {
+  const prompt = eos_swapped ? "swapped" : "prompt";
+  if (conditioning === "cond") return [prompt];
+  if (conditioning !== "guided") return ["empty"];
+  return [negative_prompt.trim() === "" ? "empty" : "negative", prompt];
+}
+
 /** Steps `from` (included) to `to` (excluded), counted from the noise. */
 export const plannedPhase = v.object({
   from: count,

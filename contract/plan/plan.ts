@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { plannedEvaluations, plannedPhase } from "./phase.ts";
 import { type Cutoff, plannedCutoff } from "./planned_cutoff.ts";
 import { plannedInsights } from "./planned_insights.ts";
+import { plannedCompute, plannedReuse } from "./planned_reuse.ts";
 import { plannedEosSwap } from "./settings.ts";
 import { parseAs, type Parsed } from "../problem.ts";
 import { EOS_SWAP_DEFAULTS } from "../request/eos_swap.ts";
@@ -43,7 +44,10 @@ export const planObject = v.object({
   /** No part of the key, since they change no pixel. */
   insights: plannedInsights,
   phases: v.array(plannedPhase),
+  /** Null where no features are reused. */
+  reuse: v.nullable(plannedReuse),
   evaluations: plannedEvaluations,
+  compute: plannedCompute,
   tokens: v.object({
     prompt: v.array(plannedToken),
     eos_swap: v.nullable(v.array(promptToken)),
@@ -71,16 +75,19 @@ type Fields = Readonly<Record<string, unknown>>;
 const MEANT = {
   token_states: null,
   semantic_repeats: 1,
+  reuse: null,
   insights: { names: [], ...INSIGHT_DEFAULTS, map_steps: [] },
 } satisfies Partial<Plan>;
 const MEANT_BY_CUTOFF = { guided_from: 0, head: "null", auto: null } satisfies Partial<Cutoff>;
 const MEANT_BY_TOKEN = { state: "own" } satisfies Partial<PlannedToken>;
 
 function completeOlderPlan(plan: Fields): Fields {
-  const { cutoff, eos_swap, tokens } = plan;
+  const { cutoff, eos_swap, tokens, evaluations } = plan;
   if (Object.keys(MEANT).every((name) => name in plan) && "auto" in Object(cutoff)) return plan;
   return {
     ...MEANT,
+    // Nothing was reused, so every row was a whole one.
+    compute: evaluations,
     ...plan,
     cutoff: { ...MEANT_BY_CUTOFF, ...Object(cutoff) },
     eos_swap: eos_swap && { ...EOS_SWAP_DEFAULTS, ...eos_swap },

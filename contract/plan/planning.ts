@@ -8,6 +8,7 @@ import { generationKey, swapChangesStates } from "./generation_key.ts";
 import type { SeededRequest } from "../request/generation_request.ts";
 import { fillDefaults, type Settings } from "./settings.ts";
 import { checkInsights, planInsights } from "./planned_insights.ts";
+import { checkReuse, countCompute, planReuse } from "./planned_reuse.ts";
 import { ENGINE_VERSION } from "../limits.ts";
 import type { ModelManifest } from "../model_manifest.ts";
 import { countEvaluations, planPhases } from "./phase.ts";
@@ -50,6 +51,7 @@ export function planGeneration(request: SeededRequest, model: PlanningModel): Pa
     ...checkEosSwap(request, settings, manifest),
     ...checkTokenStates(request, manifest),
     ...checkInsights(request, manifest),
+    ...checkReuse(request, settings, manifest),
   ];
   if (issues.length > 0) return refuse(createFieldProblem("unplannable", issues));
   return accept(assemblePlan(request, settings, prompts, manifest));
@@ -143,6 +145,9 @@ function assemblePlan(
   };
   const phases = planPhases(phaseOptions);
   const steps = previewSteps(request.previews.every, num_inference_steps);
+  const run = { phases, num_inference_steps, negative_prompt: request.negative_prompt };
+  const reuse = planReuse(request.reuse, run);
+  const evaluations = countEvaluations(phases, { ...phaseOptions, sampler });
   return {
     id: generationKey({
       request,
@@ -150,6 +155,8 @@ function assemblePlan(
       prompts,
       tokens,
       phases,
+      reuse,
+      cut: reuse ? manifest.cuts[reuse.depth - 1]?.value ?? null : null,
       model_digest: manifest.digest,
     }),
     model: manifest.id,
@@ -164,7 +171,9 @@ function assemblePlan(
     previews: { ...request.previews, steps },
     insights: planInsights(request, { phases, previewSteps: steps }),
     phases,
-    evaluations: countEvaluations(phases, { ...phaseOptions, sampler }),
+    reuse,
+    evaluations,
+    compute: countCompute({ ...run, reuse, sampler, evaluations }, manifest.cuts),
     tokens: { prompt: tokens, eos_swap: prompts.eos_swap?.tokens ?? null },
   };
 }

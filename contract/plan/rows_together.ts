@@ -1,11 +1,11 @@
 /** The common cost of runs that begin alike. Pure arithmetic on plans. */
 import { modelCallsInStep } from "./sampler_calls.ts";
-import { type Phase, phaseOfStep } from "./phase.ts";
+import { type Phase, phaseOfStep, textsOf } from "./phase.ts";
 import type { Plan } from "./plan.ts";
 
 type Run = Pick<
   Plan,
-  "phases" | "cutoff" | "sampler" | "num_inference_steps" | "negative_prompt"
+  "phases" | "cutoff" | "reuse" | "sampler" | "num_inference_steps" | "negative_prompt"
 >;
 
 /**
@@ -27,7 +27,7 @@ export function rowsTogether(runs: readonly Run[]): number {
     const phaseOf = ({ phases }: Run) => phaseOfStep(phases, step);
     for (let call = modelCallsInStep(sampler, step, num_inference_steps); call > 0; call--) {
       for (const group of alike) {
-        rows += new Set(group.flatMap((run) => textsOf(phaseOf(run), run.negative_prompt))).size;
+        rows += new Set(group.flatMap((run) => rowsOf(phaseOf(run), run, step))).size;
       }
       alike = alike.flatMap((group) => {
         const parts = Map.groupBy(group, (run) => predictionOf(phaseOf(run), run, step));
@@ -38,20 +38,19 @@ export function rowsTogether(runs: readonly Run[]): number {
   return rows;
 }
 
-/** The texts that the rows of a call are conditioned on. */
-function textsOf({ conditioning, eos_swapped }: Phase, negative_prompt: string): string[] {
-  const prompt = eos_swapped ? "swapped" : "prompt";
-  if (conditioning === "cond") return [prompt];
-  if (conditioning !== "guided") return ["empty"];
-  return [negative_prompt.trim() === "" ? "empty" : "negative", prompt];
+/** A row that gives its deep features as well, or takes some, is another than one that does neither. */
+function rowsOf(phase: Phase, { negative_prompt, reuse }: Run, step: number): string[] {
+  const way = reuse ? ` ${reuse.depth} ${reuse.whole_steps.includes(step)}` : "";
+  return textsOf(phase, negative_prompt).map((text) => text + way);
 }
 
 function predictionOf(
   { conditioning, eos_swapped }: Phase,
-  { cutoff: { auto, guided_from, tail } }: Run,
+  { cutoff: { auto, guided_from, tail }, reuse }: Run,
   step: number,
 ): string {
   const mayHaveEnded = auto !== null && step >= guided_from + auto.min_steps;
   const decided = mayHaveEnded ? `${auto.tolerance} ${auto.min_steps} ${tail}` : "";
-  return `${conditioning} ${eos_swapped} ${decided}`;
+  const shallow = reuse && !reuse.whole_steps.includes(step) ? reuse.depth : 0;
+  return `${conditioning} ${eos_swapped} ${decided} ${shallow}`;
 }

@@ -98,6 +98,15 @@ const tokenStates = v.pipe(
   v.description("an object with what replaces the states of sos, semantic and eos"),
 );
 
+const reuse = v.pipe(
+  v.strictObject({
+    depth: v.optional(integer(1, LIMITS.cuts)),
+    from: v.optional(steps),
+    every: v.optional(integer(2, LIMITS.numInferenceSteps)),
+  }),
+  v.description("an object with optionally depth, from and every"),
+);
+
 const previews = v.pipe(
   v.strictObject({
     every: v.optional(integer(0, LIMITS.numInferenceSteps, " (0 for none)"), 5),
@@ -153,6 +162,7 @@ const generationRequest = v.pipe(
     cutoff: v.optional(cutoff),
     eos_swap: v.optional(eosSwap),
     token_states: v.optional(tokenStates),
+    reuse: v.optional(reuse),
     semantic_repeats: v.optional(integer(1, LIMITS.semanticRepeats), 1),
     previews: v.optional(previews, {}),
     insights: v.optional(

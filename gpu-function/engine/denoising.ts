@@ -6,7 +6,11 @@ import {
   phaseOfStep,
   type Plan,
   ProblemError,
+  roundCompute,
   seesPrompt,
+  shallowCompute,
+  textsOf,
+  wholeSteps,
 } from "../../contract/mod.ts";
 import { endsGuidance, textChange } from "./auto_cutoff.ts";
 import type { ConditioningOfPhase } from "./conditioning.ts";
@@ -22,7 +26,8 @@ import {
 } from "../diffusion/mod.ts";
 import { evaluatedIn, type RowSource } from "./rows/driver.ts";
 import type { LoadedModel } from "./loading/loaded_model.ts";
-import type { Denoiser, DenoiserOutputs, DenoiserRow } from "../onnx/denoiser.ts";
+import type { Denoiser } from "../onnx/denoiser/denoiser.ts";
+import type { DenoiserOutputs, DenoiserRow } from "../onnx/denoiser/denoiser_row.ts";
 
 export interface FinishedStep {
   readonly step: number;
@@ -30,6 +35,8 @@ export interface FinishedStep {
   readonly timestep: number;
   /** U-Net rows spent up to here. */
   readonly evaluations: number;
+  /** It reused deep features. */
+  readonly shallow: boolean;
   readonly guidanceNormRatio: number | null;
   /** What the text changes in the predicted image; null without guidance, and where nothing asks. */
   readonly textChange: number | null;
@@ -50,6 +57,8 @@ export interface Denoising extends RowSource<FinishedStep> {
   readonly evaluations: number;
   /** Rows so far that another generation had evaluated already. */
   readonly shared: number;
+  /** What the rows spent so far have computed, where a whole row is 1; likewise what shared rows had. */
+  readonly compute: { readonly spent: number; readonly shared: number };
   /** Milliseconds inside the denoiser so far. */
   readonly milliseconds: number;
   /** @throws Error before the last step is done */
@@ -76,10 +85,15 @@ class PlannedDenoising implements Denoising {
   #state: ReturnType<ReturnType<typeof startSampling>["next"]>;
   /** The plan's, until the run itself ends guidance. */
   #phases: readonly Phase[];
+  /** Steps that compute the whole model; null where all do, since nothing is reused. */
+  #wholeSteps: readonly number[] | null;
+  /** Deep features of the last whole call, by the text of its rows. */
+  #features: ReadonlyMap<string, Latents> = new Map();
   /** The timestep of the step under way, once it has been asked for. */
   #timestep: number | undefined;
   #evaluations = 0;
   #shared = 0;
+  #compute = { spent: 0, shared: 0 };
   #milliseconds = 0;
 
   constructor(plan: Plan, options: DenoisingOptions) {
@@ -87,6 +101,7 @@ class PlannedDenoising implements Denoising {
     this.#plan = plan;
     this.#options = options;
     this.#phases = plan.phases;
+    this.#wholeSteps = plan.reuse?.whole_steps ?? null;
     this.#isTapped = plan.insights.names.includes("attention");
     this.#sampling = startSampling(plan, model);
     this.#guide = createGuidance(plan);
@@ -104,6 +119,10 @@ class PlannedDenoising implements Denoising {
     return this.#shared;
   }
 
+  get compute(): { readonly spent: number; readonly shared: number } {
+    return this.#compute;
+  }
+
   get milliseconds(): number {
     return this.#milliseconds;
   }
@@ -112,20 +131,38 @@ class PlannedDenoising implements Denoising {
     if (this.#state.done) return [];
     const { x, timestep, step } = this.#state.value;
     const phase = phaseOfStep(this.#phases, step);
+    const texts = textsOf(phase, this.#plan.negative_prompt);
     return this.#options.conditioning(phase).map((states, i, { length }) => ({
       x,
       timestep,
       states,
       // The row that sees the prompt is the last.
       tapped: this.#isTapped && seesPrompt(phase) && i === length - 1,
+      ...this.#reuseIn(step, texts[i]),
     }));
+  }
+
+  /** A whole row of a run that reuses features gives its own. */
+  #reuseIn(step: number, text = ""): Pick<DenoiserRow, "reuse"> {
+    const { reuse } = this.#plan;
+    if (!reuse) return {};
+    if (!this.#isShallow(step)) return { reuse: { depth: reuse.depth, features: null } };
+    const features = this.#features.get(text);
+    if (!features) throw new Error(`Step ${step} has no deep features of its ${text} text`);
+    return { reuse: { depth: reuse.depth, features } };
+  }
+
+  #isShallow(step: number): boolean {
+    return this.#wholeSteps !== null && !this.#wholeSteps.includes(step);
   }
 
   accept(answer: DenoiserOutputs): FinishedStep | null {
     if (this.#state.done) throw new Error("The denoiser answered a run that asked for nothing");
-    this.#count(answer);
     const query = this.#state.value;
     const phase = phaseOfStep(this.#phases, query.step);
+    const shallow = this.#isShallow(query.step);
+    this.#count(answer, shallow);
+    if (!shallow) this.#keepFeatures(phase, answer);
     const { output, normRatio } = this.#guide(phase, answer.value);
     if (!areFinite(output)) throw divergence(query);
     const timestep = this.#timestep ?? query.timestep;
@@ -138,6 +175,7 @@ class PlannedDenoising implements Denoising {
       step: query.step,
       timestep,
       evaluations: this.#evaluations,
+      shallow,
       guidanceNormRatio: normRatio,
       textChange: change,
       endedGuidance: this.#mayEndGuidance(query.step, change),
@@ -153,11 +191,27 @@ class PlannedDenoising implements Denoising {
     return this.#state.value;
   }
 
-  #count(answer: DenoiserOutputs): void {
+  #count(answer: DenoiserOutputs, shallow: boolean): void {
     const evaluated = evaluatedIn(answer);
+    const shared = answer.value.length - evaluated;
+    const { reuse } = this.#plan;
+    const { cuts } = this.#options.model.manifest;
+    const compute = shallow ? shallowCompute(reuse, cuts) : 1;
     this.#evaluations += evaluated;
-    this.#shared += answer.value.length - evaluated;
+    this.#shared += shared;
+    this.#compute = {
+      spent: roundCompute(this.#compute.spent + compute * evaluated),
+      shared: roundCompute(this.#compute.shared + compute * shared),
+    };
     this.#milliseconds += answer.milliseconds;
+  }
+
+  #keepFeatures(phase: Phase, { features = [] }: DenoiserOutputs): void {
+    const texts = textsOf(phase, this.#plan.negative_prompt);
+    this.#features = new Map(texts.flatMap((text, i) => {
+      const ofRow = features[i];
+      return ofRow ? [[text, ofRow]] : [];
+    }));
   }
 
   #measureText(
@@ -176,6 +230,8 @@ class PlannedDenoising implements Denoising {
     const { cutoff } = this.#plan;
     if (change === null || !endsGuidance(cutoff, step, change)) return false;
     this.#phases = endGuidance(this.#phases, step + 1, cutoff.tail);
+    const { reuse } = this.#plan;
+    if (reuse) this.#wholeSteps = wholeSteps({ ...this.#plan, phases: this.#phases }, reuse);
     return true;
   }
 }

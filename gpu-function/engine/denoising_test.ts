@@ -12,7 +12,7 @@ import { type FinishedStep, startDenoising } from "./denoising.ts";
 import { createLatents, createNoiseSource, type Latents } from "../diffusion/mod.ts";
 import { type LoadedModel, loadModel, releaseModel } from "./loading/loaded_model.ts";
 import { readModelPackage } from "../packages/model_package.ts";
-import type { DenoiserRow } from "../onnx/denoiser.ts";
+import type { DenoiserRow } from "../onnx/denoiser/denoiser_row.ts";
 
 async function withMini(test: (model: LoadedModel) => void): Promise<void> {
   const modelPackage = await readModelPackage(join(import.meta.dirname!, "../models/mini"));
@@ -53,7 +53,12 @@ function runWith(
   const denoising = startDenoising(plan, { model, conditioning });
   let index = 0;
   for (let rows = denoising.nextRows(); rows.length > 0; rows = denoising.nextRows()) {
-    const finished = denoising.accept({ value: evaluate(rows, index++), milliseconds: 1 });
+    // Features say in which call, and in which of its rows, they were computed.
+    const features = rows.map(({ reuse }, i) =>
+      reuse && !reuse.features ? createLatents(Float32Array.of(index, i), [2, 1, 1]) : null
+    );
+    const value = evaluate(rows, index++);
+    const finished = denoising.accept({ value, features, milliseconds: 1 });
     if (finished) steps.push(finished);
   }
   return { denoising, steps };
@@ -176,3 +181,84 @@ Deno.test("what a stochastic sampler adds goes on where the seed's initial noise
       assert.ok(Math.abs(value - expected) < 1e-3, `[${i}] ${value}, ${expected}`);
     }
   }));
+
+/** For each call the depth of its rows, and in which call and row the features that they take were computed. */
+function reusesOf(model: LoadedModel, fields: Partial<GenerationRequestInput>) {
+  const calls: string[] = [];
+  const { denoising, steps } = runWith(model, planOf(model, fields), (rows) => {
+    const of = (reuse: DenoiserRow["reuse"]) =>
+      reuse ? `${reuse.depth}:${reuse.features?.data.join(".") ?? "new"}` : "none";
+    calls.push(rows.map(({ reuse }) => of(reuse)).join(" "));
+    return rows.map(({ x }) => scale(x, 0.1));
+  });
+  return { calls, steps, compute: denoising.compute, evaluations: denoising.evaluations };
+}
+
+Deno.test("each row reuses the features that the last whole call has computed for its own text", async () => {
+  await withMini((model) => {
+    const settings = { num_inference_steps: 7, reuse: { from: 2, every: 3 } };
+    const guided = ["1:new 1:new", "1:new 1:new", "1:1.0 1:1.1", "1:1.0 1:1.1"];
+    const { calls, steps, compute, evaluations } = reusesOf(model, settings);
+    assert.deepEqual(calls, [...guided, "1:new 1:new", "1:4.0 1:4.1", "1:4.0 1:4.1"]);
+    assert.deepEqual(steps.map(({ shallow }) => shallow), [
+      false,
+      false,
+      true,
+      true,
+      false,
+      true,
+      true,
+    ]);
+    const shallow = model.manifest.cuts[0]!.compute;
+    assert.deepEqual(compute, { spent: 6 + 8 * shallow, shared: 0 });
+    assert.equal(evaluations, 14);
+    const cases: readonly [Partial<GenerationRequestInput>, readonly string[]][] = [
+      // The empty prompt's row goes on where guidance ended.
+      [{ cutoff: { guided_steps: 3 } }, ["1:1.0", "1:new", "1:4.0", "1:4.0"]],
+      [{ cutoff: { guided_steps: 3, tail: "cond" } }, ["1:1.1", "1:new", "1:4.0", "1:4.0"]],
+      [{ cutoff: { guided_steps: 3, tail: "delta" } }, ["1:1.0", "1:new", "1:4.0", "1:4.0"]],
+      // What was computed for a negative prompt is nothing to the empty one.
+      [
+        { cutoff: { guided_steps: 3 }, negative_prompt: "a chair" },
+        ["1:new", "1:3.0", "1:3.0", "1:new"],
+      ],
+    ];
+    for (const [fields, tail] of cases) {
+      const { calls } = reusesOf(model, { ...settings, ...fields });
+      assert.deepEqual(calls, [...guided.slice(0, 3), ...tail], JSON.stringify(fields));
+    }
+  });
+});
+
+Deno.test("a run that ends guidance by itself plans its whole steps anew", async () => {
+  await withMini((model) => {
+    const auto = { tolerance: 100, min_steps: 3, max_steps: 6 };
+    const fields = {
+      num_inference_steps: 8,
+      negative_prompt: "a chair",
+      cutoff: { auto },
+      reuse: { from: 2, every: 8 },
+    };
+    const { calls } = reusesOf(model, fields);
+    assert.deepEqual(calls, [
+      ...["1:new 1:new", "1:new 1:new", "1:1.0 1:1.1"],
+      ...["1:new", "1:3.0", "1:3.0", "1:3.0", "1:3.0"],
+    ]);
+  });
+});
+
+Deno.test("both calls of a step of Heun are whole, or reuse the same features", async () => {
+  await withMini((model) => {
+    const { calls } = reusesOf(model, {
+      ...{ num_inference_steps: 3, sampler: "heun", guidance_scale: 1 },
+      reuse: { from: 1, every: 2 },
+    });
+    assert.deepEqual(calls, ["1:new", "1:new", "1:1.0", "1:1.0", "1:new"]);
+  });
+});
+
+Deno.test("a run that reuses nothing neither gives features nor takes any", async () => {
+  await withMini((model) => {
+    assert.deepEqual(reusesOf(model, { num_inference_steps: 2 }).calls, ["none none", "none none"]);
+  });
+});

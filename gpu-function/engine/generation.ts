@@ -82,6 +82,7 @@ export async function* runGeneration(
     type: "generation.completed",
     id: plan.id,
     evaluations,
+    compute: computeOf(plan, denoising),
     determinism,
     timings,
     cached: false,
@@ -114,6 +115,7 @@ function stepEvent(plan: Plan, finished: FinishedStep): GenerationEventOf<"gener
     timestep: finished.timestep,
     evaluations: finished.evaluations,
     guidance_norm_ratio: finished.guidanceNormRatio,
+    ...(finished.shallow ? { shallow: true } : {}),
     ...(finished.textChange === null ? {} : { text_change: finished.textChange }),
   };
 }
@@ -134,6 +136,10 @@ function createCutoffAnnouncer({ cutoff, num_inference_steps }: Plan) {
 /** An automatic cutoff needs fewer rows than planned, which was the most. */
 function accountFor({ evaluations }: Plan, { evaluations: spent, shared }: Denoising) {
   return { ...evaluations, spent, shared, saved: 1 - (spent + shared) / evaluations.full };
+}
+
+function computeOf({ compute }: Plan, { compute: { spent, shared } }: Denoising) {
+  return { ...compute, spent, shared, saved: 1 - (spent + shared) / compute.full };
 }
 
 /** A model without a fitted projection shows its previews through the VAE. */

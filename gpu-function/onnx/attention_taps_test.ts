@@ -4,7 +4,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createNoiseSource } from "../diffusion/mod.ts";
 import { averageAttention } from "../insights/mod.ts";
-import { type DenoiserForm, type DenoiserRow, loadDenoiser } from "./denoiser.ts";
+import { loadDenoiser } from "./denoiser/denoiser.ts";
+import type { DenoiserForm } from "./denoiser/denoiser_form.ts";
+import type { DenoiserRow } from "./denoiser/denoiser_row.ts";
 import { withOutputs } from "./graph_file/graph_outputs.ts";
 
 const cpu = { executionProvider: "cpu", intraOpNumThreads: 1 };
@@ -111,7 +113,7 @@ for (const name of ["attention_heads_apart.onnx", "attention_heads_in_batch.onnx
         assertNear(shares, expected.shares);
         for (const [token, map] of maps.entries()) assertNear(map.data, expected.maps[token]!);
       }
-      await denoiser.session.release();
+      await denoiser.sessions[0].release();
     });
   }
 }
@@ -140,8 +142,8 @@ for (const exact of [true, false]) {
     assert.deepEqual(value, expected.value);
     assert.deepEqual([expected.attention, attention?.[0]], [undefined, null]);
     assert.deepEqual(attention?.[1]?.map(({ shape }) => shape[2]), taps.map(() => 32));
-    await plain.session.release();
-    await tapped.session.release();
+    await plain.sessions[0].release();
+    await tapped.sessions[0].release();
   });
 }
 

@@ -39,6 +39,8 @@ export interface ExpectedGraph {
   readonly outputs: readonly ExpectedTensor[];
   /** Values inside the graph that are to be outputs too. Reads the file's bytes into memory once. */
   readonly taps?: readonly ExpectedTensor[];
+  /** A value inside the graph that is fed, and of its types the first: what only leads to it is left out. */
+  readonly fed?: ExpectedTensor;
 }
 
 export interface Feed {

@@ -2,7 +2,7 @@
  * Graphs as the engine uses them. They live in the inference thread, so that nothing on this one ever waits
  * for a row. A thread that stopped fails what it was doing; the next use of a session loads its graph again.
  */
-import type { ExpectedGraph, Feed, Fetched, SessionOptions } from "./graph.ts";
+import type { ExpectedGraph, Feed, Fetched, SessionOptions, TensorType } from "./graph.ts";
 import { InferenceThread } from "./inference/inference_thread.ts";
 import type { Timed } from "./inference/turns.ts";
 
@@ -18,6 +18,8 @@ export interface OnnxSession {
   /** Shapes as the file declares them; names and unknown sides are null. */
   inputShape(name: string): readonly (number | null)[];
   outputShape(name: string): readonly (number | null)[];
+  /** Of an output or a tap; undefined where the graph has none of that name. */
+  outputType(name: string): TensorType | undefined;
   /**
    * Rows are the first side of the first feed; optional inputs that the graph lacks are passed over.
    * @param wanted outputs and taps to fetch, all of the outputs and none of the taps by default
@@ -55,8 +57,9 @@ export async function loadSession(
   const plain = expected.outputs.map(({ name }) => name);
   return {
     usage,
-    inputShape: (name) => loaded.inputs.get(name) ?? [],
-    outputShape: (name) => loaded.outputs.get(name) ?? [],
+    inputShape: (name) => loaded.inputs.get(name)?.shape ?? [],
+    outputShape: (name) => loaded.outputs.get(name)?.shape ?? [],
+    outputType: (name) => loaded.outputs.get(name)?.type,
     async run(feeds, wanted = plain, counted = true) {
       if (loaded.losses !== thread.losses) loaded = await load();
       const owned = Object.fromEntries(

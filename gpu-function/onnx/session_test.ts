@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createLatents } from "../diffusion/mod.ts";
-import { type DenoiserForm, type DenoiserRow, loadDenoiser } from "./denoiser.ts";
+import { loadDenoiser } from "./denoiser/denoiser.ts";
+import type { DenoiserForm } from "./denoiser/denoiser_form.ts";
+import type { DenoiserRow } from "./denoiser/denoiser_row.ts";
 import { type TinyGraph, withTinyGraph } from "../fixtures/tiny_graph.ts";
 import { loadTextEncoder } from "./text_encoder.ts";
 import { loadVaeDecoder } from "./vae_decoder.ts";
@@ -62,10 +64,10 @@ for (const [name, runs] of VARIANTS) {
       assert.deepEqual(value.map(({ data }) => data[0]), FIRST_VALUES);
       assert.deepEqual(value.map(({ data }) => data[5]), FIRST_VALUES.map((first) => first + 5));
       assert.deepEqual(value.map(({ shape }) => shape), ROWS.map(({ x }) => x.shape));
-      assert.equal(denoiser.session.usage.rows, 3);
-      assert.equal(denoiser.session.usage.runs, exact ? 3 : runs);
-      assert.equal(denoiser.session.usage.milliseconds, milliseconds);
-      await denoiser.session.release();
+      assert.equal(denoiser.sessions[0].usage.rows, 3);
+      assert.equal(denoiser.sessions[0].usage.runs, exact ? 3 : runs);
+      assert.equal(denoiser.sessions[0].usage.milliseconds, milliseconds);
+      await denoiser.sessions[0].release();
     });
   }
 }
@@ -75,7 +77,7 @@ for (const name of ["timestep_per_row_int64.onnx", "timestep_single_int32.onnx"]
     const denoiser = await loadDenoiser(file(name), unet(2), alone);
     const { value } = await denoiser.run([row(0, 946.75, 0)]);
     assert.equal(value[0]?.data[0], 946);
-    await denoiser.session.release();
+    await denoiser.sessions[0].release();
   });
 }
 
@@ -162,7 +164,7 @@ for (const exact of [true, false]) {
       const { value } = await denoiser.run(rows);
       assert.deepEqual(value.map(({ data }) => data[0]), [1, 111, 201.5]);
       await assert.rejects(denoiser.run(ROWS), /takes a pooled text, and this one has none/);
-      await denoiser.session.release();
+      await denoiser.sessions[0].release();
       await assert.rejects(
         loadDenoiser(path, plain, alone),
         /input text_embeds is not one this engine can feed/,
@@ -186,7 +188,7 @@ for (const exact of [true, false]) {
       assert.ok(Math.abs(data[0]! - near[i]!) < 1e-3, `row ${i}: ${data[0]}, ${near[i]}`);
       assert.ok(Math.abs(data[5]! - near[i]! - 5) < 1e-3);
     }
-    await transformer.session.release();
+    await transformer.sessions[0].release();
   });
 }
 

@@ -55,6 +55,7 @@ export interface ModelPackage extends PlanningModel {
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const rgb = v.tuple([v.number(), v.number(), v.number()]);
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
@@ -78,6 +79,8 @@ const shapefirstJson = v.strictObject({
   size: v.optional(v.strictObject({ min: count, max: count, multiple_of: count })),
   latent_rgb: v.optional(v.nullable(v.strictObject({ matrix: v.array(rgb), bias: rgb })), null),
   taps: v.optional(v.array(v.string()), []),
+  /** As in the manifest. */
+  cuts: v.optional(v.array(v.strictObject({ value: v.string(), compute: share })), []),
   digest: v.optional(sha256),
   files: v.optional(v.array(v.strictObject({ path: v.string(), bytes: count, sha256 }))),
 });
@@ -208,6 +211,7 @@ async function assembleManifest(
     },
     text: await describeText(folder, tokenizer, part),
     latent_rgb: extra.latent_rgb ?? sharedRgb(family.latents, vae),
+    cuts: extra.cuts,
     insights: extra.taps.length > 0 ? [...INSIGHTS] : [...INSIGHTS_WITHOUT_TAPS],
   });
   if (!parsed.ok) throw new RangeError(`${folder}: ${parsed.problem.detail}`);

@@ -30,12 +30,17 @@ await runCommand(async () => {
 });
 
 function show(plan: Plan): void {
-  const { evaluations: { planned, full, saved }, eos_swap } = plan;
+  const { evaluations: { planned, full }, compute, reuse, eos_swap } = plan;
   console.log(
     `${plan.model}  ${plan.width}x${plan.height}  ${plan.sampler}, guidance ${plan.guidance_scale}`,
   );
-  console.log(`${planned} of ${full} evaluations, ${(100 * saved).toFixed(0)} % saved`);
+  const saved = `${(100 * compute.saved).toFixed(0)} % of the compute saved`;
+  console.log(`${planned} of ${full} evaluations, ${saved}`);
   console.log(guidanceLine(plan));
+  if (reuse) {
+    const whole = `the whole model in steps ${reuse.whole_steps.join(", ")}`;
+    console.log(`${whole}; else deep features of depth ${reuse.depth} are reused`);
+  }
   if (eos_swap) {
     console.log(
       `[EOS] (${eos_swap.scope}, ${eos_swap.align}) swapped from step ${eos_swap.from} to ${eos_swap.to}`,

@@ -5,6 +5,7 @@ import {
   type GenerationRequest,
   parseGenerationRequest,
   ProblemError,
+  REUSE_DEFAULTS,
 } from "../../contract/mod.ts";
 import { parseStrictly, UsageError } from "./command_line.ts";
 
@@ -35,6 +36,10 @@ const REQUEST_FLAGS = {
   "semantic-state": { type: "string" },
   "eos-state": { type: "string" },
   "semantic-repeats": { type: "string" },
+  reuse: { type: "boolean" },
+  "reuse-every": { type: "string" },
+  "reuse-from": { type: "string" },
+  "reuse-depth": { type: "string" },
   insights: { type: "string" },
   "low-fraction": { type: "string" },
   "convergence-level": { type: "string" },
@@ -70,6 +75,11 @@ export const REQUEST_HELP = `
   --sos-state, --semantic-state, --eos-state <zeros|noise|sos|eos>
                           what replaces the states of that class, padding going with [EOS]
   --semantic-repeats <n>  say the prompt's words n times, as often as they fit
+  --reuse                 compute the shallow layers alone in most steps, with the deep features of an
+                          earlier step
+  --reuse-every <n>       one step in n computes the whole model, default ${REUSE_DEFAULTS.every}
+  --reuse-from <n>        the first step that may reuse features, default ${REUSE_DEFAULTS.from}
+  --reuse-depth <n>       at which of the model's cuts, the shallowest being 1, default ${REUSE_DEFAULTS.depth}
   --insights <names>      what the run shows of its inside: attention, frequency, guidance,
                           separated by commas
   --low-fraction <0..1>   part of the spectrum that frequency counts as low, default 0.2
@@ -139,6 +149,11 @@ function toRequest(prompt: string, values: Values): Record<string, unknown> {
     semantic: text("semantic-state"),
     eos: text("eos-state"),
   });
+  const reuse = withoutAbsent({
+    depth: number("reuse-depth"),
+    from: number("reuse-from"),
+    every: number("reuse-every"),
+  });
   return withoutAbsent({
     prompt,
     model: text("model"),
@@ -153,6 +168,7 @@ function toRequest(prompt: string, values: Values): Record<string, unknown> {
     eos_swap: Object.keys(eosSwap).length > 0 ? eosSwap : undefined,
     token_states: Object.keys(tokenStates).length > 0 ? tokenStates : undefined,
     semantic_repeats: number("semantic-repeats"),
+    reuse: text("reuse") || Object.keys(reuse).length > 0 ? reuse : undefined,
     insights: text("insights") === undefined ? undefined : String(text("insights")).split(","),
     insight_options: withoutAbsent({
       low_fraction: number("low-fraction"),

@@ -3,11 +3,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createNoiseSource } from "../../gpu-function/diffusion/mod.ts";
 import { averageAttention, sumOf } from "../../gpu-function/insights/mod.ts";
-import {
-  type DenoiserForm,
-  type DenoiserRow,
-  loadDenoiser,
-} from "../../gpu-function/onnx/denoiser.ts";
+import { loadDenoiser } from "../../gpu-function/onnx/denoiser/denoiser.ts";
+import type { DenoiserForm } from "../../gpu-function/onnx/denoiser/denoiser_form.ts";
+import type { DenoiserRow } from "../../gpu-function/onnx/denoiser/denoiser_row.ts";
 import { crossAttentionTaps } from "../../scripts/cli/models/graphs/cross_attention.ts";
 import { readOnnxGraph } from "../../gpu-function/onnx/graph_file/onnx_graph.ts";
 import { FIXTURES } from "./goldens.ts";
@@ -81,8 +79,8 @@ for (const [name, form, finest] of GRAPHS) {
       const total = maps.reduce((sum, map) => sumOf(map, sum));
       assert.deepEqual([total.width, total.height], finest);
       for (const value of total.data) assert.ok(Math.abs(value - 1) < rounding, `${value}`);
-      await plain.session.release();
-      await tapped.session.release();
+      await plain.sessions[0].release();
+      await tapped.sessions[0].release();
     });
   }
 }

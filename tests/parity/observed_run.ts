@@ -17,7 +17,7 @@ import {
   releaseModel,
 } from "../../gpu-function/engine/loading/loaded_model.ts";
 import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
-import type { DenoiserRow } from "../../gpu-function/onnx/denoiser.ts";
+import type { DenoiserRow } from "../../gpu-function/onnx/denoiser/denoiser_row.ts";
 
 export interface ObservedRun {
   /** The rows of each call of the model, in order. */

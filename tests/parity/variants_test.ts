@@ -32,7 +32,7 @@ async function errorOf(
       const after = goldens.valuesOf(cases[i]!.latents);
       error = Math.max(error, relativeL2(latents.data, after.subarray(-latents.data.length)));
     }
-    const { runs, rows } = model.denoiser.session.usage;
+    const { runs, rows } = model.denoiser.sessions[0].usage;
     assert.ok(rowsMax === 1 ? runs === rows : runs < rows, `${rows} rows in ${runs} runs`);
   }, { exact: rowsMax === 1, mapped });
   return error;

@@ -14,7 +14,8 @@ import { type Lease, type LoadableModel, ModelCache, tooLarge } from "./model_ca
 import { listPackages, type ModelPackage, readModelPackage } from "../../packages/model_package.ts";
 import type { ModelFault } from "./model_fault.ts";
 import { packageFault } from "../../packages/package_fault.ts";
-import type { DenoiserOptions } from "../../onnx/denoiser.ts";
+import type { DenoiserOptions } from "../../onnx/denoiser/denoiser.ts";
+import type { OnnxSession, SessionUsage } from "../../onnx/session.ts";
 import { rememberRows, type RowMemory } from "../rows/row_memory.ts";
 
 export interface InstalledModelsOptions extends DenoiserOptions {
@@ -220,9 +221,14 @@ async function graphBytes({ text, files }: ModelPackage): Promise<number> {
 }
 
 function countersOf(model: LoadedModel): EngineCounters {
-  const { rows, runs } = model.denoiser.session.usage;
-  const inferenceMs = sessionsOf(model).reduce((sum, { usage }) => sum + usage.milliseconds, 0);
-  return { unetRows: rows, unetRuns: runs, inferenceMs };
+  const total = (sessions: readonly OnnxSession[], counter: keyof SessionUsage) =>
+    sessions.reduce((sum, { usage }) => sum + usage[counter], 0);
+  const { sessions } = model.denoiser;
+  return {
+    unetRows: total(sessions, "rows"),
+    unetRuns: total(sessions, "runs"),
+    inferenceMs: total(sessionsOf(model), "milliseconds"),
+  };
 }
 
 function sumOf(a: EngineCounters, b: EngineCounters): EngineCounters {

@@ -169,7 +169,7 @@ Deno.test("a package that cannot be served takes only itself out of service, wit
       assert.equal(imageOf(await Array.fromAsync(start(engine, "mini"))).length, 1);
       assert.deepEqual(refusalOf(engine, "damaged"), [
         "model_unavailable",
-        "Model damaged cannot be served: unet/model.onnx: onnxruntime cannot load this file: Protobuf parsing failed.",
+        "Model damaged cannot be served: unet/model.onnx: onnxruntime cannot load this file: Failed to load model because protobuf parsing failed.",
       ]);
       assert.deepEqual(refusalOf(engine, "twin"), [
         "model_unavailable",

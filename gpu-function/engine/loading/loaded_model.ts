@@ -2,7 +2,7 @@
 import type { ModelPackage } from "../../packages/model_package.ts";
 import type { PackageText } from "../../packages/package_text.ts";
 import { failureReason } from "../../onnx/inference/failure_reason.ts";
-import { type Denoiser, type DenoiserOptions, loadDenoiser } from "../../onnx/denoiser.ts";
+import { type Denoiser, type DenoiserOptions, loadDenoiser } from "../../onnx/denoiser/denoiser.ts";
 import type { OnnxSession } from "../../onnx/session.ts";
 import { loadTextEncoder, type TextEncoder } from "../../onnx/text_encoder.ts";
 import { loadVaeDecoder, type VaeDecoder } from "../../onnx/vae_decoder.ts";
@@ -24,9 +24,12 @@ export interface LoadedModel extends ModelPackage {
 export function sessionsOf(
   { text, denoiser, vaeDecoder, safetyChecker }: LoadedModel,
 ): OnnxSession[] {
-  const encoders = text.map(({ encoder }) => encoder);
-  const parts = [...encoders, denoiser, vaeDecoder, ...(safetyChecker ? [safetyChecker] : [])];
-  return parts.map(({ session }) => session);
+  return [
+    ...text.map(({ encoder }) => encoder.session),
+    ...denoiser.sessions,
+    vaeDecoder.session,
+    ...(safetyChecker ? [safetyChecker.session] : []),
+  ];
 }
 
 export async function releaseModel(model: LoadedModel): Promise<void> {
@@ -45,7 +48,7 @@ export async function loadModel(
   modelPackage: ModelPackage,
   options: LoadOptions,
 ): Promise<LoadedModel> {
-  const { manifest: { latents }, files, family, denoiserConfig, vae, taps } = modelPackage;
+  const { manifest: { latents, cuts }, files, family, denoiserConfig, vae, taps } = modelPackage;
   const [first, ...others] = modelPackage.text;
   const loaded: OnnxSession[] = [];
   const keep = <P extends { readonly session: OnnxSession }>(part: P): P => {
@@ -69,8 +72,10 @@ export async function loadModel(
       // What several encoders give together is the family's to know.
       textWidth: others.length === 0 ? text[0].encoder.width : null,
       taps: options.tapped ? taps : [],
+      cuts: cuts.map(({ value }) => value),
     };
-    const denoiser = keep(await loadDenoiser(files.denoiser, denoiserForm, options));
+    const denoiser = await loadDenoiser(files.denoiser, denoiserForm, options);
+    loaded.push(...denoiser.sessions);
     const vaeDecoder = keep(await loadVaeDecoder(files.vaeDecoder, vae, options));
     const safetyChecker = files.safetyChecker && (options.checked ?? true)
       ? keep(await loadSafetyChecker(files.safetyChecker, options))

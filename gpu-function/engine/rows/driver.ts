@@ -4,15 +4,16 @@
  */
 import { BatchProfile } from "./batch_profile.ts";
 import { createBatchQueue, type QueueEntry } from "./batch_queue.ts";
-import type { Denoiser, DenoiserOutputs, DenoiserRow } from "../../onnx/denoiser.ts";
-import { rowsTogether } from "../../onnx/row_groups.ts";
+import type { Denoiser } from "../../onnx/denoiser/denoiser.ts";
+import type { DenoiserOutputs, DenoiserRow } from "../../onnx/denoiser/denoiser_row.ts";
+import { depthOf, rowsTogether } from "../../onnx/denoiser/row_groups.ts";
 
 /** One run as the driver sees it: rows to evaluate, and the steps that their outputs finish. */
 export interface RowSource<Step> {
   readonly denoiser: Denoiser;
   /** Sources of equal key share a denoiser and the shape of their rows. */
   readonly batchKey: string;
-  /** What it wants evaluated now; nothing when it is done. */
+  /** What it wants evaluated now, by one graph of the denoiser; nothing when it is done. */
   nextRows(): readonly DenoiserRow[];
   /**
    * Takes the outputs of exactly those rows, and returns the step that they finish or null within one.
@@ -27,6 +28,7 @@ export const STEPS_AHEAD = 4;
 /** One source from its first row to its last; waits in the queue between evaluations. */
 interface Run<Step> extends QueueEntry {
   readonly source: RowSource<Step>;
+  batchKey: string;
   rows: readonly DenoiserRow[];
   rowCount: number;
   rowsMax: number;
@@ -86,6 +88,8 @@ export class Driver<Step> {
     if (run.end) return;
     run.rows = run.source.nextRows();
     run.rowCount = run.rows.length;
+    // Whole rows go with whole ones, shallow rows with shallow ones of the same depth.
+    run.batchKey = `${run.source.batchKey} ${run.rows[0] ? depthOf(run.rows[0]) : 0}`;
     run.rowsMax = rowsTogether(run.rows[0], this.#rowsMax);
     if (run.rowCount === 0) return this.#finish(run, {});
     run.held = run.steps.length >= STEPS_AHEAD;
@@ -152,7 +156,7 @@ export class Driver<Step> {
 
 /** Those of the rows `from` (included) to `to` (excluded). */
 function outputsOf(
-  { value, milliseconds, fresh, attention }: DenoiserOutputs,
+  { value, milliseconds, fresh, attention, features }: DenoiserOutputs,
   from: number,
   to: number,
 ): DenoiserOutputs {
@@ -161,6 +165,7 @@ function outputsOf(
     milliseconds,
     ...(fresh ? { fresh: fresh.slice(from, to) } : {}),
     ...(attention ? { attention: attention.slice(from, to) } : {}),
+    ...(features ? { features: features.slice(from, to) } : {}),
   };
 }
 

@@ -4,7 +4,8 @@ import { createLatents } from "../../diffusion/mod.ts";
 import { TRIES } from "./batch_profile.ts";
 import { Driver, type RowSource, STEPS_AHEAD } from "./driver.ts";
 import { doublingDenoiser } from "../../fixtures/doubling_denoiser.ts";
-import type { Denoiser, DenoiserOutputs, DenoiserRow } from "../../onnx/denoiser.ts";
+import type { Denoiser } from "../../onnx/denoiser/denoiser.ts";
+import type { DenoiserOutputs, DenoiserRow } from "../../onnx/denoiser/denoiser_row.ts";
 
 const states = { sequence: { data: new Float32Array(2), positions: 1, width: 2 }, pooled: null };
 const row = (value: number): DenoiserRow => ({
@@ -46,14 +47,15 @@ Deno.test("the driver mixes rows of running sources and gives each its own outpu
   assert.deepEqual(batches, [[1, 2], [10, 3], [20, 30]]);
 });
 
-Deno.test("a source gets the attention and the freshness of its own rows", async () => {
+Deno.test("a source gets the attention, the features and the freshness of its own rows", async () => {
   const { denoiser } = doublingDenoiser();
   const labelled: Denoiser = {
     ...denoiser,
     async run(rows) {
       const attention = rows.map(({ x }) => [x]);
       const fresh = rows.map(({ x }) => x.data[0]! < 10);
-      return { ...await denoiser.run(rows), attention, fresh };
+      const features = rows.map(({ x }) => x);
+      return { ...await denoiser.run(rows), attention, fresh, features };
     },
   };
   const driver = new Driver<unknown>({ rowsMax: 4 });
@@ -61,7 +63,9 @@ Deno.test("a source gets the attention and the freshness of its own rows", async
   const received = await Promise.all(sources.map((source) => {
     const accept: RowSource<unknown>["accept"] = (outputs) => {
       source.accept(outputs);
-      return [outputs.attention?.map((layers) => layers?.[0]?.data[0]), outputs.fresh];
+      const attended = outputs.attention?.map((layers) => layers?.[0]?.data[0]);
+      assert.deepEqual(outputs.features?.map((of) => of?.data[0]), attended);
+      return [attended, outputs.fresh];
     };
     return Array.fromAsync(driver.run({ ...source, accept }, never()));
   }));
@@ -69,6 +73,34 @@ Deno.test("a source gets the attention and the freshness of its own rows", async
     [[[1, 2], [true, true]], [[3], [true]]],
     [[[10], [false]], [[20, 30], [false, false]]],
   ]);
+});
+
+Deno.test("shallow rows share no batch with whole rows, nor with those of another depth", async () => {
+  const { denoiser, batches } = doublingDenoiser();
+  const driver = new Driver<readonly number[]>({ rowsMax: 8 });
+  const features = createLatents(new Float32Array(1), [1, 1, 1]);
+  const reusing = (values: readonly number[], reuse: DenoiserRow["reuse"]) => {
+    const source = scripted(denoiser, [values.slice(0, 1), values.slice(1)]);
+    const nextRows = () => source.nextRows().map((plain) => reuse ? { ...plain, reuse } : plain);
+    return { ...source, nextRows };
+  };
+  const sources = [
+    reusing([1, 1, 1], undefined),
+    reusing([2, 2, 2], { depth: 1, features }),
+    reusing([3, 3], { depth: 1, features: null }),
+    reusing([4, 4], { depth: 2, features }),
+    reusing([5, 5], { depth: 1, features }),
+  ];
+  const given = await Promise.all(
+    sources.map((source) => Array.fromAsync(driver.run(source, never()))),
+  );
+  assert.deepEqual(given.map((steps) => steps.flat()), [
+    ...[[2, 2, 2], [4, 4, 4], [6, 6], [8, 8], [10, 10]],
+  ]);
+  const kind = (value: number) => value === 3 ? 1 : value === 5 ? 2 : value;
+  for (const batch of batches) assert.equal(new Set(batch.map(kind)).size, 1, `${batch}`);
+  assert(batches.some((batch) => batch.includes(2) && batch.includes(5)));
+  assert(batches.some((batch) => batch.includes(1) && batch.includes(3)));
 });
 
 Deno.test("a source that finishes no step with its rows yields none", async () => {

@@ -4,16 +4,27 @@
  */
 import { createHash } from "node:crypto";
 import { areFinite, type Latents } from "../../diffusion/mod.ts";
-import type { Denoiser, DenoiserRow } from "../../onnx/denoiser.ts";
+import type { Denoiser } from "../../onnx/denoiser/denoiser.ts";
+import type {
+  DenoiserOutputs,
+  DenoiserRow,
+  FeatureReuse,
+} from "../../onnx/denoiser/denoiser_row.ts";
 import type { EncodedText } from "../../text/mod.ts";
+
+/** What the denoiser gave for a row: its output, and deep features where they were asked for. */
+export interface RememberedRow {
+  readonly output: Latents;
+  readonly features: Latents | null;
+}
 
 export class RowMemory {
   readonly #bytesMax: number;
   /** Least recently used first. */
-  readonly #outputs = new Map<string, Latents>();
+  readonly #rows = new Map<string, RememberedRow>();
   #bytes = 0;
 
-  /** @param bytesMax of the outputs held */
+  /** @param bytesMax of the outputs and features held */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
@@ -22,26 +33,30 @@ export class RowMemory {
     return this.#bytes;
   }
 
-  find(key: string): Latents | undefined {
-    const output = this.#outputs.get(key);
-    if (!output) return undefined;
-    this.#outputs.delete(key);
-    this.#outputs.set(key, output);
-    return output;
+  find(key: string): RememberedRow | undefined {
+    const row = this.#rows.get(key);
+    if (!row) return undefined;
+    this.#rows.delete(key);
+    this.#rows.set(key, row);
+    return row;
   }
 
   /** Passes over what is not finite, since a retry is to be evaluated anew, and what is too large. */
-  keep(key: string, output: Latents): void {
-    if (this.#outputs.has(key) || output.data.byteLength > this.#bytesMax) return;
-    if (!areFinite(output)) return;
-    this.#outputs.set(key, output);
-    this.#bytes += output.data.byteLength;
-    for (const [oldest, { data }] of this.#outputs) {
+  keep(key: string, row: RememberedRow): void {
+    if (this.#rows.has(key) || bytesOf(row) > this.#bytesMax) return;
+    if (!areFinite(row.output)) return;
+    this.#rows.set(key, row);
+    this.#bytes += bytesOf(row);
+    for (const [oldest, old] of this.#rows) {
       if (this.#bytes <= this.#bytesMax) return;
-      this.#outputs.delete(oldest);
-      this.#bytes -= data.byteLength;
+      this.#rows.delete(oldest);
+      this.#bytes -= bytesOf(old);
     }
   }
+}
+
+function bytesOf({ output, features }: RememberedRow): number {
+  return output.data.byteLength + (features?.data.byteLength ?? 0);
 }
 
 /**
@@ -54,7 +69,7 @@ export class RowMemory {
 export function rememberRows(denoiser: Denoiser, model: string, memory: RowMemory): Denoiser {
   const keyOf = createRowKeys(model);
   return {
-    session: denoiser.session,
+    sessions: denoiser.sessions,
     async run(rows) {
       const keys = rows.map(keyOf);
       const known = keys.map((key, i) => rows[i]?.tapped ? undefined : memory.find(key));
@@ -66,26 +81,32 @@ export function rememberRows(denoiser: Denoiser, model: string, memory: RowMemor
         asked.set(nameOf(i), { row, place: asked.size });
         return true;
       });
-      if (asked.size === 0) return { value: known.map(present), milliseconds: 0, fresh };
-      const { value, milliseconds, attention } = await denoiser.run(
-        [...asked.values()].map(({ row }) => row),
-      );
+      const { value, milliseconds, attention, features } = asked.size > 0
+        ? await denoiser.run([...asked.values()].map(({ row }) => row))
+        : NOTHING;
       const places = rows.map((_, i) => asked.get(nameOf(i))?.place ?? -1);
-      const outputs = places.map((place, i) => present(known[i] ?? value[place]));
-      for (const [i, key] of keys.entries()) if (!known[i]) memory.keep(key, present(outputs[i]));
+      const given = places.map((place, i) => {
+        const output = value[place];
+        const evaluated = output && { output, features: features?.[place] ?? null };
+        return present(known[i] ?? evaluated);
+      });
+      for (const [i, key] of keys.entries()) if (!known[i]) memory.keep(key, present(given[i]));
       return {
-        value: outputs,
+        value: given.map(({ output }) => output),
         milliseconds,
         fresh,
+        features: given.map(({ features }) => features),
         ...(attention ? { attention: places.map((place) => attention[place] ?? null) } : {}),
       };
     },
   };
 }
 
-function present(output: Latents | undefined): Latents {
-  if (!output) throw new Error("The denoiser left a row out");
-  return output;
+const NOTHING: DenoiserOutputs = { value: [], milliseconds: 0 };
+
+function present(row: RememberedRow | undefined): RememberedRow {
+  if (!row) throw new Error("The denoiser left a row out");
+  return row;
 }
 
 /** Text states are hashed once each: they stay the same objects from step to step. */
@@ -100,8 +121,15 @@ function createRowKeys(model: string): (row: DenoiserRow) => string {
     digests.set(states, digest);
     return digest;
   };
-  return ({ x, timestep, states }) =>
-    sha256(x.data, `${x.shape.join("x")} ${timestep} ${model} ${digestOf(states)}`);
+  return ({ x, timestep, states, reuse }) => {
+    const label = `${x.shape.join("x")} ${timestep} ${model} ${digestOf(states)}`;
+    return sha256(x.data, reuse ? `${label} ${reuseKey(reuse)}` : label);
+  };
+}
+
+/** A row that gives features is another than the same one without, and one that takes some another again. */
+function reuseKey({ depth, features }: FeatureReuse): string {
+  return `${depth} ${features ? sha256(features.data, features.shape.join("x")) : "new"}`;
 }
 
 function sha256(values: Float32Array, label: string): string {

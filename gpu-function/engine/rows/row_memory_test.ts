@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createLatents } from "../../diffusion/mod.ts";
 import { doublingDenoiser } from "../../fixtures/doubling_denoiser.ts";
-import type { Denoiser, DenoiserRow } from "../../onnx/denoiser.ts";
+import type { Denoiser } from "../../onnx/denoiser/denoiser.ts";
+import type { DenoiserRow } from "../../onnx/denoiser/denoiser_row.ts";
 import { rememberRows, RowMemory } from "./row_memory.ts";
 import type { EncodedText } from "../../text/mod.ts";
 
@@ -82,15 +83,23 @@ Deno.test("rememberRows() evaluates a row anew whose output was not finite", asy
 
 Deno.test("RowMemory forgets what was used longest ago when it is full", () => {
   const memory = new RowMemory(20);
-  const output = (value: number) => createLatents(Float32Array.of(value, value), [1, 1, 2]);
+  const output = (value: number) => ({
+    output: createLatents(Float32Array.of(value, value), [1, 1, 2]),
+    features: null,
+  });
   memory.keep("a", output(1));
   memory.keep("b", output(2));
   assert.equal(memory.bytes, 16);
-  assert.equal(memory.find("a")?.data[0], 1);
+  assert.equal(memory.find("a")?.output.data[0], 1);
   memory.keep("c", output(3));
   assert.equal(memory.bytes, 16);
-  assert.deepEqual(["a", "b", "c"].map((key) => memory.find(key)?.data[0]), [1, undefined, 3]);
-  memory.keep("d", createLatents(new Float32Array(6), [1, 1, 6]));
+  assert.deepEqual(["a", "b", "c"].map((key) => memory.find(key)?.output.data[0]), [
+    1,
+    undefined,
+    3,
+  ]);
+  const features = createLatents(new Float32Array(4), [1, 1, 4]);
+  memory.keep("d", { ...output(4), features });
   assert.deepEqual([memory.bytes, memory.find("d")], [16, undefined]);
 });
 
@@ -113,4 +122,36 @@ Deno.test("rememberRows() evaluates a tapped row though its output is known, and
   await remembering.run([{ ...row(3), tapped: true }]);
   assert.deepEqual((await remembering.run([row(3)])).fresh, [false]);
   assert.deepEqual(batches, [[1], [1, 2], [3]]);
+});
+
+Deno.test("rememberRows() tells rows apart by the deep features that they give or take, and keeps those", async () => {
+  const { denoiser, batches } = doublingDenoiser();
+  const giving: Denoiser = {
+    ...denoiser,
+    async run(rows) {
+      const features = rows.map(({ x, reuse }) => reuse && !reuse.features ? x : null);
+      return { ...await denoiser.run(rows), features };
+    },
+  };
+  const memory = new RowMemory(1_000);
+  const remembering = rememberRows(giving, "m", memory);
+  const feature = (value: number) => createLatents(Float32Array.of(value), [1, 1, 1]);
+  const plain = row(1);
+  const whole = { ...row(1), reuse: { depth: 1, features: null } };
+  const others = [
+    plain,
+    { ...row(1), reuse: { depth: 2, features: null } },
+    { ...row(1), reuse: { depth: 1, features: feature(1) } },
+    { ...row(1), reuse: { depth: 1, features: feature(2) } },
+    { ...row(1), reuse: { depth: 2, features: feature(2) } },
+  ];
+  const first = await remembering.run([whole]);
+  assert.deepEqual(first.features, [whole.x]);
+  for (const other of others) assert.deepEqual((await remembering.run([other])).fresh, [true]);
+  const again = await remembering.run([whole, ...others]);
+  assert.deepEqual(again.fresh, [false, false, false, false, false, false]);
+  assert.deepEqual(again.features, [whole.x, null, whole.x, null, null, null]);
+  assert.equal(batches.length, 6);
+  // Six outputs of two values, and the features of two rows.
+  assert.equal(memory.bytes, 4 * (6 * 2 + 2 * 2));
 });

@@ -1,5 +1,5 @@
 /** What the engine's thread asks the inference thread, and what that answers. */
-import type { ExpectedGraph, Feed, Fetched, SessionOptions } from "../graph.ts";
+import type { ExpectedGraph, Feed, Fetched, SessionOptions, TensorType } from "../graph.ts";
 import type { Timed } from "./turns.ts";
 
 export type Question =
@@ -29,9 +29,15 @@ export interface Answers {
 export interface LoadedGraph {
   /** Its number in the thread that loaded it. */
   readonly session: number;
-  /** Shapes by the engine's names; names and unknown sides are null. */
-  readonly inputs: ReadonlyMap<string, readonly (number | null)[]>;
-  readonly outputs: ReadonlyMap<string, readonly (number | null)[]>;
+  /** By the engine's names. */
+  readonly inputs: ReadonlyMap<string, TensorForm>;
+  readonly outputs: ReadonlyMap<string, TensorForm>;
+}
+
+export interface TensorForm {
+  readonly type: TensorType;
+  /** As the file declares it; names and unknown sides are null. */
+  readonly shape: readonly (number | null)[];
 }
 
 /** A question under its number. */

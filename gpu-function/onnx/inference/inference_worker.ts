@@ -1,6 +1,6 @@
 /** The inference thread: loads graphs and runs them, one question after the other. */
 import { type MessagePort, parentPort } from "node:worker_threads";
-import type { Answered, Answers, Asked, Question } from "./inference_message.ts";
+import type { Answered, Answers, Asked, Question, TensorForm } from "./inference_message.ts";
 import {
   type CheckedTensors,
   type NativeSession,
@@ -38,7 +38,7 @@ async function answer(question: Question): Promise<Answers[keyof Answers]> {
       const native = await openNativeSession(file, expected, options);
       const session = opened++;
       sessions.set(session, native);
-      return { session, inputs: shapesOf(native.inputs), outputs: shapesOf(native.outputs) };
+      return { session, inputs: formsOf(native.inputs), outputs: formsOf(native.outputs) };
     }
     case "run":
       return await sessionOf(question).run(question.feeds, question.wanted);
@@ -57,8 +57,8 @@ function sessionOf({ session }: { readonly session: number }): NativeSession {
   return native;
 }
 
-function shapesOf(tensors: CheckedTensors): Map<string, readonly (number | null)[]> {
-  return new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+function formsOf(tensors: CheckedTensors): Map<string, TensorForm> {
+  return new Map([...tensors].map(([name, { type, shape }]) => [name, { type, shape }]));
 }
 
 /** Results are handed over, not copied. */

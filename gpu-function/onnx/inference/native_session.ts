@@ -19,7 +19,9 @@ import {
 } from "./packed_graph.ts";
 import { sizeOf } from "../../diffusion/mod.ts";
 import { failureReason } from "./failure_reason.ts";
+import type { TensorForm } from "./inference_message.ts";
 import { withOutputs } from "../graph_file/graph_outputs.ts";
+import { readShallowGraph } from "../graph_file/shallow_graph.ts";
 import type {
   ExpectedGraph,
   ExpectedTensor,
@@ -39,12 +41,9 @@ const PROCESSORS = { allowed: navigator.hardwareConcurrency, present: cpus().len
 /** A graph's inputs or outputs by the names that the engine uses. */
 export type CheckedTensors = ReadonlyMap<string, CheckedTensor>;
 
-export interface CheckedTensor {
+export interface CheckedTensor extends TensorForm {
   /** In the file. */
   readonly ownName: string;
-  readonly type: TensorType;
-  /** As the file declares it; names and unknown sides are null. */
-  readonly shape: readonly (number | null)[];
 }
 
 export interface NativeSession {
@@ -64,9 +63,12 @@ export async function openNativeSession(
   expected: ExpectedGraph,
   options: SessionOptions,
 ): Promise<NativeSession> {
-  const { taps = [] } = expected;
-  const session = await openSession(file, taps.map(({ name }) => name), options);
-  const inputs = checkTensors(`${file}: input`, session.inputMetadata, expected.inputs);
+  const { taps = [], fed } = expected;
+  const session = await openSession(file, expected, options);
+  const inputs = checkTensors(`${file}: input`, session.inputMetadata, [
+    ...expected.inputs,
+    ...(fed ? [fed] : []),
+  ]);
   const known = [...inputs.values()].map(({ ownName }) => ownName);
   const unknown = session.inputNames.find((name) => !known.includes(name));
   if (unknown !== undefined) {
@@ -124,13 +126,14 @@ export async function tryProvider(executionProvider: string): Promise<string | n
 
 async function openSession(
   file: string,
-  taps: readonly string[],
+  { taps = [], fed }: ExpectedGraph,
   options: SessionOptions,
 ): Promise<InferenceSession> {
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
   const { packedDir, mapped, executionProvider } = options;
+  const added = taps.map(({ name }) => name);
   const source: Source = {
-    graph: async () => taps.length === 0 ? file : withOutputs(await readFile(file), taps),
+    graph: () => editedGraph(file, added, fed),
     // A graph that comes as bytes does not know where weights in files beside it lie.
     session: { model_external_initializers_file_folder_path: dirname(file) },
   };
@@ -138,7 +141,7 @@ async function openSession(
     // Weights are packed for the CPU's kernels.
     if (packedDir && !mapped && executionProvider === "cpu") {
       return await openPacked(
-        await findPlace(file, packedDir, [VERSION, ...taps]),
+        await findPlace(file, packedDir, { version: VERSION, edits: [...added, fed?.name ?? ""] }),
         source,
         options,
       );
@@ -150,11 +153,25 @@ async function openSession(
   }
 }
 
+/** Returns the file, or its bytes where they were edited. */
+async function editedGraph(
+  file: string,
+  taps: readonly string[],
+  fed: ExpectedTensor | undefined,
+): Promise<string | Uint8Array> {
+  if (fed) return readShallowGraph(file, { name: fed.name, type: fedType(fed) });
+  return taps.length === 0 ? file : withOutputs(await readFile(file), taps);
+}
+
+function fedType({ name, types: [type] }: ExpectedTensor): "float32" | "float16" {
+  if (type === "float32" || type === "float16") return type;
+  throw new RangeError(`${name} must be float32 or float16 to be fed, given ${type}`);
+}
+
 /** Entries of onnxruntime's session configuration. */
 type SessionEntries = Readonly<Record<string, string>>;
 
 interface Source {
-  /** Returns the file, or its bytes where outputs were added. */
   readonly graph: () => Promise<string | Uint8Array>;
   readonly session: SessionEntries;
 }

@@ -21,11 +21,14 @@ export interface PackedPlace {
   readonly folder: string;
 }
 
-/** @param traits what else the packed graph depends on: onnxruntime's version, taps */
+/**
+ * @param traits what else the packed graph depends on: onnxruntime's version, and how the file was edited,
+ *   since each edit of it is a graph of its own
+ */
 export async function findPlace(
   file: string,
   packedDir: string,
-  traits: readonly string[],
+  { version, edits }: { readonly version: string; readonly edits: readonly string[] },
 ): Promise<PackedPlace> {
   const real = await realpath(file);
   const folder = dirname(real);
@@ -35,8 +38,8 @@ export async function findPlace(
     states.push(`${name} ${size} ${mtimeMs}`);
   }
   const machine = [await readProcessor(), process.arch];
-  const ofFile = join(packedDir, hash([real]));
-  return { ofFile, folder: join(ofFile, hash([...machine, ...traits, ...states])) };
+  const ofFile = join(packedDir, hash([real, ...edits]));
+  return { ofFile, folder: join(ofFile, hash([...machine, version, ...states])) };
 }
 
 /** Kernels are chosen by what the processor can do, and each packs weights in its own way. */

@@ -1,7 +1,7 @@
 /** What sets one kind of pipeline apart from another; the rest is read from the package's files. */
 import type * as v from "valibot";
 import type { LatentSpace } from "./latent_rgb.ts";
-import type { DenoiserNames } from "../../onnx/denoiser.ts";
+import type { DenoiserNames } from "../../onnx/denoiser/denoiser_form.ts";
 import type { EncodedText } from "../../text/mod.ts";
 
 export interface ModelFamily {

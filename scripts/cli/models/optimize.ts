@@ -10,7 +10,7 @@ import type { Command, World } from "./command.ts";
 import { crossAttentionTaps } from "./graphs/cross_attention.ts";
 import { fuseAttention, type FusedGraph } from "./graphs/attention_fusion.ts";
 import { editedFile, lengthOf, type Piece } from "./graphs/edited_file.ts";
-import { readDetail } from "./graphs/graph_detail.ts";
+import { readDetail } from "../../../gpu-function/onnx/graph_file/graph_detail.ts";
 import { inspectGraphs } from "./graphs/graph_inspection.ts";
 import { openProtobufFile } from "../../../gpu-function/onnx/graph_file/protobuf_file.ts";
 import { createProgress } from "./hub/pull_progress.ts";

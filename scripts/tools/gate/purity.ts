@@ -22,7 +22,7 @@ export const PURE_FILES = [
   "gpu-function/engine/rows/batch_queue.ts",
   "gpu-function/jobs/event_log.ts",
   "gpu-function/jobs/job.ts",
-  "gpu-function/onnx/row_groups.ts",
+  "gpu-function/onnx/denoiser/row_groups.ts",
 ];
 
 export async function checkPurity(): Promise<string[]> {

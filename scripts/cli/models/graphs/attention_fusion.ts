@@ -9,7 +9,11 @@ import {
   text,
 } from "../../../../gpu-function/onnx/graph_file/protobuf_writer.ts";
 import { type SpelledAttention, spelledAttentions } from "./attention_pattern.ts";
-import type { DetailedGraph, DetailedNode, Span } from "./graph_detail.ts";
+import type {
+  DetailedGraph,
+  DetailedNode,
+  Span,
+} from "../../../../gpu-function/onnx/graph_file/graph_detail.ts";
 
 export interface FusedGraph {
   readonly fused: number;

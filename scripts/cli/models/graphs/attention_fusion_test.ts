@@ -6,7 +6,10 @@ import { createNoiseSource } from "../../../../gpu-function/diffusion/mod.ts";
 import { TINY } from "../fixtures/small_package.ts";
 import { fuseAttention } from "./attention_fusion.ts";
 import { editedFile } from "./edited_file.ts";
-import { type DetailedGraph, readDetail } from "./graph_detail.ts";
+import {
+  type DetailedGraph,
+  readDetail,
+} from "../../../../gpu-function/onnx/graph_file/graph_detail.ts";
 import { openProtobufFile } from "../../../../gpu-function/onnx/graph_file/protobuf_file.ts";
 
 const FIXTURES = join(import.meta.dirname!, "fixtures");

@@ -2,7 +2,10 @@
  * Recognises attention that is spelled out: queries times keys, scaled, Softmax, times values. What
  * counts is where the axes of each operand come from, so that any way of moving them is recognised.
  */
-import type { DetailedGraph, DetailedNode } from "./graph_detail.ts";
+import type {
+  DetailedGraph,
+  DetailedNode,
+} from "../../../../gpu-function/onnx/graph_file/graph_detail.ts";
 import { type Monomial, numberOf, ONE, over, raised, same, times } from "./monomial.ts";
 import { type Layout, type Role, SymbolicShapes } from "./symbolic_shapes.ts";
 

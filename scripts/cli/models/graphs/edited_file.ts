@@ -1,7 +1,7 @@
 /** Lays out an edited ONNX file as spans of the old one and new bytes, so that weights need no memory. */
 import { opening } from "../../../../gpu-function/onnx/graph_file/protobuf_writer.ts";
 import type { GraphEdit } from "./attention_fusion.ts";
-import type { DetailedGraph, Span } from "./graph_detail.ts";
+import type { DetailedGraph, Span } from "../../../../gpu-function/onnx/graph_file/graph_detail.ts";
 import type { ProtobufFile } from "../../../../gpu-function/onnx/graph_file/protobuf_file.ts";
 
 export type Piece = Span | Uint8Array;

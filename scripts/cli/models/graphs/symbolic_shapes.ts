@@ -3,7 +3,11 @@
  * them, and computes shapes and scales without knowing the sizes. Exporters write one and the same
  * movement in many ways, with sizes read back from the values themselves, so nodes alone prove little.
  */
-import type { DetailedGraph, DetailedNode, SmallTensor } from "./graph_detail.ts";
+import type {
+  DetailedGraph,
+  DetailedNode,
+  SmallTensor,
+} from "../../../../gpu-function/onnx/graph_file/graph_detail.ts";
 import {
   constant,
   type Monomial,

@@ -3,12 +3,13 @@
  * their operands, so that depends on the machine, the graph, the shape and the number of rows: it is tried
  * where it is needed, on the rows that ask, and remembered. Pure but for what the evaluations do.
  */
-import type { Latents } from "../diffusion/mod.ts";
+import type { Latents } from "../../diffusion/mod.ts";
 
-/** What a batch gives for each row: its output, and its layers of attention where it is tapped. */
+/** What a batch gives for each row: its output, its layers of attention where it is tapped, its features. */
 interface RowOutputs {
   readonly value: readonly Latents[];
   readonly attention?: readonly (readonly Latents[] | null)[];
+  readonly features?: readonly (Latents | null)[];
 }
 
 export class BatchProof {
@@ -38,8 +39,12 @@ export class BatchProof {
   }
 }
 
-function partsOf({ value, attention = [] }: RowOutputs): Latents[] {
-  return [...value, ...attention.flatMap((layers) => layers ?? [])];
+function partsOf({ value, attention = [], features = [] }: RowOutputs): Latents[] {
+  return [
+    ...value,
+    ...attention.flatMap((layers) => layers ?? []),
+    ...features.flatMap((of) => of ?? []),
+  ];
 }
 
 /** NaN, whose bits say nothing, is equal to itself; 0 is not -0. */

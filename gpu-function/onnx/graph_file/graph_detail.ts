@@ -2,11 +2,8 @@
  * Reads an ONNX file's graph in the detail that rewriting it takes: attributes, small constants, and
  * where each part lies in the file. Field numbers are those of onnx.proto.
  */
-import type { OnnxNode } from "../../../../gpu-function/onnx/graph_file/onnx_graph.ts";
-import type {
-  ProtobufField,
-  ProtobufFile,
-} from "../../../../gpu-function/onnx/graph_file/protobuf_file.ts";
+import type { OnnxNode } from "./onnx_graph.ts";
+import type { ProtobufField, ProtobufFile } from "./protobuf_file.ts";
 
 /** A part of the file: its first byte, and the one after its last. */
 export interface Span {

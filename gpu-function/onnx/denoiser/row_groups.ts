@@ -3,6 +3,12 @@
 interface ShapedRow {
   readonly x: { readonly shape: readonly number[] };
   readonly timestep: number;
+  readonly reuse?: { readonly depth: number; readonly features: object | null };
+}
+
+/** The depth of the graph that computes a row alone: 0 where it takes the whole one. */
+export function depthOf({ reuse }: Pick<ShapedRow, "reuse">): number {
+  return reuse?.features ? reuse.depth : 0;
 }
 
 interface IndexedRow<R> {
@@ -10,13 +16,14 @@ interface IndexedRow<R> {
   readonly index: number;
 }
 
-/** Rows that one run of the graph can take, in their order: all, or those of equal timestep. */
+/** Rows that one run of a graph can take, in their order: those of one depth, or also of equal timestep. */
 export function groupRows<R extends ShapedRow>(
   rows: readonly R[],
   { perRow, rowsMax }: { readonly perRow: boolean; readonly rowsMax: number },
 ): IndexedRow<R>[][] {
   const indexed = rows.map((row, index) => ({ row, index }));
-  const alike = [...Map.groupBy(indexed, ({ row }) => perRow ? 0 : row.timestep).values()];
+  const keyOf = (row: R) => `${depthOf(row)} ${perRow ? "" : row.timestep}`;
+  const alike = [...Map.groupBy(indexed, ({ row }) => keyOf(row)).values()];
   return alike.flatMap((group) => chunksOf(group, rowsTogether(group[0]?.row, rowsMax)));
 }
 

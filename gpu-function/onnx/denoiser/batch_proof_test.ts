@@ -1,6 +1,6 @@
 // An image would depend on who else draws, under a key that promises one image.
 import assert from "node:assert/strict";
-import { createLatents } from "../diffusion/mod.ts";
+import { createLatents } from "../../diffusion/mod.ts";
 import { BatchProof, haveSameBits } from "./batch_proof.ts";
 
 const outputs = (...values: number[]) => ({
