@@ -1,5 +1,5 @@
 /**
- * Lists, adds, verifies, pulls, seals, optimizes and removes the model packages of this machine.
+ * Lists, adds, verifies, pulls, seals, optimizes, cuts and removes the model packages of this machine.
  * `deno task models --help`
  */
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import process from "node:process";
 import { ProblemError } from "../../contract/mod.ts";
 import { unknownCommand, UsageError } from "../command_line/command_line.ts";
 import { add } from "./models/add.ts";
+import { cuts } from "./models/cuts.ts";
 import type { Command, World } from "./models/command.ts";
 import { freeBytes } from "./models/shelf/disk_space.ts";
 import { HubProblem } from "./models/hub/hub_problem.ts";
@@ -20,7 +21,7 @@ import { verify } from "./models/verify.ts";
 const EMBEDDED = join(import.meta.dirname ?? ".", "../../gpu-function/models/mini");
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ list, add, verify, pull, seal, optimize, remove: createRemove(EMBEDDED) }),
+  Object.entries({ list, add, verify, pull, seal, optimize, cuts, remove: createRemove(EMBEDDED) }),
 );
 
 const HELP = `Usage: deno task models <command>

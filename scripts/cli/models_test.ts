@@ -18,7 +18,10 @@ for (const args of [[], ...COMMANDS.map((name) => [name])]) {
 }
 
 const WRONG: readonly (readonly [args: readonly string[], sentence: RegExp])[] = [
-  [[], /^Give one of list, add, verify, pull, seal, optimize, remove, given none; see --help$/],
+  [
+    [],
+    /^Give one of list, add, verify, pull, seal, optimize, cuts, remove, given none; see --help$/,
+  ],
   [["fetch"], /given "fetch"; see --help$/],
   ...COMMANDS.map((name) => [[name, "--fast"], /^Unknown option '--fast'; see --help$/] as const),
   [["list", "mini"], /^list takes flags only, given mini/],

@@ -10,6 +10,7 @@ import { modelsFolder } from "../../command_line/models_folder.ts";
 import { parseStrictly, UsageError } from "../../command_line/command_line.ts";
 import { showBytes } from "../../command_line/byte_count.ts";
 import type { Command, World } from "./command.ts";
+import { describeCuts } from "./cuts.ts";
 import { requireSpace } from "./shelf/disk_space.ts";
 import { inspectGraphs } from "./graphs/graph_inspection.ts";
 import { readId } from "./shelf/model_id.ts";
@@ -22,8 +23,9 @@ export const add: Command = {
   summary: "checks a diffusers ONNX folder and copies it into the models folder",
   help: `Usage: deno task models add <folder> [flags]
 
-Checks a diffusers/optimum ONNX folder, runs it once, names its cross-attention taps, fits the map
-from latents to RGB, seals it with a digest and puts a copy into the models folder.
+Checks a diffusers/optimum ONNX folder, runs it once, names its cross-attention taps, measures where deep
+features can be reused, fits the map from latents to RGB, seals it with a digest and puts a copy into the
+models folder.
   --models <folder>  models folder, default MODELS_DIR or the embedded one
   --id <id>          name in requests, default the folder's
   --link             link to the folders instead of copying; they then have to stay`,
@@ -113,7 +115,7 @@ async function copyRecord(source: string, staged: string): Promise<void> {
 }
 
 export function sayRegistration(registration: Registration, world: Pick<World, "say">): void {
-  const { manifest, folder, bytes, taps, latentRgbR2, rowMs } = registration;
+  const { manifest, folder, bytes, taps, cuts, latentRgbR2, rowMs } = registration;
   world.say(`${manifest.id}: ${folder}, ${showBytes(bytes)}, digest ${manifest.digest}`);
   world.say(
     `  one denoiser row took ${rowMs.toFixed(1)} ms; ` +
@@ -121,6 +123,7 @@ export function sayRegistration(registration: Registration, world: Pick<World, "
         ? `${taps.length} cross-attention taps`
         : "no cross-attention Softmax found, so it cannot show attention"),
   );
+  world.say(`  ${describeCuts(cuts)}`);
   world.say(`  latent->RGB: ${describeFit(latentRgbR2)}`);
 }
 

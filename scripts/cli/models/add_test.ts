@@ -29,6 +29,8 @@ Deno.test("a plain export becomes a model: digest, taps, fitted preview colours"
   assert.equal(manifest.digest, (await readModelPackage(MINI)).manifest.digest);
   assert.deepEqual([manifest.id, manifest.name, taps.length], ["my-export", "My Export", 8]);
   assert.equal(manifest.latent_rgb?.matrix.length, 12);
+  const [cut] = manifest.cuts;
+  assert(cut && cut.value === "add_51" && cut.compute > 0 && cut.compute < 0.6, `${cut?.compute}`);
   const [, r2 = ""] = world.said.join("\n").match(/fitted, R2 (\d\.\d+)/) ?? [];
   assert.ok(Number(r2) > 0.5, `R2 ${r2}`);
   const { digest, files } = await readShapefirst(folder);

@@ -4,17 +4,8 @@
  * The size of the last dimension is no proof: a small latent may have 77 positions, as a text has
  * 77 tokens, and files often leave inner shapes out.
  */
+import { NOWHERE, traceOrigins } from "./origins.ts";
 import type { OnnxGraph, OnnxNode } from "../../../../gpu-function/onnx/graph_file/onnx_graph.ts";
-
-const TEXT_INPUT = "encoder_hidden_states";
-
-/** Inputs that a value was computed from; reading only a tensor's shape does not count. */
-interface Origin {
-  readonly text: boolean;
-  readonly latents: boolean;
-}
-
-const NOWHERE: Origin = { text: false, latents: false };
 
 /** Operators between the scores and their Softmax: scaling, masking, changes of type and shape. */
 const SCORE_STEPS = new Set([
@@ -34,25 +25,6 @@ export function crossAttentionTaps(graph: OnnxGraph): string[] {
       return text && !latents;
     });
   }).flatMap(({ outputs }) => outputs.slice(0, 1));
-}
-
-/** ONNX sorts nodes so that inputs come first, so one pass is enough. */
-function traceOrigins({ inputs, nodes }: OnnxGraph): Map<string, Origin> {
-  const origins = new Map<string, Origin>();
-  for (const { name, shape } of inputs) {
-    // Exports name the latents `sample` or `hidden_states`; they are the one input of rank 4.
-    origins.set(name, { text: name === TEXT_INPUT, latents: shape.length === 4 });
-  }
-  for (const { op, inputs, outputs } of nodes) {
-    const sources = op === "Shape" || op === "Size" ? [] : inputs;
-    const known = sources.map((name) => origins.get(name) ?? NOWHERE);
-    const origin = {
-      text: known.some(({ text }) => text),
-      latents: known.some(({ latents }) => latents),
-    };
-    for (const output of outputs) origins.set(output, origin);
-  }
-  return origins;
 }
 
 /** Finds the products of queries and keys whose scores reach the Softmax. */

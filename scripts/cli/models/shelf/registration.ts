@@ -9,6 +9,8 @@ import {
 import { crossAttentionTaps } from "../graphs/cross_attention.ts";
 import { inspectGraphs, type PackageGraphs } from "../graphs/graph_inspection.ts";
 import { fitLatentRgb } from "../graphs/latent_rgb.ts";
+import { skipCuts } from "../graphs/skip_cuts.ts";
+import { measureCuts } from "./cut_trial.ts";
 import { hashFolder, sealFaults, withSeal } from "./package_seal.ts";
 import { readShapefirst, type ShapefirstJson, writeShapefirst } from "./shapefirst_file.ts";
 import { requireFreeId } from "./shelf.ts";
@@ -19,6 +21,7 @@ export interface Registration {
   readonly manifest: ModelManifest;
   readonly bytes: number;
   readonly taps: readonly string[];
+  readonly cuts: Readonly<ModelManifest["cuts"]>;
   /** Null where `shapefirst.json` came with a map, which is then kept. */
   readonly latentRgbR2: number | null;
   readonly rowMs: number;
@@ -71,6 +74,7 @@ async function completePackage(staged: string, id: string | undefined) {
     const shape = fitShape(modelPackage, graphs);
     return { ...trial, fit: given.latent_rgb ? null : await fitLatentRgb(decode, shape) };
   });
+  const cuts = given.cuts ?? await measureCuts(modelPackage, skipCuts(graphs.denoiser));
   const { manifest: { id: ownId, name } } = modelPackage;
   const completed = {
     ...{ id: ownId, name },
@@ -78,10 +82,11 @@ async function completePackage(staged: string, id: string | undefined) {
     ...sizeOfGraph(modelPackage, graphs, given),
     latent_rgb: fit?.map ?? given.latent_rgb,
     taps,
+    cuts,
   };
   await writeShapefirst(staged, withSeal(completed, files));
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  return { bytes, taps, latentRgbR2: fit?.r2 ?? null, rowMs };
+  return { bytes, taps, cuts, latentRgbR2: fit?.r2 ?? null, rowMs };
 }
 
 /** Latents per side; decoding more takes longer and fits the map no better. */

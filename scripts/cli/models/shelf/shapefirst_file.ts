@@ -12,6 +12,7 @@ export interface ShapefirstJson {
   readonly size?: unknown;
   readonly latent_rgb?: unknown;
   readonly taps?: readonly string[];
+  readonly cuts?: readonly { readonly value: string; readonly compute: number }[];
   readonly digest?: string;
   readonly files?: readonly PackageFile[];
 }
