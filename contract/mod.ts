@@ -33,6 +33,7 @@ export * from "./request/generation_request.ts";
 export * from "./request/insights.ts";
 export * from "./request/prompt_text.ts";
 export * from "./request/reuse.ts";
+export * from "./request/timestep_spacing.ts";
 export * from "./request/token_states.ts";
 export * from "./resources/demo_resource.ts";
 export * from "./resources/generation_resource.ts";

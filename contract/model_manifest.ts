@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { INSIGHTS, INSIGHTS_WITHOUT_TAPS } from "./request/insights.ts";
 import { LIMITS } from "./limits.ts";
+import { TIMESTEP_SPACINGS } from "./request/timestep_spacing.ts";
 import { accept, createProblem, type Parsed, refuse } from "./problem.ts";
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -26,6 +27,8 @@ const modelManifest = v.object({
   /** Sides that the model can draw, in pixels. */
   size: v.object({ min: positive, max: positive, multiple_of: positive }),
   samplers: v.pipe(v.array(v.string()), v.minLength(1)),
+  /** That of the scheduler file; null where it names none, and each sampler has its own. */
+  timestep_spacing: v.optional(v.nullable(v.picklist(TIMESTEP_SPACINGS)), null),
   latents: v.object({
     channels: positive,
     /** Pixels per latent along a side. */

@@ -46,6 +46,7 @@ export function generationKey(
   { request, settings, prompts, tokens, phases, reuse, cut, model_digest }: KeyedPlan,
 ): string {
   const { width, height, num_inference_steps, guidance_scale, sampler, cutoff } = settings;
+  const { timestep_spacing } = settings;
   const guided = phases.some(({ conditioning }) => conditioning === "guided");
   const swapped = phases.some(({ eos_swapped }) => eos_swapped);
   return contentKey({
@@ -67,6 +68,7 @@ export function generationKey(
       eos_swapped,
     })),
     ...(cutoff.auto ? { auto: { ...cutoff.auto, tail: cutoff.tail } } : {}),
+    ...(timestep_spacing ? { timestep_spacing } : {}),
     ...(reuse ? { reuse: { cut, ...reusedSteps(reuse, cutoff.auto !== null) } } : {}),
     output_format: request.output_format,
     ...unusualStates(tokens, prompts, phases),

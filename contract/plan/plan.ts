@@ -8,6 +8,7 @@ import { plannedEosSwap } from "./settings.ts";
 import { parseAs, type Parsed } from "../problem.ts";
 import { EOS_SWAP_DEFAULTS } from "../request/eos_swap.ts";
 import { INSIGHT_DEFAULTS } from "../request/insights.ts";
+import { TIMESTEP_SPACINGS } from "../request/timestep_spacing.ts";
 import { tokenStates } from "../request/token_states.ts";
 import { type PlannedToken, plannedToken } from "../tokens/planned_tokens.ts";
 import { promptToken } from "../tokens/prompt_token.ts";
@@ -27,6 +28,8 @@ export const planObject = v.object({
   num_inference_steps: count,
   guidance_scale: v.number(),
   sampler: v.string(),
+  /** Null where the request leaves it to the model. */
+  timestep_spacing: v.nullable(v.picklist(TIMESTEP_SPACINGS)),
   output_format: v.picklist(["png", "webp"]),
   /** Its length has all three spellings; `a` is the paper's, counted from the end (eq. 9). */
   cutoff: plannedCutoff,
@@ -73,6 +76,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Stored results outlive versions: this is what a plan without these fields means. */
 const MEANT = {
+  timestep_spacing: null,
   token_states: null,
   semantic_repeats: 1,
   reuse: null,

@@ -74,6 +74,10 @@ function checkSettings(
   if (!samplers.includes(settings.sampler)) {
     issues.push(fieldIssue("sampler", `one of ${samplers.join(", ")}`, settings.sampler));
   }
+  if (settings.timestep_spacing && settings.sampler === "flow_euler") {
+    const allowed = "absent for sampler flow_euler, whose steps are spaced by the flow";
+    issues.push(fieldIssue("timestep_spacing", allowed, settings.timestep_spacing));
+  }
   return [...issues, ...checkCutoff(cutoff, settings.cutoff, settings)];
 }
 

@@ -470,3 +470,36 @@ Deno.test("planGeneration() takes a prompt of exactly the limit and swaps its si
   assert.equal(tokens.prompt.at(-1)?.class, "eos");
   assert.equal(tokens.prompt.at(-1)?.swap_source, 1);
 });
+
+Deno.test("the model's own timestep spacing, asked for by name, changes nothing; another is another key", () => {
+  const spaced = (timestep_spacing?: "leading" | "linspace" | "trailing") => {
+    const parsed = parseGenerationRequest({
+      model: "fixture",
+      prompt: "a bird",
+      ...(timestep_spacing ? { timestep_spacing } : {}),
+    });
+    assert.ok(parsed.ok);
+    const planned = planGeneration({ ...parsed.value, seed: 1 }, planningModel());
+    assert.ok(planned.ok);
+    return planned.value;
+  };
+  assert.deepEqual(spaced("leading"), spaced());
+  assert.equal(spaced().timestep_spacing, null);
+  assert.equal(spaced("trailing").timestep_spacing, "trailing");
+  const keys = [spaced(), spaced("trailing"), spaced("linspace")].map(({ id }) => id);
+  assert.equal(new Set(keys).size, 3);
+});
+
+Deno.test("a flow's steps are not spaced by a request", () => {
+  const manifest = { ...planningModel().manifest, samplers: ["flow_euler"] };
+  const parsed = parseGenerationRequest({
+    ...{ model: "fixture", prompt: "a bird", sampler: "flow_euler" },
+    timestep_spacing: "trailing",
+  });
+  assert.ok(parsed.ok);
+  const planned = planGeneration({ ...parsed.value, seed: 1 }, { ...planningModel(), manifest });
+  assert.match(
+    planned.ok ? "" : planned.problem.detail,
+    /^timestep_spacing must be absent for sampler/,
+  );
+});

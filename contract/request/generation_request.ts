@@ -20,6 +20,7 @@ import {
   unknownFieldIssue,
 } from "../problem.ts";
 import { isPlainText, normalizeText } from "./prompt_text.ts";
+import { TIMESTEP_SPACINGS } from "./timestep_spacing.ts";
 import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "./token_states.ts";
 
 /** The embedded model. */
@@ -159,6 +160,7 @@ const generationRequest = v.pipe(
         v.description('the name of a sampler, such as "ddim"'),
       ),
     ),
+    timestep_spacing: v.optional(choice(TIMESTEP_SPACINGS)),
     cutoff: v.optional(cutoff),
     eos_swap: v.optional(eosSwap),
     token_states: v.optional(tokenStates),

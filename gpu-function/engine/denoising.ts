@@ -246,10 +246,15 @@ function startSampling(plan: Plan, model: LoadedModel) {
   // As diffusers does with `generator=`: what a sampler adds goes on where the initial noise ended.
   const drawNoise = createNoiseSource(plan.seed, latentShape(plan, model));
   return sampleFromNoise(sampler, drawNoise(), {
-    config: model.schedulerConfig,
+    config: spacedConfig(plan, model),
     num_inference_steps: plan.num_inference_steps,
     drawNoise,
   });
+}
+
+/** As diffusers' `from_config(config, timestep_spacing=...)`. */
+function spacedConfig({ timestep_spacing }: Plan, { schedulerConfig }: LoadedModel) {
+  return timestep_spacing ? { ...schedulerConfig, timestep_spacing } : schedulerConfig;
 }
 
 /** [channels, height, width] in latents. */

@@ -262,3 +262,19 @@ Deno.test("a run that reuses nothing neither gives features nor takes any", asyn
     assert.deepEqual(reusesOf(model, { num_inference_steps: 2 }).calls, ["none none", "none none"]);
   });
 });
+
+Deno.test("a request's timestep spacing takes the place of the file's", async () => {
+  await withMini((model) => {
+    const firstTimesteps = (fields: Partial<GenerationRequestInput>) =>
+      run(model, planOf(model, { num_inference_steps: 4, ...fields }), 0.1).steps
+        .map(({ timestep }) => timestep);
+    assert.deepEqual(firstTimesteps({}), [751, 501, 251, 1]);
+    assert.deepEqual(firstTimesteps({ timestep_spacing: "leading" }), [751, 501, 251, 1]);
+    assert.deepEqual(firstTimesteps({ timestep_spacing: "trailing" }), [999, 749, 499, 249]);
+    assert.deepEqual(firstTimesteps({ timestep_spacing: "linspace" }), [999, 666, 333, 0]);
+    assert.deepEqual(
+      firstTimesteps({ timestep_spacing: "trailing", sampler: "dpmpp_2m" }),
+      [999, 749, 499, 249],
+    );
+  });
+});

@@ -204,6 +204,7 @@ async function assembleManifest(
     },
     size: extra.size ?? { min: multiple_of, max: Math.min(2 * side, LIMITS.sideMax), multiple_of },
     samplers: samplersFor(schedulerConfig),
+    timestep_spacing: schedulerConfig.timestep_spacing ?? null,
     latents: {
       channels: vae.latent_channels,
       vae_scale_factor,

@@ -18,6 +18,7 @@ const REQUEST_FLAGS = {
   steps: { type: "string" },
   guidance: { type: "string" },
   sampler: { type: "string" },
+  "timestep-spacing": { type: "string" },
   cutoff: { type: "string" },
   tolerance: { type: "string" },
   "min-steps": { type: "string" },
@@ -57,6 +58,7 @@ export const REQUEST_HELP = `
   --steps <n>             denoising steps
   --guidance <w>          guidance scale
   --sampler <name>        default ddim
+  --timestep-spacing <leading|linspace|trailing>  default the model's; leading starts few steps below the noise
   --cutoff <0..1|auto>    share of the steps that is guided by the text; auto ends guidance when it
                           has ceased to change the image
   --tolerance <n>         for --cutoff auto: the share of the predicted image that guidance may
@@ -164,6 +166,7 @@ function toRequest(prompt: string, values: Values): Record<string, unknown> {
     num_inference_steps: number("steps"),
     guidance_scale: number("guidance"),
     sampler: text("sampler"),
+    timestep_spacing: text("timestep-spacing"),
     cutoff: Object.keys(cutoff).length > 0 ? cutoff : undefined,
     eos_swap: Object.keys(eosSwap).length > 0 ? eosSwap : undefined,
     token_states: Object.keys(tokenStates).length > 0 ? tokenStates : undefined,
