@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { runExperiment } from "./experiments/experiment_run.ts";
 import type { ExperimentResult } from "./report/experiment_result.ts";
 import { verdictOf } from "./report/findings.ts";
-import { PAPER_EXPERIMENTS } from "./paper_experiments.ts";
+import { EXPERIMENTS, PAPER_EXPERIMENTS } from "./paper_experiments.ts";
 
 interface Estimated {
   readonly low: number | null;
@@ -17,7 +17,7 @@ interface Estimated {
   readonly count: number;
 }
 
-for (const experiment of PAPER_EXPERIMENTS) {
+for (const experiment of EXPERIMENTS) {
   const { name, title, question } = experiment;
   Deno.test(`lab ${name} measures and writes its report, charts and sheets`, async () => {
     const folder = await Deno.makeTempDir();

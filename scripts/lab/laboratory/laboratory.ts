@@ -66,8 +66,6 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
     model: options.model,
     executionProvider: await presentProvider(options.provider),
     intraOpNumThreads: options.threads,
-    // A GPU takes both rows of a guided step at once: the same picture, though other last bits.
-    rowsMax: options.provider === "cpu" ? 1 : 2,
   };
   const engine = await createEngine({ ...engineOptions, rowMemoryBytes: ROW_MEMORY_BYTES });
   const folder = options.cache ?? join(ROOT, ".data/lab", cacheName(manifest, options));
