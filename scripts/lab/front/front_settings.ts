@@ -69,7 +69,7 @@ export function paperSettings({ cuts, samplers }: ModelManifest, steps: number):
 export function mixtures({ cuts, samplers }: ModelManifest, steps: number): FrontSetting[] {
   const sampler = MIXED_SAMPLERS.find((name) => samplers.includes(name));
   if (sampler === undefined) return [];
-  return countsAt(MIXED_STEPS, steps).flatMap((count) =>
+  const all = countsAt(MIXED_STEPS, steps).flatMap((count) =>
     MIXED_GUIDED.flatMap((guided_fraction) =>
       // Guided throughout and without reuse it is a run of fewer steps.
       MIXED_REUSE.filter((reuse) => reuse === null ? guided_fraction < 1 : cuts.length > 0)
@@ -88,6 +88,8 @@ export function mixtures({ cuts, samplers }: ModelManifest, steps: number): Fron
         })
     )
   );
+  // In very few steps settings of reuse come to the same.
+  return [...new Map(all.map((setting) => [setting.label, setting])).values()];
 }
 
 function reuseLabel({ from, every }: { readonly from: number; readonly every: number }): string {
