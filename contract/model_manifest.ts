@@ -1,6 +1,7 @@
 /** What a model package declares: enough to validate, plan and address a generation. */
 import * as v from "valibot";
 import { INSIGHTS, INSIGHTS_WITHOUT_TAPS } from "./request/insights.ts";
+import { frontPoint } from "./budget/front_point.ts";
 import { LIMITS } from "./limits.ts";
 import { TIMESTEP_SPACINGS } from "./request/timestep_spacing.ts";
 import { accept, createProblem, type Parsed, refuse } from "./problem.ts";
@@ -65,6 +66,8 @@ const modelManifest = v.object({
     ),
     [],
   ),
+  /** What `lab front` measured of it; empty where nobody did. */
+  front: v.optional(v.array(frontPoint), []),
   /** What a run of the model can show of its inside. */
   insights: v.optional(v.array(v.picklist(INSIGHTS)), [...INSIGHTS_WITHOUT_TAPS]),
 });

@@ -1,6 +1,7 @@
 /** The plan: everything that a run will do, before anything runs. */
 import * as v from "valibot";
 import { plannedEvaluations, plannedPhase } from "./phase.ts";
+import { plannedBudget } from "../budget/planned_budget.ts";
 import { type Cutoff, plannedCutoff } from "./planned_cutoff.ts";
 import { plannedInsights } from "./planned_insights.ts";
 import { plannedCompute, plannedReuse } from "./planned_reuse.ts";
@@ -47,6 +48,8 @@ export const planObject = v.object({
   /** No part of the key, since they change no pixel. */
   insights: plannedInsights,
   phases: v.array(plannedPhase),
+  /** Null where the request names its settings itself. */
+  budget: v.nullable(plannedBudget),
   /** Null where no features are reused. */
   reuse: v.nullable(plannedReuse),
   evaluations: plannedEvaluations,
@@ -79,6 +82,7 @@ const MEANT = {
   timestep_spacing: null,
   token_states: null,
   semantic_repeats: 1,
+  budget: null,
   reuse: null,
   insights: { names: [], ...INSIGHT_DEFAULTS, map_steps: [] },
 } satisfies Partial<Plan>;

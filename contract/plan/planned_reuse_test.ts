@@ -1,3 +1,4 @@
+/// <reference lib="deno.ns" />
 // Which steps compute the whole model, what that costs, and which keys differ.
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../fixtures/planning_model.ts";

@@ -2,6 +2,7 @@
  * Computes a request's plan. Edge and GPU function do so from the same request and package, so they
  * agree on the key without talking.
  */
+import { spendBudget } from "../budget/planned_budget.ts";
 import { checkCutoff } from "./planned_cutoff.ts";
 import { eosSwapSources } from "../tokens/eos_swap_sources.ts";
 import { generationKey, swapChangesStates } from "./generation_key.ts";
@@ -35,8 +36,11 @@ export interface PlanningModel {
 }
 
 /** Fills the model's defaults, checks the request against the model and computes the plan. */
-export function planGeneration(request: SeededRequest, model: PlanningModel): Parsed<Plan> {
+export function planGeneration(asked: SeededRequest, model: PlanningModel): Parsed<Plan> {
   const { manifest, tokenizer } = model;
+  const spent = spendBudget(asked, manifest);
+  if (!spent.ok) return spent;
+  const { request, budget } = spent.value;
   const settings = fillDefaults(request, manifest);
   const prompts = {
     prompt: tokenizer.tokenize(request.prompt, request.semantic_repeats),
@@ -54,7 +58,7 @@ export function planGeneration(request: SeededRequest, model: PlanningModel): Pa
     ...checkReuse(request, settings, manifest),
   ];
   if (issues.length > 0) return refuse(createFieldProblem("unplannable", issues));
-  return accept(assemblePlan(request, settings, prompts, manifest));
+  return accept({ ...assemblePlan(request, settings, prompts, manifest), budget });
 }
 
 function checkSettings(
@@ -132,7 +136,7 @@ function assemblePlan(
   settings: Settings,
   prompts: TokenizedPrompts,
   manifest: ModelManifest,
-): Plan {
+): Omit<Plan, "budget"> {
   const { num_inference_steps, guidance_scale, sampler, cutoff, eos_swap } = settings;
   const tokens = planTokens(
     prompts.prompt.tokens,

@@ -149,6 +149,14 @@ const generationRequest = v.pipe(
     prompt: v.pipe(text(`non-empty text: ${TEXT}`), v.check((value) => value.trim().length > 0)),
     negative_prompt: v.optional(text(), ""),
     seed: v.optional(integer(0, LIMITS.seedMax)),
+    budget: v.optional(
+      v.pipe(
+        v.number(),
+        v.gtValue(0),
+        v.maxValue(1),
+        v.description("a number above 0, at most 1, instead of steps, sampler, cutoff and reuse"),
+      ),
+    ),
     width: v.optional(side),
     height: v.optional(side),
     num_inference_steps: v.optional(steps),

@@ -7,6 +7,7 @@ import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import {
+  frontPoint,
   INSIGHTS,
   INSIGHTS_WITHOUT_TAPS,
   LIMITS,
@@ -81,6 +82,8 @@ const shapefirstJson = v.strictObject({
   taps: v.optional(v.array(v.string()), []),
   /** As in the manifest. */
   cuts: v.optional(v.array(v.strictObject({ value: v.string(), compute: share })), []),
+  /** As in the manifest; `deno task models front` writes it. */
+  front: v.optional(v.array(frontPoint), []),
   digest: v.optional(sha256),
   files: v.optional(v.array(v.strictObject({ path: v.string(), bytes: count, sha256 }))),
 });
@@ -213,6 +216,7 @@ async function assembleManifest(
     text: await describeText(folder, tokenizer, part),
     latent_rgb: extra.latent_rgb ?? sharedRgb(family.latents, vae),
     cuts: extra.cuts,
+    front: extra.front,
     insights: extra.taps.length > 0 ? [...INSIGHTS] : [...INSIGHTS_WITHOUT_TAPS],
   });
   if (!parsed.ok) throw new RangeError(`${folder}: ${parsed.problem.detail}`);

@@ -34,6 +34,13 @@ function show(plan: Plan): void {
   console.log(
     `${plan.model}  ${plan.width}x${plan.height}  ${plan.sampler}, guidance ${plan.guidance_scale}`,
   );
+  if (plan.budget) {
+    const { asked, compute: spent, front } = plan.budget;
+    const [share, least] = [spent, asked].map((part) => `${(100 * part).toFixed(1)} %`);
+    console.log(
+      `budget ${least}: ${plan.num_inference_steps} steps that compute ${share}, ${front} front`,
+    );
+  }
   const saved = `${(100 * compute.saved).toFixed(0)} % of the compute saved`;
   console.log(`${planned} of ${full} evaluations, ${saved}`);
   console.log(guidanceLine(plan));

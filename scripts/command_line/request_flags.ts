@@ -18,6 +18,7 @@ const REQUEST_FLAGS = {
   steps: { type: "string" },
   guidance: { type: "string" },
   sampler: { type: "string" },
+  budget: { type: "string" },
   "timestep-spacing": { type: "string" },
   cutoff: { type: "string" },
   tolerance: { type: "string" },
@@ -57,6 +58,7 @@ export const REQUEST_HELP = `
   --width, --height <px>  size, if the model can do others than its own
   --steps <n>             denoising steps
   --guidance <w>          guidance scale
+  --budget <0..1>         share of the whole compute to spend, instead of steps, sampler, cutoff and reuse
   --sampler <name>        default ddim
   --timestep-spacing <leading|linspace|trailing>  default the model's; leading starts few steps below the noise
   --cutoff <0..1|auto>    share of the steps that is guided by the text; auto ends guidance when it
@@ -166,6 +168,7 @@ function toRequest(prompt: string, values: Values): Record<string, unknown> {
     num_inference_steps: number("steps"),
     guidance_scale: number("guidance"),
     sampler: text("sampler"),
+    budget: number("budget"),
     timestep_spacing: text("timestep-spacing"),
     cutoff: Object.keys(cutoff).length > 0 ? cutoff : undefined,
     eos_swap: Object.keys(eosSwap).length > 0 ? eosSwap : undefined,
