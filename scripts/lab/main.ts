@@ -4,16 +4,18 @@ import { runCommand, UsageError } from "../command_line/command_line.ts";
 import { runExperiment } from "./experiments/experiment_run.ts";
 import { parseExperimentFlags } from "./experiments/laboratory_flags.ts";
 import { EXPERIMENTS, PAPER_EXPERIMENTS } from "./paper_experiments.ts";
+import { keepFront } from "./front/keep_front.ts";
 import { runQuality } from "./quality/quality_run.ts";
 
 const MISUSED = 2;
 const PAPER_NAMES = PAPER_EXPERIMENTS.map(({ name }) => name);
-const known = [...EXPERIMENTS.map(({ name }) => name), "latency", "quality"].sort();
+const known = [...EXPERIMENTS.map(({ name }) => name), "keep-front", "latency", "quality"].sort();
 const usage = `Usage: deno task lab <${known.join(" | ")} | all> [flags]
 all runs ${PAPER_NAMES.join(", ")}, each with the flags given.
 What an experiment measures and which flags it takes: deno task lab <experiment> --help`;
 
 async function run(name: string, flags: readonly string[]): Promise<void> {
+  if (name === "keep-front") return await keepFront(flags);
   if (name === "quality") return await runQuality(flags);
   if (name === "latency") Deno.exit(await runApart("scripts/lab/latency/latency_run.ts", ...flags));
   await runExperiment(EXPERIMENTS.find((each) => each.name === name)!, flags);
