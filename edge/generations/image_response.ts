@@ -1,7 +1,8 @@
 /** An image over HTTP: its address is its content, so it never changes. */
 import { createProblem } from "../../contract/mod.ts";
 import type { StoredImage } from "../../db/result_queries.ts";
-import { readByteRange } from "../http/byte_range.ts";
+import { readByteRange } from "../http/fields/byte_range.ts";
+import { allowsRange, namesTag } from "../http/fields/entity_tag.ts";
 import { problemResponse } from "../http/problem_response.ts";
 
 export type ImageFile = Pick<StoredImage, "media_type" | "sha256" | "bytes" | "owner" | "flagged">;
@@ -21,7 +22,7 @@ export function imageResponse(image: ImageFile, request: Request, id: string): R
     "x-content-type-options": "nosniff",
     "accept-ranges": "bytes",
   };
-  if (matches(request.headers.get("if-none-match"), etag)) {
+  if (namesTag(request.headers.get("if-none-match"), etag)) {
     return new Response(null, { status: 304, headers });
   }
   const range = readByteRange(rangeHeader(request, etag), length);
@@ -38,8 +39,7 @@ export function imageResponse(image: ImageFile, request: Request, id: string): R
 
 /** Ranges are for GET alone, and `If-Range` has to name this very image. */
 function rangeHeader({ method, headers }: Request, etag: string): string | null {
-  const condition = headers.get("if-range");
-  const applies = method === "GET" && (condition === null || condition.trim() === etag);
+  const applies = method === "GET" && allowsRange(headers.get("if-range"), etag);
   return applies ? headers.get("range") : null;
 }
 
@@ -48,11 +48,4 @@ function refuseRange(request: Request, length: number): Response {
   const detail = `Range must begin within the image's ${length} bytes, given ${given}`;
   const headers = { "content-range": `bytes */${length}`, "accept-ranges": "bytes" };
   return problemResponse(createProblem("range_not_satisfiable", detail), headers);
-}
-
-/** Compares as RFC 9110, section 13.1.2: weakly, with a list or `*`. */
-function matches(condition: string | null, etag: string): boolean {
-  if (condition === null) return false;
-  return condition.split(",").map((tag) => tag.trim().replace(/^W\//, ""))
-    .some((tag) => tag === "*" || tag === etag);
 }

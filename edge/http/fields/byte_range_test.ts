@@ -9,6 +9,8 @@ Deno.test("A range is first and last byte, from a byte on, or the last bytes", (
     ["bytes=7-", { first: 7, last: 9 }],
     ["bytes=7-99", { first: 7, last: 9 }],
     ["bytes=-3", { first: 7, last: 9 }],
+    ["bytes=,2-5, ,", { first: 2, last: 5 }],
+    ["BYTES= 007-8", { first: 7, last: 8 }],
     ["bytes=-99", { first: 0, last: 9 }],
   ] as const;
   for (const [header, range] of cases) assert.deepEqual(readByteRange(header, 10), range, header);
@@ -31,6 +33,9 @@ Deno.test("What is not a single range of bytes asks for the whole", () => {
       "bytes=5-2",
       "bytes=0-1,3-4",
       "lines=0-1",
+      "bytes=,",
+      "bytes=0-1-2",
+      "bytes 0-1/9",
       "bytes=a-b",
     ]
   ) {

@@ -15,7 +15,7 @@ export function readByteRange(
   header: string | null,
   size: number,
 ): ByteRange | "not satisfiable" | null {
-  const [, from = "", to = ""] = header?.match(/^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i) ?? [];
+  const [, from = "", to = ""] = onlyRange(header)?.match(/^(\d*)\s*-\s*(\d*)$/) ?? [];
   if (from === "" && to === "") return null;
   if (from === "") {
     const length = Number(to);
@@ -26,4 +26,11 @@ export function readByteRange(
   const last = to === "" ? size - 1 : Math.min(Number(to), size - 1);
   if (to !== "" && Number(to) < first) return null;
   return first < size ? { first, last } : "not satisfiable";
+}
+
+/** Lists may have empty places, which count for nothing (RFC 9110, section 5.6.1). */
+function onlyRange(header: string | null): string | undefined {
+  const [, set = ""] = header?.match(/^\s*bytes\s*=(.*)$/i) ?? [];
+  const ranges = set.split(",").map((range) => range.trim()).filter(Boolean);
+  return ranges.length === 1 ? ranges[0] : undefined;
 }
