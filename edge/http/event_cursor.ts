@@ -1,6 +1,7 @@
 /** Reads how a client asks for events: as a stream or not, after which event, and how fast. */
 import {
   accept,
+  acceptsStream,
   createFieldProblem,
   fieldIssue,
   type Parsed,
@@ -10,7 +11,7 @@ import {
 import { acceptTogether } from "./accept_together.ts";
 
 export function wantsStream(request: Request): boolean {
-  return (request.headers.get("accept") ?? "").includes("text/event-stream");
+  return acceptsStream(request.headers.get("accept"));
 }
 
 /**

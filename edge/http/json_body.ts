@@ -1,15 +1,21 @@
 /** Reads a JSON body within bounds and refuses as early as possible. */
-import { createProblem, LIMITS, type Parsed, refuse } from "../../contract/mod.ts";
+import {
+  createProblem,
+  LIMITS,
+  type Parsed,
+  refuse,
+  refuseBodyFields,
+} from "../../contract/mod.ts";
 
-/** Checks the content type first, then size (declared and real), then encoding and syntax. */
+/** Checks the header fields first, then size (declared and real), then characters and syntax. */
 export async function readJsonBody(request: Request): Promise<Parsed<unknown>> {
-  const type = request.headers.get("content-type") ?? "";
-  if (!/^application\/json\s*(;|$)/i.test(type.trim())) {
-    const given = type === "" ? "none" : type.slice(0, 60);
-    const detail = `The content type must be application/json, given ${given}`;
-    return refuse(createProblem("unsupported_media_type", detail));
-  }
-  const declared = Number(request.headers.get("content-length") ?? 0);
+  const { headers } = request;
+  const refusal = refuseBodyFields({
+    type: headers.get("content-type"),
+    encoding: headers.get("content-encoding"),
+  });
+  if (refusal) return refuse(refusal);
+  const declared = Number(headers.get("content-length") ?? 0);
   if (declared > LIMITS.requestBodyBytes) return bodyTooLarge(`${declared}`);
   const bytes = await readBytes(request.body, LIMITS.requestBodyBytes);
   if (!bytes) return bodyTooLarge("more");

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import * as v from "valibot";
 import {
   accept,
+  acceptsStream,
   createFieldProblem,
   createProblem,
   ERROR_TABLE,
@@ -18,6 +19,7 @@ import {
   type Problem,
   ProblemError,
   refuse,
+  refuseBodyFields,
   showGiven,
 } from "../../contract/mod.ts";
 import type { Clock } from "../jobs/clock.ts";
@@ -126,7 +128,7 @@ async function predict(c: Context<Variables>, ports: ServerPorts, id: string): P
 function wantsStream(c: Context): boolean {
   // An answer to HEAD has no body whose end would close the reader.
   if (c.req.raw.method === "HEAD") return false;
-  return /(^|,)\s*text\/event-stream\s*(;|,|$)/i.test(c.req.header("accept") ?? "");
+  return acceptsStream(c.req.header("accept"));
 }
 
 function wantsNoWait(c: Context): boolean {
@@ -168,11 +170,11 @@ function replyStream(c: Context<Variables>, { clock, service }: ServerPorts, job
 const envelope = v.strictObject({ input: v.unknown() });
 
 async function readEnvelope(c: Context): Promise<Parsed<unknown>> {
-  const contentType = c.req.header("content-type");
-  if (!/^application\/json\s*(;|$)/i.test(contentType ?? "")) {
-    const detail = `Content-Type must be application/json, given ${showGiven(contentType)}`;
-    return refuse(createProblem("unsupported_media_type", detail));
-  }
+  const refusal = refuseBodyFields({
+    type: c.req.header("content-type"),
+    encoding: c.req.header("content-encoding"),
+  });
+  if (refusal) return refuse(refusal);
   const body = parseJson(await c.req.arrayBuffer());
   if (!body.ok) return body;
   const result = v.safeParse(envelope, body.value);

@@ -311,6 +311,7 @@ const REFUSED: readonly (readonly [
   ["no content type", new TextEncoder().encode(body), null, "unsupported_media_type", 415],
   ["text", body, "text/plain", "unsupported_media_type", 415],
   ["a type that only begins like JSON", body, "application/jsonp", "unsupported_media_type", 415],
+  ["another charset", body, `${JSON_TYPE}; charset=utf-16`, "unsupported_media_type", 415],
   ["nothing", null, JSON_TYPE, "invalid_json", 400],
   ["half of it", body.slice(0, 30), JSON_TYPE, "invalid_json", 400],
   ["bytes that are not UTF-8", new Uint8Array([34, 0xff, 34]), JSON_TYPE, "invalid_json", 400],

@@ -21,6 +21,7 @@ const CONTRACT: readonly Zone[] = [
       "npm:@noble/hashes",
       "npm:eventsource-parser",
       "npm:@huggingface/tokenizers",
+      "npm:content-type",
     ],
   },
 ];

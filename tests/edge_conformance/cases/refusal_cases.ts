@@ -147,6 +147,21 @@ const BAD_BODIES: readonly BadBody[] = [
     code: "unsupported_media_type",
   },
   {
+    name: "another charset",
+    init: () => ({
+      body: JSON.stringify(good),
+      headers: { "content-type": "application/json; charset=latin1" },
+    }),
+    status: 415,
+    code: "unsupported_media_type",
+  },
+  {
+    name: "a compressed body",
+    init: () => ({ body: JSON.stringify(good), headers: { ...json, "content-encoding": "gzip" } }),
+    status: 415,
+    code: "unsupported_media_type",
+  },
+  {
     name: "malformed JSON",
     init: () => ({ body: '{"prompt":', headers: json }),
     status: 400,

@@ -60,6 +60,24 @@ export const STREAM_CASES: readonly Case[] = [
     },
   },
   {
+    name: "streams to whoever accepts it by the grammar of Accept, and to nobody else",
+    async run(client) {
+      const request = client.fresh();
+      await readFrames(await client.post(request));
+      const typeFor = async (accept: string) => {
+        const response = await client.post(request, { headers: { accept } });
+        await response.body?.cancel();
+        return response.headers.get("content-type");
+      };
+      const streamed = ["Text/Event-Stream", "text/event-stream;q=0.5", "text/*, application/json"];
+      for (const accept of streamed) {
+        assert.equal(await typeFor(accept), "text/event-stream", accept);
+      }
+      const whole = ["text/event-stream;q=0, application/json", "text/event-streaming", "*/*"];
+      for (const accept of whole) assert.equal(await typeFor(accept), "application/json", accept);
+    },
+  },
+  {
     name: "refuses a pace that it does not know",
     async run(client) {
       const frames = await client.stream(client.fresh());
