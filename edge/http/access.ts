@@ -4,6 +4,7 @@
 import type { Context, Next } from "hono";
 import { createProblem, type UsageCounts } from "../../contract/mod.ts";
 import { allowOrigins } from "./cross_origin.ts";
+import { refuseUnknownQuery } from "./fields/query_fields.ts";
 import { type EdgeApp, type EdgeEnv } from "./request_context.ts";
 import { limitProblem } from "../limits/admission.ts";
 import { rateLimitHeaders } from "../limits/rate_limit_headers.ts";
@@ -33,6 +34,7 @@ export function mountAccess(app: EdgeApp, ports: AccessPorts): void {
   }
   app.use("/v1/*", (c, next) => identifyCaller(ports, c, next));
   app.use("/v1/*", (c, next) => limitRequests(ports, c, next));
+  app.use("/v1/*", refuseUnknownQuery);
 }
 
 async function boundRequests(c: Context<EdgeEnv>, next: Next): Promise<Response | void> {

@@ -9,21 +9,31 @@ import {
   refuse,
 } from "../../contract/mod.ts";
 import { acceptTogether } from "./accept_together.ts";
+import { CURSOR_FIELDS } from "./fields/query_fields.ts";
 
 export function wantsStream(request: Request): boolean {
   return acceptsStream(request.headers.get("accept"));
 }
 
 /**
- * Reads `Last-Event-ID`, which wins, or `?last_event_id=` for a first connection. -1 when absent.
+ * Reads `Last-Event-ID`, which wins, or for a first connection the cursor in the query: a browser
+ * that reconnects by itself keeps the URL and adds the header. -1 when absent.
  */
 export function readCursor(request: Request): Parsed<number> {
-  const given = request.headers.get("last-event-id") ??
-    new URL(request.url).searchParams.get("last_event_id");
-  if (given === null || given === "") return { ok: true, value: -1 };
+  const inHeader = request.headers.get("last-event-id");
+  const { searchParams } = new URL(request.url);
+  const inQuery = CURSOR_FIELDS.flatMap((name) => searchParams.get(name) ?? []).filter(Boolean);
+  const [given = "", ...others] = inHeader !== null ? [inHeader] : new Set(inQuery);
+  if (others.length > 0) {
+    return refuseCursor("the same under each of its names", [given, ...others]);
+  }
+  if (given === "") return accept(-1);
   const id = parseEventId(given);
-  if (id !== null) return { ok: true, value: id };
-  const issue = fieldIssue("Last-Event-ID", "the id of an event, such as 12", given);
+  return id === null ? refuseCursor("the id of an event, such as 12", given) : accept(id);
+}
+
+function refuseCursor(allowed: string, given: unknown): Parsed<never> {
+  const issue = fieldIssue("Last-Event-ID", allowed, given);
   return refuse(createFieldProblem("invalid_request", [issue]));
 }
 

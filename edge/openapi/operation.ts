@@ -8,7 +8,7 @@ export interface Operation {
   readonly path: string;
   readonly id: string;
   readonly summary: string;
-  /** Names of header and query parameters in `PARAMETERS`. */
+  /** Header and query parameters, as `PARAMETERS` names them. */
   readonly parameters?: readonly (keyof typeof PARAMETERS)[];
   /** Name of the schema of its JSON body. */
   readonly body?: string;
@@ -35,6 +35,7 @@ const PATH_SCHEMAS: Readonly<Record<string, object>> = {
   file: string({ pattern: "^[0-9a-f]{64}\\.(png|webp)$" }),
 };
 
+/** By name, with `?` behind that of one in the query where a header has it as well. */
 const PARAMETERS = {
   "Last-Event-ID": {
     in: "header",
@@ -44,6 +45,17 @@ const PARAMETERS = {
   last_event_id: {
     in: "query",
     description: "The same for a first connection, which cannot set headers in a browser",
+    schema: string({ pattern: "^[0-9]{0,15}$" }),
+  },
+  lastEventId: {
+    in: "query",
+    description: "The same, as some EventSource libraries name it",
+    schema: string({ pattern: "^[0-9]{0,15}$" }),
+  },
+  "Last-Event-ID?": {
+    name: "Last-Event-ID",
+    in: "query",
+    description: "The same, as some EventSource libraries name it",
     schema: string({ pattern: "^[0-9]{0,15}$" }),
   },
   pace: {
@@ -67,6 +79,8 @@ const PARAMETERS = {
 
 /** Errors that the edge may answer whatever it is asked. */
 const ANY_ERRORS: readonly ErrorCode[] = [
+  // A field of the query that the route does not know.
+  "invalid_request",
   "unauthorized",
   "forbidden",
   "rate_limited",
@@ -94,7 +108,7 @@ export function describeOperation(operation: Operation): object {
       ...Object.fromEntries(
         answers.map((answer) => [answer.status, describeAnswer(answer, dialect)]),
       ),
-      ...describeErrors([...errors, ...ANY_ERRORS], dialect),
+      ...describeErrors([...new Set([...errors, ...ANY_ERRORS])], dialect),
     },
   };
 }

@@ -56,7 +56,7 @@ const RUN: readonly ErrorCode[] = [
 ];
 const LOOK: readonly ErrorCode[] = ["not_found", "storage_unavailable"];
 
-const CURSOR = ["Last-Event-ID", "last_event_id"] as const;
+const CURSOR = ["Last-Event-ID", "last_event_id", "lastEventId", "Last-Event-ID?"] as const;
 
 /** A generation and a sweep are asked for, followed and canceled alike. */
 function resourceOperations(name: "generation" | "sweep"): Operation[] {

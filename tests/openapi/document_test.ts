@@ -6,6 +6,7 @@ import { openApiDocument } from "../../edge/openapi/document.ts";
 import { IMAGE_FIELD_RULES } from "../../edge/dialects/openai/image_request.ts";
 import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
+import { QUERY_FIELDS } from "../../edge/http/fields/query_fields.ts";
 import { readSettings } from "../../edge/settings.ts";
 import { schemaAt } from "./schema_at.ts";
 
@@ -30,6 +31,17 @@ Deno.test("the document lists exactly the routes that the app has", async () => 
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)
   );
   assert.deepEqual(listed.sort(), await routesOfApp());
+});
+
+Deno.test("the document has the fields of a query that each route knows, and no others", () => {
+  for (const [path, methods] of Object.entries(openApiDocument().paths)) {
+    const route = path.replaceAll(/\{(\w+)\}/g, ":$1");
+    const listed = Object.values(methods).flatMap((operation) =>
+      Object(operation).parameters.filter((parameter: { in: string }) => parameter.in === "query")
+        .map(({ name }: { name: string }) => name)
+    );
+    assert.deepEqual(listed, QUERY_FIELDS[route] ?? [], path);
+  }
 });
 
 Deno.test("every field of a request is in the document, with its rule", () => {

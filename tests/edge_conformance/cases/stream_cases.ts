@@ -78,6 +78,59 @@ export const STREAM_CASES: readonly Case[] = [
     },
   },
   {
+    name: "takes the cursor from the query under each of its names, as long as they agree",
+    async run(client) {
+      const id = idOf(await client.stream(client.fresh()));
+      const follow = (query: string, headers: Record<string, string> = {}) =>
+        client.request(`/v1/generations/${id}/events?${query}`, { headers });
+      const names = ["last_event_id=20", "lastEventId=20", "Last-Event-ID=20"];
+      for (const query of [...names, names.join("&"), "lastEventId=&last_event_id=20"]) {
+        assert.equal((await readFrames(await follow(query)))[0]?.id, 21, query);
+      }
+      // A browser that reconnects keeps the URL of its first connection, and adds the header.
+      const again = await readFrames(await follow("lastEventId=3", { "last-event-id": "20" }));
+      assert.equal(again[0]?.id, 21);
+      for (const query of ["lastEventId=3&last_event_id=4", "Last-Event-ID=x", "lastEventId=-1"]) {
+        const refused = { status: 400, code: "invalid_request", field: "Last-Event-ID" };
+        await assertProblem(await follow(query), refused);
+      }
+    },
+  },
+  {
+    name: "refuses a field of the query by name that the route does not know",
+    async run(client) {
+      const request = client.fresh();
+      const id = idOf(await client.stream(request));
+      const paths = [
+        `/v1/generations/${id}/events?cursor=3`,
+        `/v1/generations/${id}?cursor=3`,
+        `/v1/images/${id}.png?cursor=3`,
+        "/v1/models?cursor=3",
+        "/v1/models/fixture?cursor=3",
+        "/v1/demos?cursor=3",
+        "/v1/openapi.json?cursor=3",
+        `/v1/sweeps/${id}/events?cursor=3`,
+      ];
+      const refused = { status: 400, code: "invalid_request", field: "cursor" };
+      for (const path of paths) await assertProblem(await client.request(path), refused);
+      for (const path of ["/v1/generations?cursor=3", "/v1/sweeps?cursor", "/v1/plans?cursor=3"]) {
+        await assertProblem(await client.post(request, { path }), refused);
+      }
+      // Whoever leaves it out gets what was asked for, under the same key.
+      const headers = { "idempotency-key": `query-${request.seed}` };
+      const twice = { path: "/v1/generations?pace=live&pace=live", headers };
+      await assertProblem(await client.post(request, twice), { ...refused, field: "pace" });
+      await readFrames(await client.post(request, { headers }));
+      // What is not there is not there, whatever it is asked.
+      for (const path of ["/v1/nothing?cursor=3", "/v1/images/x.gif?cursor=3"]) {
+        await assertProblem(await client.request(path), { status: 404, code: "not_found" });
+      }
+      const wrong = await client.request("/v1/models?cursor=3", { method: "DELETE" });
+      await assertProblem(wrong, { status: 405, code: "method_not_allowed" });
+      assert.equal((await client.request("/health?probe=1")).status, 200);
+    },
+  },
+  {
     name: "refuses a pace that it does not know",
     async run(client) {
       const frames = await client.stream(client.fresh());
