@@ -37,7 +37,7 @@ export function createApp(ports: Ports): EdgeApp {
   mountDemos(app, ports);
   mountPlans(app, ports);
   mountModels(app, ports);
-  mountOpenApi(app);
+  mountOpenApi(app, ports);
   mountUsage(app, ports);
   mountWebhookSecrets(app, ports);
   mountHealth(app, ports);

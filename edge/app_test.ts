@@ -60,6 +60,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
     usage: { days: fail },
     usageMeter: { count: () => {} },
     corsOrigins: ["*"],
+    publicAddress: () => "http://localhost",
     afterEnd: () => Promise.resolve(),
   };
   const model = planningModel();

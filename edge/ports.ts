@@ -9,6 +9,7 @@ import type { GpuBackend } from "./backends/gpu_backend.ts";
 import type { AnswerPorts } from "./generations/generation_answer.ts";
 import type { PlanningPorts } from "./generations/planning.ts";
 import type { AccessPorts } from "./http/access.ts";
+import type { PublicAddress } from "./http/public_address.ts";
 import type { EdgeApp } from "./http/request_context.ts";
 import type { TracePorts } from "./http/request_trace.ts";
 import type { IdempotencyPorts } from "./idempotency/idempotency.ts";
@@ -17,6 +18,8 @@ import type { PromisePorts } from "./webhooks/webhook_promise.ts";
 
 export interface Ports
   extends TracePorts, AccessPorts, IdempotencyPorts, PlanningPorts, AnswerPorts, PromisePorts {
+  /** Where clients reach the service, for the URLs in its answers. */
+  readonly publicAddress: PublicAddress;
   readonly demos: Pick<Demos, "list">;
   readonly gpu: Pick<GpuBackend, "health">;
   readonly usage: Pick<Usage, "days">;

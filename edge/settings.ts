@@ -5,6 +5,7 @@ import { type PolicySettings, readPolicySettings } from "./policy/policy_setting
 import { type CacheSettings, readCache } from "./cache/cache_settings.ts";
 import { type BackendSettings, readBackend } from "./backends/backend_settings.ts";
 import { readCorsOrigins } from "./http/cross_origin.ts";
+import { readPublicUrl } from "./http/public_address.ts";
 import { type IdentitySettings, readIdentity } from "./callers/identity_settings.ts";
 import { readTierLimits } from "./limits/limit_settings.ts";
 import type { TierLimits } from "./callers/caller.ts";
@@ -20,6 +21,8 @@ export interface EdgeSettings {
   readonly identity: IdentitySettings;
   readonly tiers: TierLimits;
   readonly corsOrigins: readonly string[];
+  /** Where clients reach the service; null: where each says it did. */
+  readonly publicUrl: string | null;
   readonly webhooks: WebhookSettings;
 }
 
@@ -34,6 +37,7 @@ export function readSettings(environment: Environment): EdgeSettings {
     identity: readIdentity(environment),
     tiers: readTierLimits(environment),
     corsOrigins: readCorsOrigins(environment),
+    publicUrl: readPublicUrl(environment),
     webhooks: readWebhookSettings(environment),
   };
 }

@@ -15,6 +15,7 @@ import { responseSchemas } from "./response_schemas.ts";
 export interface OpenApiDocument {
   readonly openapi: "3.1.0";
   readonly info: object;
+  readonly servers: readonly { readonly url: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, Schema>>;
@@ -23,14 +24,15 @@ export interface OpenApiDocument {
   readonly security: readonly object[];
 }
 
-let document: OpenApiDocument | null = null;
+let document: Omit<OpenApiDocument, "servers"> | null = null;
 
-/** Makes the document on the first call. */
-export function openApiDocument(): OpenApiDocument {
-  return document ??= createDocument();
+/** Makes the document on the first call. @param address where clients reach the service */
+export function openApiDocument(address: string): OpenApiDocument {
+  const { openapi, info, ...rest } = document ??= createDocument();
+  return { openapi, info, servers: [{ url: address }], ...rest };
 }
 
-function createDocument(): OpenApiDocument {
+function createDocument(): Omit<OpenApiDocument, "servers"> {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of OPERATIONS) {
     paths[operation.path] = {

@@ -10,6 +10,8 @@ import { QUERY_FIELDS } from "../../edge/http/fields/query_fields.ts";
 import { readSettings } from "../../edge/settings.ts";
 import { schemaAt } from "./schema_at.ts";
 
+const ADDRESS = "https://images.example.org";
+
 /** The app's routes as the document spells them: Hono's `:id{…}` is `{id}`. */
 async function routesOfApp(): Promise<string[]> {
   const { database, close } = await openLibsqlDatabase(":memory:");
@@ -27,14 +29,14 @@ async function routesOfApp(): Promise<string[]> {
 }
 
 Deno.test("the document lists exactly the routes that the app has", async () => {
-  const listed = Object.entries(openApiDocument().paths).flatMap(([path, methods]) =>
+  const listed = Object.entries(openApiDocument(ADDRESS).paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)
   );
   assert.deepEqual(listed.sort(), await routesOfApp());
 });
 
 Deno.test("the document has the fields of a query that each route knows, and no others", () => {
-  for (const [path, methods] of Object.entries(openApiDocument().paths)) {
+  for (const [path, methods] of Object.entries(openApiDocument(ADDRESS).paths)) {
     const route = path.replaceAll(/\{(\w+)\}/g, ":$1");
     const listed = Object.values(methods).flatMap((operation) =>
       Object(operation).parameters.filter((parameter: { in: string }) => parameter.in === "query")
@@ -45,7 +47,7 @@ Deno.test("the document has the fields of a query that each route knows, and no 
 });
 
 Deno.test("every field of a request is in the document, with its rule", () => {
-  const { GenerationRequest, OpenAiImageRequest } = openApiDocument().components.schemas;
+  const { GenerationRequest, OpenAiImageRequest } = openApiDocument(ADDRESS).components.schemas;
   assert(GenerationRequest && OpenAiImageRequest);
   for (const [path, rule] of Object.entries(FIELD_RULES)) {
     assert.equal(schemaAt(GenerationRequest, path)?.description, rule, path);
@@ -58,12 +60,12 @@ Deno.test("every field of a request is in the document, with its rule", () => {
 });
 
 Deno.test("the document is valid OpenAPI 3.1", async () => {
-  const result = await validate(structuredClone(openApiDocument()) as never);
+  const result = await validate(structuredClone(openApiDocument(ADDRESS)) as never);
   assert.deepEqual(result, { ...result, valid: true, warnings: [] });
 });
 
 Deno.test("a document that is not valid would be told", async () => {
-  const { info: _, ...broken } = structuredClone(openApiDocument());
+  const { info: _, ...broken } = structuredClone(openApiDocument(ADDRESS));
   const result = await validate(broken as never);
   assert.equal(result.valid, false);
 });

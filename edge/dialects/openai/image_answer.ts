@@ -15,14 +15,14 @@ const BACKGROUND = "opaque";
 export interface AnswerOptions extends Pick<ImageRequest, "responseFormat"> {
   /** Unix time in seconds. */
   readonly created: number;
-  /** Origin of the service, as the client reached it. */
-  readonly origin: string;
+  /** Where clients reach the service. */
+  readonly address: string;
 }
 
 /** Returns OpenAI's `ImagesResponse`, with what each image cost. */
 export function imagesAnswer(
   images: readonly DrawnImage[],
-  { created, responseFormat, origin }: AnswerOptions,
+  { created, responseFormat, address }: AnswerOptions,
 ) {
   const [first] = images;
   return {
@@ -31,7 +31,7 @@ export function imagesAnswer(
     ...(first ? { output_format: first.plan.output_format, size: sizeOf(first.plan) } : {}),
     data: images.map((drawn) => ({
       ...(responseFormat === "url"
-        ? { url: origin + imagePath(drawn.plan) }
+        ? { url: address + imagePath(drawn.plan) }
         : { b64_json: drawn.image.data }),
       generation: summaryOf(drawn),
     })),

@@ -134,8 +134,14 @@ function unknownFields(input: unknown): FieldIssue[] {
 }
 
 /** Finds fields that are right by themselves, but not together. */
-function contradictions({ stream, n, partial_images, response_format }: Asked): FieldIssue[] {
+function contradictions(asked: Asked): FieldIssue[] {
+  const { stream, n, partial_images, response_format } = asked;
   const issues: FieldIssue[] = [];
+  // Whoever loads the URL, an <img> say, sends no key.
+  if (asked["private"] === true && response_format === "url") {
+    const allowed = '"b64_json" where private is true, whose URL nobody could read without the key';
+    issues.push(fieldIssue("response_format", allowed, response_format));
+  }
   if (stream && (n ?? 1) > 1) {
     issues.push(fieldIssue("n", "1 where stream is true, whose events do not number images", n));
   }

@@ -94,8 +94,8 @@ async function drawAll(
     }
   }
   c.set("cache", (["miss", "join"] as const).find((o) => outcomes.includes(o)) ?? "hit");
-  const { origin } = new URL(c.req.url);
-  return jsonResponse(imagesAnswer(drawn, { created: unixTime(ports), responseFormat, origin }));
+  const address = ports.publicAddress(c.req.raw);
+  return jsonResponse(imagesAnswer(drawn, { created: unixTime(ports), responseFormat, address }));
 }
 
 /** Returns seconds. */

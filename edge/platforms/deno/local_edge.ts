@@ -17,6 +17,7 @@ import type { RequestRecord } from "../../observability/request_record.ts";
 import { runScheduled } from "../../scheduled.ts";
 import { settleRun, settleSweep } from "../../webhooks/webhook_settlement.ts";
 import { createWebhooks } from "../../webhooks/webhooks.ts";
+import { publicAddressOf } from "../../http/public_address.ts";
 import type { EdgeApp } from "../../http/request_context.ts";
 import { promptPolicyOf } from "../../policy/prompt_policy.ts";
 import { countRun } from "../../limits/usage_meter.ts";
@@ -99,6 +100,7 @@ export function createLocalEdge(
     metrics,
     onRequest: (record: RequestRecord) => metrics.countRequest(record),
     models: createAssetModels(readAsset),
+    publicAddress: publicAddressOf({ ...settings, ...settings.identity }),
     promptPolicy: promptPolicyOf(settings.policy),
     rooms,
     sweepRooms,

@@ -16,6 +16,7 @@ import { backendOfIsolate } from "../isolate_backend.ts";
 import { readerCacheOfIsolate } from "./isolate_reader_cache.ts";
 import { drawSeed } from "../random.ts";
 import { createApp } from "../../app.ts";
+import { publicAddressOf } from "../../http/public_address.ts";
 import type { EdgeApp } from "../../http/request_context.ts";
 import { rarelyTouched } from "../../cache/hit_counter.ts";
 import { dialectsOf } from "../../dialects/dialects.ts";
@@ -58,6 +59,7 @@ function portsOf(env: WorkerEnv): Ports {
   return {
     ...accessOfIsolate(env, settings),
     models: modelsOf(env),
+    publicAddress: publicAddressOf({ ...settings, ...settings.identity }),
     promptPolicy: promptPolicyOf(settings.policy),
     results: resultsOf(env),
     sweeps: rarelyTouched(createSweeps(database), hits),

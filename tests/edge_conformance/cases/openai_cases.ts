@@ -287,6 +287,11 @@ const WRONG: readonly (readonly [object, string, RegExp])[] = [
   [{ output_format: "jpeg" }, "output_format", /^400 .* "png" or "webp", given "jpeg"$/],
   [{ output_compression: 50 }, "output_compression", /100/],
   [{ response_format: "hex" }, "response_format", /"b64_json" or "url"/],
+  [
+    { private: true, response_format: "url" },
+    "response_format",
+    /must be "b64_json" where private is true, .* without the key, given "url"/,
+  ],
   [{ partial_images: 2 }, "partial_images", /0 where stream is not true, given 2$/],
   [{ style: "vivid" }, "style", /^400 style is not a known field, known are prompt, /],
   [{ width: 48 }, "width", /not a known field/],
