@@ -75,7 +75,10 @@ async function stream(
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 
-/** Draws one after another: together they would take as many of the account's slots. */
+/**
+ * Draws one after another: together they would take as many of the account's slots. A client that
+ * leaves lets the one go on that has begun, and begins none of the others.
+ */
 async function drawAll(
   ports: Ports,
   c: EdgeContext,
@@ -85,6 +88,7 @@ async function drawAll(
   const drawn: DrawnImage[] = [];
   const outcomes: CacheOutcome[] = [];
   for (const image of images) {
+    if (c.req.raw.signal.aborted) return nobodyWaits();
     const opened = await openAsked(ports, c, image, new AbortController().signal);
     if (!opened.ok) return problemResponse(opened.problem);
     const { cache, events } = opened.value;
@@ -97,6 +101,9 @@ async function drawAll(
   const address = ports.publicAddress(c.req.raw);
   return jsonResponse(imagesAnswer(drawn, { created: unixTime(ports), responseFormat, address }));
 }
+
+/** Nobody reads it; the status, of no standard but in use, says so in the log. */
+const nobodyWaits = () => new Response(null, { status: 499 });
 
 /** Returns seconds. */
 function unixTime({ now }: Ports): number {
