@@ -1,6 +1,7 @@
 /** Every command reads its arguments strictly here, and says in one sentence what is wrong. */
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { ProblemError } from "../../contract/mod.ts";
+import { keepLoopbackDirect } from "../../edge/platforms/deno/direct_loopback.ts";
 
 /** The command line itself is wrong: the sentence goes to the user, and the exit code is 2. */
 export class UsageError extends Error {
@@ -52,6 +53,7 @@ function flagSentence(message: string): string {
  */
 export async function runCommand(main: () => Promise<void>): Promise<never> {
   try {
+    keepLoopbackDirect();
     await main();
     Deno.exit(Deno.exitCode);
   } catch (error) {

@@ -5,6 +5,7 @@
  * Ends with `N passed, N failed, N skipped`. `deno task test [filter]`
  */
 import { availableParallelism } from "node:os";
+import { withDirectLoopback } from "../../edge/platforms/deno/direct_loopback.ts";
 import { ROOT, sourceFiles } from "../checkout.ts";
 import { PURE_MEMBERS } from "./gate/purity.ts";
 import { preparePage } from "../service/page.ts";
@@ -38,7 +39,10 @@ async function runTests(args: readonly string[]): Promise<Counts & { success: bo
     args: ["test", "--quiet", "--no-check", "--parallel", ...args],
     cwd: ROOT,
     // Threads of an operator spin while they wait, and would take cores from each other.
-    env: { NO_COLOR: "1", DENO_JOBS: String(FILES_AT_ONCE), GPU_THREADS: "1" },
+    env: {
+      ...withDirectLoopback(Deno.env.toObject()),
+      ...{ NO_COLOR: "1", DENO_JOBS: String(FILES_AT_ONCE), GPU_THREADS: "1" },
+    },
     stdout: "piped",
   }).spawn();
   let output = "";

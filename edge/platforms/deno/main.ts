@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { serveStatic } from "hono/deno";
 import { fileURLToPath } from "node:url";
 import { logToConsole } from "../console_log.ts";
+import { keepLoopbackDirect } from "./direct_loopback.ts";
 import { openLibsqlDatabase } from "./libsql_database.ts";
 import { createLocalEdge } from "./local_edge.ts";
 import { readPageHeaders } from "./page_headers.ts";
@@ -13,6 +14,7 @@ import { later, settlesWithin } from "../../clock.ts";
 import { readProcessSettings } from "./process_settings.ts";
 import { readSettings } from "../../settings.ts";
 
+keepLoopbackDirect();
 const environment = (name: string, fallback: string) => Deno.env.get(name) ?? fallback;
 const dist = environment(
   "ASSETS_DIR",

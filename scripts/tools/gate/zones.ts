@@ -113,6 +113,7 @@ const EDGE: readonly Zone[] = [
     "ports.ts",
     ...EDGE_PARTS,
   ]),
+  edgeZone("platforms/deno/direct_loopback.ts", [], []),
   edgeZone("platforms/deno/", [
     "contract/",
     "db/",
@@ -267,12 +268,13 @@ export const OUT_OF_REACH = {
 
 const SCRIPTS = "scripts/";
 const CHECKOUT = `${SCRIPTS}checkout.ts`;
+const DIRECT_LOOPBACK = "edge/platforms/deno/direct_loopback.ts";
 /** Zones that all scripts share, without any commands or experiments. */
 const SHARED = ["command_line/", "pictures/", "engine/", "service/"].map((zone) => SCRIPTS + zone);
 
 const SCRIPT_ZONES: readonly Zone[] = [
   { path: CHECKOUT, imports: ["node:"] },
-  { path: `${SCRIPTS}command_line/`, imports: ["contract/", "node:", CHECKOUT] },
+  { path: `${SCRIPTS}command_line/`, imports: ["contract/", "node:", CHECKOUT, DIRECT_LOOPBACK] },
   {
     path: `${SCRIPTS}pictures/`,
     imports: ["node:", "npm:sharp", "npm:d3-scale-chromatic", `${GPU}image/`, `${GPU}insights/`],
