@@ -14,6 +14,10 @@ export const WRANGLER_ENV = {
   // Both settings avoid waiting for hosts that a machine without internet cannot reach.
   WRANGLER_HIDE_BANNER: "true",
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  // Wrangler's explorer reads and writes the database for whoever reaches the port, as everyone does
+  // through a proxy; what it would show of requests is not gathered either.
+  X_LOCAL_EXPLORER: "false",
+  X_LOCAL_OBSERVABILITY: "false",
 };
 
 const OUTPUT_SHOWN = 20_000;
