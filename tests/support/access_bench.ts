@@ -47,7 +47,9 @@ export async function withAccessBench(
 }
 
 /** Creates keys by the statements that the command line prints for a remote database. */
-async function createKeys(execute: (sql: string) => Promise<void>): Promise<AccessBench["keys"]> {
+export async function createKeys(
+  execute: (sql: string) => Promise<void>,
+): Promise<AccessBench["keys"]> {
   const statements: string[] = [];
   const run = async (...args: string[]) => {
     const said: string[] = [];
