@@ -13,7 +13,7 @@ export interface Caller {
 export interface TierLimits {
   /** Callers without a key, each address by itself. */
   readonly anonymous: AccountLimits;
-  /** Callers without a key on the machine itself: people who try the service where it runs. */
+  /** Callers without a key on the machine itself, where the operator lets them do more. */
   readonly loopback: AccountLimits;
   /** Callers whose key has no limits of its own. */
   readonly key: AccountLimits;

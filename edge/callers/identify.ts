@@ -7,9 +7,12 @@ import type { KeyCheck } from "./key_check.ts";
 export interface ClientAddress {
   /** The client's address as text; null where the platform does not know it. */
   readonly address: string | null;
-  /** Something in between passed the request on, and is not trusted to name its client. */
-  readonly isRelayed: boolean;
+  /** Somebody on this machine asked by themselves, and the operator lets such callers do more. */
+  readonly isLocal: boolean;
 }
+
+/** @param platform what the platform knows of the connection besides the request */
+export type AddressOf = (request: Request, platform: unknown) => ClientAddress;
 
 /** @param platform what the platform knows of the connection besides the request */
 export type Identify = (request: Request, platform: unknown) => Promise<Parsed<Caller>>;
@@ -17,10 +20,12 @@ export type Identify = (request: Request, platform: unknown) => Promise<Parsed<C
 export interface IdentifyPorts {
   readonly keyCheck: Pick<KeyCheck, "check">;
   readonly tiers: TierLimits;
-  readonly addressOf: (request: Request, platform: unknown) => ClientAddress;
+  readonly addressOf: AddressOf;
   /** The salt for hashes of addresses, the same for the whole deployment. */
   readonly addressSalt: () => Promise<string>;
 }
+
+const THIS_MACHINE = "this machine";
 
 export function createIdentify(
   { keyCheck, tiers, addressOf, addressSalt }: IdentifyPorts,
@@ -28,11 +33,10 @@ export function createIdentify(
   return async (request, platform) => {
     const header = request.headers.get("authorization");
     if (header !== null) return await keyCheck.check(header);
-    const { address, isRelayed } = addressOf(request, platform);
-    const { name, isLoopback } = clientNetwork(address);
+    const { address, isLocal } = addressOf(request, platform);
+    // What a proxy on this machine passes on must not use up what is theirs who work there.
+    const name = isLocal ? THIS_MACHINE : clientNetwork(address);
     const account = await anonymousAccount(name, await addressSalt());
-    // A proxy on this machine does not make its clients local.
-    const limits = isLoopback && !isRelayed ? tiers.loopback : tiers.anonymous;
-    return accept({ account, keyed: false, limits });
+    return accept({ account, keyed: false, limits: isLocal ? tiers.loopback : tiers.anonymous });
   };
 }

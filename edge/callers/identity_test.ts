@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { StoredKey } from "../../db/key_queries.ts";
-import { localAddress } from "../platforms/client_address.ts";
+import { cloudflareAddress, localAddress } from "../platforms/client_address.ts";
 import { readTierLimits } from "../limits/limit_settings.ts";
 import type { LogRecord } from "../observability/log.ts";
 import { formatApiKey, makeApiKey, parseApiKey, provesSecret } from "./api_key.ts";
-import { anonymousAccount, clientNetwork, forwardedAddress } from "./client_network.ts";
-import { createIdentify } from "./identify.ts";
+import { anonymousAccount, clientNetwork, isLoopback } from "./client_network.ts";
+import type { Caller } from "./caller.ts";
+import { type AddressOf, createIdentify } from "./identify.ts";
 import { readIdentity } from "./identity_settings.ts";
 import { KeyCheck } from "./key_check.ts";
 
@@ -100,6 +101,7 @@ Deno.test("Clients are counted by IPv4 address, or by /64", () => {
   const names: readonly [address: string | null, name: string, isLoopback?: boolean][] = [
     ["203.0.113.7", "203.0.113.7"],
     ["::ffff:203.0.113.7", "203.0.113.7"],
+    ["::ffff:cb00:7107", "203.0.113.7"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
     ["2001:DB8:1:2::", "2001:db8:1:2::/64"],
     ["2001:db8:1:3::", "2001:db8:1:3::/64"],
@@ -107,12 +109,17 @@ Deno.test("Clients are counted by IPv4 address, or by /64", () => {
     ["127.8.8.8", "127.8.8.8", true],
     ["::1", "0:0:0:0::/64", true],
     ["::ffff:127.0.0.1", "127.0.0.1", true],
+    ["128.0.0.1", "128.0.0.1"],
+    ["0.0.0.0", "0.0.0.0"],
+    ["localhost", "unknown"],
+    ["127.0.0.1:80", "unknown"],
     ["nonsense", "unknown"],
     ["", "unknown"],
     [null, "unknown"],
   ];
-  for (const [address, name, isLoopback = false] of names) {
-    assert.deepEqual(clientNetwork(address), { name, isLoopback }, String(address));
+  for (const [address, name, isHere = false] of names) {
+    assert.equal(clientNetwork(address), name, String(address));
+    assert.equal(isLoopback(address), isHere, String(address));
   }
 });
 
@@ -128,39 +135,115 @@ Deno.test("An account without a key says nothing of its address, and differs by 
   assert.equal(new Set(accounts).size, 3);
 });
 
-Deno.test("Of a chain of proxies the trusted ones are believed, and nobody before them", () => {
-  const header = "10.0.0.1, 203.0.113.7,198.51.100.2";
-  assert.equal(forwardedAddress(header, 1), "198.51.100.2");
-  assert.equal(forwardedAddress(header, 2), "203.0.113.7");
-  for (const short of [null, "", "203.0.113.7"]) assert.equal(forwardedAddress(short, 2), null);
+const HERE = { remoteAddr: { hostname: "127.0.0.1" } };
+const FORWARDED = { "x-forwarded-for": "203.0.113.7" };
+const SETTINGS = { trustedProxies: 0, proxyHeader: "x-forwarded-for", localCallers: true } as const;
+
+async function callerOf(
+  addressOf: AddressOf,
+  headers: Record<string, string>,
+  platform: unknown = HERE,
+): Promise<Caller> {
+  const identify = createIdentify({
+    keyCheck: { check: () => Promise.reject(new Error("There is no key")) },
+    tiers: readTierLimits({}),
+    addressOf,
+    addressSalt: () => Promise.resolve("a salt"),
+  });
+  const caller = await identify(new Request("http://127.0.0.1:8787/v1", { headers }), platform);
+  assert(caller.ok);
+  return caller.value;
+}
+
+Deno.test("Who is at the machine has room to try things, where the operator says so, and nobody else", async () => {
+  const at = (hostname: string) => ({ remoteAddr: { hostname } });
+  const cases: readonly [
+    tier: "loopback" | "anonymous",
+    headers: Record<string, string>,
+    platform: unknown,
+    settings?: { readonly trustedProxies?: number; readonly localCallers?: boolean },
+  ][] = [
+    ["loopback", {}, HERE],
+    ["loopback", {}, at("::1")],
+    ["loopback", {}, at("::ffff:127.0.0.1")],
+    ["loopback", {}, undefined],
+    ["anonymous", {}, HERE, { localCallers: false }],
+    ["anonymous", {}, undefined, { localCallers: false }],
+    ["anonymous", {}, at("203.0.113.7")],
+    ["anonymous", {}, at("::ffff:10.0.0.1")],
+    ["anonymous", FORWARDED, HERE],
+    ["anonymous", { "x-real-ip": "127.0.0.1" }, HERE],
+    ["anonymous", { "cf-connecting-ip": "127.0.0.1" }, HERE],
+    ["anonymous", FORWARDED, HERE, { trustedProxies: 1 }],
+    ["anonymous", {}, HERE, { trustedProxies: 1 }],
+    ["anonymous", { "x-forwarded-for": "127.0.0.1" }, HERE, { trustedProxies: 1 }],
+    ["anonymous", { "x-forwarded-for": "::1, ::1" }, HERE, { trustedProxies: 2 }],
+  ];
+  const tiers = readTierLimits({});
+  for (const [tier, headers, platform, settings] of cases) {
+    const { limits } = await callerOf(
+      localAddress({ ...SETTINGS, ...settings }),
+      headers,
+      platform,
+    );
+    assert.deepEqual(limits, tiers[tier], JSON.stringify({ headers, platform, settings }));
+  }
 });
 
-Deno.test("Who is at the machine has room to try things; who comes through a proxy there has not", async () => {
+Deno.test("Under wrangler the same holds by the address that it adds", async () => {
   const tiers = readTierLimits({});
-  const identify = (trustedProxies: number) =>
-    createIdentify({
-      keyCheck: { check: () => Promise.reject(new Error("There is no key")) },
-      tiers,
-      addressOf: localAddress(trustedProxies),
-      addressSalt: () => Promise.resolve("a salt"),
-    });
-  const limitsOf = async (headers: Record<string, string>, hostname: string, proxies = 0) => {
-    const platform = { remoteAddr: { hostname } };
-    const caller = await identify(proxies)(new Request("http://e.org", { headers }), platform);
-    assert(caller.ok);
-    return caller.value.limits;
-  };
-  const forwarded = { "x-forwarded-for": "203.0.113.7" };
-  assert.equal(await limitsOf({}, "127.0.0.1"), tiers.loopback);
-  assert.equal(await limitsOf({}, "::1"), tiers.loopback);
-  assert.equal(await limitsOf({}, "203.0.113.7"), tiers.anonymous);
-  assert.equal(await limitsOf(forwarded, "127.0.0.1"), tiers.anonymous);
-  assert.equal(await limitsOf(forwarded, "127.0.0.1", 1), tiers.anonymous);
-  assert.equal(await limitsOf({}, "127.0.0.1", 1), tiers.anonymous);
+  const cases: readonly [
+    "loopback" | "anonymous",
+    Record<string, string>,
+    localCallers?: boolean,
+  ][] = [
+    ["loopback", { "cf-connecting-ip": "127.0.0.1" }],
+    ["loopback", { "cf-connecting-ip": "::1" }],
+    ["anonymous", { "cf-connecting-ip": "127.0.0.1" }, false],
+    ["anonymous", { "cf-connecting-ip": "203.0.113.7" }],
+    ["anonymous", { "cf-connecting-ip": "127.0.0.1, 203.0.113.7" }],
+    ["anonymous", { "cf-connecting-ip": "127.0.0.1", ...FORWARDED }],
+    ["anonymous", {}],
+  ];
+  for (const [tier, headers, localCallers = true] of cases) {
+    const { limits } = await callerOf(cloudflareAddress({ localCallers }), headers);
+    assert.deepEqual(limits, tiers[tier], JSON.stringify(headers));
+  }
+});
+
+Deno.test("What is asked at the machine and what is passed on there are counted apart", async () => {
+  const accounts = async (addressOf: AddressOf, headers: readonly Record<string, string>[]) =>
+    await Promise.all(headers.map(async (one) => (await callerOf(addressOf, one)).account));
+  const [own, relayed, others] = await accounts(localAddress(SETTINGS), [
+    {},
+    FORWARDED,
+    { via: "1.1 proxy" },
+  ]);
+  assert.notEqual(own, relayed);
+  assert.equal(relayed, others, "a proxy that is not trusted is one client");
+  const believed = localAddress({ ...SETTINGS, trustedProxies: 1 });
+  const told = await accounts(believed, [FORWARDED, { "x-forwarded-for": "203.0.113.8" }]);
+  assert.equal(new Set([own, relayed, ...told]).size, 4);
 });
 
 Deno.test("Settings of identity are refused by name, and a secret among them is not repeated", () => {
-  assert.deepEqual(readIdentity({}), { trustedProxies: 0, addressSalt: null });
+  assert.deepEqual(readIdentity({}), {
+    trustedProxies: 0,
+    proxyHeader: "x-forwarded-for",
+    localCallers: false,
+    addressSalt: null,
+  });
+  const set = readIdentity({ PROXY_HEADER: "Forwarded", LOCAL_CALLERS: "ON" });
+  assert.deepEqual([set.proxyHeader, set.localCallers], ["forwarded", true]);
+  for (
+    const [name, allowed] of [
+      ["PROXY_HEADER", "x-forwarded-for or forwarded"],
+      ["LOCAL_CALLERS", "off or on"],
+    ] as const
+  ) {
+    const message = `${name} must be ${allowed}, given "maybe"`;
+    assert.throws(() => readIdentity({ [name]: "maybe" }), { message });
+  }
   for (const wrong of ["-1", "10", "yes"]) {
     assert.throws(() => readIdentity({ TRUSTED_PROXIES: wrong }), /TRUSTED_PROXIES must be 0 to 9/);
   }

@@ -1,31 +1,43 @@
 /** Finds where a request comes from, as each platform reports it. */
-import { forwardedAddress } from "../callers/client_network.ts";
-import type { ClientAddress } from "../callers/identify.ts";
+import { isLoopback } from "../callers/client_network.ts";
+import { forwardedAddress } from "../callers/forwarded_address.ts";
+import type { AddressOf } from "../callers/identify.ts";
+import type { IdentitySettings } from "../callers/identity_settings.ts";
+import { isAskedHere } from "../callers/relayed_request.ts";
 
-type AddressOf = (request: Request, platform: unknown) => ClientAddress;
+const CLOUDFLARE_FIELD = "cf-connecting-ip";
 
 /**
- * Returns the other end of the connection, or what trusted proxies report. Without a connection the
- * app is called in this process.
+ * Returns the other end of the connection, or what trusted proxies report: behind those nobody is
+ * local. Without a connection the app is called in this process.
  */
-export function localAddress(trustedProxies: number): AddressOf {
-  return ({ headers }, platform) => {
+export function localAddress(
+  { trustedProxies, proxyHeader, localCallers }: Omit<IdentitySettings, "addressSalt">,
+): AddressOf {
+  return (request, platform) => {
     if (trustedProxies > 0) {
-      const address = forwardedAddress(headers.get("x-forwarded-for"), trustedProxies);
-      return { address, isRelayed: false };
+      const chain = { header: proxyHeader, proxies: trustedProxies };
+      return { address: forwardedAddress(request.headers, chain), isLocal: false };
     }
-    return { address: remoteHost(platform) ?? "127.0.0.1", isRelayed: isRelayed(headers) };
+    const address = remoteHost(platform) ?? "127.0.0.1";
+    // Here only a tunnel of Cloudflare's adds the field; wrangler adds it to every request.
+    const isTunneled = request.headers.has(CLOUDFLARE_FIELD);
+    const isHere = isLoopback(address) && !isTunneled && isAskedHere(request);
+    return { address, isLocal: localCallers && isHere };
   };
 }
 
-/** Reads Cloudflare's own header, which replaces a client's. */
-export const cloudflareAddress: AddressOf = ({ headers }) => ({
-  address: headers.get("cf-connecting-ip"),
-  isRelayed: isRelayed(headers),
-});
-
-function isRelayed(headers: Headers): boolean {
-  return ["x-forwarded-for", "forwarded", "via"].some((name) => headers.has(name));
+/**
+ * Reads Cloudflare's own header, which replaces a client's. Under wrangler it has the other end of
+ * the connection, unless the client, or a tunnel, has set it.
+ */
+export function cloudflareAddress(
+  { localCallers }: Pick<IdentitySettings, "localCallers">,
+): AddressOf {
+  return (request) => {
+    const address = request.headers.get(CLOUDFLARE_FIELD);
+    return { address, isLocal: localCallers && isLoopback(address) && isAskedHere(request) };
+  };
 }
 
 /** Reads `Deno.ServeHandlerInfo`. */

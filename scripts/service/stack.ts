@@ -51,7 +51,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await Promise.all([preparePage(modelsDir), migrated]);
     // Wrangler listens on loopback, whatever HOST says.
     const listening: Record<string, string> = platform === "deno" ? { HOST: host } : {};
-    const settings = { GPU_URL: gpuUrl, ...listening };
+    // Who starts the service to try it has room to; a proxy in front of it is another matter.
+    const LOCAL_CALLERS = Deno.env.get("LOCAL_CALLERS") ?? "on";
+    const settings = { GPU_URL: gpuUrl, LOCAL_CALLERS, ...listening };
     const edge = spawnEdge(platform, { port, dataDir, quiet, settings });
     started.push(edge);
     await Promise.all([

@@ -48,6 +48,9 @@ export interface EdgeOptions {
   readonly gpu?: GpuBackend;
 }
 
+/** What `deno task start` sets, too: a test asks more in a minute than a stranger may. */
+const LOCAL = { LOCAL_CALLERS: "on" };
+
 export async function startInProcess(
   { gpuUrl, assets, dataDir, environment = {}, database: given, gpu }: EdgeOptions,
 ): Promise<LocalEdge> {
@@ -56,7 +59,7 @@ export async function startInProcess(
     : await openSqlite(dataDir);
   const { app, settled } = createLocalEdge({
     database,
-    settings: readSettings({ GPU_URL: gpuUrl, ...environment }),
+    settings: readSettings({ GPU_URL: gpuUrl, ...LOCAL, ...environment }),
     readAsset: async (path) => {
       const text = await Deno.readTextFile(assets + path).catch(() => null);
       return text === null ? null : JSON.parse(text);
@@ -93,7 +96,7 @@ async function startProcess(
   { gpuUrl, environment, ...options }: EdgeOptions,
   ready: RegExp,
 ): Promise<EdgeProcess> {
-  const settings = { GPU_URL: gpuUrl, ...environment };
+  const settings = { GPU_URL: gpuUrl, ...LOCAL, ...environment };
   const quietly = { quiet: true, outputKept: Infinity };
   const edge = spawnEdge(platform, { ...options, settings, port: 0, ...quietly });
   const url = await edge.says(ready);

@@ -14,13 +14,13 @@ export interface LocalAccessPorts {
 }
 
 export function createLocalAccess(ports: LocalAccessPorts): Access {
-  const { trustedProxies, addressSalt } = ports.settings.identity;
-  const salt = addressSalt ?? drawSalt();
+  const { identity } = ports.settings;
+  const salt = identity.addressSalt ?? drawSalt();
   const now = () => Date.now();
   return createAccess({
     ...ports,
     limiters: createLocalLimiters(now),
-    addressOf: localAddress(trustedProxies),
+    addressOf: localAddress(identity),
     addressSalt: () => Promise.resolve(salt),
     now,
   });

@@ -15,7 +15,7 @@ export function accessOfIsolate(env: DatabaseEnv & LimiterEnv, settings: EdgeSet
     database: databaseOf(env),
     settings,
     limiters: limitersOfIsolate(env),
-    addressOf: cloudflareAddress,
+    addressOf: cloudflareAddress(settings.identity),
     addressSalt: saltReader(env, settings.identity.addressSalt),
     now: () => Date.now(),
     log: logToConsole,
