@@ -26,9 +26,15 @@ export interface Ports
   /** Deletes the stored results that exceed their budget. */
   readonly trim: (now: number) => Promise<Trimmed>;
   /** The counters that `GET /metrics` shows; null where this process is one of many. */
-  readonly metrics: EdgeMetrics | null;
+  readonly metrics: MetricsPorts | null;
   /** Other ways to the same generations, besides our own routes. */
   readonly dialects: readonly Dialect[];
+}
+
+export interface MetricsPorts {
+  readonly counters: EdgeMetrics;
+  /** @param platform what the platform knows of the connection besides the request */
+  readonly mayRead: (request: Request, platform: unknown) => Promise<boolean>;
 }
 
 /** Another program's API to generations: its routes, refusals, signatures and settings. */

@@ -11,6 +11,8 @@ export interface IdentitySettings {
   readonly localCallers: boolean;
   /** The salt for hashes of addresses; null: one is drawn once for this deployment. */
   readonly addressSalt: string | null;
+  /** Opens `/metrics` to who is not local; null: it stays closed to them. */
+  readonly metricsToken: string | null;
 }
 
 export function readIdentity(environment: Environment): IdentitySettings {
@@ -21,6 +23,7 @@ export function readIdentity(environment: Environment): IdentitySettings {
     proxyHeader: readOneOf(environment, "PROXY_HEADER", PROXY_HEADERS),
     localCallers: readOneOf(environment, "LOCAL_CALLERS", ["off", "on"]) === "on",
     addressSalt: readSecret(environment, "ADDRESS_SALT"),
+    metricsToken: readSecret(environment, "METRICS_TOKEN"),
   };
 }
 

@@ -232,6 +232,7 @@ Deno.test("Settings of identity are refused by name, and a secret among them is 
     proxyHeader: "x-forwarded-for",
     localCallers: false,
     addressSalt: null,
+    metricsToken: null,
   });
   const set = readIdentity({ PROXY_HEADER: "Forwarded", LOCAL_CALLERS: "ON" });
   assert.deepEqual([set.proxyHeader, set.localCallers], ["forwarded", true]);
@@ -247,7 +248,9 @@ Deno.test("Settings of identity are refused by name, and a secret among them is 
   for (const wrong of ["-1", "10", "yes"]) {
     assert.throws(() => readIdentity({ TRUSTED_PROXIES: wrong }), /TRUSTED_PROXIES must be 0 to 9/);
   }
-  assert.throws(() => readIdentity({ ADDRESS_SALT: "short" }), {
-    message: 'ADDRESS_SALT must be at least 16 characters, given "5 characters"',
-  });
+  for (const name of ["ADDRESS_SALT", "METRICS_TOKEN"]) {
+    assert.throws(() => readIdentity({ [name]: "short" }), {
+      message: `${name} must be at least 16 characters, given "5 characters"`,
+    });
+  }
 });

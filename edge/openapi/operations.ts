@@ -232,7 +232,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: "get",
     path: "/metrics",
     id: "readMetrics",
-    summary: "Counters of the edge, where it is one process (on Deno)",
+    summary: "Counters of the edge for its operator, where it is one process (on Deno)",
     answers: [{
       status: 200,
       description: "As Prometheus reads them",

@@ -5,6 +5,9 @@ import type { AddressOf } from "../callers/identify.ts";
 import type { IdentitySettings } from "../callers/identity_settings.ts";
 import { isAskedHere } from "../callers/relayed_request.ts";
 
+type Chain = Pick<IdentitySettings, "trustedProxies" | "proxyHeader">;
+type Tier = Pick<IdentitySettings, "localCallers">;
+
 const CLOUDFLARE_FIELD = "cf-connecting-ip";
 
 /**
@@ -12,7 +15,7 @@ const CLOUDFLARE_FIELD = "cf-connecting-ip";
  * local. Without a connection the app is called in this process.
  */
 export function localAddress(
-  { trustedProxies, proxyHeader, localCallers }: Omit<IdentitySettings, "addressSalt">,
+  { trustedProxies, proxyHeader, localCallers }: Chain & Tier,
 ): AddressOf {
   return (request, platform) => {
     if (trustedProxies > 0) {
@@ -32,7 +35,7 @@ export function localAddress(
  * the connection, unless the client, or a tunnel, has set it.
  */
 export function cloudflareAddress(
-  { localCallers }: Pick<IdentitySettings, "localCallers">,
+  { localCallers }: Tier,
 ): AddressOf {
   return (request) => {
     const address = request.headers.get(CLOUDFLARE_FIELD);

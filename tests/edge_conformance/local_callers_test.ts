@@ -13,9 +13,13 @@ interface Answer {
 }
 
 /** Asks with header fields that `fetch` would set by itself. */
-function ask(url: string, headers: Record<string, string | string[]> = {}): Promise<Answer> {
+function ask(
+  url: string,
+  headers: Record<string, string | string[]> = {},
+  path = "/v1/models",
+): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const asked = request(`${url}/v1/models`, { headers, agent: false }, (response) => {
+  const asked = request(url + path, { headers, agent: false }, (response) => {
     response.resume();
     const [policy, standing] = [
       response.headers["ratelimit-policy"],
@@ -110,6 +114,45 @@ for (const [name, start] of PLATFORMS) {
     });
   });
 }
+
+Deno.test("The counters of an edge on Deno are its operator's alone", async (t) => {
+  const token = "a-token-of-this-test";
+  const closed: readonly Record<string, string | string[]>[] = [
+    ...RELAYED_HEADERS,
+    { authorization: `Bearer ${token}x` },
+    { authorization: `Bearer ${token.slice(1)}` },
+    { authorization: "Bearer" },
+    { authorization: `Basic ${btoa(`a:${token}`)}`, via: "1.1 proxy" },
+  ];
+  const open: readonly Record<string, string>[] = [
+    {},
+    { authorization: `Bearer ${token}` },
+    { authorization: `bearer ${token}`, "x-forwarded-for": "203.0.113.7" },
+  ];
+  const statusOf = async (url: string | null, headers: Record<string, string | string[]> = {}) =>
+    (await ask(url ?? "", headers, "/metrics")).status;
+  await withGround(async (ground) => {
+    const edge = await startDeno({ ...ground, environment: { METRICS_TOKEN: token } });
+    try {
+      for (const [status, headers] of [[200, open], [401, closed]] as const) {
+        for (const one of headers) {
+          await t.step(`${status}: ${JSON.stringify(one)}`, async () => {
+            assert.equal(await statusOf(edge.url, one), status);
+          });
+        }
+      }
+    } finally {
+      await edge.stop();
+    }
+    const bare = await startDeno({ ...ground, environment: { LOCAL_CALLERS: "off" } });
+    try {
+      assert.equal(await statusOf(bare.url), 401);
+      assert.equal(await statusOf(bare.url, { authorization: "Bearer null" }), 401);
+    } finally {
+      await bare.stop();
+    }
+  });
+});
 
 const CHAINS = [
   ["x-forwarded-for", (address: string) => address],

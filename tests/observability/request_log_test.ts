@@ -25,7 +25,7 @@ async function withEdge(test: (stage: Stage) => Promise<void>): Promise<void> {
   const records: LogRecord[] = [];
   const { app, settled } = createLocalEdge({
     database,
-    settings: readSettings({ GPU_URL: gpu.url }),
+    settings: readSettings({ GPU_URL: gpu.url, LOCAL_CALLERS: "on" }),
     readAsset: async (path) => JSON.parse(await Deno.readTextFile(assets + path)),
     log: (record) => void records.push(record),
   });

@@ -22,8 +22,10 @@ import type { EdgeApp } from "../../http/request_context.ts";
 import { promptPolicyOf } from "../../policy/prompt_policy.ts";
 import { countRun } from "../../limits/usage_meter.ts";
 import type { GpuBackend } from "../../backends/gpu_backend.ts";
+import { createMayReadMetrics } from "../../callers/metrics_reader.ts";
 import type { Log } from "../../observability/log.ts";
 import type { EdgeSettings } from "../../settings.ts";
+import { localAddress } from "../client_address.ts";
 import { createAssetModels, type ReadAsset } from "../asset_models.ts";
 import { BACKEND_PORTS } from "../isolate_backend.ts";
 import { createLocalAccess } from "./local_access.ts";
@@ -97,7 +99,13 @@ export function createLocalEdge(
     dialects: dialectsOf(settings),
     demos: createDemos(database),
     trim: (now: number) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
-    metrics,
+    metrics: {
+      counters: metrics,
+      mayRead: createMayReadMetrics(
+        settings.identity.metricsToken,
+        localAddress(settings.identity),
+      ),
+    },
     onRequest: (record: RequestRecord) => metrics.countRequest(record),
     models: createAssetModels(readAsset),
     publicAddress: publicAddressOf({ ...settings, ...settings.identity }),
