@@ -1,7 +1,11 @@
 // The edge over several GPU functions, on each platform: which one draws, and what a loss costs.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { type GenerationRequestInput, parseGenerationRequest } from "../../contract/mod.ts";
+import {
+  type GenerationRequestInput,
+  type GpuHealth,
+  parseGenerationRequest,
+} from "../../contract/mod.ts";
 import { assertProblem, ConformanceClient, idOf } from "../support/conformance_client.ts";
 import { drawEvents, planOf } from "../support/drawn_events.ts";
 import { PLATFORMS } from "../support/edges.ts";
@@ -17,6 +21,10 @@ interface PoolCase {
   readonly name: string;
   run(stage: Stage): Promise<void>;
 }
+
+/** Whether the functions have these states, in their order. */
+const are = (...statuses: readonly string[]) => ({ functions = [] }: GpuHealth) =>
+  functions.map(({ status }) => status).join() === statuses.join();
 
 const startedOf = (gpus: readonly GpuDouble[]) => gpus.map(({ started }) => started);
 
@@ -86,20 +94,12 @@ const CASES: readonly PoolCase[] = [
         for (let i = 0; i < 6; i++) {
           assert.equal((await client.json(client.fresh())).status, "succeeded");
         }
-        const { gpu } = await (await client.request("/health")).json();
+        const { gpu } = await client.health(are("UNREACHABLE", "READY"));
         assert.equal(gpu.status, "READY");
-        assert.deepEqual(gpu.functions.map((one: { status: string }) => one.status), [
-          "UNREACHABLE",
-          "READY",
-        ]);
       } finally {
         a.listen(port);
       }
-      const { gpu } = await (await client.request("/health")).json();
-      assert.deepEqual(gpu.functions.map((one: { status: string }) => one.status), [
-        "READY",
-        "READY",
-      ]);
+      await client.health(are("READY", "READY"));
       assert(b.started > 0);
     },
   },

@@ -5,12 +5,14 @@ import type { Failure } from "./call_faults.ts";
 
 export const FAULTY_WORKER = "tests/faults/faulty_worker.ts";
 
-export async function arm(client: ConformanceClient, failure: Failure | null): Promise<void> {
+type Requests = Pick<ConformanceClient, "request">;
+
+export async function arm(client: Requests, failure: Failure | null): Promise<void> {
   const init = { method: "POST", body: JSON.stringify(failure) };
   assert.equal((await client.request("/v1/faults/arm", init)).status, 200);
 }
 
-export async function countCalls(client: ConformanceClient): Promise<number> {
+export async function countCalls(client: Requests): Promise<number> {
   return await (await client.request("/v1/faults/count")).json();
 }
 

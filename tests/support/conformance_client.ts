@@ -4,6 +4,7 @@ import {
   createServerSentDecoder,
   type GenerationEvent,
   type GenerationRequestInput,
+  type GpuHealth,
   type Parsed,
   parseGenerationEvent,
   parseSweepEvent,
@@ -19,6 +20,9 @@ export interface Frame<Event = GenerationEvent> {
   /** The data as it was on the wire. */
   readonly data: string;
 }
+
+/** Their pauses take far longer than an answer holds. */
+const HEALTH_ATTEMPTS = 200;
 
 export class ConformanceClient {
   readonly edge: Edge;
@@ -69,6 +73,18 @@ export class ConformanceClient {
       ? {}
       : { "last-event-id": String(after) };
     return this.request(`/v1/generations/${id}/events`, { headers });
+  }
+
+  /** Asks for the health until it is as expected, since the answer of a moment ago still holds. */
+  async health(isExpected: (gpu: GpuHealth) => boolean): Promise<{ readonly gpu: GpuHealth }> {
+    for (let attempt = 0;; attempt++) {
+      const response = await this.request("/health");
+      assert.equal(response.status, 200);
+      const health = await response.json();
+      if (isExpected(health.gpu)) return health;
+      assert(attempt < HEALTH_ATTEMPTS, `The health stays ${JSON.stringify(health)}`);
+      await new Promise((done) => setTimeout(done, 50));
+    }
   }
 
   /** Opens a stream. The test reads it on, or leaves it. */

@@ -159,6 +159,7 @@ const EDGE: readonly Zone[] = [
     "policy/",
     "rooms/",
     "observability/",
+    "brief_memory.ts",
   ]),
   edgeZone("openapi/", ["contract/", "npm:valibot", "npm:@valibot/to-json-schema"], ["dialects/"]),
   edgeZone("dialects/", ["contract/", "npm:hono", "npm:replicate", "npm:valibot"], [
