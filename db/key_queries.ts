@@ -1,5 +1,5 @@
 /** The queries on API keys, for D1 and for SQLite through libSQL. */
-import { desc, eq, sql } from "drizzle-orm";
+import { desc, eq, isNull, sql } from "drizzle-orm";
 import type { SqlDatabase } from "./result_queries.ts";
 import type { AccountLimits } from "../contract/mod.ts";
 import { api_keys } from "./schema.ts";
@@ -20,13 +20,23 @@ export interface StoredKey {
 /** Every method rejects when the database fails. */
 export interface Keys {
   find(id: string): Promise<StoredKey | null>;
+  /** Returns the ids of the keys that are not revoked, of the newest where they are too many. */
+  ids(): Promise<readonly string[]>;
 }
+
+/** Bounds the memory that the ids of all keys take: some megabytes. */
+const IDS_MAX = 50_000;
 
 export function createKeys(database: SqlDatabase): Keys {
   return {
     async find(id) {
       const [row] = await database.select().from(api_keys).where(eq(api_keys.id, id)).limit(1);
       return row ?? null;
+    },
+    async ids() {
+      const rows = await database.select({ id: api_keys.id }).from(api_keys)
+        .where(isNull(api_keys.revoked_at)).orderBy(desc(api_keys.created_at)).limit(IDS_MAX);
+      return rows.map(({ id }) => id);
     },
   };
 }

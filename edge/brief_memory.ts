@@ -32,14 +32,26 @@ export class BriefMemory<Value> {
     this.#ports = ports;
   }
 
+  /** Returns whether `get` would begin no search. */
+  get isAtHand(): boolean {
+    return this.#fresh !== null || this.#underWay !== null;
+  }
+
   /** Rejects as the search does; the next call then begins another. */
   async get(): Promise<Value> {
-    const { now, lostMs } = this.#ports;
-    if (this.#known && now() < this.#known.until) return this.#known.value;
-    const isUnderWay = this.#search !== null && now() - this.#search.began < lostMs;
-    const search = this.#search && isUnderWay ? this.#search : this.#begin();
-    if (await settlesWithin(search.found, lostMs)) return await search.found;
+    if (this.#fresh) return this.#fresh.value;
+    const search = this.#underWay ?? this.#begin();
+    if (await settlesWithin(search.found, this.#ports.lostMs)) return await search.found;
     return await this.get();
+  }
+
+  get #fresh(): Known<Value> | null {
+    return this.#known && this.#ports.now() < this.#known.until ? this.#known : null;
+  }
+
+  get #underWay(): Search<Value> | null {
+    const { now, lostMs } = this.#ports;
+    return this.#search && now() - this.#search.began < lostMs ? this.#search : null;
   }
 
   #begin(): Search<Value> {

@@ -24,7 +24,9 @@ function setUp() {
 
 Deno.test("All who ask while it is looked for, and for a moment after, get one answer", async () => {
   const { memory, searches, kept, clock } = setUp();
+  assert(!memory.isAtHand);
   const asked = Array.from({ length: 50 }, () => memory.get());
+  assert(memory.isAtHand, "a search is under way");
   searches[0]?.resolve(1);
   assert.deepEqual([...new Set(await Promise.all(asked))], [1]);
   await kept[0];
@@ -39,6 +41,7 @@ Deno.test("All who ask while it is looked for, and for a moment after, get one a
   ];
   for (const [at, value, count] of moments) {
     clock.now = at;
+    assert.equal(memory.isAtHand, count === searches.length);
     const answer = memory.get();
     searches.at(-1)?.resolve(searches.length);
     assert.equal(await answer, value, String(at));

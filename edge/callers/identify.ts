@@ -31,11 +31,11 @@ export function createIdentify(
   { keyCheck, tiers, addressOf, addressSalt }: IdentifyPorts,
 ): Identify {
   return async (request, platform) => {
-    const header = request.headers.get("authorization");
-    if (header !== null) return await keyCheck.check(header);
     const { address, isLocal } = addressOf(request, platform);
     // What a proxy on this machine passes on must not use up what is theirs who work there.
     const name = isLocal ? THIS_MACHINE : clientNetwork(address);
+    const header = request.headers.get("authorization");
+    if (header !== null) return await keyCheck.check(header, name);
     const account = await anonymousAccount(name, await addressSalt());
     return accept({ account, keyed: false, limits: isLocal ? tiers.loopback : tiers.anonymous });
   };

@@ -1,6 +1,7 @@
 // If this breaks, one caller is taken for another, or an address for too many or few clients.
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Parsed } from "../../contract/mod.ts";
 import type { StoredKey } from "../../db/key_queries.ts";
 import { cloudflareAddress, localAddress } from "../platforms/client_address.ts";
 import { readTierLimits } from "../limits/limit_settings.ts";
@@ -11,6 +12,7 @@ import type { Caller } from "./caller.ts";
 import { type AddressOf, createIdentify } from "./identify.ts";
 import { readIdentity } from "./identity_settings.ts";
 import { KeyCheck } from "./key_check.ts";
+import { createWrongKeys, WRONG_KEYS_A_MINUTE } from "../limits/wrong_key_limiter.ts";
 
 const CHANCE = {
   id: new Uint8Array(8).fill(1),
@@ -47,20 +49,30 @@ Deno.test("Nothing but a key is taken for one", () => {
   fc.assert(fc.property(fc.string(), (given) => assert.equal(parseApiKey(given), null)));
 });
 
-function checkOf(find: () => Promise<StoredKey | null>) {
-  const seen = { finds: 0, now: 0, logged: [] as LogRecord[] };
+function checkOf(find: (id: string) => Promise<StoredKey | null>) {
+  const seen = { finds: 0, lists: 0, now: 0, logged: [] as LogRecord[] };
   const check = new KeyCheck({
     keys: {
-      find: () => {
+      find: (id) => {
         seen.finds++;
-        return find();
+        return find(id);
+      },
+      ids: () => {
+        seen.lists++;
+        return Promise.resolve([key.id]);
       },
     },
     limits: readTierLimits({}).key,
+    wrongKeys: createWrongKeys(() => seen.now),
     now: () => seen.now,
     log: (record) => void seen.logged.push(record),
+    keepAlive: () => {},
   });
-  return { check: () => check.check(`Bearer ${formatApiKey(key)}`), seen };
+  const header = `Bearer ${formatApiKey(key)}`;
+  return {
+    check: (given = header, source = "203.0.113.7") => check.check(given, source),
+    seen,
+  };
 }
 
 Deno.test("A key costs one query in five seconds, and lives no longer after it is revoked", async () => {
@@ -95,6 +107,83 @@ Deno.test("Without its database the edge says that a key cannot be checked, not 
   assert.equal(seen.logged.length, 1);
   await check();
   assert.equal(seen.finds, 2, "what failed is asked again");
+});
+
+/** A key with an id that nobody else shows. */
+const guess = (i: number) => `Bearer sf_${String(i).padStart(16, "0")}_${"A".repeat(43)}`;
+const findOwn = (id: string) => Promise.resolve(id === key.id ? STORED : null);
+const codeOf = async (checked: Promise<Parsed<Caller>>) => {
+  const parsed = await checked;
+  return parsed.ok ? "ok" : parsed.problem.code;
+};
+
+const MAX = WRONG_KEYS_A_MINUTE;
+const MANY = 10 * MAX;
+const GUESSES: readonly (readonly [name: string, header: (i: number) => string])[] = [
+  ["ids that nobody has", guess],
+  ["one id that nobody has", () => guess(1)],
+  ["a right id with a wrong secret", (i) => formatApiKey({ ...key, secret: secretOf(i) })],
+  ["what has not the shape of a key", (i) => `Bearer sf_${i}`],
+  ["another scheme", (i) => `Basic ${btoa(`a:${i}`)}`],
+];
+const secretOf = (i: number) => String(i).padStart(43, "0");
+
+for (const [name, header] of GUESSES) {
+  for (const atOnce of [true, false]) {
+    Deno.test(`Wrong keys of one address are few, and so are their queries: ${name}, ${atOnce ? "at once" : "in turn"}`, async () => {
+      const { check, seen } = checkOf(findOwn);
+      const codes: string[] = [];
+      const attempts = Array.from({ length: MANY }, (_, i) => header(i))
+        .map((text) => text.startsWith("sf_") ? `Bearer ${text}` : text);
+      if (atOnce) codes.push(...await Promise.all(attempts.map((text) => codeOf(check(text)))));
+      else for (const text of attempts) codes.push(await codeOf(check(text)));
+      assert.equal(codes.filter((code) => code === "unauthorized").length, MAX);
+      assert.equal(codes.filter((code) => code === "rate_limited").length, MANY - MAX);
+      // The ids that were asked for, and one look at those that exist.
+      assert(seen.finds <= MAX + 1 && seen.lists <= 1, `${seen.finds} ${seen.lists}`);
+      assert.equal(await codeOf(check()), "ok", "the right key of the same address");
+      assert.equal(await codeOf(check(guess(1), "203.0.113.8")), "unauthorized", "another address");
+      seen.now += 60_000 / MAX;
+      assert.equal(await codeOf(check(header(0).replace(/^sf_/, "Bearer sf_"))), "unauthorized");
+      assert.equal(await codeOf(check(guess(2))), "rate_limited");
+    });
+  }
+}
+
+Deno.test("A refusal of wrong keys says when the next may be shown, and that a right one may at once", async () => {
+  const { check } = checkOf(findOwn);
+  for (let i = 0; i < MAX; i++) await check(guess(i));
+  const refused = await check(guess(MAX));
+  assert(!refused.ok);
+  assert.equal(refused.problem.status, 429);
+  assert.equal(refused.problem.retry_after, 60 / MAX);
+  assert.match(refused.problem.detail, /ask again in 2 seconds, or with a right key at once$/);
+});
+
+Deno.test("Right keys use up nothing, however many and from wherever", async () => {
+  const { check, seen } = checkOf(findOwn);
+  const codes = await Promise.all(Array.from({ length: MANY }, () => codeOf(check())));
+  assert.deepEqual([...new Set(codes)], ["ok"]);
+  seen.now = 5_000;
+  assert.equal(await codeOf(check()), "ok");
+  for (let i = 0; i < MAX; i++) assert.equal(await codeOf(check(guess(i))), "unauthorized");
+});
+
+Deno.test("A database that is away is not held against who shows a key", async () => {
+  const { check } = checkOf(() => Promise.reject(new Error("gone")));
+  for (let i = 0; i < 2 * MAX; i++) {
+    assert.equal(await codeOf(check(guess(i))), "storage_unavailable");
+  }
+  assert.equal(await codeOf(check("Bearer nonsense")), "unauthorized");
+});
+
+Deno.test("Guesses do not make the edge forget a key that it knows", async () => {
+  const { check, seen } = checkOf(findOwn);
+  await check();
+  for (let i = 0; i < 1_500; i++) await check(guess(i), `198.51.100.${i}`);
+  const { finds } = seen;
+  assert.equal(await codeOf(check()), "ok");
+  assert.equal(seen.finds, finds);
 });
 
 Deno.test("Clients are counted by IPv4 address, or by /64", () => {

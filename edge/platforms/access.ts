@@ -7,6 +7,7 @@ import { createUsage, type Usage } from "../../db/usage_queries.ts";
 import { createIdentify, type Identify, type IdentifyPorts } from "../callers/identify.ts";
 import { KeyCheck } from "../callers/key_check.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
+import { createWrongKeys } from "../limits/wrong_key_limiter.ts";
 import { UsageMeter } from "../limits/usage_meter.ts";
 import type { Log } from "../observability/log.ts";
 import type { EdgeSettings } from "../settings.ts";
@@ -18,6 +19,7 @@ export interface AccessParts extends Pick<IdentifyPorts, "addressOf" | "addressS
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly log: Log;
+  readonly keepAlive: (work: Promise<unknown>) => void;
 }
 
 export interface Access {
@@ -30,9 +32,17 @@ export interface Access {
 
 /** Made once per process or isolate, since it remembers keys and gathers usage. */
 export function createAccess(
-  { database, settings: { tiers, corsOrigins }, limiters, now, log, ...address }: AccessParts,
+  { database, settings: { tiers, corsOrigins }, limiters, now, log, keepAlive, ...address }:
+    AccessParts,
 ): Access {
-  const keyCheck = new KeyCheck({ keys: createKeys(database), limits: tiers.key, now, log });
+  const keyCheck = new KeyCheck({
+    keys: createKeys(database),
+    limits: tiers.key,
+    wrongKeys: createWrongKeys(now),
+    now,
+    log,
+    keepAlive,
+  });
   const usage = createUsage(database);
   return {
     identify: createIdentify({ keyCheck, tiers, ...address }),

@@ -6,6 +6,7 @@ import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import { formatApiKey, makeApiKey } from "../../edge/callers/api_key.ts";
 import { KeyCheck } from "../../edge/callers/key_check.ts";
+import { createWrongKeys } from "../../edge/limits/wrong_key_limiter.ts";
 import type { LogRecord } from "../../edge/observability/log.ts";
 import { readSettings } from "../../edge/settings.ts";
 
@@ -48,15 +49,18 @@ Deno.test("A right, a wrong, an unknown and a revoked key make the edge do the s
           finds++;
           return Promise.resolve(id === key.id ? { ...STORED, revoked_at } : null);
         },
+        ids: () => Promise.resolve([key.id]),
       },
+      wrongKeys: createWrongKeys(() => 0),
+      keepAlive: () => {},
       limits: readSettings({}).tiers.key,
       now: () => 0,
       log: () => {},
     });
     const header = `Bearer ${formatApiKey(given)}`;
-    const hashed = await hashedDuring(() => check.check(header));
+    const hashed = await hashedDuring(() => check.check(header, "a"));
     // The second time, it is found in memory.
-    const remembered = await hashedDuring(() => check.check(header));
+    const remembered = await hashedDuring(() => check.check(header, "a"));
     return { hashed, remembered, finds };
   };
   const right = await attempt(key, null);

@@ -11,6 +11,7 @@ export interface LocalAccessPorts {
   readonly database: SqlDatabase;
   readonly settings: EdgeSettings;
   readonly log: Log;
+  readonly keepAlive: (work: Promise<unknown>) => void;
 }
 
 export function createLocalAccess(ports: LocalAccessPorts): Access {

@@ -61,7 +61,7 @@ export function createLocalEdge(
 ): LocalEdge {
   const work = new PendingWork(log);
   const metrics = new EdgeMetrics(() => work.count);
-  const access = createLocalAccess({ database, settings, log });
+  const access = createLocalAccess({ database, settings, log, keepAlive: work.keepAlive });
   const cache = createProcessCache();
   const hits = new HitCounter();
   const shared = {

@@ -1,4 +1,5 @@
 /** Identity and limits on workerd: what an isolate keeps of them from one request to the next. */
+import { waitUntil } from "cloudflare:workers";
 import type { EdgeSettings } from "../../settings.ts";
 import { type Access, createAccess } from "../access.ts";
 import { cloudflareAddress } from "../client_address.ts";
@@ -19,6 +20,7 @@ export function accessOfIsolate(env: DatabaseEnv & LimiterEnv, settings: EdgeSet
     addressSalt: saltReader(env, settings.identity.addressSalt),
     now: () => Date.now(),
     log: logToConsole,
+    keepAlive: (work) => waitUntil(work),
   });
 }
 

@@ -245,6 +245,7 @@ const EDGE: readonly Zone[] = [
   edgeZone("callers/", ["contract/", "db/", "npm:hono", "npm:ipaddr.js"], [
     "observability/",
     "bounded_map.ts",
+    "brief_memory.ts",
     "environment.ts",
   ]),
   edgeZone("policy/", ["contract/", "db/", "npm:unhomoglyph"], ["environment.ts"]),

@@ -91,6 +91,37 @@ const KEY_CASES: readonly AccessCase[] = [
     },
   },
   {
+    name: "refuses wrong keys of one address by their rate, and right ones there never",
+    async run({ edge, keys, from }) {
+      const [address, neighbour] = [from("2001:db8:7:7::1"), from("2001:db8:7:7::2")];
+      const guess = (i: number) => `sf_${String(i).padStart(16, "0")}_${"A".repeat(43)}`;
+      const ask = async (key: string, headers: Record<string, string>) => {
+        const response = await edge.request("/v1/models", {
+          headers: { ...headers, ...withKey(key) },
+        });
+        await leave(response);
+        return response;
+      };
+      const guesses = Array.from({ length: 100 }, (_, i) => ask(guess(i), address));
+      const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+      assert.deepEqual([...new Set(statuses)].sort(), [401, 429]);
+      const refused = statuses.filter((status) => status === 401).length;
+      // 30 at once, and one more for every two seconds that all of them took.
+      assert(refused >= 30 && refused <= 40, `${refused}`);
+      const limited = await ask(guess(200), neighbour);
+      assert.equal(limited.status, 429, "a /64 is one client");
+      assert(Number(limited.headers.get("retry-after")) >= 1);
+      for (const key of [keys.own, keys.other]) {
+        assert.equal((await ask(key, address)).status, 200);
+        assert.equal((await ask(key.replace(/.$/, "~"), address)).status, 429);
+      }
+      assert.equal((await ask(guess(201), from())).status, 401, "another address");
+      const keyless = await edge.request("/v1/models", { headers: address });
+      assert.equal(keyless.status, 200, "who shows no key guesses none");
+      await leave(keyless);
+    },
+  },
+  {
     name: "tells an account its own usage of a day: requests, hits, runs, refusals and evaluations",
     async run({ client, edge, keys }) {
       const headers = withKey(keys.other);
