@@ -8,9 +8,11 @@ export interface OnBehalfOf {
   readonly request_id: string;
   /** The limits of its runs; absent where they are paid for, as a sweep's branches are. */
   readonly limits?: AccountLimits;
+  /** The id of the sweep of the account that asks. */
+  readonly sweep?: string;
 }
 
-/** Returns it for work that is charged as part of something else. */
-export function paidFor({ account, request_id }: OnBehalfOf): OnBehalfOf {
-  return { account, request_id };
+/** Returns it for a sweep's branch, which is charged as part of the sweep. */
+export function forSweep({ account, request_id }: OnBehalfOf, sweep: string): OnBehalfOf {
+  return { account, request_id, sweep };
 }

@@ -8,6 +8,7 @@ import {
   refuse,
 } from "../../contract/mod.ts";
 import type { Caller } from "./caller.ts";
+import type { Asker } from "./run_askers.ts";
 
 /**
  * The reader that may see all: the edge itself, when it reports an end to an owner's webhook. It
@@ -46,6 +47,13 @@ export function roomUrl(path: string, reader: string): URL {
   const url = new URL(path, "http://room");
   url.searchParams.set("reader", reader);
   return url;
+}
+
+/** Returns who gives up a run by a request to its room: the reader, or one of its sweeps. */
+export function askerIn(searchParams: URLSearchParams): Asker {
+  const account = searchParams.get("reader") ?? "";
+  const sweep = searchParams.get("sweep");
+  return sweep === null ? { account } : { account, sweep };
 }
 
 /** Returns whether the reader of a request to a room may know what is in it. */

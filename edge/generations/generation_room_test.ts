@@ -435,3 +435,38 @@ Deno.test("GenerationRoom whose memory is away does not say that there is no run
   assert(!found.ok && found.problem.code === "storage_unavailable");
   assert.deepEqual(kept.logged.map(({ message }) => message), ["Room memory failed"]);
 });
+
+Deno.test("GenerationRoom knows after its process was lost who had asked for the run, and who had left", async () => {
+  const [began, joined, left] = ["key_1", "key_2", "key_3"].map((account) => ({ account }));
+  assert(began && joined && left);
+  const kept = new Map<string, unknown>();
+  const never = new Promise<never>(() => {});
+  const canceled: string[] = [];
+  const gpu: GpuBackend = {
+    ...backend(async function* () {
+      yield { id: 0, event: { type: "generation.queued", id: plan.id } };
+      await never;
+    }),
+    cancel(id) {
+      canceled.push(id);
+      return Promise.resolve(accept(null));
+    },
+  };
+  const first = createRoom({ gpu, store: storeIn(kept) });
+  for (const { account } of [began, joined, left]) {
+    assert(
+      (await first.room.join({ ...SUBMISSION, origin: { ...SUBMISSION.origin, account } })).ok,
+    );
+  }
+  const { run } = first.room;
+  assert(run && (await first.room.leave(run, left)).ok);
+  const { room } = createRoom({ gpu, store: storeIn(kept) });
+  const found = await room.find(() => true);
+  assert(found.ok && found.value);
+  assert(!room.hasAsked({ account: "key_4" }));
+  for (const [asker, goesOn] of [[left, true], [began, true], [joined, false]] as const) {
+    assert(room.hasAsked(asker), asker.account);
+    assert.deepEqual(await room.leave(found.value, asker), accept({ goesOn }));
+    assert.equal(canceled.length, goesOn ? 0 : 1);
+  }
+});

@@ -8,7 +8,8 @@ import { beginRun, endRun } from "../limits/admission.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
 import type { Log } from "../observability/log.ts";
 import type { LogMessage, MessageLog } from "./message_log.ts";
-import { remember, type RoomStore, type RoomSubject } from "./room_store.ts";
+import { ASKERS, putWatched, remember, type RoomStore, type RoomSubject } from "./room_store.ts";
+import { type Asker, type AskerState, RunAskers } from "../callers/run_askers.ts";
 import { tolerate } from "./tolerated_failure.ts";
 
 /** A submission to a room. */
@@ -18,6 +19,8 @@ export interface RoomSubmission {
   readonly origin: OnBehalfOf;
   /** An earlier process of the room had begun it, so limits cannot refuse it any more. */
   readonly recalled?: boolean;
+  /** Who had asked for it there. */
+  readonly askers?: readonly AskerState[];
 }
 
 /** A run under way or over. */
@@ -106,6 +109,8 @@ export class Room<Run extends RoomRun> {
   readonly #ports: RoomPorts;
   #run: Run | null = null;
   #starting: Promise<Parsed<Run>> | null = null;
+  /** Those of the run in memory. */
+  #askers = new RunAskers();
 
   constructor(kind: RoomKind<Run>, ports: RoomPorts) {
     this.#kind = kind;
@@ -129,6 +134,12 @@ export class Room<Run extends RoomRun> {
    * well.
    */
   async join(submission: SubmissionOf<Run>): Promise<Parsed<Joined<Run>>> {
+    const joined = await this.#join(submission);
+    if (joined.ok) this.#noteAsker(joined.value.run, submission.origin);
+    return joined;
+  }
+
+  async #join(submission: SubmissionOf<Run>): Promise<Parsed<Joined<Run>>> {
     const { run } = this;
     const sound = run && !this.#kind.hasFailed(run) ? run : null;
     if (sound && !this.#kind.lacks(sound, submission)) {
@@ -137,7 +148,7 @@ export class Room<Run extends RoomRun> {
     }
     if (sound && sound.finishedAt === null) {
       await sound.done;
-      return await this.join(submission);
+      return await this.#join(submission);
     }
     const wanted = sound ? this.#kind.withAll(submission, sound) : submission;
     const started = this.#starting === null;
@@ -145,10 +156,10 @@ export class Room<Run extends RoomRun> {
     const begun = await this.#starting;
     // Another caller's account had no room for the run; this one's may have.
     const isOthers = !begun.ok && !started && begun.problem.code === "rate_limited";
-    if (isOthers) return await this.join(submission);
+    if (isOthers) return await this.#join(submission);
     if (!begun.ok) return begun;
     // Another caller may have started it, without what is asked for here.
-    if (this.#kind.lacks(begun.value, submission)) return await this.join(submission);
+    if (this.#kind.lacks(begun.value, submission)) return await this.#join(submission);
     return accept({ run: begun.value, cached: false, started });
   }
 
@@ -171,12 +182,38 @@ export class Room<Run extends RoomRun> {
       return accept(this.run);
     }
     if (!concerns(cutOff)) return accept(null);
-    const joined = await this.join({ ...cutOff, recalled: true });
+    const joined = await this.#join({ ...cutOff, ...await this.#recallAskers(), recalled: true });
     return joined.ok ? accept(joined.value.run) : joined;
   }
 
-  cancel(run: Run): Promise<Parsed<null>> {
-    return this.#kind.cancel(run);
+  /** Returns whether the asker is one of the run's, though it may have left. */
+  hasAsked(asker: Asker): boolean {
+    return this.#askers.has(asker);
+  }
+
+  /** Lets an asker go. The run is canceled when no other wants it; so it stays where that fails. */
+  async leave(run: Run, asker: Asker): Promise<Parsed<{ readonly goesOn: boolean }>> {
+    const goesOn = this.#askers.isWantedWithout(asker);
+    const canceled = goesOn ? accept(null) : await this.#kind.cancel(run);
+    if (!canceled.ok) return canceled;
+    this.#askers.leave(asker);
+    if (goesOn) this.#keepAskers(run);
+    return accept({ goesOn });
+  }
+
+  #noteAsker(run: Run, asker: Asker): void {
+    if (run !== this.#run || !this.#askers.add(asker)) return;
+    // One alone is found in the submission.
+    if (this.#askers.states.length > 1) this.#keepAskers(run);
+  }
+
+  /** Keeps them in the background, where the room's end will forget them. */
+  #keepAskers({ finishedAt, submission: { plan } }: Run): void {
+    if (finishedAt !== null) return;
+    const { store, log, keepAlive } = this.#ports;
+    const { states } = this.#askers;
+    const subject = this.#kind.subject(plan.id);
+    keepAlive(remember(log, subject, () => putWatched(store, ASKERS, states)));
   }
 
   async #recall(): Promise<Parsed<Recalled<Run>>> {
@@ -185,6 +222,19 @@ export class Room<Run extends RoomRun> {
     } catch (cause) {
       this.#ports.log({ level: "error", message: "Room memory failed", cause });
       return refuse(MEMORY_AWAY);
+    }
+  }
+
+  /** Without them who began the run is its only asker. */
+  async #recallAskers(): Promise<{ readonly askers?: readonly AskerState[] }> {
+    const { store, log } = this.#ports;
+    try {
+      // Only `#keepAskers` writes under this name.
+      const askers = await store.get(ASKERS) as readonly AskerState[] | null;
+      return askers ? { askers } : {};
+    } catch (cause) {
+      log({ level: "error", message: "Room memory failed", cause });
+      return {};
     }
   }
 
@@ -205,6 +255,11 @@ export class Room<Run extends RoomRun> {
       return opened;
     }
     this.#run = run;
+    const wasShared = this.#askers.states.length > 1;
+    this.#askers = new RunAskers(submission.askers);
+    this.#askers.add(origin);
+    // Those of the run before must not be taken for its own.
+    if (wasShared) this.#keepAskers(run);
     keepAlive(this.#lead(run, opened.value).finally(resolve));
     return accept(run);
   }

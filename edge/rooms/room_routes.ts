@@ -4,10 +4,11 @@
  * there is no run, or with `?running` that none is under way.
  */
 import { createProblem, type OwnedRequest, type Problem } from "../../contract/mod.ts";
-import { mayRead } from "../callers/private_results.ts";
+import { askerIn, mayRead } from "../callers/private_results.ts";
 import { jsonResponse, problemResponse } from "../http/problem_response.ts";
 import { EVENT_STREAM_HEADERS, READING, readLog, type ReplayOptions } from "./event_stream.ts";
 import type { Room, RoomRun } from "./room.ts";
+import type { Asker } from "../callers/run_askers.ts";
 
 /** The differences in what rooms show. */
 export interface RoomView<Run extends RoomRun> {
@@ -60,7 +61,7 @@ export class RoomRoutes<Run extends RoomRun> {
       case "/state":
         return jsonResponse(this.#view.describe(run, false));
       case "/cancel":
-        return await this.#cancel(room, run);
+        return await this.#cancel(room, run, askerIn(searchParams));
       default:
         return this.#view.pictures[pathname]?.(run, request) ?? new Response(null, { status: 404 });
     }
@@ -98,15 +99,38 @@ export class RoomRoutes<Run extends RoomRun> {
     return problemResponse(createProblem("conflict", detail));
   }
 
-  async #cancel(room: Room<Run>, run: Run): Promise<Response> {
-    const { describe, alreadyFinished } = this.#view;
+  async #cancel(room: Room<Run>, run: Run, asker: Asker): Promise<Response> {
+    const { describe, alreadyFinished, noun } = this.#view;
     if (!run.log.ended) {
-      const canceled = await room.cancel(run);
-      if (!canceled.ok) return problemResponse(canceled.problem);
-      return jsonResponse(describe(run, false), { status: 202 });
+      if (!room.hasAsked(asker)) return problemResponse(notAsked(noun));
+      const left = await room.leave(run, asker);
+      if (!left.ok) return problemResponse(left.problem);
+      const headers = { [GOES_ON]: String(left.value.goesOn) };
+      return jsonResponse(describe(run, false), { status: 202, headers });
     }
     const described = describe(run, false);
     if (described.status !== "succeeded") return jsonResponse(described);
     return problemResponse(createProblem("conflict", alreadyFinished));
   }
+}
+
+function notAsked(noun: string): Problem {
+  const detail =
+    `A running ${noun} must be canceled by an account that asked for it, given another`;
+  return createProblem("forbidden", detail);
+}
+
+/** Says whether others still want a run that its asker has given up. */
+const GOES_ON = "x-goes-on";
+
+/** Reads whether the run goes on without who canceled it. */
+export function goesOn({ headers }: Response): boolean {
+  return headers.get(GOES_ON) === "true";
+}
+
+/** Returns the answer to a cancel as its client may see it, who must not learn of others. */
+export function withoutMark(response: Response): Response {
+  const headers = new Headers(response.headers);
+  headers.delete(GOES_ON);
+  return new Response(response.body, { status: response.status, headers });
 }

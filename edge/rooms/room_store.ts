@@ -18,6 +18,8 @@ export interface RoomStore {
 
 /** The name under which a room keeps its submission. */
 export const SUBMISSION = "submission";
+/** The name under which it keeps who has asked for the run, where that is not one alone. */
+export const ASKERS = "askers";
 
 /** Stores a value that an alarm has to come back for. */
 export async function putWatched(store: RoomStore, name: string, value: unknown): Promise<void> {

@@ -14,6 +14,7 @@ import {
   cacheOutcome,
 } from "../generations/generation_room_routes.ts";
 import { readJsonBody } from "../http/json_body.ts";
+import { withoutMark } from "../rooms/room_routes.ts";
 import { timePart } from "../http/request_trace.ts";
 import type { Ports } from "../ports.ts";
 import { readableBy, roomUrl } from "../callers/private_results.ts";
@@ -98,10 +99,12 @@ async function cancel(ports: Ports, reader: string, id: string): Promise<Respons
   const stored = await findReadable(ports, reader, id);
   if (stored.value) {
     const rerun = await askRerun(ports, id, { path: "/cancel?running", method: "POST", reader });
-    return rerun ?? problemResponse(createProblem("conflict", ALREADY_FINISHED));
+    return rerun
+      ? withoutMark(rerun)
+      : problemResponse(createProblem("conflict", ALREADY_FINISHED));
   }
   const options = { path: "/cancel", method: "POST", reader, available: stored.available };
-  return await askRoom(ports, id, options);
+  return withoutMark(await askRoom(ports, id, options));
 }
 
 function findReadable(ports: Ports, reader: string, id: string) {

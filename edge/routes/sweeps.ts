@@ -5,6 +5,7 @@ import { createProblem, type SweepPlan } from "../../contract/mod.ts";
 import { readCursor, wantsStream } from "../http/event_cursor.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";
 import { EVENT_STREAM_HEADERS } from "../rooms/event_stream.ts";
+import { withoutMark } from "../rooms/room_routes.ts";
 import { SWEEP_FINISHED } from "../sweeps/sweep_room_routes.ts";
 import { readJsonBody } from "../http/json_body.ts";
 import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
@@ -167,12 +168,10 @@ async function showSheet(ports: Ports, reader: string, id: string): Promise<Resp
 async function cancel(ports: Ports, reader: string, id: string): Promise<Response> {
   const stored = await findSweep(ports, id, reader);
   if (stored.value) return problemResponse(createProblem("conflict", SWEEP_FINISHED));
-  return await askRoom(ports, "/cancel", {
-    id,
-    reader,
-    method: "POST",
-    available: stored.available,
-  });
+  const { available } = stored;
+  return withoutMark(
+    await askRoom(ports, "/cancel", { id, reader, method: "POST", available }),
+  );
 }
 
 async function askRoom(

@@ -8,11 +8,12 @@ import {
   ProblemError,
   refuse,
 } from "../../contract/mod.ts";
-import { paidFor } from "../callers/on_behalf_of.ts";
+import { forSweep } from "../callers/on_behalf_of.ts";
 import { roomUrl } from "../callers/private_results.ts";
 import { pause } from "../clock.ts";
 import type { AnswerPorts } from "../generations/generation_answer.ts";
 import { type GenerationStream, openGeneration } from "../generations/generation_stream.ts";
+import { goesOn } from "../rooms/room_routes.ts";
 import { remember, type RoomStore } from "../rooms/room_store.ts";
 import type { BranchRun } from "./branch_run.ts";
 import type { PlacedEvent } from "./interleaving.ts";
@@ -35,7 +36,8 @@ export class SweepBranches {
   }
 
   open({ branch, leave: { signal } }: BranchRun): Promise<Parsed<GenerationStream>> {
-    const origin = paidFor(this.#run.submission.origin);
+    const { origin: asked, plan } = this.#run.submission;
+    const origin = forSweep(asked, plan.id);
     return openGeneration(this.#ports, { ...branch, origin }, { signal });
   }
 
@@ -48,10 +50,7 @@ export class SweepBranches {
     await Promise.all(Array.from({ length: BRANCHES_AT_ONCE }, work));
   }
 
-  /**
-   * Ends the generations that this sweep began, for all of their readers; those that another caller
-   * had begun go on without it.
-   */
+  /** Gives up the generations of the branches; those that others have asked for as well go on. */
   async cancel(): Promise<Parsed<null>> {
     this.#run.canceled = true;
     this.#note();
@@ -127,19 +126,19 @@ export class SweepBranches {
     keepAlive(remember(log, { sweep }, () => saveProgress(store, progress)));
   }
 
-  async #leave({ begunHere, branch, index, leave }: BranchRun): Promise<Parsed<null>> {
-    if (!begunHere) {
-      leave.abort();
-      return accept(null);
-    }
-    const url = roomUrl("/cancel", this.#run.submission.origin.account);
+  async #leave({ branch, index, leave }: BranchRun): Promise<Parsed<null>> {
+    const { origin: { account }, plan } = this.#run.submission;
+    const url = roomUrl("/cancel", account);
+    url.searchParams.set("sweep", plan.id);
     const response = await this.#ports.rooms.fetch(
       branch.plan.id,
       new Request(url, { method: "POST" }),
     );
     await response.body?.cancel();
+    // A room that was lost with its process may not know of every asker.
+    if (goesOn(response) || response.status === 403) leave.abort();
     // 404 and 409 mean that it has ended meanwhile, as its events will say.
-    if (response.ok || response.status === 404 || response.status === 409) return accept(null);
+    if (response.ok || [403, 404, 409].includes(response.status)) return accept(null);
     const detail = `Branch ${index} could not be canceled, and goes on`;
     return refuse(createProblem("gpu_unavailable", detail));
   }
