@@ -1,16 +1,34 @@
-/** Finds words and phrases that must not be drawn, in any spelling that reads like them. */
+/**
+ * Finds words and phrases that must not be drawn, in any spelling that reads like them. What one
+ * text may cost is bounded: one that needs more is refused, rather than passed half read.
+ */
 import {
   type FoldedCharacter,
+  foldedLength,
   foldLettersApart,
   type FoldOptions,
   foldText,
 } from "./folded_text.ts";
 
+/** `unreadable`: reading all of it would take more than any honest text does. */
+export type Verdict = "passes" | "blocked" | "unreadable";
+
+export interface Finding {
+  readonly verdict: Verdict;
+  /** Folded characters and places of the list that were looked at. */
+  readonly work: number;
+}
+
 export interface Blocklist {
   readonly size: number;
-  /** Returns whether any of its entries stands in the text, as words of their own. */
-  isIn(text: string): boolean;
+  /** Looks for its entries in the text, as words of their own. */
+  look(text: string): Finding;
 }
+
+/** Four times what a prompt may have, since an honest character seldom stands for more than two. */
+export const FOLDED_LENGTH_MAX = 16_000;
+/** Some 10 ms; four thousand honest letters against 20,000 entries need a twentieth of it. */
+export const WORK_MAX = 400_000;
 
 interface TrieNode {
   readonly index: number;
@@ -29,10 +47,16 @@ export function createBlocklist(entries: readonly string[], options: FoldOptions
   const trie = createTrie(entries);
   return {
     size: entries.length,
-    isIn: (text) =>
-      entries.length > 0 &&
-      [foldText(text, options), ...foldLettersApart(text, options)]
-        .some((characters) => hasEntry(trie, characters)),
+    look(text) {
+      if (entries.length === 0) return { verdict: "passes", work: 0 };
+      const length = foldedLength(text);
+      if (length > FOLDED_LENGTH_MAX) return { verdict: "unreadable", work: 0 };
+      const search = new Search(trie, length);
+      const isFound = [foldText(text, options), ...foldLettersApart(text, options)]
+        .some((characters) => search.finds(characters));
+      const verdict = isFound ? "blocked" : search.isOver ? "unreadable" : "passes";
+      return { verdict, work: search.work };
+    },
   };
 }
 
@@ -69,65 +93,88 @@ function createTrie(entries: readonly string[]): Trie {
   return { root, nodes };
 }
 
-/** A place in the text and in the trie. */
+/** A place in the trie, for one place in the text. */
 interface Place {
-  readonly at: number;
   readonly node: TrieNode;
   /** A character was read as itself: "455 birds" is a number, whatever its digits may spell. */
   readonly isSpelled: boolean;
 }
 
-/**
- * Looks at each place once, so the time is bounded by text times entries, whatever the spelling.
- */
-function hasEntry({ root, nodes }: Trie, characters: readonly FoldedCharacter[]): boolean {
-  const seen = new Set<number>();
-  const open: Place[] = [];
-  const add = (place: Place) => {
-    const key = 2 * (place.at * nodes + place.node.index) + (place.isSpelled ? 1 : 0);
-    if (seen.has(key)) return;
-    seen.add(key);
-    open.push(place);
-  };
-  for (const at of characters.keys()) {
-    if (!isBoundary(characters, at)) continue;
-    readCharacter(characters[at]!, { at, node: root, isSpelled: false }, add);
-    for (let place = open.pop(); place; place = open.pop()) {
-      const { node, isSpelled } = place;
-      const ends = node.ends === "anywhere" ||
-        node.ends === "word" && isEnd(characters, place);
-      if (ends && isSpelled) return true;
-      const character = characters[place.at];
-      if (!character) continue;
-      readCharacter(character, place, add);
-      skipCharacter(character, place, add);
+/** Goes through texts once, with all places of the trie where each may be, up to its bound. */
+class Search {
+  readonly #trie: Trie;
+  /** For each node, in both states, the last place in the text at which it was reached. */
+  readonly #reached: Uint32Array;
+  #moment = 0;
+  #next: Place[] = [];
+  #work: number;
+
+  constructor(trie: Trie, work: number) {
+    this.#trie = trie;
+    this.#reached = new Uint32Array(2 * trie.nodes);
+    this.#work = work;
+  }
+
+  get work(): number {
+    return this.#work;
+  }
+
+  get isOver(): boolean {
+    return this.#work > WORK_MAX;
+  }
+
+  finds(characters: readonly FoldedCharacter[]): boolean {
+    const start: Place = { node: this.#trie.root, isSpelled: false };
+    let places: Place[] = [];
+    for (const [at, character] of characters.entries()) {
+      this.#moment++;
+      this.#next = [];
+      if (isBoundary(characters, at)) this.#read(character, start);
+      for (const place of places) {
+        this.#read(character, place);
+        this.#skip(character, place);
+        if (this.isOver) return false;
+      }
+      places = this.#next;
+      if (places.some((place) => hasEnded(characters, at + 1, place))) return true;
+    }
+    return false;
+  }
+
+  #read({ readings, isLetter }: FoldedCharacter, { node, isSpelled }: Place): void {
+    for (const [i, reading] of readings.entries()) {
+      this.#work++;
+      let next: TrieNode | undefined = node;
+      for (const letter of reading) next = next?.next.get(letter);
+      if (next) this.#add(next, isSpelled || isLetter || i === 0);
     }
   }
-  return false;
-}
 
-function readCharacter(
-  { readings, isLetter }: FoldedCharacter,
-  { at, node, isSpelled }: Place,
-  add: (place: Place) => void,
-): void {
-  for (const [i, reading] of readings.entries()) {
-    let next: TrieNode | undefined = node;
-    for (const letter of reading) next = next?.next.get(letter);
-    if (next) add({ at: at + 1, node: next, isSpelled: isSpelled || isLetter || i === 0 });
+  /** Skips signs and spaces between words of a phrase, but only signs within a word. */
+  #skip({ isLetter, isDigit, isSpace }: FoldedCharacter, { node, isSpelled }: Place): void {
+    if (isLetter || isDigit) return;
+    this.#work++;
+    const gap = node.next.get(" ");
+    if (gap) this.#add(gap, isSpelled);
+    if (!isSpace || node.character === " ") this.#add(node, isSpelled);
+  }
+
+  #add(node: TrieNode, isSpelled: boolean): void {
+    const state = 2 * node.index + (isSpelled ? 1 : 0);
+    if (this.#reached[state] === this.#moment) return;
+    this.#reached[state] = this.#moment;
+    this.#next.push({ node, isSpelled });
   }
 }
 
-/** Skips signs and spaces between words of a phrase, but only signs within a word. */
-function skipCharacter(
-  { isLetter, isDigit, isSpace }: FoldedCharacter,
-  { at, node, isSpelled }: Place,
-  add: (place: Place) => void,
-): void {
-  if (isLetter || isDigit) return;
-  const gap = node.next.get(" ");
-  if (gap) add({ at: at + 1, node: gap, isSpelled });
-  if (!isSpace || node.character === " ") add({ at: at + 1, node, isSpelled });
+/** Returns whether an entry ends here that was read. */
+function hasEnded(
+  characters: readonly FoldedCharacter[],
+  at: number,
+  { node, isSpelled }: Place,
+): boolean {
+  if (!isSpelled || node.ends === null) return false;
+  return node.ends === "anywhere" || isEnd(characters, at, node);
 }
 
 /** Returns whether a word may begin here: neither within letters nor within a number. */
@@ -138,7 +185,7 @@ function isBoundary(characters: readonly FoldedCharacter[], at: number): boolean
 }
 
 /** Returns whether a word may end after what was read, which is a letter if it was read as one. */
-function isEnd(characters: readonly FoldedCharacter[], { at, node }: Place): boolean {
+function isEnd(characters: readonly FoldedCharacter[], at: number, node: TrieNode): boolean {
   const [before, after] = [characters[at - 1], characters[at]];
   if (!before || !after) return true;
   return isParted(before, after, /\p{L}|\p{M}/u.test(node.character));

@@ -1,12 +1,14 @@
 // If this breaks, a blocked word passes in a disguise, or an innocent word is blocked.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createBlocklist } from "./blocklist.ts";
+import { type Blocklist, createBlocklist, FOLDED_LENGTH_MAX, WORK_MAX } from "./blocklist.ts";
 
 const blocked = createBlocklist(
   ["weasel", "stoat", "ass", "sly fox", "straße", "злой", "裸鼠", "otter*", "69", "ﻗﻂ", "小さい猫"],
   { leet: true },
 );
+
+const isIn = (list: Blocklist) => (text: string) => list.look(text).verdict === "blocked";
 
 const FOUND: readonly string[] = [
   "weasel",
@@ -71,25 +73,25 @@ const PASSED: readonly string[] = [
 ];
 
 Deno.test("a blocked word is found in whatever spelling looks like it", () => {
-  for (const text of FOUND) assert.equal(blocked.isIn(text), true, text);
+  for (const text of FOUND) assert.equal(isIn(blocked)(text), true, text);
 });
 
 Deno.test("words that only contain one, or numbers, are no blocked words", () => {
-  for (const text of PASSED) assert.equal(blocked.isIn(text), false, text);
+  for (const text of PASSED) assert.equal(isIn(blocked)(text), false, text);
 });
 
 Deno.test("digits stay digits where they are not to be read as letters", () => {
   const plain = createBlocklist(["weasel"], { leet: false });
-  assert.deepEqual(["w3a5el", "weasel", "wеаѕеl"].map(plain.isIn), [false, true, true]);
+  assert.deepEqual(["w3a5el", "weasel", "wеаѕеl"].map(isIn(plain)), [false, true, true]);
 });
 
 Deno.test("look-alikes in ASCII are taken by their word, so rn is no m and I no l", () => {
   const words = createBlocklist(["barn", "ill"], { leet: true });
-  assert.deepEqual(["bam", "iIl", "lIl", "barn"].map(words.isIn), [false, false, false, true]);
+  assert.deepEqual(["bam", "iIl", "lIl", "barn"].map(isIn(words)), [false, false, false, true]);
 });
 
 Deno.test("without entries nothing is blocked", () => {
-  assert.equal(createBlocklist([], { leet: true }).isIn("weasel"), false);
+  assert.equal(isIn(createBlocklist([], { leet: true }))("weasel"), false);
 });
 
 Deno.test("whatever surrounds it, a blocked word between spaces is found; no text is too hard", () => {
@@ -97,13 +99,83 @@ Deno.test("whatever surrounds it, a blocked word between spaces is found; no tex
   fc.assert(
     fc.property(text, text, (before, after) => {
       fc.pre(before.isWellFormed() && after.isWellFormed());
-      assert.equal(blocked.isIn(`${before} weasel ${after}`), true);
+      assert.equal(isIn(blocked)(`${before} weasel ${after}`), true);
     }),
     { numRuns: 200 },
   );
 });
 
-Deno.test("a text made to be read in many ways is read once", () => {
-  const many = createBlocklist([`${"i".repeat(60)}x`, `${"l".repeat(60)}x`], { leet: true });
-  assert.equal(many.isIn("1!|".repeat(1_300)), false);
+/** Words of some letters, the same on each run. */
+function drawnWords(letters: string, length: number, count: number): string[] {
+  let state = 1;
+  const draw = () => letters[(state = state * 48_271 % 2_147_483_647) % letters.length];
+  return Array.from({ length: count }, () => Array.from({ length }, draw).join(""));
+}
+
+const LATIN = "abcdefghijklmnopqrstuvwxyz";
+const LISTS: Readonly<Record<string, readonly string[]>> = {
+  "two hundred words": drawnWords(LATIN, 7, 200),
+  "twenty thousand words": drawnWords(LATIN, 7, 20_000),
+  "words of i, l and o": drawnWords("ilo", 95, 400),
+  "words of one letter": Array.from({ length: 99 }, (_, i) => "i".repeat(i + 1) + "x"),
+  "phrases of i and l": drawnWords("il ", 90, 400),
+  "beginnings of a and s": drawnWords("as", 95, 400).map((word) => `${word}*`),
+};
+
+const filled = (unit: string) => unit.repeat(4_000).slice(0, 4_000);
+const [DISTINCT, HONEST] = [
+  Array.from({ length: 4_000 }, (_, i) => String.fromCodePoint(0x4e00 + i)).join(""),
+  filled("A blue bird on a hill, all in oil; its sail is as small as 1,001 lilies. "),
+];
+
+/** Texts of the length that a prompt may have, and whether each can be read in full. */
+const TEXTS: readonly (readonly [text: string, isRead: boolean | "by some"])[] = [
+  [HONEST, true],
+  [filled("작은 파란 새가 노래한다 "), true],
+  [filled("Một con chim xanh nhỏ đậu trên đồi, ế ệ ộ ẫ "), true],
+  [filled("小さな青い鳥が丘の上で歌う"), true],
+  [DISTINCT, true],
+  [filled("🐦💙"), true],
+  [filled("i l o "), true],
+  [filled("|"), "by some"],
+  [filled("1!|"), "by some"],
+  [filled("|0 "), "by some"],
+  [filled("@$"), "by some"],
+  [filled("| |-"), "by some"],
+  [filled("ﷺ"), false],
+  [filled("ﷻ"), false],
+  [filled("㌖"), false],
+  [filled("ﷺ|"), false],
+  [filled("㍿㌖"), false],
+];
+
+for (const [name, entries] of Object.entries(LISTS)) {
+  Deno.test(`no text takes more work than the bound against ${name}`, () => {
+    const list = createBlocklist(entries, { leet: true });
+    for (const [text, isRead] of TEXTS) {
+      const { verdict, work } = list.look(text);
+      // The last character may pass it: as often as the list has places, twice.
+      assert(work <= 1.2 * WORK_MAX, `${text.slice(0, 9)}: ${work}`);
+      if (isRead === "by some") continue;
+      assert.equal(verdict === "unreadable", !isRead, `${text.slice(0, 9)}: ${verdict}, ${work}`);
+    }
+  });
+}
+
+Deno.test("an honest text stays far below the bound, whatever the list", () => {
+  for (const entries of Object.values(LISTS)) {
+    const { work } = createBlocklist(entries, { leet: true }).look(HONEST);
+    assert(work < WORK_MAX / 10, String(work));
+  }
+});
+
+Deno.test("a text that cannot be read in full is none that passes, and the reason is told", () => {
+  const hostile = createBlocklist(LISTS["words of i, l and o"]!, { leet: true });
+  assert.equal(hostile.look(filled("|")).verdict, "unreadable");
+  assert.equal(blocked.look(filled("|")).verdict, "passes");
+  assert.equal(blocked.look("weasel " + filled("ﷺ")).verdict, "unreadable");
+  assert.equal(blocked.look("weasel " + "ﷺ".repeat(800)).verdict, "blocked");
+  assert.equal(blocked.look("ﷺ".repeat(800)).verdict, "passes");
+  assert.equal(blocked.look("a".repeat(FOLDED_LENGTH_MAX)).verdict, "passes");
+  assert.equal(blocked.look("a".repeat(FOLDED_LENGTH_MAX + 1)).verdict, "unreadable");
 });

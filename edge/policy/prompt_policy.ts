@@ -9,7 +9,7 @@ import {
   type Problem,
   type SweepRequest,
 } from "../../contract/mod.ts";
-import { createBlocklist } from "./blocklist.ts";
+import { createBlocklist, FOLDED_LENGTH_MAX, type Verdict } from "./blocklist.ts";
 import type { PolicySettings } from "./policy_settings.ts";
 
 export interface PromptPolicy {
@@ -31,9 +31,22 @@ export function promptPolicyOf(settings: PolicySettings): PromptPolicy {
 function createPromptPolicy({ blocklist, leet }: PolicySettings): PromptPolicy {
   const blocked = createBlocklist(blocklist, { leet });
 
-  function issuesOf(request: GenerationRequest, place: string): FieldIssue[] {
-    return drawnTexts(request).filter(([, text]) => blocked.isIn(text))
-      .map(([field]) => refusedIssue(place + field));
+  /** Looks at a text once, however many branches of a sweep have it. */
+  function createReader(): (text: string) => Verdict {
+    const verdicts = new Map<string, Verdict>();
+    return (text) => {
+      const verdict = verdicts.get(text) ?? blocked.look(text).verdict;
+      verdicts.set(text, verdict);
+      return verdict;
+    };
+  }
+
+  function issuesOf(requests: readonly GenerationRequest[], place: string): FieldIssue[] {
+    const read = createReader();
+    return requests.flatMap(drawnTexts).flatMap(([field, text]) => {
+      const verdict = read(text);
+      return verdict === "passes" ? [] : [refusedIssue(place + field, verdict)];
+    });
   }
 
   function refuseFor(issues: readonly FieldIssue[]): Problem | null {
@@ -42,9 +55,8 @@ function createPromptPolicy({ blocklist, leet }: PolicySettings): PromptPolicy {
   }
 
   return {
-    refusalOf: (request) => refuseFor(issuesOf(request, "")),
-    refusalOfSweep: ({ base, branches }) =>
-      refuseFor([base, ...branches].flatMap((request) => issuesOf(request, "base."))),
+    refusalOf: (request) => refuseFor(issuesOf([request], "")),
+    refusalOfSweep: ({ base, branches }) => refuseFor(issuesOf([base, ...branches], "base.")),
   };
 }
 
@@ -56,11 +68,22 @@ function drawnTexts(
   return eos_swap ? [...drawn, ["eos_swap.prompt", eos_swap.prompt]] : drawn;
 }
 
-const ALLOWED = "text that the policy of this service accepts";
-const GIVEN = "text that it refuses";
+const REASONS: Readonly<Record<Exclude<Verdict, "passes">, Pick<FieldIssue, "allowed" | "given">>> =
+  {
+    blocked: {
+      allowed: "text that the policy of this service accepts",
+      given: "text that it refuses",
+    },
+    unreadable: {
+      allowed:
+        `text that its policy can read in full: at most ${FOLDED_LENGTH_MAX} characters with ` +
+        "ligatures written out, and few signs in a row that may stand for letters",
+      given: "text with more readings than that",
+    },
+  };
 
 /** The issue leaves out the prompt, since problems are stored and logged. */
-function refusedIssue(field: string): FieldIssue {
-  const message = `${field} must be ${ALLOWED}, given ${GIVEN}`;
-  return { field, allowed: ALLOWED, given: GIVEN, message };
+function refusedIssue(field: string, verdict: Exclude<Verdict, "passes">): FieldIssue {
+  const { allowed, given } = REASONS[verdict];
+  return { field, allowed, given, message: `${field} must be ${allowed}, given ${given}` };
 }

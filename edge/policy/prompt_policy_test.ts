@@ -41,3 +41,22 @@ Deno.test("a sweep is refused for what its branches draw, under the base and onc
   const other = { ...parsed.value, base: branches[0]!, branches };
   assert.equal(policy.refusalOfSweep(other)?.code, "prompt_refused");
 });
+
+Deno.test("a text that takes too much to read is refused in a sentence, each of its fields once", () => {
+  const long = "ﷺ".repeat(4_000);
+  const message =
+    / must be text that its policy can read in full: at most 16000 characters .* given text with more readings/;
+  for (
+    const [request, fields] of [
+      [{ prompt: long }, ["prompt"]],
+      [{ eos_swap: { prompt: long } }, ["eos_swap.prompt"]],
+      [{ prompt: long, eos_swap: { prompt: long } }, ["prompt", "eos_swap.prompt"]],
+      [{ prompt: long, eos_swap: { prompt: "weasel" } }, ["prompt", "eos_swap.prompt"]],
+      [{ negative_prompt: long }, undefined],
+    ] as const
+  ) {
+    const refusal = refusalOf(request);
+    assert.deepEqual(refusal?.errors?.map(({ field }) => field), fields);
+    if (fields) assert.match(refusal?.errors?.[0]?.message ?? "", message);
+  }
+});

@@ -248,7 +248,10 @@ const EDGE: readonly Zone[] = [
     "brief_memory.ts",
     "environment.ts",
   ]),
-  edgeZone("policy/", ["contract/", "db/", "npm:unhomoglyph"], ["environment.ts"]),
+  edgeZone("policy/", ["contract/", "db/", "npm:unhomoglyph"], [
+    "environment.ts",
+    "bounded_map.ts",
+  ]),
   // Only these two files know what a room answers and whom it charges; its logs and streams do not.
   edgeZone("rooms/room_routes.ts", ["contract/"], ["http/", "callers/", "rooms/"]),
   edgeZone("rooms/room.ts", ["contract/"], ["limits/", "callers/", "rooms/", "observability/"]),
