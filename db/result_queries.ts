@@ -1,17 +1,13 @@
 /** The queries on results, for D1 and for SQLite through libSQL. */
 import { and, eq, sql } from "drizzle-orm";
-import type { LibSQLDatabase } from "drizzle-orm/libsql";
-import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
 import { lacksInsights, type NumberedEvent, type Plan } from "../contract/mod.ts";
-import { type FinishedGeneration, restoreEvents, type ResultRows, toRows } from "./result_rows.ts";
-import { generations, image_parts, images, previews } from "./schema.ts";
+import { replayResult, type StoredReplay } from "./result_replay.ts";
+import { type FinishedGeneration, type ResultRows, toRows } from "./result_rows.ts";
+import { generations, image_parts, images, previews, type SqlDatabase } from "./schema.ts";
 
+export type { ReadPicture, StoredReplay } from "./result_replay.ts";
 export type { FinishedGeneration } from "./result_rows.ts";
-
-/** The part of D1 and libSQL that both have. A batch is one transaction on both. */
-export type SqlDatabase =
-  & BaseSQLiteDatabase<"async", unknown>
-  & Pick<LibSQLDatabase, "batch">;
+export type { SqlDatabase } from "./schema.ts";
 
 export interface StoredImage {
   readonly media_type: "image/png" | "image/webp";
@@ -21,13 +17,6 @@ export interface StoredImage {
   readonly owner: string | null;
   /** Whether the model's safety checker flagged it. */
   readonly flagged: boolean;
-}
-
-/** A stored log with its pictures, ready to be sent again. */
-export interface StoredReplay {
-  readonly plan: Plan;
-  readonly owner: string | null;
-  readonly events: readonly NumberedEvent[];
 }
 
 /** A stored result without the bytes of its pictures. */
@@ -90,25 +79,6 @@ async function findResult(database: SqlDatabase, id: string): Promise<StoredResu
   }).from(generations).innerJoin(images, eq(images.generation_id, generations.id))
     .where(eq(generations.id, id)).limit(1);
   return row ?? null;
-}
-
-async function replayResult(database: SqlDatabase, id: string): Promise<StoredReplay | null> {
-  const [[generation], [image], previewRows] = await database.batch([
-    database.select({
-      plan: generations.plan,
-      owner: generations.owner,
-      events: generations.events,
-    }).from(generations).where(eq(generations.id, id)),
-    database.select({ sha256: images.sha256, size: images.size, bytes: images.bytes })
-      .from(images).where(eq(images.generation_id, id)),
-    database.select({ event_id: previews.event_id, bytes: previews.bytes }).from(previews)
-      .where(eq(previews.generation_id, id)),
-  ]);
-  if (!generation || !image) return null;
-  const byId = new Map(previewRows.map(({ event_id, bytes }) => [event_id, bytes]));
-  const bytes = await wholeImage(database, image);
-  const events = bytes && restoreEvents(generation.events, bytes, byId);
-  return events && { plan: generation.plan, owner: generation.owner, events };
 }
 
 async function findImage(database: SqlDatabase, id: string): Promise<StoredImage | null> {

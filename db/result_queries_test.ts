@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { LIMITS } from "../contract/mod.ts";
 import { testOnDatabases } from "./fixtures/databases.ts";
-import { count, finished, sweep, withInsights } from "./fixtures/stored.ts";
+import { count, finished, sweep, wholeLog, withInsights } from "./fixtures/stored.ts";
 import { createResults, type SqlDatabase } from "./result_queries.ts";
 import { createSweeps, type StoredSweep } from "./sweep_queries.ts";
 
@@ -14,7 +14,7 @@ testOnDatabases("Results", {
     const result = finished("replay");
     assert.equal(await results.write(result), "stored");
     const replayed = await results.replay(result.plan.id);
-    assert.equal(JSON.stringify(replayed?.events), JSON.stringify(result.events));
+    assert.equal(JSON.stringify(await wholeLog(replayed)), JSON.stringify(result.events));
   },
   "finds a result without its pictures, and the image's bytes apart": async (database) => {
     const results = createResults(database);
@@ -47,7 +47,7 @@ testOnDatabases("Results", {
     assert.equal(await results.write(finished("twice", { previews: 5 })), "already_stored");
     assert.equal(await count(database, "previews"), rows);
     const replayed = await results.replay(first.plan.id);
-    assert.equal(JSON.stringify(replayed?.events), JSON.stringify(first.events));
+    assert.equal(JSON.stringify(await wholeLog(replayed)), JSON.stringify(first.events));
   },
   "replaces a result by one that shows insights it lacks, hits and age apart": async (database) => {
     const results = createResults(database);
@@ -58,7 +58,7 @@ testOnDatabases("Results", {
     const richer = withInsights(finished("insights", { previews: 5 }));
     assert.equal(await results.write({ ...richer, finished_at: 5_000 }), "stored");
     const replayed = await results.replay(id);
-    assert.equal(JSON.stringify(replayed?.events), JSON.stringify(richer.events));
+    assert.equal(JSON.stringify(await wholeLog(replayed)), JSON.stringify(richer.events));
     assert.deepEqual((await results.find(id))?.plan.insights, richer.plan.insights);
     const rows = await database.all(
       sql`SELECT hits, created_at, last_used_at FROM generations WHERE id = ${id}`,
@@ -69,14 +69,17 @@ testOnDatabases("Results", {
     );
     assert.equal(pictures?.n, 5);
     assert.equal(await results.write(first), "already_stored");
-    assert.equal(JSON.stringify((await results.replay(id))?.events), JSON.stringify(richer.events));
+    assert.equal(
+      JSON.stringify(await wholeLog(await results.replay(id))),
+      JSON.stringify(richer.events),
+    );
   },
   "survives two writers of the same result at once": async (database) => {
     const results = createResults(database);
     const result = finished("race");
     await Promise.all([results.write(result), results.write(result)]);
     assert.equal(
-      JSON.stringify((await results.replay(result.plan.id))?.events),
+      JSON.stringify(await wholeLog(await results.replay(result.plan.id))),
       JSON.stringify(result.events),
     );
   },
@@ -106,7 +109,7 @@ testOnDatabases("Results", {
       const image = await results.image(id);
       assert.equal(createHash("sha256").update(image?.bytes ?? "").digest("hex"), image?.sha256);
       const replayed = await results.replay(id);
-      assert.equal(JSON.stringify(replayed?.events), JSON.stringify(result.events));
+      assert.equal(JSON.stringify(await wholeLog(replayed)), JSON.stringify(result.events));
     }
   },
   "gives no image of which a part is missing": async (database) => {
@@ -171,7 +174,7 @@ testOnDatabases("Results", {
     const richer = withInsights(finished("vanished"));
     assert.equal(await createResults(racing).write(richer), "stored");
     const replayed = await results.replay(id);
-    assert.equal(JSON.stringify(replayed?.events), JSON.stringify(richer.events));
+    assert.equal(JSON.stringify(await wholeLog(replayed)), JSON.stringify(richer.events));
   },
   "thins previews evenly and keeps the ids of the rest": async (database) => {
     const results = createResults(database);
@@ -182,7 +185,7 @@ testOnDatabases("Results", {
       event.type === "generation.preview" ? [event.step] : []
     );
     assert.deepEqual(steps, Array.from({ length: LIMITS.storedPreviews }, (_, i) => i * 3));
-    for (const { id, event } of replayed?.events ?? []) {
+    for (const { id, event } of await wholeLog(replayed) ?? []) {
       assert.deepEqual(event, result.events[id]?.event);
     }
   },

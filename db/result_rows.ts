@@ -100,23 +100,3 @@ export function thinEvenly<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => Math.round(i * stride))
     .flatMap((index) => items.slice(index, index + 1));
 }
-
-/** Returns the log with its pictures; null when one is missing, as half a log is no replay. */
-export function restoreEvents(
-  stored: readonly NumberedEvent[],
-  image: Uint8Array,
-  previewsById: ReadonlyMap<number, Uint8Array>,
-): NumberedEvent[] | null {
-  const events: NumberedEvent[] = [];
-  for (const numbered of stored) {
-    const { id, event } = numbered;
-    if (!("data" in event)) {
-      events.push(numbered);
-      continue;
-    }
-    const bytes = event.type === "generation.image" ? image : previewsById.get(id);
-    if (!bytes) return null;
-    events.push({ ...numbered, event: { ...event, data: bytes.toBase64() } });
-  }
-  return events;
-}

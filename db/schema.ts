@@ -1,5 +1,14 @@
 /** The tables, for SQLite and D1: results, sweeps, demos, API keys, usage, promises to clients. */
-import { customType, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { LibSQLDatabase } from "drizzle-orm/libsql";
+import {
+  type BaseSQLiteDatabase,
+  customType,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+} from "drizzle-orm/sqlite-core";
 import type {
   AccountLimits,
   GenerationEventOf,
@@ -10,6 +19,11 @@ import type {
   SweepOutcome,
   SweepPlannedEvaluations,
 } from "../contract/mod.ts";
+
+/** The part of D1 and libSQL that both have. A batch is one transaction on both. */
+export type SqlDatabase =
+  & BaseSQLiteDatabase<"async", unknown>
+  & Pick<LibSQLDatabase, "batch">;
 
 type Completed = GenerationEventOf<"generation.completed">;
 

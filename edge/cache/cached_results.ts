@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { type Plan, plannedInsights } from "../../contract/mod.ts";
 import type { Results, StoredImage, StoredReplay } from "../../db/result_queries.ts";
-import { encodeEvent, markCached } from "../rooms/event_log.ts";
+import { replayEvents, storedLog } from "../rooms/event_replay.ts";
 import { isFlagged } from "../policy/withheld_images.ts";
 import type { ReaderCache } from "./reader_cache.ts";
 import { type HitCounter, rarelyTouched } from "./hit_counter.ts";
@@ -28,7 +28,8 @@ export interface CachedAnswer {
 const INSIGHTS = "x-insights";
 const storedInsights = v.pipe(v.string(), v.parseJson(), plannedInsights);
 const ANSWER_SECONDS = 60;
-const STREAM_LENGTH_MAX = 4 * 1024 * 1024;
+/** A reader who takes nothing holds as much, so a longer stream comes slice by slice. */
+const STREAM_LENGTH_MAX = 1024 * 1024;
 
 export async function findCachedAnswer(
   { cache }: Pick<CachePorts, "cache">,
@@ -41,33 +42,33 @@ export async function findCachedAnswer(
   return { insights: insights.output, body: found.body };
 }
 
-export function cacheStream(
-  ports: CachePorts,
+/** Puts the whole stream together beside the answer, which does not wait for it. */
+export function cacheStream(ports: CachePorts, id: string, stored: StoredReplay): void {
+  if (!mayBeCached(stored) || stored.pictureBytes > STREAM_LENGTH_MAX) return;
+  ports.keepAlive(putStream(ports, id, stored));
+}
+
+async function putStream(
+  { cache }: Pick<CachePorts, "cache">,
   id: string,
-  { plan, owner, events }: StoredReplay,
-): void {
-  if (!mayBeCached({ owner, events })) return;
-  const pieces = events.map(({ id, event }) => encodeEvent(id, markCached(event)));
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  if (length > STREAM_LENGTH_MAX) return;
-  const bytes = new Uint8Array(length);
-  let end = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, end);
-    end += piece.length;
+  stored: StoredReplay,
+): Promise<void> {
+  const stream = replayEvents(storedLog(stored), { after: -1, cached: true });
+  const bytes = await new Response(stream).bytes();
+  if (bytes.length <= STREAM_LENGTH_MAX) {
+    await putAnswer(cache, answerKey("streams", id), { plan: stored.plan, bytes });
   }
-  cacheAnswer(ports, answerKey("streams", id), { plan, bytes });
 }
 
 /** @param resource as `GET /v1/generations/{id}` shows the result */
 export function cacheResource(
   ports: CachePorts,
-  { plan, owner, events }: StoredReplay,
+  { plan, owner, events }: Pick<StoredReplay, "plan" | "owner" | "events">,
   resource: object,
 ): void {
   if (!mayBeCached({ owner, events })) return;
   const bytes = new TextEncoder().encode(JSON.stringify(resource));
-  cacheAnswer(ports, answerKey("resources", plan.id), { plan, bytes });
+  ports.keepAlive(putAnswer(ports.cache, answerKey("resources", plan.id), { plan, bytes }));
 }
 
 /** The operator may change whether flagged images are shown, so those are never cached. */
@@ -75,16 +76,16 @@ function mayBeCached({ owner, events }: Pick<StoredReplay, "owner" | "events">):
   return owner === null && !events.some(({ event }) => isFlagged(event));
 }
 
-function cacheAnswer(
-  { cache, keepAlive }: CachePorts,
+function putAnswer(
+  cache: ReaderCache,
   key: string,
   { plan, bytes }: { readonly plan: Plan; readonly bytes: Uint8Array<ArrayBuffer> },
-): void {
+): Promise<void> {
   const headers = {
     "cache-control": `public, max-age=${ANSWER_SECONDS}`,
     [INSIGHTS]: JSON.stringify(plan.insights),
   };
-  keepAlive(cache.put(key, new Response(bytes, { headers })));
+  return cache.put(key, new Response(bytes, { headers }));
 }
 
 export async function findCachedImage(

@@ -21,7 +21,14 @@ function stage() {
 const REPLAY = {
   plan: PLAN,
   owner: null,
-  events: EVENTS.slice(0, 7).map((event, id) => ({ id, event })),
+  events: EVENTS.slice(0, 7).map((event, id) => ({
+    id,
+    event: "data" in event ? { ...event, data: "" } : event,
+  })),
+  async *picture() {
+    yield await Promise.resolve(new Uint8Array([1, 2, 3]));
+  },
+  pictureBytes: 6,
 };
 const IMAGE: StoredImage = {
   media_type: "image/webp",
@@ -42,6 +49,20 @@ Deno.test("A stream and an image come back as they were kept", async () => {
   assert.match(text, /^id: 0\n.*"cached":true[^\n]*\n\n$/s);
   assert.deepEqual(await findCachedImage(ports, PLAN.id), IMAGE);
   assert.equal(await findCachedImage(ports, "other"), null);
+});
+
+Deno.test("A stream that slow readers should not hold is not kept", async () => {
+  for (
+    const [pictureBytes, isKept] of [[0, true], [6, true], [2 ** 20, true], [2 ** 20 + 1, false], [
+      2 ** 24,
+      false,
+    ]] as const
+  ) {
+    const { kept, ...ports } = stage();
+    cacheStream(ports, PLAN.id, { ...REPLAY, pictureBytes });
+    await Promise.all(kept);
+    assert.equal(ports.cache.bytes > 0, isKept, String(pictureBytes));
+  }
 });
 
 Deno.test("A resource comes back as it was kept", async () => {

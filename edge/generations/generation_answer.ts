@@ -6,7 +6,8 @@ import type { StoredResult } from "../../db/result_queries.ts";
 import type { ReaderCache } from "../cache/reader_cache.ts";
 import { cacheResource, cacheStream, findCachedAnswer } from "../cache/cached_results.ts";
 import { describeGeneration, generationPath } from "./generation_resource.ts";
-import { EVENT_STREAM_HEADERS, replayEvents } from "../rooms/event_stream.ts";
+import { replayEvents, storedLog } from "../rooms/event_replay.ts";
+import { EVENT_STREAM_HEADERS } from "../rooms/event_stream.ts";
 import type { Rooms } from "../rooms/rooms.ts";
 import type { PlannedGeneration } from "./run.ts";
 import type { OnBehalfOf } from "../callers/on_behalf_of.ts";
@@ -95,12 +96,11 @@ async function findStored(
   }
   const { value: stored } = await lookUp(ports, (results) => results.replay(id));
   if (!stored) return null;
-  const { plan, events } = stored;
   if (after < 0 && !paced) cacheStream(ports, id, stored);
   return {
-    plan,
+    plan: stored.plan,
     respond: () =>
-      new Response(replayEvents(events, { after, cached: true, paced }), {
+      new Response(replayEvents(storedLog(stored), { after, cached: true, paced }), {
         headers: { ...EVENT_STREAM_HEADERS, ...headers },
       }),
   };

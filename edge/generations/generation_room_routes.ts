@@ -1,7 +1,7 @@
 /** The HTTP skin of a generation's room: the routes of all rooms, and `GET /image`. */
 import { imageResponse } from "./image_response.ts";
 import type { CacheOutcome } from "../observability/request_record.ts";
-import { replayEvents } from "../rooms/event_stream.ts";
+import { replayEvents } from "../rooms/event_replay.ts";
 import { RoomRoutes } from "../rooms/room_routes.ts";
 import { describeGeneration } from "./generation_resource.ts";
 import type { GenerationRoom } from "./generation_room.ts";
@@ -28,7 +28,7 @@ const ROUTES = new RoomRoutes<GenerationRun>({
     describeGeneration({ plan, events, cached }),
   alreadyFinished: ALREADY_FINISHED,
   pictures: { "/image": serveImage },
-  replay: ({ log }, options) => replayEvents(log.events, options),
+  replay: ({ log }, options) => replayEvents(log, options),
   mark: (headers, started) => headers.set(BEGUN_HERE, String(started)),
 });
 

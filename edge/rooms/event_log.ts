@@ -35,6 +35,13 @@ export class EventLog extends MessageLog<Entry> {
     });
   }
 
+  /** Returns the bytes that all readers share. */
+  encode({ id }: NumberedEvent, cached: boolean): Uint8Array[] {
+    const entry = this.next(id - 1);
+    if (entry?.id !== id) throw new RangeError(`The log has no event ${id}`);
+    return [cached ? entry.cachedBytes ?? entry.bytes : entry.bytes];
+  }
+
   /** Shows readers what the run is doing, unless nothing has been said of the run itself yet. */
   report(progress: Progress): void {
     if (this.lastId < 0) return;

@@ -1,9 +1,7 @@
 /** Streams server-sent events as a response body, since Hono's own helper swallows errors. */
-import { HEARTBEAT, LIMITS, type NumberedEvent } from "../../contract/mod.ts";
-import { encodeEvent, markCached } from "./event_log.ts";
+import { HEARTBEAT, LIMITS } from "../../contract/mod.ts";
 import type { LogMessage, MessageLog } from "./message_log.ts";
-import { later, pause, settlesWithin } from "../clock.ts";
-import { replayPauses } from "./replay_pace.ts";
+import { later, settlesWithin } from "../clock.ts";
 
 export interface ReadOptions {
   /** The cursor of the last event that the reader has; -1 for none. */
@@ -19,8 +17,8 @@ export interface ReadOptions {
 export const READING = { heartbeatMs: LIMITS.heartbeatMs, stalledMs: 5 * 60_000 } as const;
 
 /** A reader gets this much at a time: all that a slow one can hold, however long an event is. */
-const CHUNK_LENGTH = 64 * 1024;
-const HEARTBEAT_BYTES = new TextEncoder().encode(HEARTBEAT);
+export const CHUNK_LENGTH = 64 * 1024;
+export const HEARTBEAT_BYTES = new TextEncoder().encode(HEARTBEAT);
 
 /**
  * One reader of a log. The stream pulls: it holds a cursor and a piece of one message, whose bytes
@@ -87,39 +85,6 @@ function isThrough(log: MessageLog<LogMessage>, cursor: number): boolean {
 
 function stalled({ stalledMs }: ReadOptions): Error {
   return new Error(`The reader took nothing for ${stalledMs} ms`);
-}
-
-export interface ReplayOptions extends Pick<ReadOptions, "after" | "cached"> {
-  /** Keeps the pauses of the run, instead of sending at once. */
-  readonly paced?: boolean;
-}
-
-/** Sends a finished log from memory. */
-export function replayEvents(
-  events: readonly NumberedEvent[],
-  { after, cached, paced = false }: ReplayOptions,
-): ReadableStream<Uint8Array> {
-  const leave = new AbortController();
-  const first = events.findIndex(({ id }) => id > after);
-  const pauses = paced ? replayPauses(events) : [];
-  let next = first < 0 ? events.length : first;
-  let wait = pauses[next] ?? 0;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const numbered = events[next];
-      if (!numbered) return controller.close();
-      const slice = Math.min(wait, LIMITS.heartbeatMs);
-      if (slice > 0) await pause(slice, leave.signal);
-      if (leave.signal.aborted) return;
-      wait -= slice;
-      if (wait > 0) return controller.enqueue(HEARTBEAT_BYTES);
-      const event = cached ? markCached(numbered.event) : numbered.event;
-      controller.enqueue(encodeEvent(numbered.id, event));
-      wait = pauses[++next] ?? 0;
-      if (next === events.length) controller.close();
-    },
-    cancel: () => leave.abort(),
-  }, { highWaterMark: 0 });
 }
 
 /** `no-transform` keeps proxies from compressing, which would hold events back. */

@@ -9,7 +9,8 @@ import {
   type Progress,
 } from "../../contract/mod.ts";
 import { EventLog } from "./event_log.ts";
-import { readLog, replayEvents } from "./event_stream.ts";
+import { replayEvents } from "./event_replay.ts";
+import { readLog } from "./event_stream.ts";
 import { LAG_LENGTH_MAX } from "./message_log.ts";
 
 /** The fixture's events as one run: everything up to `completed`. */
@@ -27,12 +28,11 @@ async function idsOf(stream: ReadableStream<Uint8Array>): Promise<(number | null
   return createServerSentDecoder().feed(await new Response(stream).text()).map(({ id }) => id);
 }
 
-Deno.test("readLog brings exactly what follows the cursor", async () => {
+Deno.test("A stream brings exactly what follows the cursor", async () => {
   for (const after of RUN.keys()) {
     const rest = [...RUN.keys()].slice(after + 1);
     assert.deepEqual(await idsOf(readLog(logOf(7), { ...options, after })), rest);
-    const events = RUN.map((event, id) => ({ id, event }));
-    assert.deepEqual(await idsOf(replayEvents(events, { after, cached: false })), rest);
+    assert.deepEqual(await idsOf(replayEvents(logOf(7), { after, cached: false })), rest);
   }
 });
 
@@ -204,31 +204,6 @@ Deno.test("readLog sends a reader away that takes nothing, and not one that take
   const reader = readLog(logOf(1), patient).getReader();
   for (let i = 0; i < 60; i++) await reader.read();
   await assert.rejects(reader.closed, /took nothing for 20 ms/);
-});
-
-Deno.test("replayEvents takes its time where it is paced, with heartbeats, and ends", async () => {
-  const events = RUN.map((event, id) => ({
-    id,
-    event,
-    at_ms: id === 3 ? 10_001 : id > 3 ? 10_002 : 0,
-  }));
-  const waits: number[] = [];
-  const original = globalThis.setTimeout;
-  globalThis.setTimeout = ((act: () => void, ms = 0) => {
-    waits.push(ms);
-    return original(act, 0);
-  }) as typeof setTimeout;
-  try {
-    const text = await new Response(replayEvents(events, { after: 0, cached: true, paced: true }))
-      .text();
-    assert.deepEqual(waits, [10_000, 1, 1]);
-    assert.equal(text.split(HEARTBEAT).length, 2);
-    const ids = createServerSentDecoder().feed(text).map(({ id }) => id);
-    assert.deepEqual(ids, [1, 2, 3, 4, 5, 6]);
-    assert(text.includes('"cached":true'));
-  } finally {
-    globalThis.setTimeout = original;
-  }
 });
 
 Deno.test("EventLog takes so much and no more, but always its end", () => {

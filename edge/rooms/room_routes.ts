@@ -6,7 +6,8 @@
 import { createProblem, type OwnedRequest, type Problem } from "../../contract/mod.ts";
 import { askerIn, mayRead } from "../callers/private_results.ts";
 import { jsonResponse, problemResponse } from "../http/problem_response.ts";
-import { EVENT_STREAM_HEADERS, READING, readLog, type ReplayOptions } from "./event_stream.ts";
+import type { ReplayOptions } from "./event_replay.ts";
+import { EVENT_STREAM_HEADERS, READING, readLog } from "./event_stream.ts";
 import type { Room, RoomRun } from "./room.ts";
 import type { Asker } from "../callers/run_askers.ts";
 

@@ -7,7 +7,8 @@ import { planAsked } from "../generations/asked_generation.ts";
 import { answerGeneration, describeStored } from "../generations/generation_answer.ts";
 import { generationPath } from "../generations/generation_resource.ts";
 import { movedProblem } from "../idempotency/idempotency.ts";
-import { EVENT_STREAM_HEADERS, replayEvents } from "../rooms/event_stream.ts";
+import { replayEvents, storedLog } from "../rooms/event_replay.ts";
+import { EVENT_STREAM_HEADERS } from "../rooms/event_stream.ts";
 import {
   ALREADY_FINISHED,
   BEGUN_HERE,
@@ -86,7 +87,7 @@ async function follow(ports: Ports, c: EdgeContext, id: string): Promise<Respons
     const { events } = stored.value;
     const last = events.at(-1)?.id ?? -1;
     if (after >= last) return new Response(null, { status: 204 });
-    const body = replayEvents(events, { after, cached: false, paced });
+    const body = replayEvents(storedLog(stored.value), { after, cached: false, paced });
     return new Response(body, { headers: EVENT_STREAM_HEADERS });
   }
   const path = `/events?after=${after}${paced ? "&pace=live" : ""}`;

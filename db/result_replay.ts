@@ -1,0 +1,183 @@
+/**
+ * A stored log as it is sent again: its events at once, and the bytes of its pictures slice by
+ * slice when their turn comes, so that a reader who takes nothing holds one slice and no more.
+ */
+import { and, asc, eq, gt, sql } from "drizzle-orm";
+import type { NumberedEvent, Plan } from "../contract/mod.ts";
+import { generations, image_parts, images, previews, type SqlDatabase } from "./schema.ts";
+
+/** Reads the bytes of one picture in order. Throws when they have left the store meanwhile. */
+export type ReadPicture = (numbered: NumberedEvent) => AsyncIterable<Uint8Array>;
+
+export interface StoredReplay {
+  readonly plan: Plan;
+  readonly owner: string | null;
+  /** Pictures are left out: their `data` is empty. */
+  readonly events: readonly NumberedEvent[];
+  readonly picture: ReadPicture;
+  /** Bytes of all pictures. */
+  readonly pictureBytes: number;
+}
+
+/** Bytes of one read: 8 MB of pictures are some 45 reads. */
+export const SLICE_BYTES = 192 * 1024;
+/** Small pictures come with the first read: up to so many bytes of previews, and of the image. */
+export const PREFETCHED_BYTES = 64 * 1024;
+
+interface Piece {
+  readonly part: number;
+  readonly length: number;
+}
+
+interface Pictures {
+  readonly id: string;
+  readonly sha256: string;
+  readonly image: Uint8Array | null;
+  readonly pieces: readonly Piece[];
+  readonly previews: ReadonlyMap<number, { length: number; bytes: Uint8Array | null }>;
+}
+
+/** Returns null where there is no such result, or a picture is missing: half a log is no replay. */
+export async function replayResult(
+  database: SqlDatabase,
+  id: string,
+): Promise<StoredReplay | null> {
+  const [[generation], [image], parts, previewRows] = await database.batch([
+    database.select({
+      plan: generations.plan,
+      owner: generations.owner,
+      events: generations.events,
+    }).from(generations).where(eq(generations.id, id)),
+    database.select({
+      sha256: images.sha256,
+      size: images.size,
+      length: lengthOf(images.bytes),
+      bytes: prefetched(images.bytes, lengthOf(images.bytes)),
+    }).from(images).where(eq(images.generation_id, id)),
+    database.select({ part: image_parts.part, length: lengthOf(image_parts.bytes) })
+      .from(image_parts).innerJoin(images, eq(images.sha256, image_parts.sha256))
+      .where(and(eq(images.generation_id, id), gt(images.size, lengthOf(images.bytes))))
+      .orderBy(asc(image_parts.part)),
+    database.select({
+      event_id: previews.event_id,
+      length: lengthOf(previews.bytes),
+      bytes: prefetched(
+        previews.bytes,
+        sql`sum(length(${previews.bytes})) over (order by ${previews.event_id})`,
+      ),
+    }).from(previews).where(eq(previews.generation_id, id)),
+  ]);
+  if (!generation || !image) return null;
+  const pieces = wholePieces(image, parts);
+  const byId = new Map(previewRows.map(({ event_id, ...row }) => [event_id, row]));
+  const isWhole = pieces !== null &&
+    generation.events.every(({ id, event }) => event.type !== "generation.preview" || byId.has(id));
+  if (!isWhole) return null;
+  const pictures = { id, sha256: image.sha256, image: image.bytes, pieces, previews: byId };
+  const lengths = [...pieces, ...previewRows].map(({ length }) => length);
+  return {
+    ...generation,
+    picture: (numbered) => readPicture(database, pictures, numbered),
+    pictureBytes: lengths.reduce((sum, length) => sum + length, 0),
+  };
+}
+
+type Bytes = typeof images.bytes | typeof image_parts.bytes | typeof previews.bytes;
+
+function lengthOf(column: Bytes) {
+  return sql<number>`length(${column})`;
+}
+
+/** The bytes where few come up to them; null where they are to be read later. */
+function prefetched(column: Bytes, upTo: ReturnType<typeof sql>) {
+  return sql<Uint8Array | null>`case when ${upTo} <= ${PREFETCHED_BYTES} then ${column} end`
+    .mapWith((value: ArrayBuffer | number[] | null) => value && new Uint8Array(value));
+}
+
+/** Returns what the image's bytes lie in; null where some are missing. */
+function wholePieces(
+  { size, length }: { readonly size: number; readonly length: number },
+  parts: readonly Piece[],
+): readonly Piece[] | null {
+  const pieces = [{ part: 0, length }];
+  for (let end = length; end < size;) {
+    const next = parts[pieces.length - 1];
+    if (!next || next.part !== pieces.length || next.length === 0) return null;
+    pieces.push(next);
+    end += next.length;
+    if (end > size) return null;
+  }
+  return pieces;
+}
+
+async function* readPicture(
+  database: SqlDatabase,
+  { id, sha256, image, pieces, previews: byId }: Pictures,
+  { id: event_id, event }: NumberedEvent,
+): AsyncGenerator<Uint8Array> {
+  if (event.type === "generation.image") {
+    if (image) return yield image;
+    for (const { part, length } of pieces) {
+      yield* slicesOf(length, (from) => readImage(database, { id, sha256, part, from }));
+    }
+  }
+  if (event.type !== "generation.preview") return;
+  const preview = byId.get(event_id);
+  if (preview?.bytes) return yield preview.bytes;
+  const { step } = event;
+  yield* slicesOf(
+    preview?.length ?? 0,
+    (from) => readPreview(database, { id, event_id, step, from }),
+  );
+}
+
+async function* slicesOf(
+  length: number,
+  read: (from: number) => Promise<readonly { readonly bytes: Uint8Array }[]>,
+): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < length; from += SLICE_BYTES) {
+    const [row] = await read(from);
+    if (row?.bytes.length !== Math.min(SLICE_BYTES, length - from)) {
+      throw new Error("A stored picture left the database while it was read");
+    }
+    yield row.bytes;
+  }
+}
+
+interface ImageSlice {
+  readonly id: string;
+  readonly sha256: string;
+  readonly part: number;
+  readonly from: number;
+}
+
+/** By its hash, too: the row may have been replaced. */
+function readImage(database: SqlDatabase, { id, sha256, part, from }: ImageSlice) {
+  if (part > 0) {
+    return database.select({ bytes: sliceOf(image_parts.bytes, from) }).from(image_parts)
+      .where(and(eq(image_parts.sha256, sha256), eq(image_parts.part, part)));
+  }
+  return database.select({ bytes: sliceOf(images.bytes, from) }).from(images)
+    .where(and(eq(images.generation_id, id), eq(images.sha256, sha256)));
+}
+
+interface PreviewSlice {
+  readonly id: string;
+  readonly event_id: number;
+  readonly step: number;
+  readonly from: number;
+}
+
+/** By its step, too: a result that is replaced may have another preview under this cursor. */
+function readPreview(database: SqlDatabase, { id, event_id, step, from }: PreviewSlice) {
+  return database.select({ bytes: sliceOf(previews.bytes, from) }).from(previews).where(and(
+    eq(previews.generation_id, id),
+    eq(previews.event_id, event_id),
+    eq(previews.step, step),
+  ));
+}
+
+function sliceOf(column: Bytes, from: number) {
+  return sql<Uint8Array>`substr(${column}, ${from + 1}, ${SLICE_BYTES})`
+    .mapWith((value: ArrayBuffer | number[]) => new Uint8Array(value));
+}
