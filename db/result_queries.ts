@@ -1,7 +1,7 @@
 /** The queries on results, for D1 and for SQLite through libSQL. */
 import { and, eq, sql } from "drizzle-orm";
 import { lacksInsights, type NumberedEvent, type Plan } from "../contract/mod.ts";
-import { replayResult, type StoredReplay } from "./result_replay.ts";
+import { REMOTE_SLICES, replayResult, type Slicing, type StoredReplay } from "./result_replay.ts";
 import { type FinishedGeneration, type ResultRows, toRows } from "./result_rows.ts";
 import { generations, image_parts, images, previews, type SqlDatabase } from "./schema.ts";
 
@@ -47,11 +47,11 @@ export interface Results {
   write(result: FinishedGeneration): Promise<WriteOutcome>;
 }
 
-export function createResults(database: SqlDatabase): Results {
+export function createResults(database: SqlDatabase, slicing: Slicing = REMOTE_SLICES): Results {
   return {
     has: (id) => hasResult(database, id),
     find: (id) => findResult(database, id),
-    replay: (id) => replayResult(database, id),
+    replay: (id) => replayResult(database, id, slicing),
     image: (id) => findImage(database, id),
     touch: (id, now, hits = 1) => touchResult(database, id, { now, hits }),
     write: (result) => writeResult(database, result),

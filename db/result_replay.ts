@@ -19,8 +19,19 @@ export interface StoredReplay {
   readonly pictureBytes: number;
 }
 
-/** Bytes of one read: 8 MB of pictures are some 45 reads. */
-export const SLICE_BYTES = 192 * 1024;
+/** How pictures are read where they are too large for the first read. */
+export interface Slicing {
+  /** Bytes of one read, which is what each reader of a replay may hold. */
+  readonly bytes: number;
+  /** As text: D1 gives bytes as arrays of numbers, which take ten times as long. */
+  readonly asHex: boolean;
+}
+
+/** Where each read is a call over a network: 8 MB of pictures are some 45. */
+export const REMOTE_SLICES: Slicing = { bytes: 192 * 1024, asHex: true };
+/** Where the database is here, and small reads are cheap. */
+export const LOCAL_SLICES: Slicing = { bytes: 24 * 1024, asHex: false };
+
 /** Small pictures come with the first read: up to so many bytes of previews, and of the image. */
 export const PREFETCHED_BYTES = 64 * 1024;
 
@@ -30,6 +41,7 @@ interface Piece {
 }
 
 interface Pictures {
+  readonly slicing: Slicing;
   readonly id: string;
   readonly sha256: string;
   readonly image: Uint8Array | null;
@@ -41,6 +53,7 @@ interface Pictures {
 export async function replayResult(
   database: SqlDatabase,
   id: string,
+  slicing: Slicing,
 ): Promise<StoredReplay | null> {
   const [[generation], [image], parts, previewRows] = await database.batch([
     database.select({
@@ -73,7 +86,14 @@ export async function replayResult(
   const isWhole = pieces !== null &&
     generation.events.every(({ id, event }) => event.type !== "generation.preview" || byId.has(id));
   if (!isWhole) return null;
-  const pictures = { id, sha256: image.sha256, image: image.bytes, pieces, previews: byId };
+  const pictures = {
+    slicing,
+    id,
+    sha256: image.sha256,
+    image: image.bytes,
+    pieces,
+    previews: byId,
+  };
   const lengths = [...pieces, ...previewRows].map(({ length }) => length);
   return {
     ...generation,
@@ -112,72 +132,79 @@ function wholePieces(
 
 async function* readPicture(
   database: SqlDatabase,
-  { id, sha256, image, pieces, previews: byId }: Pictures,
+  { id, sha256, image, pieces, previews: byId, slicing }: Pictures,
   { id: event_id, event }: NumberedEvent,
 ): AsyncGenerator<Uint8Array> {
   if (event.type === "generation.image") {
     if (image) return yield image;
     for (const { part, length } of pieces) {
-      yield* slicesOf(length, (from) => readImage(database, { id, sha256, part, from }));
+      const read = (slice: Slice) => readImage(database, { id, sha256, part }, slice);
+      yield* slicesOf(length, slicing, read);
     }
   }
   if (event.type !== "generation.preview") return;
   const preview = byId.get(event_id);
   if (preview?.bytes) return yield preview.bytes;
-  const { step } = event;
-  yield* slicesOf(
-    preview?.length ?? 0,
-    (from) => readPreview(database, { id, event_id, step, from }),
-  );
+  const { length = 0 } = preview ?? {};
+  const place = { id, event_id, step: event.step };
+  yield* slicesOf(length, slicing, (slice) => readPreview(database, place, slice));
+}
+
+interface Slice {
+  readonly from: number;
+  readonly length: number;
+  readonly asHex: boolean;
 }
 
 async function* slicesOf(
   length: number,
-  read: (from: number) => Promise<readonly { readonly bytes: Uint8Array }[]>,
+  { bytes: most, asHex }: Slicing,
+  read: (slice: Slice) => Promise<readonly { readonly bytes: Uint8Array }[]>,
 ): AsyncGenerator<Uint8Array> {
-  for (let from = 0; from < length; from += SLICE_BYTES) {
-    const [row] = await read(from);
-    if (row?.bytes.length !== Math.min(SLICE_BYTES, length - from)) {
+  for (let from = 0; from < length; from += most) {
+    const slice = { from, length: Math.min(most, length - from), asHex };
+    const [row] = await read(slice);
+    if (row?.bytes.length !== slice.length) {
       throw new Error("A stored picture left the database while it was read");
     }
     yield row.bytes;
   }
 }
 
-interface ImageSlice {
+interface ImagePlace {
   readonly id: string;
   readonly sha256: string;
   readonly part: number;
-  readonly from: number;
 }
 
 /** By its hash, too: the row may have been replaced. */
-function readImage(database: SqlDatabase, { id, sha256, part, from }: ImageSlice) {
+function readImage(database: SqlDatabase, { id, sha256, part }: ImagePlace, slice: Slice) {
   if (part > 0) {
-    return database.select({ bytes: sliceOf(image_parts.bytes, from) }).from(image_parts)
+    return database.select({ bytes: sliceOf(image_parts.bytes, slice) }).from(image_parts)
       .where(and(eq(image_parts.sha256, sha256), eq(image_parts.part, part)));
   }
-  return database.select({ bytes: sliceOf(images.bytes, from) }).from(images)
+  return database.select({ bytes: sliceOf(images.bytes, slice) }).from(images)
     .where(and(eq(images.generation_id, id), eq(images.sha256, sha256)));
 }
 
-interface PreviewSlice {
+interface PreviewPlace {
   readonly id: string;
   readonly event_id: number;
   readonly step: number;
-  readonly from: number;
 }
 
 /** By its step, too: a result that is replaced may have another preview under this cursor. */
-function readPreview(database: SqlDatabase, { id, event_id, step, from }: PreviewSlice) {
-  return database.select({ bytes: sliceOf(previews.bytes, from) }).from(previews).where(and(
+function readPreview(database: SqlDatabase, { id, event_id, step }: PreviewPlace, slice: Slice) {
+  return database.select({ bytes: sliceOf(previews.bytes, slice) }).from(previews).where(and(
     eq(previews.generation_id, id),
     eq(previews.event_id, event_id),
     eq(previews.step, step),
   ));
 }
 
-function sliceOf(column: Bytes, from: number) {
-  return sql<Uint8Array>`substr(${column}, ${from + 1}, ${SLICE_BYTES})`
-    .mapWith((value: ArrayBuffer | number[]) => new Uint8Array(value));
+function sliceOf(column: Bytes, { from, length, asHex }: Slice) {
+  const slice = sql`substr(${column}, ${from + 1}, ${length})`;
+  return asHex
+    ? sql<Uint8Array>`hex(${slice})`.mapWith((text: string) => Uint8Array.fromHex(text))
+    : sql<Uint8Array>`${slice}`.mapWith((bytes: ArrayBuffer | number[]) => new Uint8Array(bytes));
 }

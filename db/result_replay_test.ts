@@ -5,7 +5,9 @@ import { LIMITS } from "../contract/mod.ts";
 import { testOnDatabases } from "./fixtures/databases.ts";
 import { finished, wholeLog, withInsights } from "./fixtures/stored.ts";
 import { createResults } from "./result_queries.ts";
-import { PREFETCHED_BYTES, SLICE_BYTES } from "./result_replay.ts";
+import { LOCAL_SLICES, PREFETCHED_BYTES, REMOTE_SLICES } from "./result_replay.ts";
+
+const SLICE_BYTES = REMOTE_SLICES.bytes;
 
 const SIZES: readonly number[] = [
   1,
@@ -30,6 +32,8 @@ testOnDatabases("Replays", {
       const lengths = (await Array.fromAsync(replay.picture(image))).map(({ length }) => length);
       assert(Math.max(...lengths) <= SLICE_BYTES, lengths.join());
       assert.equal(replay.pictureBytes, imageBytes + 50);
+      const local = await createResults(database, LOCAL_SLICES).replay(result.plan.id);
+      assert.deepEqual(await wholeLog(local), result.events);
     }
   },
   "gives previews of any size in slices, each under its own event": async (database) => {

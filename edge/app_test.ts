@@ -7,6 +7,7 @@ import { NO_READER_CACHE } from "./cache/reader_cache.ts";
 import { createLocalLimiters } from "./limits/local_limiters.ts";
 import { readTierLimits } from "./limits/limit_settings.ts";
 import { createLocalRooms, createLocalSweepRooms } from "./platforms/deno/local_rooms.ts";
+import { OpenStreams } from "./limits/open_streams.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
 import type { WebhookDeliveries } from "../db/webhook_queries.ts";
@@ -59,6 +60,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
     limiters: createLocalLimiters(() => 0),
     usage: { days: fail },
     usageMeter: { count: () => {} },
+    streams: new OpenStreams({ max: 4, now: () => 0 }),
     corsOrigins: ["*"],
     publicAddress: () => "http://localhost",
     afterEnd: () => Promise.resolve(),

@@ -7,7 +7,7 @@ import { type BackendSettings, readBackend } from "./backends/backend_settings.t
 import { readCorsOrigins } from "./http/cross_origin.ts";
 import { readPublicUrl } from "./http/public_address.ts";
 import { type IdentitySettings, readIdentity } from "./callers/identity_settings.ts";
-import { readTierLimits } from "./limits/limit_settings.ts";
+import { readStreamsMax, readTierLimits } from "./limits/limit_settings.ts";
 import type { TierLimits } from "./callers/caller.ts";
 
 export interface EdgeSettings {
@@ -20,6 +20,8 @@ export interface EdgeSettings {
   readonly databaseMs: number;
   readonly identity: IdentitySettings;
   readonly tiers: TierLimits;
+  /** Streams that may be open in one process. */
+  readonly streamsMax: number;
   readonly corsOrigins: readonly string[];
   /** Where clients reach the service; null: where each says it did. */
   readonly publicUrl: string | null;
@@ -36,6 +38,7 @@ export function readSettings(environment: Environment): EdgeSettings {
     databaseMs: readDatabaseMs(environment),
     identity: readIdentity(environment),
     tiers: readTierLimits(environment),
+    streamsMax: readStreamsMax(environment),
     corsOrigins: readCorsOrigins(environment),
     publicUrl: readPublicUrl(environment),
     webhooks: readWebhookSettings(environment),

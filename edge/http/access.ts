@@ -9,8 +9,10 @@ import { type EdgeApp, type EdgeEnv } from "./request_context.ts";
 import { limitProblem } from "../limits/admission.ts";
 import { rateLimitHeaders } from "../limits/rate_limit_headers.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
+import type { OpenStreams } from "../limits/open_streams.ts";
 import type { UsageMeter } from "../limits/usage_meter.ts";
 import type { Identify } from "../callers/identify.ts";
+import { boundStreams } from "./stream_bounds.ts";
 import { problemResponse } from "./problem_response.ts";
 import { boundsProblem } from "./request_bounds.ts";
 import { securityHeaders } from "./security_headers.ts";
@@ -19,11 +21,15 @@ export interface AccessPorts {
   readonly identify: Identify;
   readonly limiters: Limiters;
   readonly usageMeter: Pick<UsageMeter, "count">;
+  readonly streams: Pick<OpenStreams, "enter">;
   /** `*` alone, or the origins whose pages may call. */
   readonly corsOrigins: readonly string[];
   /** Lets work go on after the response (`ctx.waitUntil` on workerd). */
   readonly keepAlive: (work: Promise<unknown>) => void;
 }
+
+/** As for a reader of a run under way (`rooms/event_stream.ts`). */
+const STALLED_MS = 5 * 60_000;
 
 /** Must be called before the routes are added. */
 export function mountAccess(app: EdgeApp, ports: AccessPorts): void {
@@ -35,6 +41,7 @@ export function mountAccess(app: EdgeApp, ports: AccessPorts): void {
   app.use("/v1/*", (c, next) => identifyCaller(ports, c, next));
   app.use("/v1/*", (c, next) => limitRequests(ports, c, next));
   app.use("/v1/*", refuseUnknownQuery);
+  app.use("/v1/*", boundStreams({ ...ports, stalledMs: STALLED_MS }));
 }
 
 async function boundRequests(c: Context<EdgeEnv>, next: Next): Promise<Response | void> {

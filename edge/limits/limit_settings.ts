@@ -33,6 +33,14 @@ export function readTierLimits(environment: Environment): TierLimits {
   };
 }
 
+/** Reads `STREAMS_MAX`. */
+export function readStreamsMax(environment: Environment): number {
+  const text = readText(environment, "STREAMS_MAX") ?? "1024";
+  const max = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (max >= 1 && max <= 100_000) return max;
+  throw wrongSetting("STREAMS_MAX", "an integer from 1 to 100000", text);
+}
+
 const FIELDS = {
   requests: "requests_per_minute",
   evaluations: "evaluations_per_minute",

@@ -9,12 +9,13 @@ import { KeyCheck } from "../callers/key_check.ts";
 import type { Limiters } from "../limits/limiter_call.ts";
 import { createWrongKeys } from "../limits/wrong_key_limiter.ts";
 import { UsageMeter } from "../limits/usage_meter.ts";
+import { OpenStreams } from "../limits/open_streams.ts";
 import type { Log } from "../observability/log.ts";
 import type { EdgeSettings } from "../settings.ts";
 
 export interface AccessParts extends Pick<IdentifyPorts, "addressOf" | "addressSalt"> {
   readonly database: SqlDatabase;
-  readonly settings: Pick<EdgeSettings, "tiers" | "corsOrigins">;
+  readonly settings: Pick<EdgeSettings, "tiers" | "corsOrigins" | "streamsMax">;
   readonly limiters: Limiters;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -25,6 +26,7 @@ export interface AccessParts extends Pick<IdentifyPorts, "addressOf" | "addressS
 export interface Access {
   readonly identify: Identify;
   readonly limiters: Limiters;
+  readonly streams: OpenStreams;
   readonly usage: Usage;
   readonly usageMeter: UsageMeter;
   readonly corsOrigins: readonly string[];
@@ -32,7 +34,15 @@ export interface Access {
 
 /** Made once per process or isolate, since it remembers keys and gathers usage. */
 export function createAccess(
-  { database, settings: { tiers, corsOrigins }, limiters, now, log, keepAlive, ...address }:
+  {
+    database,
+    settings: { tiers, corsOrigins, streamsMax },
+    limiters,
+    now,
+    log,
+    keepAlive,
+    ...address
+  }:
     AccessParts,
 ): Access {
   const keyCheck = new KeyCheck({
@@ -47,6 +57,7 @@ export function createAccess(
   return {
     identify: createIdentify({ keyCheck, tiers, ...address }),
     limiters,
+    streams: new OpenStreams({ max: streamsMax, now }),
     usage,
     usageMeter: new UsageMeter({ usage, now, log }),
     corsOrigins,

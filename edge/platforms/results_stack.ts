@@ -1,5 +1,6 @@
 /** The stored results as every part of the edge sees them: the database's, in two wrappers. */
 import { createResults, type Results, type SqlDatabase } from "../../db/result_queries.ts";
+import type { Slicing } from "../../db/result_replay.ts";
 import type { ReaderCache } from "../cache/reader_cache.ts";
 import type { HitCounter } from "../cache/hit_counter.ts";
 import { cachedResults } from "../cache/cached_results.ts";
@@ -10,6 +11,7 @@ export interface ResultsStack {
   readonly policy: PolicySettings;
   readonly cache: ReaderCache;
   readonly hits: HitCounter;
+  readonly slicing: Slicing;
 }
 
 /**
@@ -19,7 +21,10 @@ export interface ResultsStack {
  */
 export function stackResults(
   database: SqlDatabase,
-  { policy, cache, hits }: ResultsStack,
+  { policy, cache, hits, slicing }: ResultsStack,
 ): Results {
-  return cachedResults(withholdStored(createResults(database), policy), { cache, hits });
+  return cachedResults(withholdStored(createResults(database, slicing), policy), {
+    cache,
+    hits,
+  });
 }

@@ -2,6 +2,7 @@
 import { createIdempotencyKeys } from "../../../db/idempotency_queries.ts";
 import { createDemos } from "../../../db/demo_queries.ts";
 import type { SqlDatabase } from "../../../db/result_queries.ts";
+import { LOCAL_SLICES } from "../../../db/result_replay.ts";
 import { createRoomMemories } from "../../../db/room_memory_queries.ts";
 import { createWebhookDeliveries } from "../../../db/webhook_queries.ts";
 import { createSweeps } from "../../../db/sweep_queries.ts";
@@ -66,7 +67,12 @@ export function createLocalEdge(
   const hits = new HitCounter();
   const shared = {
     gpu: gpu ?? createBackend(settings, { ...BACKEND_PORTS, log }),
-    results: stackResults(database, { policy: settings.policy, cache, hits }),
+    results: stackResults(database, {
+      policy: settings.policy,
+      cache,
+      hits,
+      slicing: LOCAL_SLICES,
+    }),
     sweeps: rarelyTouched(createSweeps(database), hits),
     cache,
     idempotency: createIdempotencyKeys(database),

@@ -225,6 +225,7 @@ const EDGE: readonly Zone[] = [
     "limits/",
     "callers/",
     "observability/",
+    "clock.ts",
     "environment.ts",
   ]),
   edgeZone("cache/", ["contract/", "db/", "npm:valibot"], [
