@@ -7,6 +7,7 @@ import { createMetrics } from "./server/metrics.ts";
 import { chooseProvider } from "./onnx/provider.ts";
 import { createEngine } from "./engine/onnx_engine.ts";
 import { CallVerifier } from "./server/request_signature.ts";
+import { type LastingServer, serveLastingly } from "./server/lasting_server.ts";
 import { createServer } from "./server/server.ts";
 import { GenerationService } from "./jobs/service.ts";
 
@@ -66,9 +67,9 @@ async function readProvider({ providers }: Config): Promise<string> {
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
-function listen({ host, port }: Config, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
+function listen({ host, port }: Config, handler: Handler): LastingServer {
   try {
-    return Deno.serve({ hostname: host, port, onListen: () => {} }, (request) => handler(request));
+    return serveLastingly({ hostname: host, port }, handler, { clock, log });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     return refuseToStart(`Cannot listen on GPU_HOST ${host}, GPU_PORT ${port}: ${why}`);

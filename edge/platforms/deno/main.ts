@@ -11,6 +11,7 @@ import { readSaltFile } from "./salt_file.ts";
 import { withBlocklistFile } from "./blocklist_file.ts";
 import { DatabaseGuard } from "../database_guard.ts";
 import { later, settlesWithin } from "../../clock.ts";
+import { serveLastingly } from "./lasting_server.ts";
 import { readProcessSettings } from "./process_settings.ts";
 import { readSettings } from "../../settings.ts";
 
@@ -58,7 +59,7 @@ async function readEnvironment() {
   }
 }
 
-const server = Deno.serve({ hostname: host, port }, edge.app.fetch);
+const server = serveLastingly({ hostname: host, port }, edge.app.fetch, logToConsole);
 let tending = false;
 void tend();
 const timer = setInterval(tend, scheduleMs);
