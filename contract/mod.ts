@@ -19,6 +19,7 @@ export * from "./plan/plan.ts";
 export * from "./plan/planned_auto_cutoff.ts";
 export * from "./budget/planned_budget.ts";
 export * from "./plan/planned_cutoff.ts";
+export * from "./plan/charge.ts";
 export * from "./plan/planned_insights.ts";
 export * from "./plan/planned_reuse.ts";
 export * from "./plan/planning.ts";

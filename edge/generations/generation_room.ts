@@ -5,6 +5,8 @@
 import {
   accept,
   createProblem,
+  extraEvaluations,
+  extraSpent,
   type GenerationEvent,
   isTerminal,
   joinInsights,
@@ -42,8 +44,8 @@ const REVISIT_MS = 1_000;
 export function createGenerationRoom(ports: GenerationRoomPorts): GenerationRoom {
   return new Room<GenerationRun>({
     subject: (id) => ({ generation: id }),
-    evaluations: ({ plan }) => plan.evaluations.planned,
-    spent: spentBy,
+    evaluations: ({ plan }) => plan.evaluations.planned + extraEvaluations(plan),
+    spent: chargedFor,
     create: (submission, done) => createRun(submission, done, ports.now()),
     open: (run) => open(ports, run),
     breakOff: (run, cause) => breakOff(ports, run, cause),
@@ -158,6 +160,15 @@ async function recall(store: RoomStore): Promise<Recalled<GenerationRun>> {
 function spentBy({ log }: GenerationRun, { event }: GenerationEnd): number {
   if (event.type === "generation.completed") return event.evaluations.spent;
   return spentSoFar([...log.events.map(({ event }) => event), event]);
+}
+
+/** Returns what the account pays in the end: the rows, and what was shown besides. */
+function chargedFor(run: GenerationRun, end: GenerationEnd): number {
+  const { plan } = run.submission;
+  const done = spentBy(run, end);
+  const isWhole = end.event.type === "generation.completed";
+  const { planned } = plan.evaluations;
+  return done + extraSpent(extraEvaluations(plan), { done, planned, isWhole });
 }
 
 /** The GPU function plans too: both must plan the same, and the image must match its hash. */

@@ -470,3 +470,37 @@ Deno.test("GenerationRoom knows after its process was lost who had asked for the
     assert.equal(canceled.length, goesOn ? 0 : 1);
   }
 });
+
+for (
+  const [name, shown, extra] of [
+    ["nothing besides", {}, 0],
+    ["previews by projection", { previews: { method: "projection", steps: [1, 2] } }, 0],
+    ["two previews by the VAE", { previews: { method: "vae", steps: [1, 2] } }, 6],
+    ["an insight", { insights: { names: ["guidance"] } }, Math.ceil(plan.evaluations.planned / 10)],
+    [
+      "both",
+      { previews: { method: "vae", steps: [1] }, insights: { names: ["guidance"] } },
+      3 + Math.ceil(plan.evaluations.planned / 10),
+    ],
+  ] as const
+) {
+  Deno.test(`GenerationRoom charges a run that shows ${name} with ${extra} evaluations more`, async () => {
+    const limiters = createLocalLimiters(() => 0);
+    const limits = { ...TIGHT, evaluations_per_minute: 1_000 };
+    const { room } = createRoom({ limiters });
+    const previews = { ...plan.previews, ..."previews" in shown ? shown.previews : {} };
+    const insights = { ...plan.insights, ..."insights" in shown ? shown.insights : {} };
+    const origin = { account: "a", request_id: "request-2", limits };
+    const joined = await room.join({
+      ...SUBMISSION,
+      plan: { ...plan, previews, insights },
+      origin,
+    });
+    assert(joined.ok);
+    const left = async () =>
+      (await limiters.call("a", { action: "look", limits })).standing.evaluations.remaining;
+    assert.equal(await left(), 1_000 - plan.evaluations.planned - extra);
+    await joined.value.run.done;
+    assert.equal(await left(), 1_000 - 40 - extra);
+  });
+}

@@ -4,6 +4,8 @@
  */
 import {
   accept,
+  extraEvaluations,
+  extraSpent,
   joinInsights,
   type Parsed,
   type SweepEvent,
@@ -34,8 +36,13 @@ export function createSweepRoom(ports: SweepRoomPorts): SweepRoom {
   return new Room<SweepRun>({
     subject: (id) => ({ sweep: id }),
     // A sweep is charged once, for the rows that its branches cost together.
-    evaluations: ({ plan }) => plan.evaluations.together,
-    spent: (_, { event }) => event.evaluations.spent,
+    evaluations: ({ plan }) => plan.evaluations.together + extraOf(plan),
+    spent: ({ submission: { plan } }, { event }) => {
+      const done = event.evaluations.spent;
+      const isWhole = event.type === "sweep.completed";
+      const { together: planned } = plan.evaluations;
+      return done + extraSpent(extraOf(plan), { done, planned, isWhole });
+    },
     create: createSweepRun,
     open: (run) => open(ports, run),
     breakOff(run, cause) {
@@ -78,6 +85,12 @@ function withAll(asked: SweepSubmission, { branches }: SweepRun): SweepSubmissio
     ...joinInsights(branch, branches[i]?.branch.plan ?? branch.plan),
   }));
   return { ...asked, plan: { ...asked.plan, branches: joined } };
+}
+
+/** Branches share rows, but each shows its own. */
+function extraOf({ branches }: SweepPlan): number {
+  return branches.filter(({ same_as }) => same_as === null)
+    .reduce((sum, { plan }) => sum + extraEvaluations(plan), 0);
 }
 
 function plannedEvent({ id, axis, branches, evaluations }: SweepPlan): SweepEvent {
