@@ -164,9 +164,9 @@ async function findPlan(database: SqlDatabase, id: string): Promise<Plan | null>
   return row?.plan ?? null;
 }
 
-/** Age and hits stay, since it is the same image. The row may have been trimmed a moment ago. */
+/** Age, hits and the share stay, since it is the same image. The row may have been trimmed a moment ago. */
 function replacement(database: SqlDatabase, { generation, image, previews: rows }: ResultRows) {
-  const { id, created_at: _, ...changed } = generation;
+  const { id, created_at: _, account: __, ...changed } = generation;
   const ofKey = eq(previews.generation_id, id);
   return [
     database.insert(generations).values(generation)

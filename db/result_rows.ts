@@ -13,6 +13,8 @@ export interface FinishedGeneration {
   readonly request: SeededRequest;
   readonly plan: Plan;
   readonly events: readonly NumberedEvent[];
+  /** `key_…` or `anonymous:…`; left out where nobody is known. */
+  readonly account?: string;
   /** Epoch milliseconds. */
   readonly finished_at: number;
 }
@@ -26,7 +28,9 @@ export interface ResultRows {
 }
 
 /** @throws RangeError when the log does not end in success */
-export function toRows({ request, plan, events, finished_at }: FinishedGeneration): ResultRows {
+export function toRows(
+  { request, plan, events, account, finished_at }: FinishedGeneration,
+): ResultRows {
   const image = findEvent(events, "generation.image");
   const completed = findEvent(events, "generation.completed");
   if (!image || !completed) {
@@ -42,6 +46,7 @@ export function toRows({ request, plan, events, finished_at }: FinishedGeneratio
     request,
     plan,
     owner: request.owner ?? null,
+    account: account === undefined ? null : shareOf(account),
     status: "succeeded" as const,
     events: events
       .filter(({ id, event }) => event.type !== "generation.preview" || kept.has(id))
@@ -63,6 +68,11 @@ export function toRows({ request, plan, events, finished_at }: FinishedGeneratio
     parts: rest.map((bytes, i) => ({ sha256, part: i + 1, bytes, created_at: finished_at })),
     previews: pictures,
   };
+}
+
+/** Addresses are not stored, hashed or not: callers without a key have one share together. */
+function shareOf(account: string): string {
+  return account.startsWith("anonymous") ? "anonymous" : account;
 }
 
 /** Returns at least one piece; each fits into a row. */

@@ -49,6 +49,8 @@ export const generations = sqliteTable("generations", {
   hits: integer().notNull().default(0),
   /** The account that alone may read it; null where everybody may. */
   owner: text(),
+  /** Who began it, for fair shares of the budget: a key's account, or `anonymous` for all others. */
+  account: text(),
   /** Bytes that it takes with its pictures, for the budget of the cache. */
   stored_bytes: integer().notNull().default(0),
 }, (table) => [index("generations_last_used_at").on(table.last_used_at)]);

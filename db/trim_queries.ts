@@ -1,5 +1,5 @@
 /** Keeps the stored results within a budget, for D1 and for SQLite through libSQL. */
-import { and, asc, eq, inArray, notInArray, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNull, notInArray, sql } from "drizzle-orm";
 import { LIMITS } from "../contract/mod.ts";
 import type { SqlDatabase } from "./result_queries.ts";
 import { demos, generations, image_parts, images, previews, sweeps } from "./schema.ts";
@@ -26,8 +26,10 @@ const ROUNDS_MAX = 40;
 const ORPHANED_PART_MS = 60 * 60_000;
 
 /**
- * Deletes the results that were unused for the longest time, until the others fit. Demos stay. A
- * sweep that loses a generation goes with it, since its log could no longer be replayed.
+ * Deletes results until the others fit: those of the account that holds most, and of these the ones
+ * that were unused for the longest time. So an account that stores much makes room for itself, and
+ * takes nothing from those that hold less. Demos stay. A sweep that loses a generation goes with
+ * it, since its log could no longer be replayed.
  */
 export async function trimResults(
   database: SqlDatabase,
@@ -36,15 +38,41 @@ export async function trimResults(
   await weighResults(database);
   await sweepParts(database, now);
   let excess = await heldBytes(database) - cacheBytes;
+  const shares = excess > 0 ? await findShares(database) : new Map<string | null, number>();
   let [removed, bytes] = [0, 0];
-  for (let round = 0; round < ROUNDS_MAX && excess > 0; round++) {
-    const oldest = takeUntil(await findOldest(database), excess);
-    if (oldest.length === 0) break;
+  for (let round = 0; round < ROUNDS_MAX && excess > 0 && shares.size > 0; round++) {
+    const { account, held, lead } = heaviest(shares);
+    const oldest = takeUntil(await findOldest(database, account), Math.min(excess, lead));
+    if (oldest.length === 0) {
+      shares.delete(account);
+      continue;
+    }
     await removeResults(database, oldest.map(({ id }) => id));
     const freed = oldest.reduce((sum, { stored_bytes }) => sum + stored_bytes, 0);
+    shares.set(account, held - freed);
     [removed, bytes, excess] = [removed + oldest.length, bytes + freed, excess - freed];
   }
   return { generations: removed, bytes, unfinished: excess > 0 };
+}
+
+/** Returns the account with the most bytes, and by how many at least 1 it leads. */
+function heaviest(shares: ReadonlyMap<string | null, number>) {
+  const [first, second] = [...shares].sort(([, a], [, b]) => b - a);
+  if (!first) throw new RangeError("Nobody holds anything");
+  const [account, held] = first;
+  return { account, held, lead: Math.max(1, held - (second?.[1] ?? 0)) };
+}
+
+/** Returns the bytes that each account holds, demos apart. */
+async function findShares(database: SqlDatabase): Promise<Map<string | null, number>> {
+  const { account, stored_bytes } = generations;
+  const rows = await database.select({ account, bytes: sql<number>`sum(${stored_bytes})` })
+    .from(generations).where(notInArray(generations.id, pinned(database))).groupBy(account);
+  return new Map(rows.map(({ account, bytes }) => [account, bytes]));
+}
+
+function pinned(database: SqlDatabase) {
+  return database.select({ id: demos.generation_id }).from(demos);
 }
 
 /** Returns the bytes that all stored results take. */
@@ -60,10 +88,12 @@ interface Candidate {
   readonly stored_bytes: number;
 }
 
-async function findOldest(database: SqlDatabase): Promise<Candidate[]> {
-  const pinned = database.select({ id: demos.generation_id }).from(demos);
+async function findOldest(database: SqlDatabase, account: string | null): Promise<Candidate[]> {
+  const isTheirs = account === null
+    ? isNull(generations.account)
+    : eq(generations.account, account);
   return await database.select({ id: generations.id, stored_bytes: generations.stored_bytes })
-    .from(generations).where(notInArray(generations.id, pinned))
+    .from(generations).where(and(isTheirs, notInArray(generations.id, pinned(database))))
     .orderBy(asc(generations.last_used_at)).limit(RESULTS_AT_ONCE);
 }
 

@@ -42,6 +42,47 @@ testOnDatabases("Trimming", {
     for (const table of ["images", "previews"]) assert.equal(await count(database, table), 2);
     assert.equal((await trimResults(database, { cacheBytes, now: 10_000 })).generations, 0);
   },
+  "leaves small shares whole, whoever came last": async (database) => {
+    const cases: readonly [stored: string, budget: number, left: string][] = [
+      // An account's letter stands for one result of it, in the order of their last use.
+      ["aaabbb", 6, "aaabbb"],
+      ["abbbbb", 3, "abb"],
+      ["aabbbbbbbb", 4, "aabb"],
+      ["bbbbbbaa", 4, "bbaa"],
+      ["abcbbbbbb", 3, "acb"],
+      ["aaabbbccc", 3, "abc"],
+      ["aaaaaa", 2, "aa"],
+      ["abab", 0, ""],
+    ];
+    for (const [stored, budget, left] of cases) {
+      await empty(database);
+      const results = createResults(database);
+      const all = [...stored].map((account, i) => ({
+        account,
+        id: finished(`share ${i}`).plan.id,
+      }));
+      for (const [i, { account }] of all.entries()) {
+        await results.write({ ...finished(`share ${i}`), account, finished_at: 1_000 * (i + 1) });
+      }
+      const cacheBytes = Math.ceil((budget + 0.5) * await heldBytes(database) / all.length);
+      await trimResults(database, { cacheBytes: budget === 0 ? 0 : cacheBytes, now: 100_000 });
+      const kept = await Promise.all(all.map(({ id }) => results.has(id)));
+      const shown = all.filter((_, i) => kept[i]).map(({ account }) => account).join("");
+      assert.equal(shown, left, `${stored} in ${budget}`);
+    }
+  },
+  "gives callers without a key one share together, and stores no address": async (database) => {
+    await empty(database);
+    const results = createResults(database);
+    const accounts = ["anonymous:1", "anonymous:2", "anonymous:3", "key_1"];
+    for (const [i, account] of accounts.entries()) {
+      await results.write({ ...finished(`caller ${i}`), account, finished_at: 1_000 * i });
+    }
+    const shares = await database.all<{ account: string; n: number }>(
+      sql`SELECT account, count(*) AS n FROM generations GROUP BY account ORDER BY account`,
+    );
+    assert.deepEqual(shares, [{ account: "anonymous", n: 3 }, { account: "key_1", n: 1 }]);
+  },
   "passes demos by": async (database) => {
     const { ids: [generation_id = ""], has } = await fill(database, ["a", "b", "c"]);
     const { request } = finished("a");

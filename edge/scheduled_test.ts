@@ -75,3 +75,28 @@ Deno.test("Work that fails is logged, and the rest is done", async () => {
   ]);
   assert.deepEqual(kept.done.at(-1), ["expire keys", NOW]);
 });
+
+for (
+  const [name, passes, trims] of [
+    ["nothing is stored", [[0, false]], 1],
+    ["all fits", [[3, false]], 1],
+    ["one pass is not enough", [[1_000, true], [800, false]], 2],
+    ["there is much", [[1_000, true], [1_000, true], [1_000, true], [1, false]], 4],
+    ["only demos are left", [[7, true], [0, true]], 2],
+  ] as const
+) {
+  Deno.test(`Trimming goes on until the store fits, where ${name}`, async () => {
+    let trimmed = 0;
+    const { ports, kept } = createPorts({
+      trim: () => {
+        const [generations, unfinished] = passes[trimmed++] ?? assert.fail("it trims for ever");
+        return Promise.resolve({ generations, bytes: generations, unfinished });
+      },
+    });
+    await runScheduled(ports, NOW);
+    assert.equal(trimmed, trims);
+    const sum = passes.reduce((sum, [generations]) => sum + generations, 0);
+    const messages = kept.logged.map(({ message }) => message);
+    assert.deepEqual(messages, sum === 0 ? [] : [`Trimmed ${sum} results of ${sum} bytes`]);
+  });
+}

@@ -132,6 +132,7 @@ function persist(
   return tolerate(log, { message: "Storing failed", generation }, () =>
     results.write({
       ...submission,
+      account: submission.origin.account,
       events: events.map(({ id, event, at_ms }) => ({ id, event, at_ms })),
       finished_at: now(),
     }));
