@@ -6,7 +6,7 @@ import { createApp } from "./app.ts";
 import { NO_READER_CACHE } from "./cache/reader_cache.ts";
 import { createLocalLimiters } from "./limits/local_limiters.ts";
 import { readTierLimits } from "./limits/limit_settings.ts";
-import { createLocalRooms, createLocalSweepRooms } from "./platforms/deno/local_rooms.ts";
+import { createLocalRooms, createLocalSweepRooms } from "./platforms/deno/rooms/local_rooms.ts";
 import { OpenStreams } from "./limits/open_streams.ts";
 import { promptPolicyOf } from "./policy/prompt_policy.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";

@@ -3,7 +3,7 @@ import { contentKey } from "../plan/content_key.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { SeededRequest } from "../request/generation_request.ts";
 import { createFieldProblem, type FieldIssue, type Parsed, refuse } from "../problem.ts";
-import { rowsTogether } from "../plan/rows_together.ts";
+import { rowsTogether } from "./rows_together.ts";
 import type { SweepAxis } from "./sweep_axis.ts";
 import type { SweepPlannedEvaluations } from "./sweep_evaluations.ts";
 import { placeBranchIssues, type SweepRequest } from "./sweep_request.ts";

@@ -42,8 +42,7 @@ export function createAccess(
     log,
     keepAlive,
     ...address
-  }:
-    AccessParts,
+  }: AccessParts,
 ): Access {
   const keyCheck = new KeyCheck({
     keys: createKeys(database),

@@ -16,7 +16,7 @@ import {
 } from "../../contract/mod.ts";
 import type { Results } from "../../db/result_queries.ts";
 import type { StoredSweep } from "../../db/sweep_queries.ts";
-import { createLocalRooms } from "../platforms/deno/local_rooms.ts";
+import { createLocalRooms } from "../platforms/deno/rooms/local_rooms.ts";
 import { BEGUN_HERE } from "../generations/generation_room_routes.ts";
 import type { GpuBackend } from "../backends/gpu_backend.ts";
 import type { LogRecord } from "../observability/log.ts";

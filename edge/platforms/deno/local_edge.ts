@@ -31,12 +31,12 @@ import { createAssetModels, type ReadAsset } from "../asset_models.ts";
 import { BACKEND_PORTS } from "../isolate_backend.ts";
 import { createLocalAccess } from "./local_access.ts";
 import { hostAddresses } from "./host_addresses.ts";
-import { createLocalRooms, createLocalSweepRooms } from "./local_rooms.ts";
+import { createLocalRooms, createLocalSweepRooms } from "./rooms/local_rooms.ts";
 import { createProcessCache } from "../process_cache.ts";
 import { PendingWork } from "./pending_work.ts";
 import { drawSeed } from "../random.ts";
 import { stackResults } from "../results_stack.ts";
-import { databaseStore, resumeRooms } from "./remembered_rooms.ts";
+import { databaseStore, resumeRooms } from "./rooms/remembered_rooms.ts";
 
 export interface LocalEdgePorts {
   readonly database: SqlDatabase;
@@ -105,13 +105,7 @@ export function createLocalEdge(
     dialects: dialectsOf(settings),
     demos: createDemos(database),
     trim: (now: number) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
-    metrics: {
-      counters: metrics,
-      mayRead: createMayReadMetrics(
-        settings.identity.metricsToken,
-        localAddress(settings.identity),
-      ),
-    },
+    metrics: { counters: metrics, mayRead: metricsReader(settings) },
     onRequest: (record: RequestRecord) => metrics.countRequest(record),
     models: createAssetModels(readAsset),
     publicAddress: publicAddressOf({ ...settings, ...settings.identity }),
@@ -130,4 +124,8 @@ export function createLocalEdge(
     runScheduled: () => runScheduled(ports, Date.now()),
     settled: () => work.settled(() => access.usageMeter.hurry()),
   };
+}
+
+function metricsReader({ identity }: EdgeSettings) {
+  return createMayReadMetrics(identity.metricsToken, localAddress(identity));
 }

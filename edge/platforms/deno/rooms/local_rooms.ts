@@ -2,13 +2,13 @@
 import {
   createGenerationRoom,
   type GenerationRoomPorts,
-} from "../../generations/generation_room.ts";
-import { handleGenerationRequest } from "../../generations/generation_room_routes.ts";
-import { createSweepRoom, type SweepRoomPorts } from "../../sweeps/sweep_room.ts";
-import { handleSweepRequest } from "../../sweeps/sweep_room_routes.ts";
-import type { Room, RoomRun } from "../../rooms/room.ts";
-import { NO_STORE, type RoomStore } from "../../rooms/room_store.ts";
-import type { Rooms } from "../../rooms/rooms.ts";
+} from "../../../generations/generation_room.ts";
+import { handleGenerationRequest } from "../../../generations/generation_room_routes.ts";
+import { createSweepRoom, type SweepRoomPorts } from "../../../sweeps/sweep_room.ts";
+import { handleSweepRequest } from "../../../sweeps/sweep_room_routes.ts";
+import type { Room, RoomRun } from "../../../rooms/room.ts";
+import { NO_STORE, type RoomStore } from "../../../rooms/room_store.ts";
+import type { Rooms } from "../../../rooms/rooms.ts";
 
 const IDLE_ROOMS_MAX = 64;
 /** A sweep's log holds the images of all of its branches, so fewer stay. */

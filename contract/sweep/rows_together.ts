@@ -1,7 +1,7 @@
 /** The common cost of runs that begin alike. Pure arithmetic on plans. */
-import { modelCallsInStep } from "./sampler_calls.ts";
-import { type Phase, phaseOfStep, textsOf } from "./phase.ts";
-import type { Plan } from "./plan.ts";
+import { modelCallsInStep } from "../plan/sampler_calls.ts";
+import { type Phase, phaseOfStep, textsOf } from "../plan/phase.ts";
+import type { Plan } from "../plan/plan.ts";
 
 type Run = Pick<
   Plan,

@@ -1,11 +1,11 @@
 /**
  * Keeps the memory of this process's rooms in the database, so that a new process can resume them.
  */
-import type { RoomMemories } from "../../../db/room_memory_queries.ts";
-import type { Log } from "../../observability/log.ts";
-import type { RoomStore } from "../../rooms/room_store.ts";
-import type { Rooms } from "../../rooms/rooms.ts";
-import { roomUrl, THE_EDGE } from "../../callers/private_results.ts";
+import type { RoomMemories } from "../../../../db/room_memory_queries.ts";
+import type { Log } from "../../../observability/log.ts";
+import type { RoomStore } from "../../../rooms/room_store.ts";
+import type { Rooms } from "../../../rooms/rooms.ts";
+import { roomUrl, THE_EDGE } from "../../../callers/private_results.ts";
 
 /** It sets no alarm, since `resumeRooms` looks through all of them. */
 export function databaseStore(memories: RoomMemories, id: string): RoomStore {
