@@ -1,5 +1,6 @@
 /** Turns text into token ids and token classes. */
-import { Tokenizer } from "@huggingface/tokenizers";
+import { SequenceNormalizer, Tokenizer } from "@huggingface/tokenizers";
+import * as v from "valibot";
 import type { ModelManifest } from "../model_manifest.ts";
 import type { PromptToken, TokenClass } from "./prompt_token.ts";
 
@@ -31,8 +32,17 @@ export interface PromptTokenizer {
   tokenize(text: string, repeats?: number): TokenizedPrompt;
 }
 
+/** What a family's pipeline may do to a prompt before its tokens are looked for. */
+const promptNormalizers = v.array(v.variant("type", [
+  v.object({ type: v.literal("Lowercase") }),
+  v.object({ type: v.literal("Strip"), strip_left: v.boolean(), strip_right: v.boolean() }),
+]));
+export type PromptNormalizers = v.InferOutput<typeof promptNormalizers>;
+
+const ownFields = v.object({ prompt_normalizers: v.optional(promptNormalizers, []) });
+
 /**
- * @param tokenizerJson the package's `tokenizer.json`
+ * @param tokenizerJson the package's `tokenizer.json`, and `prompt_normalizers` where its family has some
  * @param tokenizerConfig its `tokenizer_config.json`
  */
 export function createPromptTokenizer(
@@ -42,8 +52,13 @@ export function createPromptTokenizer(
 ): PromptTokenizer {
   const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
   const sos = bos_token_id === null ? [] : [bos_token_id];
+  const { prompt_normalizers } = v.parse(ownFields, tokenizerJson);
+  const pipeline = new SequenceNormalizer({ type: "Sequence", normalizers: prompt_normalizers });
+  const normalize = (text: string) => tokenizer.normalizer?.normalize(text) ?? text;
   const special = [...sos, eos_token_id]
-    .flatMap((id) => tokenizer.get_added_tokens_decoder().get(id)?.content ?? []);
+    .flatMap((id) => tokenizer.get_added_tokens_decoder().get(id) ?? []);
+  const spells = (text: string, { content, normalized }: (typeof special)[number]) =>
+    text.includes(content) || normalized && normalize(text).includes(normalize(content));
   // The library gives no id for an unknown word when tokenizer_config.json names no `unk_token`.
   const known = (id: number | undefined): number => id ?? unk_token_id ?? pad_token_id;
   const nameOf = (id: number) => tokenizer.id_to_token(id) ?? String(id);
@@ -68,7 +83,8 @@ export function createPromptTokenizer(
   }
 
   return {
-    tokenize(text, repeats = 1) {
+    tokenize(given, repeats = 1) {
+      const text = pipeline.normalize(given);
       const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: false });
       const words = ids.map((id, i) => ({ id: known(id), token: tokens[i] ?? nameOf(id) }));
       const length = sos.length + words.length + 1;
@@ -80,7 +96,7 @@ export function createPromptTokenizer(
         tokens: classified,
         length,
         tooLong: length > max_length,
-        forbidden: special.find((content) => text.includes(content)) ?? null,
+        forbidden: special.find((token) => spells(text, token))?.content ?? null,
       };
     },
   };

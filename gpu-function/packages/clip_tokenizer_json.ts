@@ -6,27 +6,18 @@ const WORDS = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\
 
 /**
  * @param vocab token to id
- * @param merges the text of `merges.txt`: a version line, then one pair a line
+ * @param merges the text of `merges.txt`: a version line, then one pair a line; the tokens of other files are added later
  */
 export function clipTokenizerJson(
   vocab: Readonly<Record<string, number>>,
   merges: string,
-  specialTokens: readonly string[],
 ): object {
   const lines = merges.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#version"));
   return {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: specialTokens.map((content) => ({
-      id: vocab[content],
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: [],
     normalizer: {
       type: "Sequence",
       normalizers: [

@@ -25,14 +25,8 @@ import type { DenoiserConfig, ModelFamily, TextPart } from "./families/model_fam
 import { familyOf } from "./families/registry.ts";
 import { verifiedDigest } from "./package_digest.ts";
 import { parseJson, readJson, readOptionalJson, readText } from "./package_json.ts";
-import {
-  assembleText,
-  describeText,
-  type PackageText,
-  readTextPart,
-  readTokenizer,
-  type TokenizerFiles,
-} from "./package_text.ts";
+import { assembleText, describeText, type PackageText, readTextPart } from "./package_text.ts";
+import { readTokenizer, type TokenizerFiles } from "./tokenizer_files.ts";
 import type { SafetyCheckerFiles } from "../onnx/safety_checker.ts";
 import type { VaeForm } from "../onnx/vae_decoder.ts";
 

@@ -226,7 +226,7 @@ Deno.test("vocab.json and merges.txt make CLIP's tokenizer", () => {
       .map((token, id) => [token, id]),
   );
   const merges = "#version: 0.2\nb i\nbi r\nbir d</w>\n' s</w>\n";
-  const json = clipTokenizerJson(vocab, merges, ["<|startoftext|>", "<|endoftext|>"]);
+  const json = clipTokenizerJson(vocab, merges);
   const tokenizer = createPromptTokenizer(json, {}, {
     max_length: 8,
     bos_token_id: 12,

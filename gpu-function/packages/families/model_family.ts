@@ -1,5 +1,6 @@
 /** What sets one kind of pipeline apart from another; the rest is read from the package's files. */
 import type * as v from "valibot";
+import type { PromptNormalizers } from "../../../contract/mod.ts";
 import type { LatentSpace } from "./latent_rgb.ts";
 import type { DenoiserNames } from "../../onnx/denoiser/denoiser_form.ts";
 import type { EncodedText } from "../../text/mod.ts";
@@ -28,8 +29,8 @@ export interface TextPart {
   readonly maxLength: number | null;
   /** Whether the encoder looks away from the padding. */
   readonly paddingMasked: boolean;
-  /** Normalizers for `tokenizer.json` in front of its own: what the pipeline does to a prompt first. */
-  readonly normalizers: readonly object[];
+  /** What the pipeline does to a prompt before tokens are looked for in it. */
+  readonly normalizers: PromptNormalizers;
   /** The graph's output of one vector for the whole text; null where the family has no use for it. */
   readonly pooled: string | null;
 }
