@@ -63,3 +63,63 @@ Deno.test("a typed [SOS] or [EOS] is forbidden, a typed padding token is a word"
   assert.equal(tokenizer.tokenize("a <|end|>").forbidden, "<|end|>");
   assert.equal(tokenizer.tokenize("<|start|> a").forbidden, "<|start|>");
 });
+
+/** [EOS] as files list it, what the family's pipeline does first, what was typed, what is refused. */
+const SPELLED: readonly [
+  normalized: boolean,
+  prompt_normalizers: readonly object[],
+  typed: string,
+  forbidden: string | null,
+][] = [
+  [false, [], "a <|end|> bird", "<|end|>"],
+  [false, [], "a <|END|> bird", null],
+  [true, [], "a <|END|> bird", "<|end|>"],
+  [true, [], "a <|End|>bird", "<|end|>"],
+  [false, [{ type: "Lowercase" }], "a <|END|> bird", "<|end|>"],
+  [true, [{ type: "Lowercase" }], "a < |END|> bird", null],
+  [false, [{ type: "Strip", strip_left: true, strip_right: true }], " <|end|> ", "<|end|>"],
+];
+
+for (const [normalized, prompt_normalizers, typed, forbidden] of SPELLED) {
+  const how = `${normalized ? "normalized" : "as it is"}, after ${prompt_normalizers.length} steps`;
+  Deno.test(`[EOS], ${how}, typed as ${typed}: ${forbidden ?? "words"}`, () => {
+    const [sos, eos, unk] = TOKENIZER_JSON.added_tokens;
+    const added_tokens = [sos, { ...eos, normalized }, unk];
+    const json = { ...TOKENIZER_JSON, added_tokens, prompt_normalizers };
+    const prompt = createPromptTokenizer(json, {}, MANIFEST.text).tokenize(typed);
+    assert.equal(prompt.forbidden, forbidden);
+    // What is not refused has its one [EOS] where the words end.
+    const ends = prompt.tokens.filter(({ id, class: kind }) => id === 1 && kind !== "padding");
+    assert.equal(ends.length, forbidden === null ? 1 : 2);
+  });
+}
+
+/**
+ * A capital sigma at the end of a word becomes the letter that Python and JavaScript make of it, with which
+ * CLIP and T5 prompts were lowered when the weights were trained. transformers 5 has the other letter.
+ */
+const SIGMAS: readonly [typed: string, lowered: string][] = [
+  ["ΟΔΟΣ", "οδος"],
+  ["ΟΔΟΣ ΟΔΟΣ.", "οδος οδος."],
+  ["ΣΑΣ", "σας"],
+  ["Σ", "σ"],
+  ["ΟΔΟΣΣ", "οδοσς"],
+  ["A ΣΑΣ!", "a σας!"],
+];
+
+for (const [typed, lowered] of SIGMAS) {
+  Deno.test(`${typed} is read as ${lowered}`, () => {
+    // Every letter is a word here.
+    const letters = Object.fromEntries([...lowered].map((letter, i) => [letter, 3 + i]));
+    const { vocab } = TOKENIZER_JSON.model;
+    const json = {
+      ...TOKENIZER_JSON,
+      pre_tokenizer: { ...TOKENIZER_JSON.pre_tokenizer, pattern: { Regex: "\\S" } },
+      model: { ...TOKENIZER_JSON.model, vocab: { ...vocab, ...letters } },
+    };
+    const text = { ...MANIFEST.text, max_length: 16 };
+    const { tokens } = createPromptTokenizer(json, {}, text).tokenize(typed);
+    const words = tokens.filter((token) => token.class === "semantic").map(({ token }) => token);
+    assert.deepEqual(words.join(""), lowered.replaceAll(" ", ""));
+  });
+}
