@@ -9,7 +9,7 @@ import {
 import { finder } from "./added_tokens.ts";
 import type { TextPart } from "./families/model_family.ts";
 import { readJson } from "./package_json.ts";
-import { readTokenizer, TOKENIZER_FILES, type TokenizerFiles } from "./tokenizer_files.ts";
+import { CONFIG, readTokenizer, type TokenizerFiles } from "./tokenizer_files.ts";
 
 const encoderConfig = v.object({
   _class_name: v.optional(v.string()),
@@ -22,6 +22,8 @@ export interface PackageText {
   readonly part: TextPart;
   readonly tokenizerJson: object;
   readonly tokenizerConfig: object;
+  /** Names of the tokenizer's files that are read where they are there. */
+  readonly tokenizerFiles: readonly string[];
   readonly tokenizer: PromptTokenizer;
   /** Its positions and special tokens; the first part's are the manifest's. */
   readonly tokens: ModelManifest["text"];
@@ -37,13 +39,14 @@ export async function readTextPart(folder: string, part: TextPart): Promise<Pack
 export function assembleText(
   folder: string,
   part: TextPart,
-  { json, config }: TokenizerFiles,
+  { json, config, names }: TokenizerFiles,
   tokens: ModelManifest["text"],
 ): PackageText {
   return {
     part,
     tokenizerJson: json,
     tokenizerConfig: config,
+    tokenizerFiles: names,
     tokenizer: createPromptTokenizer(json, config, tokens),
     tokens,
     graph: join(folder, part.encoder, "model.onnx"),
@@ -77,7 +80,7 @@ export async function describeText(
   const needed = (field: "eos_token" | "pad_token") => {
     const id = idOf(field);
     if (id !== null) return id;
-    const file = join(folder, tokenizer, TOKENIZER_FILES.config);
+    const file = join(folder, tokenizer, CONFIG);
     throw new RangeError(`${file}: ${field} must be present, here or in special_tokens_map.json`);
   };
   const eos_token_id = needed("eos_token");

@@ -21,6 +21,7 @@ const tokenizerConfig = v.looseObject({
   padding_side: v.nullish(v.string()),
   add_bos_token: v.nullish(v.boolean()),
   add_eos_token: v.nullish(v.boolean()),
+  fast_tokenizer_files: v.nullish(v.array(v.string()), []),
 });
 const tokenizerJson = v.looseObject({
   added_tokens: v.optional(v.array(tokenWithId), []),
@@ -38,21 +39,19 @@ export interface TokenizerFiles {
     readonly model: TokenizerJson["model"];
   };
   readonly config: TokenizerConfig;
+  /** Names of the files that are read where they are there; others in the folder say nothing. */
+  readonly names: readonly string[];
   /** The special tokens by their names. */
   readonly named: ResolvedTokens["named"];
 }
 
-const CONFIG = "tokenizer_config.json";
+/** The file that describes a tokenizer, and must be there. */
+export const CONFIG = "tokenizer_config.json";
 
-/** The files of a tokenizer that are read, where it has them. */
-export const TOKENIZER_FILES = {
-  config: CONFIG,
-  json: "tokenizer.json",
-  vocabulary: "vocab.json",
-  merges: "merges.txt",
-  /** Put aside by `added_tokens_decoder`, as in transformers. */
-  older: { map: "special_tokens_map.json", words: "added_tokens.json" },
-} as const;
+const JSON_FILE = "tokenizer.json";
+const VOCABULARY_FILES = ["vocab.json", "merges.txt"] as const;
+/** Put aside by `added_tokens_decoder`, as in transformers. */
+const OLDER = { map: "special_tokens_map.json", words: "added_tokens.json" } as const;
 
 /** @throws RangeError naming the file that is missing or wrong */
 export async function readTokenizer(
@@ -60,20 +59,19 @@ export async function readTokenizer(
   { tokenizer, normalizers }: TextPart,
 ): Promise<TokenizerFiles> {
   const at = (name: string) => `${tokenizer}/${name}`;
-  const { older, json: jsonFile } = TOKENIZER_FILES;
   const config = await readJson(folder, at(CONFIG), tokenizerConfig);
-  const whole = await readOptionalJson(folder, at(jsonFile), tokenizerJson);
+  const whole = await readOptionalJson(folder, at(JSON_FILE), tokenizerJson);
   const read = whole ??
     v.parse(tokenizerJson, await joinVocabularyFiles(folder, tokenizer));
-  requireSides(join(folder, tokenizer), config, whole);
+  requireCommonForm(join(folder, tokenizer), config, whole);
   const decoder = config.added_tokens_decoder ?? null;
   const { named, added } = resolveTokens({
     folder: join(folder, tokenizer),
     className: await className(folder, tokenizer, config) ?? (whole ? null : "CLIPTokenizer"),
     config,
     decoder,
-    map: decoder ? null : await readOptionalJson(folder, at(older.map), dictionary),
-    words: decoder ? null : await readOptionalJson(folder, at(older.words), wordIds),
+    map: decoder ? null : await readOptionalJson(folder, at(OLDER.map), dictionary),
+    words: decoder ? null : await readOptionalJson(folder, at(OLDER.words), wordIds),
     json: {
       added_tokens: whole?.added_tokens ?? [],
       vocab: read.model.vocab,
@@ -86,7 +84,12 @@ export async function readTokenizer(
     // What the pipeline does to a prompt comes before tokens are looked for in it.
     ...(normalizers.length > 0 ? { prompt_normalizers: normalizers } : {}),
   };
-  return { json, config: { ...config, ...named }, named };
+  const names = [
+    CONFIG,
+    ...(whole ? [JSON_FILE] : VOCABULARY_FILES),
+    ...(decoder ? [] : Object.values(OLDER)),
+  ];
+  return { json, config: { ...config, ...named }, names, named };
 }
 
 const dictionary = v.record(v.string(), v.unknown());
@@ -106,14 +109,24 @@ async function className(
 const component = v.tuple([v.nullable(v.string()), v.nullable(v.string())]);
 
 /**
- * Prompts are padded on their right here, and begin and end as the encoder's first tokens say.
+ * Prompts are padded on their right here, and have [EOS], and [SOS] if there is one.
  * @throws RangeError for a tokenizer that transformers would run otherwise
  */
-function requireSides(place: string, config: TokenizerConfig, json: TokenizerJson | null): void {
+function requireCommonForm(
+  place: string,
+  config: TokenizerConfig,
+  json: TokenizerJson | null,
+): void {
   const file = join(place, CONFIG);
   const side = config.padding_side ?? json?.padding?.direction?.toLowerCase() ?? "right";
   if (side !== "right") {
     throw new RangeError(`${file}: padding_side must be right, given ${side}`);
+  }
+  const versioned = config.fast_tokenizer_files?.find((name) => name !== JSON_FILE);
+  if (versioned !== undefined) {
+    throw new RangeError(
+      `${file}: fast_tokenizer_files must be absent or ${JSON_FILE} alone, given ${versioned}`,
+    );
   }
   // transformers passes over them where there is a tokenizer.json.
   for (const name of json ? [] : ["add_bos_token", "add_eos_token"] as const) {
@@ -124,10 +137,10 @@ function requireSides(place: string, config: TokenizerConfig, json: TokenizerJso
 /** Byte-pair encoding in the two files of CLIP's slow tokenizer. */
 async function joinVocabularyFiles(folder: string, tokenizer: string): Promise<object> {
   const file = (name: string) => join(folder, tokenizer, name);
-  const { vocabulary: vocabularyFile, merges: mergesFile, json } = TOKENIZER_FILES;
+  const [vocabularyFile, mergesFile] = VOCABULARY_FILES;
   if (!existsSync(file(vocabularyFile)) && existsSync(file("spiece.model"))) {
     throw new RangeError(
-      `${file(json)} is missing, and spiece.model cannot be read in its place: add the ` +
+      `${file(JSON_FILE)} is missing, and spiece.model cannot be read in its place: add the ` +
         "tokenizer.json that transformers' T5TokenizerFast.from_pretrained(…).save_pretrained(…) writes",
     );
   }

@@ -18,6 +18,7 @@ import { hashFolder } from "./shelf/package_seal.ts";
 import { registerPackage, type Registration } from "./shelf/registration.ts";
 import { requireFreeId } from "./shelf/shelf.ts";
 import { withStaging } from "./shelf/staging.ts";
+import { unreadFiles } from "./shelf/unread_files.ts";
 
 export const add: Command = {
   summary: "checks a diffusers ONNX folder and copies it into the models folder",
@@ -65,12 +66,14 @@ async function addFolder(
   const files = await hashFolder(source);
   const modelPackage = await readModelPackage(source);
   inspectGraphs(modelPackage);
+  const unread = await unreadFiles(modelPackage);
   await mkdir(modelsDir, { recursive: true });
   await requireFreeId(modelsDir, id ?? modelPackage.manifest.id);
   return await withStaging(modelsDir, basename(source), async (staged) => {
     if (link) await linkFolders(modelPackage, files, staged);
     else await copyFiles(source, files, { staged, modelsDir, world });
-    return await registerPackage(staged, { modelsDir, id, shownAs: source });
+    // The copy lacks most of what is not read.
+    return { ...await registerPackage(staged, { modelsDir, id, shownAs: source }), unread };
   });
 }
 
@@ -115,7 +118,7 @@ async function copyRecord(source: string, staged: string): Promise<void> {
 }
 
 export function sayRegistration(registration: Registration, world: Pick<World, "say">): void {
-  const { manifest, folder, bytes, taps, cuts, latentRgbR2, rowMs } = registration;
+  const { manifest, folder, bytes, taps, cuts, latentRgbR2, rowMs, unread } = registration;
   world.say(`${manifest.id}: ${folder}, ${showBytes(bytes)}, digest ${manifest.digest}`);
   world.say(
     `  one denoiser row took ${rowMs.toFixed(1)} ms; ` +
@@ -125,6 +128,15 @@ export function sayRegistration(registration: Registration, world: Pick<World, "
   );
   world.say(`  ${describeCuts(cuts)}`);
   world.say(`  latent->RGB: ${describeFit(latentRgbR2)}`);
+  if (unread.length > 0) world.say(`  not read, so of no effect here: ${describeUnread(unread)}`);
+}
+
+/** More names say no more. */
+const NAMES_MAX = 10;
+
+function describeUnread(paths: readonly string[]): string {
+  const rest = paths.length - NAMES_MAX;
+  return paths.slice(0, NAMES_MAX).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }
 
 /** Below this the map misses most of what a picture shows. */

@@ -15,6 +15,7 @@ import { hashFolder, sealFaults, withSeal } from "./package_seal.ts";
 import { readShapefirst, type ShapefirstJson, writeShapefirst } from "./shapefirst_file.ts";
 import { requireFreeId } from "./shelf.ts";
 import { fixedSides, trialShape, tryModel } from "./trial.ts";
+import { unreadFiles } from "./unread_files.ts";
 
 export interface Registration {
   readonly folder: string;
@@ -25,6 +26,8 @@ export interface Registration {
   /** Null where `shapefirst.json` came with a map, which is then kept. */
   readonly latentRgbR2: number | null;
   readonly rowMs: number;
+  /** Paths in the package that nothing here reads. */
+  readonly unread: readonly string[];
 }
 
 export interface RegistrationOptions {
@@ -46,11 +49,13 @@ export async function registerPackage(
 ): Promise<Registration> {
   try {
     const completed = await completePackage(staged, id);
-    const { manifest } = await readModelPackage(staged);
+    const modelPackage = await readModelPackage(staged);
+    const { manifest } = modelPackage;
+    const unread = await unreadFiles(modelPackage);
     await requireFreeId(modelsDir, manifest.id);
     const folder = join(modelsDir, manifest.id);
     await rename(staged, folder);
-    return { folder, manifest, ...completed };
+    return { folder, manifest, unread, ...completed };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new RangeError(error.message.replaceAll(staged, shownAs), { cause: error.cause });
