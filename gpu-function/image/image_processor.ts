@@ -41,7 +41,7 @@ export async function loadImageProcessor(folder: string): Promise<ImageProcessor
   const file = join(folder, "preprocessor_config.json");
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(file, "utf8"));
+    json = JSON.parse(new TextDecoder().decode(await readFile(file)));
   } catch (cause) {
     throw new RangeError(`${file} must be there as JSON`, { cause });
   }

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { isLfsPointer, lfsSentence } from "../onnx/graph_file/lfs_pointer.ts";
 import { packageFault } from "./package_fault.ts";
 
 /** @throws RangeError naming the file that is missing, no JSON or not as the schema says */
@@ -33,13 +34,29 @@ export async function readOptionalJson<const S extends v.GenericSchema>(
 /** Null when there is no such file. @throws RangeError naming the file that is there and cannot be read */
 export async function readText(folder: string, path: string): Promise<string | null> {
   const file = join(folder, path);
+  const bytes = await readBytes(file);
+  if (bytes === null) return null;
+  const text = decode(bytes);
+  if (isLfsPointer(text)) throw new RangeError(lfsSentence(file));
+  return text;
+}
+
+async function readBytes(file: string): Promise<Uint8Array | null> {
   try {
-    return await readFile(file, "utf8");
+    return await readFile(file);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if ("code" in error && error.code === "ENOENT") return null;
     throw new RangeError(packageFault(file, error), { cause: error });
   }
+}
+
+/** Editors and shells of Windows put a byte order mark in front, which decoding takes away. */
+function decode(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  return new TextDecoder().decode(bytes);
 }
 
 /** @throws RangeError naming the file */

@@ -3,6 +3,7 @@
  * files that hold external weights. Field numbers are those of onnx.proto.
  */
 import { existsSync } from "node:fs";
+import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { openProtobufFile, type ProtobufField, type ProtobufFile } from "./protobuf_file.ts";
 
 export interface OnnxNode {
@@ -47,6 +48,7 @@ const ENTRY = { key: 1, value: 2 };
 /** @throws RangeError naming the file when it is missing, cut or not an ONNX model */
 export function readOnnxGraph(file: string): OnnxGraph {
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
+  refuseLfsPointer(file);
   const source = openProtobufFile(file);
   try {
     return readModel(source);

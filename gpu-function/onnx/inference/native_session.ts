@@ -30,6 +30,8 @@ import type {
   SessionOptions,
   TensorType,
 } from "../graph.ts";
+import { refuseLfsPointer } from "../graph_file/lfs_pointer.ts";
+import { readOnnxGraph } from "../graph_file/onnx_graph.ts";
 import { threadCount } from "./thread_count.ts";
 import { type Timed, Turns } from "./turns.ts";
 
@@ -130,6 +132,7 @@ async function openSession(
   options: SessionOptions,
 ): Promise<InferenceSession> {
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
+  refuseLfsPointer(file);
   const { packedDir, mapped, executionProvider } = options;
   const added = taps.map(({ name }) => name);
   const source: Source = {
@@ -148,6 +151,7 @@ async function openSession(
     }
     return await createSession(await source.graph(), settingsOf(options, source.session));
   } catch (error) {
+    refusePointersBeside(file);
     const cause = new Error(failureReason(error), { cause: error });
     throw new RangeError(`${file}: onnxruntime cannot load this file: ${cause.message}`, { cause });
   }
@@ -166,6 +170,21 @@ async function editedGraph(
 function fedType({ name, types: [type] }: ExpectedTensor): "float32" | "float16" {
   if (type === "float32" || type === "float16") return type;
   throw new RangeError(`${name} must be float32 or float16 to be fed, given ${type}`);
+}
+
+/** onnxruntime says of a pointer in its weights' place only that it is too short. */
+function refusePointersBeside(file: string): void {
+  for (const location of weightsBeside(file)) refuseLfsPointer(join(dirname(file), location));
+}
+
+function weightsBeside(file: string): string[] {
+  try {
+    return readOnnxGraph(file).external.map(({ location }) => location);
+  } catch (error) {
+    // What is wrong with the graph itself is onnxruntime's to say.
+    if (error instanceof RangeError) return [];
+    throw error;
+  }
 }
 
 /** Entries of onnxruntime's session configuration. */

@@ -110,8 +110,13 @@ const FAULTS: readonly [
   ],
   [
     "a graph that is something else",
-    (shop) => writeFile(unet(shop), "version https://git-lfs.github.com/spec/v1"),
+    (shop) => writeFile(unet(shop), "<html><title>Not found</title></html>"),
     /unet\/model\.onnx is no whole ONNX model: /,
+  ],
+  [
+    "a Git LFS pointer",
+    (shop) => writeFile(unet(shop), "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+    /unet\/model\.onnx is a Git LFS pointer, not the file itself: run `git lfs pull` where it/,
   ],
   [
     "a graph of another model",

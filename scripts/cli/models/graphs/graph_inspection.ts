@@ -1,6 +1,7 @@
 /** Inspects a package's graphs from their files alone, before any weight is loaded. */
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { refuseLfsPointer } from "../../../../gpu-function/onnx/graph_file/lfs_pointer.ts";
 import type { ModelPackage } from "../../../../gpu-function/packages/model_package.ts";
 import {
   type ExternalWeights,
@@ -49,6 +50,7 @@ function checkExternal(file: string, { location, end }: ExternalWeights): void {
   if (!existsSync(weights)) {
     throw new RangeError(`${weights} is missing, which holds weights of ${file}`);
   }
+  refuseLfsPointer(weights);
   const { size } = statSync(weights);
   if (size < end) {
     throw new RangeError(

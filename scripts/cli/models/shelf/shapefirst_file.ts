@@ -1,7 +1,7 @@
 /** Reads and writes `shapefirst.json`, with fields in the order of the previous file. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PackageFile } from "../../../../gpu-function/packages/package_digest.ts";
+import { parseJson, readText } from "../../../../gpu-function/packages/package_json.ts";
 import { writeWhole } from "../../../command_line/whole_file.ts";
 
 /** Has only the fields written here; `model_package.ts` knows all and refuses unknown ones. */
@@ -24,15 +24,11 @@ const NAME = "shapefirst.json";
  * @throws RangeError naming the file when it is not a JSON object
  */
 export async function readShapefirst(folder: string): Promise<ShapefirstJson> {
-  const file = join(folder, NAME);
-  try {
-    const json: unknown = JSON.parse(await readFile(file, "utf8"));
-    if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw new RangeError(`${file} is not valid JSON`);
+  const text = await readText(folder, NAME);
+  if (text === null) return {};
+  const json = parseJson(join(folder, NAME), text);
+  if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
+  throw new RangeError(`${join(folder, NAME)} must be a JSON object`);
 }
 
 export async function writeShapefirst(folder: string, content: ShapefirstJson): Promise<void> {
