@@ -10,8 +10,19 @@ const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 const tokenId = v.pipe(v.number(), v.integer(), v.minValue(0));
 const rgb = v.tuple([v.number(), v.number(), v.number()]);
 
+const MODEL_ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/** For sentences. */
+export const MODEL_ID_RULE =
+  "at most 64 lower-case letters, digits, dots, underscores and dashes, " +
+  "the first a letter or digit";
+
+export function isModelId(id: string): boolean {
+  return MODEL_ID.test(id);
+}
+
 const modelManifest = v.object({
-  id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)),
+  id: v.pipe(v.string(), v.regex(MODEL_ID)),
   name: v.string(),
   description: v.string(),
   /** The diffusers pipeline class of `model_index.json`. */

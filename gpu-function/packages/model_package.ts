@@ -10,7 +10,9 @@ import {
   frontPoint,
   INSIGHTS,
   INSIGHTS_WITHOUT_TAPS,
+  isModelId,
   LIMITS,
+  MODEL_ID_RULE,
   type ModelManifest,
   parseModelManifest,
   type PlanningModel,
@@ -106,11 +108,13 @@ export async function listPackages(modelsDir: string): Promise<string[]> {
 
 /**
  * Graphs need not be there yet, so that a download can stop before gigabytes of what cannot be served.
+ * @param givenId in place of the one that the package or its folder has
  * @throws RangeError with a sentence that names the file and what is wrong with it
  */
-export async function readModelPackage(folder: string): Promise<ModelPackage> {
-  const extra = await readOptionalJson(folder, "shapefirst.json", shapefirstJson) ??
+export async function readModelPackage(folder: string, givenId?: string): Promise<ModelPackage> {
+  const recorded = await readOptionalJson(folder, "shapefirst.json", shapefirstJson) ??
     v.parse(shapefirstJson, {});
+  const extra = givenId === undefined ? recorded : { ...recorded, id: givenId };
   const { pipeline, family } = await readFamily(folder);
   const [planning, ...others] = family.text;
   const first = { ...planning, maxLength: extra.max_length ?? planning.maxLength };
@@ -186,7 +190,7 @@ async function assembleManifest(
   const side = sampleSize * vae_scale_factor;
   const multiple_of = vae_scale_factor * multipleOf;
   const parsed = parseModelManifest({
-    id: extra.id ?? idFromFolder(folder),
+    id: extra.id === undefined ? idFromFolder(folder) : requireId(folder, extra.id),
     name: extra.name ?? basename(folder),
     description: extra.description ?? "",
     pipeline,
@@ -266,6 +270,21 @@ function naming<T>(file: string, read: () => T): T {
   }
 }
 
+/** @throws RangeError */
+function requireId(folder: string, id: string): string {
+  if (isModelId(id)) return id;
+  throw new RangeError(
+    `${join(folder, "shapefirst.json")}: id must be ${MODEL_ID_RULE}, given ${JSON.stringify(id)}`,
+  );
+}
+
+/** @throws RangeError where the folder's name has nothing that an id may have, or too much of it */
 function idFromFolder(folder: string): string {
-  return basename(folder).toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "");
+  const id = basename(folder).toLowerCase().replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[^a-z0-9]+/, "");
+  if (isModelId(id)) return id;
+  throw new RangeError(
+    `${folder}: its name makes no id of a model, which must be ${MODEL_ID_RULE}: give one with ` +
+      '--id, or as "id" in its shapefirst.json',
+  );
 }

@@ -28,7 +28,7 @@ Checks a diffusers/optimum ONNX folder, runs it once, names its cross-attention 
 features can be reused, fits the map from latents to RGB, seals it with a digest and puts a copy into the
 models folder.
   --models <folder>  models folder, default MODELS_DIR or the embedded one
-  --id <id>          name in requests, default the folder's
+  --id <id>          name in requests, default made of the folder's name
   --link             link to the folders instead of copying; they then have to stay`,
 
   async run(args, world) {
@@ -64,11 +64,11 @@ async function addFolder(
 ): Promise<Registration> {
   // Most faults show in the small files and in the graphs' structure, before gigabytes are copied.
   const files = await hashFolder(source);
-  const modelPackage = await readModelPackage(source);
+  const modelPackage = await readModelPackage(source, id);
   inspectGraphs(modelPackage);
   const unread = await unreadFiles(modelPackage);
   await mkdir(modelsDir, { recursive: true });
-  await requireFreeId(modelsDir, id ?? modelPackage.manifest.id);
+  await requireFreeId(modelsDir, modelPackage.manifest.id);
   return await withStaging(modelsDir, basename(source), async (staged) => {
     if (link) await linkFolders(modelPackage, files, staged);
     else await copyFiles(source, files, { staged, modelsDir, world });

@@ -1,12 +1,19 @@
 // A folder becomes a model, or one sentence says why it cannot and nothing is left over.
 import assert from "node:assert/strict";
 import { lstatSync, truncateSync } from "node:fs";
-import { appendFile, cp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, cp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readModelPackage } from "../../../gpu-function/packages/model_package.ts";
 import { runModels } from "../models.ts";
 import { recordedWorld } from "./fixtures/recorded_world.ts";
-import { editJson, GRAPHS, MINI, openWorkshop, type Workshop } from "./fixtures/small_package.ts";
+import {
+  editJson,
+  GRAPHS,
+  MINI,
+  openWorkshop,
+  TINY,
+  type Workshop,
+} from "./fixtures/small_package.ts";
 import { OPSET_MAX } from "./graphs/graph_inspection.ts";
 import { readShapefirst } from "./shelf/shapefirst_file.ts";
 
@@ -65,6 +72,52 @@ Deno.test("an id that is taken is refused, and the model that has it stays", asy
   assert.equal(code, 1);
   assert.match(world.complained.join(), /elsewhere is there already: give another --id/);
   assert.deepEqual(await shop.inside(), ["elsewhere"]);
+});
+
+const NAMES: readonly [folder: string, id: string | null][] = [
+  ["模型", null],
+  ["Модель", null],
+  ["🐦", null],
+  ["---", null],
+  ["a".repeat(65), null],
+  [`${"Stable-".repeat(10)}x`, null],
+  ["Crème Brûlée", "cr-me-br-l-e"],
+  ["模型 v2", "v2"],
+  ["a".repeat(64), "a".repeat(64)],
+];
+
+for (const [name, ownId] of NAMES) {
+  Deno.test(`a folder of any name is added: ${name}`, async () => {
+    await using shop = await openWorkshop(TINY);
+    const source = join(shop.source, "..", name);
+    await rename(shop.source, source);
+    const { code, world } = await add({ ...shop, source });
+    assert.deepEqual(await shop.inside(), ownId === null ? [] : [ownId]);
+    if (ownId === null) {
+      assert.equal(code, 1);
+      assert.match(
+        world.complained.join(),
+        /: its name makes no id of a model, which must be at most 64 .*: give one with --id, or as/,
+      );
+    }
+    for (const flags of [["--id", "copied"], ["--id", "linked", "--link"]]) {
+      const { code, world } = await add({ ...shop, source }, flags);
+      assert.deepEqual([code, world.complained], [0, []]);
+      const { manifest } = await readModelPackage(join(shop.models, flags[1] ?? ""));
+      assert.deepEqual([manifest.id, manifest.name], [flags[1], name]);
+    }
+  });
+}
+
+Deno.test("--id goes before an id of the package that none can be, which is else named", async () => {
+  await using shop = await openWorkshop(TINY);
+  await writeFile(join(shop.source, "shapefirst.json"), JSON.stringify({ id: "模型" }));
+  assert.match(
+    (await add(shop)).world.complained.join(),
+    /My Export\/shapefirst\.json: id must be at most 64 lower-case .*, given "模型"$/,
+  );
+  assert.equal((await add(shop, ["--id", "moxing"])).code, 0);
+  assert.deepEqual(await shop.inside(), ["moxing"]);
 });
 
 const unet = (shop: Workshop) => join(shop.source, "unet/model.onnx");

@@ -85,8 +85,8 @@ async function pullRepository(
       const { staged } = folder;
       await announce(files, { staged, modelsDir, name, commit, world });
       await downloadAll(repository, files.filter((file) => !isWeights(file)), staged, world);
-      const ownId = await refusing(folder, name, () => idOf(staged));
-      await refusing(folder, name, () => requireFreeId(modelsDir, id ?? ownId));
+      const wanted = await refusing(folder, name, () => idOf(staged, id));
+      await refusing(folder, name, () => requireFreeId(modelsDir, wanted));
       await downloadAll(repository, files.filter(isWeights), staged, world);
       const registration = await refusing(
         folder,
@@ -100,8 +100,8 @@ async function pullRepository(
 }
 
 /** Runs before the weights come, so that an unusable package costs no gigabytes. */
-async function idOf(staged: string): Promise<string> {
-  return (await readModelPackage(staged)).manifest.id;
+async function idOf(staged: string, given: string | undefined): Promise<string> {
+  return (await readModelPackage(staged, given)).manifest.id;
 }
 
 async function announce(
