@@ -187,7 +187,8 @@ async function assembleManifest(
     );
   }
   const vae_scale_factor = 2 ** (vae.block_out_channels.length - 1);
-  const side = sampleSize * vae_scale_factor;
+  const [height, width] = sampleSize.map((side) => side * vae_scale_factor);
+  const max = Math.min(2 * Math.max(...sampleSize) * vae_scale_factor, LIMITS.sideMax);
   const multiple_of = vae_scale_factor * multipleOf;
   const parsed = parseModelManifest({
     id: extra.id === undefined ? idFromFolder(folder) : requireId(folder, extra.id),
@@ -196,14 +197,14 @@ async function assembleManifest(
     pipeline,
     digest: await verifiedDigest(folder, extra),
     defaults: {
-      width: extra.defaults.width ?? side,
-      height: extra.defaults.height ?? side,
+      width: extra.defaults.width ?? width,
+      height: extra.defaults.height ?? height,
       num_inference_steps: extra.defaults.num_inference_steps ??
         family.defaults.num_inference_steps,
       guidance_scale: extra.defaults.guidance_scale ?? family.defaults.guidance_scale,
       sampler: defaultSampler(folder, extra, schedulerConfig),
     },
-    size: extra.size ?? { min: multiple_of, max: Math.min(2 * side, LIMITS.sideMax), multiple_of },
+    size: extra.size ?? { min: multiple_of, max, multiple_of },
     samplers: samplersFor(schedulerConfig),
     timestep_spacing: schedulerConfig.timestep_spacing ?? null,
     latents: {

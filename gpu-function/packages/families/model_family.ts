@@ -1,5 +1,5 @@
 /** What sets one kind of pipeline apart from another; the rest is read from the package's files. */
-import type * as v from "valibot";
+import * as v from "valibot";
 import type { PromptNormalizers } from "../../../contract/mod.ts";
 import type { LatentSpace } from "./latent_rgb.ts";
 import type { DenoiserNames } from "../../onnx/denoiser/denoiser_form.ts";
@@ -43,13 +43,21 @@ export interface DenoiserTraits {
   readonly textMasked: boolean;
 }
 
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+/** diffusers' `sample_size`: one side of a square, or height and width. */
+export const sampleSize = v.union([
+  v.pipe(count, v.transform((side): DenoiserConfig["sampleSize"] => [side, side])),
+  v.strictTuple([count, count]),
+], "must be one whole number or two, height and width");
+
 /** The folder's `config.json` in the engine's words. */
 export interface DenoiserConfig {
   readonly channels: number;
   /** Those beyond `channels` are a learned variance. */
   readonly outputChannels: number;
-  /** Side of the latents that the model was trained on. */
-  readonly sampleSize: number;
+  /** Height and width of the latents that the model was trained on. */
+  readonly sampleSize: readonly [height: number, width: number];
   /** Sides of latents must be a multiple of this. */
   readonly multipleOf: number;
   /** Whether the model takes the image's size as an input. */

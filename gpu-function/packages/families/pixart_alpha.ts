@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { STABLE_DIFFUSION_LATENTS } from "./latent_rgb.ts";
-import type { DenoiserConfig, ModelFamily } from "./model_family.ts";
+import { type DenoiserConfig, type ModelFamily, sampleSize } from "./model_family.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 
@@ -13,7 +13,7 @@ const SIZE_CONDITIONED_SAMPLE_SIZE = 128;
 
 const transformerConfig = v.pipe(
   v.object({
-    sample_size: count,
+    sample_size: sampleSize,
     in_channels: count,
     out_channels: v.nullish(count),
     patch_size: count,
@@ -25,7 +25,7 @@ const transformerConfig = v.pipe(
     sampleSize: config.sample_size,
     multipleOf: config.patch_size,
     sizeConditions: config.use_additional_conditions ??
-      config.sample_size === SIZE_CONDITIONED_SAMPLE_SIZE,
+      config.sample_size.every((side) => side === SIZE_CONDITIONED_SAMPLE_SIZE),
   })),
 );
 

@@ -4,14 +4,14 @@
  */
 import * as v from "valibot";
 import { STABLE_DIFFUSION_LATENTS } from "./latent_rgb.ts";
-import type { DenoiserConfig, ModelFamily } from "./model_family.ts";
+import { type DenoiserConfig, type ModelFamily, sampleSize } from "./model_family.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 
 /** diffusers' UNet2DConditionModel; every level but the last halves the latents. */
 const unetConfig = v.pipe(
   v.object({
-    sample_size: count,
+    sample_size: sampleSize,
     in_channels: count,
     out_channels: v.nullish(count),
     block_out_channels: v.optional(v.array(count), [1]),
