@@ -53,7 +53,7 @@ const TENSOR = {
 };
 const OPERATOR_SET_DOMAIN = 1;
 
-export function readDetail(source: ProtobufFile): DetailedGraph {
+export function readDetail(source: Omit<ProtobufFile, "close">): DetailedGraph {
   const nodes: DetailedNode[] = [];
   const constants = new Map<string, SmallTensor>();
   const inputTypes = new Map<string, number>();
@@ -85,11 +85,11 @@ function wholeOf({ tag, end }: ProtobufField): Span {
   return { start: tag, end };
 }
 
-function inside(source: ProtobufFile, { start, end }: Span) {
+function inside(source: Omit<ProtobufFile, "close">, { start, end }: Span) {
   return source.fields(start, end);
 }
 
-function readText(source: ProtobufFile, message: Span, number: number): string {
+function readText(source: Omit<ProtobufFile, "close">, message: Span, number: number): string {
   let text = "";
   for (const part of inside(source, message)) {
     if (part.number === number) text = source.text(part);
@@ -97,7 +97,7 @@ function readText(source: ProtobufFile, message: Span, number: number): string {
   return text;
 }
 
-function readNode(source: ProtobufFile, field: ProtobufField): DetailedNode {
+function readNode(source: Omit<ProtobufFile, "close">, field: ProtobufField): DetailedNode {
   const inputs: string[] = [];
   const outputs: string[] = [];
   const integers = new Map<string, readonly number[]>();
@@ -126,7 +126,7 @@ function readNode(source: ProtobufFile, field: ProtobufField): DetailedNode {
   return { op, domain, inputs, outputs, integers, tensors, captured, span: wholeOf(field) };
 }
 
-function valuesRead(source: ProtobufFile, graph: Span): string[] {
+function valuesRead(source: Omit<ProtobufFile, "close">, graph: Span): string[] {
   const read: string[] = [];
   for (const part of inside(source, graph)) {
     if (part.number === GRAPH.output) read.push(readText(source, part, VALUE_INFO.name));
@@ -137,7 +137,7 @@ function valuesRead(source: ProtobufFile, graph: Span): string[] {
   return read;
 }
 
-function readElementType(source: ProtobufFile, value: Span): number {
+function readElementType(source: Omit<ProtobufFile, "close">, value: Span): number {
   for (const type of inside(source, value)) {
     if (type.number !== VALUE_INFO.type) continue;
     for (const tensor of inside(source, type)) {
@@ -153,7 +153,7 @@ function readElementType(source: ProtobufFile, value: Span): number {
 /** A shape has at most this many elements. */
 const VALUES_MAX = 8;
 
-function readTensor(source: ProtobufFile, tensor: Span): SmallTensor {
+function readTensor(source: Omit<ProtobufFile, "close">, tensor: Span): SmallTensor {
   const dims: number[] = [];
   const values: number[] = [];
   const raw: Span[] = [];
@@ -175,7 +175,7 @@ function readTensor(source: ProtobufFile, tensor: Span): SmallTensor {
 }
 
 /** Packed numbers come as one field, unpacked ones in a field each. */
-function readIntegers(source: ProtobufFile, field: ProtobufField): number[] {
+function readIntegers(source: Omit<ProtobufFile, "close">, field: ProtobufField): number[] {
   if (field.start === field.end) return [];
   if (!isPacked(source, field)) return [field.value];
   const numbers: number[] = [];
@@ -192,7 +192,7 @@ function readIntegers(source: ProtobufFile, field: ProtobufField): number[] {
 }
 
 /** The wire type is in the lowest bits of the tag. */
-function isPacked(source: ProtobufFile, { tag }: ProtobufField): boolean {
+function isPacked(source: Omit<ProtobufFile, "close">, { tag }: ProtobufField): boolean {
   const [first = 0] = source.bytes({ start: tag, end: tag + 1 });
   return (first & 7) === 2;
 }

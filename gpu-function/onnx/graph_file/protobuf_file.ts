@@ -33,6 +33,25 @@ const WINDOW = 16 * 1024;
 export function openProtobufFile(file: string): ProtobufFile {
   const handle = openSync(file, "r");
   const { size } = fstatSync(handle);
+  const read = (into: Uint8Array, position: number) =>
+    readSync(handle, into, 0, into.length, position);
+  return { ...protobufOver(size, read), close: () => closeSync(handle) };
+}
+
+/** The same over bytes in memory. */
+export function protobufIn(bytes: Uint8Array): Omit<ProtobufFile, "close"> {
+  return protobufOver(bytes.length, (into, position) => {
+    const part = bytes.subarray(position, position + into.length);
+    into.set(part);
+    return part.length;
+  });
+}
+
+/** @param read fills `into` from a position as far as there are bytes, and returns their number */
+function protobufOver(
+  size: number,
+  read: (into: Uint8Array, position: number) => number,
+): Omit<ProtobufFile, "close"> {
   const window = new Uint8Array(WINDOW);
   let windowStart = 0;
   let windowEnd = 0;
@@ -40,7 +59,7 @@ export function openProtobufFile(file: string): ProtobufFile {
   function byteAt(position: number): number {
     if (position < windowStart || position >= windowEnd) {
       windowStart = position;
-      windowEnd = position + readSync(handle, window, 0, WINDOW, position);
+      windowEnd = position + read(window, position);
     }
     const byte = position < windowEnd ? window[position - windowStart] : undefined;
     if (byte === undefined) throw new RangeError(`it ends in the middle, after ${size} bytes`);
@@ -72,14 +91,14 @@ export function openProtobufFile(file: string): ProtobufFile {
   }
 
   function bytes({ start, end }: Pick<ProtobufField, "start" | "end">): Uint8Array {
-    const read = new Uint8Array(end - start);
-    readSync(handle, read, 0, read.length, start);
-    return read;
+    const into = new Uint8Array(end - start);
+    read(into, start);
+    return into;
   }
 
   const text = (field: ProtobufField) => new TextDecoder().decode(bytes(field));
 
-  return { size, fields, text, bytes, close: () => closeSync(handle) };
+  return { size, fields, text, bytes };
 }
 
 function payloadAt(

@@ -34,7 +34,8 @@ export function readShallowGraph(file: string, fed: FedValue): Uint8Array {
   }
 }
 
-function shallowGraph(source: ProtobufFile, fed: FedValue): Uint8Array {
+/** The same of a graph that is there already. @throws like it */
+export function shallowGraph(source: Omit<ProtobufFile, "close">, fed: FedValue): Uint8Array {
   const detail = readDetail(source);
   const needed = neededWithout(detail, fed.name);
   const last = detail.graphs.at(-1)?.start;
@@ -79,7 +80,11 @@ function neededWithout({ nodes, outputs }: DetailedGraph, fed: string): Needed {
   return { nodes: kept, values };
 }
 
-function isNeeded(source: ProtobufFile, part: ProtobufField, { nodes, values }: Needed): boolean {
+function isNeeded(
+  source: Omit<ProtobufFile, "close">,
+  part: ProtobufField,
+  { nodes, values }: Needed,
+): boolean {
   const named = (number: number) => values.has(nameIn(source, part, number));
   switch (part.number) {
     case GRAPH.node:
@@ -94,14 +99,14 @@ function isNeeded(source: ProtobufFile, part: ProtobufField, { nodes, values }: 
   }
 }
 
-function nameIn(source: ProtobufFile, part: ProtobufField, number: number): string {
+function nameIn(source: Omit<ProtobufFile, "close">, part: ProtobufField, number: number): string {
   for (const field of source.fields(part.start, part.end)) {
     if (field.number === number) return source.text(field);
   }
   return "";
 }
 
-function wholeField(source: ProtobufFile, { tag, end }: ProtobufField): Uint8Array {
+function wholeField(source: Omit<ProtobufFile, "close">, { tag, end }: ProtobufField): Uint8Array {
   return source.bytes({ start: tag, end });
 }
 

@@ -4,8 +4,7 @@
  * that names it rather than a failure in the middle of a run. All values go in and out as float32 or
  * integers; fp16 and int64 end here.
  */
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { env, InferenceSession, Tensor } from "onnxruntime-node";
@@ -15,13 +14,15 @@ import {
   PACKED_GRAPH,
   PACKED_WEIGHTS,
   type PackedPlace,
+  type PackedTraits,
   packInto,
 } from "./packed_graph.ts";
 import { sizeOf } from "../../diffusion/mod.ts";
 import { failureReason } from "./failure_reason.ts";
 import type { TensorForm } from "./inference_message.ts";
 import { withOutputs } from "../graph_file/graph_outputs.ts";
-import { readShallowGraph } from "../graph_file/shallow_graph.ts";
+import { protobufIn } from "../graph_file/protobuf_file.ts";
+import { readShallowGraph, shallowGraph } from "../graph_file/shallow_graph.ts";
 import type {
   ExpectedGraph,
   ExpectedTensor,
@@ -31,6 +32,7 @@ import type {
   TensorType,
 } from "../graph.ts";
 import { refuseLfsPointer } from "../graph_file/lfs_pointer.ts";
+import { readWithRealWeights } from "../graph_file/linked_weights.ts";
 import { readOnnxGraph } from "../graph_file/onnx_graph.ts";
 import { threadCount } from "./thread_count.ts";
 import { type Timed, Turns } from "./turns.ts";
@@ -134,37 +136,24 @@ async function openSession(
   if (!existsSync(file)) throw new RangeError(`${file} is missing`);
   refuseLfsPointer(file);
   const { packedDir, mapped, executionProvider } = options;
-  const added = taps.map(({ name }) => name);
-  const source: Source = {
-    graph: () => editedGraph(file, added, fed),
-    // A graph that comes as bytes does not know where weights in files beside it lie.
-    session: { model_external_initializers_file_folder_path: dirname(file) },
-  };
+  const edits: Edits = { taps: taps.map(({ name }) => name), fed };
+  const source = () => sourceOf(file, edits);
   try {
     // Weights are packed for the CPU's kernels.
     if (packedDir && !mapped && executionProvider === "cpu") {
       return await openPacked(
-        await findPlace(file, packedDir, { version: VERSION, edits: [...added, fed?.name ?? ""] }),
+        await findPlace(file, packedDir, traitsOf(file, edits)),
         source,
         options,
       );
     }
-    return await createSession(await source.graph(), settingsOf(options, source.session));
+    const { graph, session } = source();
+    return await createSession(graph, settingsOf(options, session));
   } catch (error) {
     refusePointersBeside(file);
     const cause = new Error(failureReason(error), { cause: error });
     throw new RangeError(`${file}: onnxruntime cannot load this file: ${cause.message}`, { cause });
   }
-}
-
-/** Returns the file, or its bytes where they were edited. */
-async function editedGraph(
-  file: string,
-  taps: readonly string[],
-  fed: ExpectedTensor | undefined,
-): Promise<string | Uint8Array> {
-  if (fed) return readShallowGraph(file, { name: fed.name, type: fedType(fed) });
-  return taps.length === 0 ? file : withOutputs(await readFile(file), taps);
 }
 
 function fedType({ name, types: [type] }: ExpectedTensor): "float32" | "float16" {
@@ -191,8 +180,47 @@ function weightsBeside(file: string): string[] {
 type SessionEntries = Readonly<Record<string, string>>;
 
 interface Source {
-  readonly graph: () => Promise<string | Uint8Array>;
+  /** The file, or its bytes where it was edited or its weights are elsewhere. */
+  readonly graph: string | Uint8Array;
   readonly session: SessionEntries;
+}
+
+/** How a graph differs from its file. */
+interface Edits {
+  readonly taps: readonly string[];
+  readonly fed: ExpectedTensor | undefined;
+}
+
+function sourceOf(file: string, { taps, fed }: Edits): Source {
+  const isEdited = taps.length > 0 || fed !== undefined;
+  // onnxruntime follows a file's links by itself, unless it is told a folder.
+  if (!isEdited && strayWeights(file).length === 0) return { graph: file, session: {} };
+  // A graph that comes as bytes does not know where weights in files beside it lie.
+  const at = (folder: string) => ({ model_external_initializers_file_folder_path: folder });
+  const cut = fed && { name: fed.name, type: fedType(fed) };
+  if (cut && weightsBeside(file).length === 0) {
+    return { graph: readShallowGraph(file, cut), session: at(dirname(file)) };
+  }
+  const { bytes, weightsFolder } = readWithRealWeights(file);
+  const graph = cut ? shallowGraph(protobufIn(bytes), cut) : withOutputs(bytes, taps);
+  return { graph, session: at(weightsFolder) };
+}
+
+/** Weights to which links lead out of the graph's real folder, which onnxruntime refuses to follow. */
+function strayWeights(file: string): string[] {
+  const folder = dirname(realpathSync(file));
+  return weightsBeside(file).map((location) => join(dirname(file), location))
+    .filter((weights) => existsSync(weights) && dirname(realpathSync(weights)) !== folder)
+    .map((weights) => realpathSync(weights));
+}
+
+/** What a packed graph depends on beyond the graph's own folder. */
+function traitsOf(file: string, { taps, fed }: Edits): PackedTraits {
+  const stray = strayWeights(file).map((weights) => {
+    const { size, mtimeMs } = statSync(weights);
+    return `${weights} ${size} ${mtimeMs}`;
+  });
+  return { states: [VERSION, ...stray], edits: [...taps, fed?.name ?? ""] };
 }
 
 function createSession(
@@ -240,7 +268,7 @@ const PACKING: SessionEntries = {
 /** Opens what was packed before; else opens the graph, and packs it where there is room. */
 async function openPacked(
   place: PackedPlace,
-  { graph, session }: Source,
+  source: () => Source,
   options: SessionOptions,
 ): Promise<InferenceSession> {
   if (isPacked(place)) {
@@ -249,14 +277,14 @@ async function openPacked(
     // One that is damaged is packed anew.
     if (opened) return opened;
   }
-  const source = await graph();
+  const { graph, session } = source();
   const pack = (folder: string) =>
-    createSession(source, {
+    createSession(graph, {
       ...settingsOf(options, { ...session, ...PACKING }),
       optimizedModelFilePath: join(folder, PACKED_GRAPH),
     });
   return await packInto(place, pack).catch(() =>
-    createSession(source, settingsOf(options, session))
+    createSession(graph, settingsOf(options, session))
   );
 }
 

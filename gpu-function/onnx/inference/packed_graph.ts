@@ -21,14 +21,18 @@ export interface PackedPlace {
   readonly folder: string;
 }
 
-/**
- * @param traits what else the packed graph depends on: onnxruntime's version, and how the file was edited,
- *   since each edit of it is a graph of its own
- */
+/** What a packed graph depends on besides the files beside it, and the processor. */
+export interface PackedTraits {
+  /** onnxruntime's version, and files elsewhere. A newer state takes the place of the older. */
+  readonly states: readonly string[];
+  /** How the file was edited, since each edit of it is a graph of its own. */
+  readonly edits: readonly string[];
+}
+
 export async function findPlace(
   file: string,
   packedDir: string,
-  { version, edits }: { readonly version: string; readonly edits: readonly string[] },
+  { states: others, edits }: PackedTraits,
 ): Promise<PackedPlace> {
   const real = await realpath(file);
   const folder = dirname(real);
@@ -39,7 +43,7 @@ export async function findPlace(
   }
   const machine = [await readProcessor(), process.arch];
   const ofFile = join(packedDir, hash([real, ...edits]));
-  return { ofFile, folder: join(ofFile, hash([...machine, version, ...states])) };
+  return { ofFile, folder: join(ofFile, hash([...machine, ...others, ...states])) };
 }
 
 /** Kernels are chosen by what the processor can do, and each packs weights in its own way. */
