@@ -23,10 +23,15 @@ import {
   samplersFor,
   type SchedulerConfig,
 } from "../diffusion/mod.ts";
-import type { DenoiserConfig, ModelFamily, TextPart } from "./families/model_family.ts";
+import type {
+  DenoiserConfig,
+  GraphsAlone,
+  ModelFamily,
+  TextPart,
+} from "./families/model_family.ts";
 import { familyOf } from "./families/registry.ts";
 import { verifiedDigest } from "./package_digest.ts";
-import { parseJson, readJson, readOptionalJson, readText } from "./package_json.ts";
+import { parseJson, readConfig, readJson, readOptionalJson, readText } from "./package_json.ts";
 import { assembleText, describeText, type PackageText, readTextPart } from "./package_text.ts";
 import { readTokenizer, type TokenizerFiles } from "./tokenizer_files.ts";
 import type { SafetyCheckerFiles } from "../onnx/safety_checker.ts";
@@ -107,7 +112,7 @@ export async function listPackages(modelsDir: string): Promise<string[]> {
 }
 
 /**
- * Graphs need not be there yet, so that a download can stop before gigabytes of what cannot be served.
+ * Graphs need not be there yet unless configurations are read from them, so that a download can stop before gigabytes of what cannot be served.
  * @param givenId in place of the one that the package or its folder has
  * @throws RangeError with a sentence that names the file and what is wrong with it
  */
@@ -120,14 +125,17 @@ export async function readModelPackage(folder: string, givenId?: string): Promis
   const first = { ...planning, maxLength: extra.max_length ?? planning.maxLength };
   const tokenizer = await readTokenizer(folder, first);
   const { folder: denoiser, config } = family.denoiser;
+  const graphs = configsInGraphs(pipeline, family);
+  const told = graphs?.textEncoder ?? null;
   const parts = {
     pipeline,
     family,
     part: first,
+    graphs,
     tokenizer,
     schedulerConfig: await readSchedulerConfig(folder),
-    denoiserConfig: await readJson(folder, `${denoiser}/config.json`, config),
-    vaeConfig: await readVaeConfig(folder),
+    denoiserConfig: await readConfig(folder, denoiser, config, graphs?.denoiser ?? null),
+    vaeConfig: await readVaeConfig(folder, graphs?.vaeDecoder ?? null),
   };
   const manifest = await assembleManifest(folder, extra, parts);
   const graph = (part: string) => join(folder, part, "model.onnx");
@@ -137,7 +145,7 @@ export async function readModelPackage(folder: string, givenId?: string): Promis
     family,
     manifest,
     tokenizer: text.tokenizer,
-    text: [text, ...await Promise.all(others.map((part) => readTextPart(folder, part)))],
+    text: [text, ...await Promise.all(others.map((part) => readTextPart(folder, part, told)))],
     schedulerConfig: parts.schedulerConfig,
     denoiserConfig: parts.denoiserConfig,
     vae: {
@@ -156,11 +164,26 @@ export async function readModelPackage(folder: string, givenId?: string): Promis
   };
 }
 
+/** Whether configurations that are missing are read from graphs. @throws RangeError as `readModelPackage` */
+export async function readsGraphs(folder: string): Promise<boolean> {
+  const { pipeline, family } = await readFamily(folder);
+  return configsInGraphs(pipeline, family) !== null;
+}
+
+function configsInGraphs(
+  pipeline: string,
+  { graphsAlone }: ModelFamily,
+): GraphsAlone["configs"] | null {
+  return graphsAlone?.pipelines.includes(pipeline) ? graphsAlone.configs : null;
+}
+
 /** What is read before the manifest, which needs all of it. */
 interface PackageParts {
   readonly pipeline: string;
   readonly family: ModelFamily;
   readonly part: TextPart;
+  /** What graphs say in place of their configurations; null where these have to be there. */
+  readonly graphs: GraphsAlone["configs"] | null;
   readonly tokenizer: TokenizerFiles;
   readonly schedulerConfig: SchedulerConfig;
   readonly denoiserConfig: DenoiserConfig;
@@ -176,10 +199,10 @@ async function readFamily(folder: string): Promise<Pick<PackageParts, "pipeline"
 async function assembleManifest(
   folder: string,
   extra: ShapefirstJson,
-  { pipeline, family, part, tokenizer, schedulerConfig, denoiserConfig, vaeConfig: vae }:
-    PackageParts,
+  parts: PackageParts,
 ): Promise<ModelManifest> {
-  const { channels, sampleSize, multipleOf } = denoiserConfig;
+  const { pipeline, family, part, tokenizer, schedulerConfig, vaeConfig: vae } = parts;
+  const { channels, sampleSize, multipleOf } = parts.denoiserConfig;
   if (channels !== vae.latent_channels) {
     throw new RangeError(
       `${join(folder, family.denoiser.folder, "config.json")}: in_channels must be the VAE's ` +
@@ -212,7 +235,7 @@ async function assembleManifest(
       vae_scale_factor,
       scaling_factor: vae.scaling_factor,
     },
-    text: await describeText(folder, tokenizer, part),
+    text: await describeText(folder, tokenizer, part, parts.graphs?.textEncoder ?? null),
     latent_rgb: extra.latent_rgb ?? sharedRgb(family.latents, vae),
     cuts: extra.cuts,
     front: extra.front,
@@ -255,10 +278,13 @@ async function readSchedulerConfig(folder: string): Promise<SchedulerConfig> {
 }
 
 /** optimum puts it beside the graph; folders that keep diffusers' layout have it in `vae`. */
-async function readVaeConfig(folder: string): Promise<VaeConfig> {
+async function readVaeConfig(
+  folder: string,
+  told: GraphsAlone["configs"]["vaeDecoder"] | null,
+): Promise<VaeConfig> {
   return await readOptionalJson(folder, "vae_decoder/config.json", vaeConfig) ??
     await readOptionalJson(folder, "vae/config.json", vaeConfig) ??
-    await readJson(folder, "vae_decoder/config.json", vaeConfig);
+    await readConfig(folder, "vae_decoder", vaeConfig, told);
 }
 
 /** Puts the file in front of a sentence about its content. */

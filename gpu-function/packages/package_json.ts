@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { isLfsPointer, lfsSentence } from "../onnx/graph_file/lfs_pointer.ts";
+import { type OnnxGraph, readOnnxGraph } from "../onnx/graph_file/onnx_graph.ts";
 import { packageFault } from "./package_fault.ts";
 
 /** @throws RangeError naming the file that is missing, no JSON or not as the schema says */
@@ -14,6 +15,23 @@ export async function readJson<const S extends v.GenericSchema>(
   const value = await readOptionalJson(folder, path, schema);
   if (value === null) throw new RangeError(`${join(folder, path)} is missing`);
   return value;
+}
+
+/**
+ * The `config.json` of a part, or in its place what the part's graph says.
+ * @param told null where the file has to be there
+ * @throws RangeError as `readJson`, and naming the graph that is missing or no graph
+ */
+export async function readConfig<const S extends v.GenericSchema>(
+  folder: string,
+  part: string,
+  schema: S,
+  told: ((graph: OnnxGraph) => object) | null,
+): Promise<v.InferOutput<S>> {
+  const path = `${part}/config.json`;
+  const value = told ? await readOptionalJson(folder, path, schema) : null;
+  if (value !== null || !told) return value ?? await readJson(folder, path, schema);
+  return v.parse(schema, told(readOnnxGraph(join(folder, part, "model.onnx"))));
 }
 
 /** Null when there is no such file. @throws RangeError as `readJson` */

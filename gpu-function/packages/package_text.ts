@@ -6,9 +6,10 @@ import {
   type ModelManifest,
   type PromptTokenizer,
 } from "../../contract/mod.ts";
+import type { OnnxGraph } from "../onnx/graph_file/onnx_graph.ts";
 import { finder } from "./added_tokens.ts";
 import type { TextPart } from "./families/model_family.ts";
-import { readJson } from "./package_json.ts";
+import { readConfig } from "./package_json.ts";
 import { CONFIG, readTokenizer, type TokenizerFiles } from "./tokenizer_files.ts";
 
 const encoderConfig = v.object({
@@ -30,10 +31,17 @@ export interface PackageText {
   readonly graph: string;
 }
 
-/** @throws RangeError naming the file that is missing or wrong */
-export async function readTextPart(folder: string, part: TextPart): Promise<PackageText> {
+/**
+ * @param told what the encoder's graph says where it has no config.json; null where it must have one
+ * @throws RangeError naming the file that is missing or wrong
+ */
+export async function readTextPart(
+  folder: string,
+  part: TextPart,
+  told: ((graph: OnnxGraph) => object) | null = null,
+): Promise<PackageText> {
   const files = await readTokenizer(folder, part);
-  return assembleText(folder, part, files, await describeText(folder, files, part));
+  return assembleText(folder, part, files, await describeText(folder, files, part, told));
 }
 
 export function assembleText(
@@ -60,16 +68,18 @@ export async function describeText(
   folder: string,
   { json, config, named }: TokenizerFiles,
   { tokenizer, encoder: encoderFolder, maxLength }: TextPart,
+  told: ((graph: OnnxGraph) => object) | null,
 ): Promise<ModelManifest["text"]> {
-  const encoderFile = `${encoderFolder}/config.json`;
-  const encoder = await readJson(folder, encoderFile, encoderConfig);
+  const encoder = await readConfig(folder, encoderFolder, encoderConfig, told);
   const { max_position_embeddings: positions } = encoder;
   // Without positions the pipeline sets the length, whatever the tokenizer says of its own.
   const max_length = positions
     ? Math.min(positions, config.model_max_length ?? Infinity)
     : maxLength;
   if (max_length === null) {
-    throw new RangeError(`${join(folder, encoderFile)}: max_position_embeddings must be present`);
+    throw new RangeError(
+      `${join(folder, encoderFolder, "config.json")}: max_position_embeddings must be present`,
+    );
   }
   const find = finder(json.model.vocab);
   const idOf = (field: "bos_token" | "eos_token" | "pad_token" | "unk_token") => {

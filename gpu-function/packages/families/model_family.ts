@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { PromptNormalizers } from "../../../contract/mod.ts";
 import type { LatentSpace } from "./latent_rgb.ts";
 import type { DenoiserNames } from "../../onnx/denoiser/denoiser_form.ts";
+import type { OnnxGraph } from "../../onnx/graph_file/onnx_graph.ts";
 import type { EncodedText } from "../../text/mod.ts";
 
 export interface ModelFamily {
@@ -15,8 +16,18 @@ export interface ModelFamily {
   /** What the parts' encodings of one text, in the order of `text`, are to the denoiser together. */
   readonly joinText: (encoded: readonly [EncodedText, ...EncodedText[]]) => EncodedText;
   readonly denoiser: DenoiserTraits;
+  /** The classes whose folders have no `config.json` beside graphs, and what is read in its place. */
+  readonly graphsAlone: GraphsAlone | null;
   /** The space that its published members share: what previews are drawn with unless a package says more. */
   readonly latents: LatentSpace;
+}
+
+export interface GraphsAlone {
+  readonly pipelines: readonly string[];
+  /** What a graph says, as its `config.json` would. */
+  readonly configs: Readonly<
+    Record<"denoiser" | "textEncoder" | "vaeDecoder", (graph: OnnxGraph) => object>
+  >;
 }
 
 /** A text encoder with its tokenizer. */

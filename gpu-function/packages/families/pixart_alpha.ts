@@ -54,5 +54,6 @@ export const PIXART_ALPHA: ModelFamily = {
     },
     textMasked: true,
   },
+  graphsAlone: null,
   latents: STABLE_DIFFUSION_LATENTS,
 };

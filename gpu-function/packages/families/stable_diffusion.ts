@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { STABLE_DIFFUSION_LATENTS } from "./latent_rgb.ts";
 import { type DenoiserConfig, type ModelFamily, sampleSize } from "./model_family.ts";
+import { textEncoderConfigOf, unetConfigOf, vaeConfigOf } from "./stable_diffusion_graphs.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 
@@ -46,6 +47,14 @@ export const STABLE_DIFFUSION: ModelFamily = {
     config: unetConfig,
     names: { input: ["sample"], output: ["out_sample"], pooled: null },
     textMasked: false,
+  },
+  graphsAlone: {
+    pipelines: ["OnnxStableDiffusionPipeline"],
+    configs: {
+      denoiser: unetConfigOf,
+      textEncoder: textEncoderConfigOf,
+      vaeDecoder: vaeConfigOf,
+    },
   },
   latents: STABLE_DIFFUSION_LATENTS,
 };

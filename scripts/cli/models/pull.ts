@@ -1,6 +1,6 @@
 /** `models pull`: downloads a model from a hub. */
 import { mkdir } from "node:fs/promises";
-import { readModelPackage } from "../../../gpu-function/packages/model_package.ts";
+import { readModelPackage, readsGraphs } from "../../../gpu-function/packages/model_package.ts";
 import { modelsFolder } from "../../command_line/models_folder.ts";
 import { parseStrictly, UsageError } from "../../command_line/command_line.ts";
 import { sayRegistration } from "./add.ts";
@@ -85,8 +85,7 @@ async function pullRepository(
       const { staged } = folder;
       await announce(files, { staged, modelsDir, name, commit, world });
       await downloadAll(repository, files.filter((file) => !isWeights(file)), staged, world);
-      const wanted = await refusing(folder, name, () => idOf(staged, id));
-      await refusing(folder, name, () => requireFreeId(modelsDir, wanted));
+      await refusing(folder, name, () => checkEarly(staged, modelsDir, id));
       await downloadAll(repository, files.filter(isWeights), staged, world);
       const registration = await refusing(
         folder,
@@ -100,8 +99,14 @@ async function pullRepository(
 }
 
 /** Runs before the weights come, so that an unusable package costs no gigabytes. */
-async function idOf(staged: string, given: string | undefined): Promise<string> {
-  return (await readModelPackage(staged, given)).manifest.id;
+async function checkEarly(
+  staged: string,
+  modelsDir: string,
+  given: string | undefined,
+): Promise<void> {
+  // What has no configurations is read from its graphs, which are still to come.
+  if (await readsGraphs(staged)) return;
+  await requireFreeId(modelsDir, (await readModelPackage(staged, given)).manifest.id);
 }
 
 async function announce(

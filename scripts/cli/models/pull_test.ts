@@ -408,3 +408,22 @@ Deno.test("two pulls of the same do not write into one file", () =>
       assert.match(world.complained.join(), /is in use: another process pulls the same$/);
     });
   }));
+
+Deno.test("a repository without configurations is pulled, and read from its graphs", () =>
+  withHub(
+    async (hub, shop) => {
+      const { code, world } = await pull(hub, shop);
+      assert.deepEqual([code, world.complained], [0, []]);
+      const { manifest } = await readModelPackage(join(shop.models, "small"));
+      assert.equal(manifest.text.max_length, 77);
+    },
+    {},
+    (files) => {
+      for (const part of ["unet", "text_encoder", "vae_decoder"]) {
+        files.delete(`${part}/config.json`);
+      }
+      const index = JSON.parse(new TextDecoder().decode(files.get("model_index.json")));
+      const onnx = { ...index, _class_name: "OnnxStableDiffusionPipeline" };
+      files.set("model_index.json", new TextEncoder().encode(JSON.stringify(onnx)));
+    },
+  ));
