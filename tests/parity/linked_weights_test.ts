@@ -7,7 +7,7 @@ import { seededNoise } from "../../gpu-function/diffusion/mod.ts";
 import { readOnnxGraph } from "../../gpu-function/onnx/graph_file/onnx_graph.ts";
 import { crossAttentionTaps } from "../../scripts/cli/models/graphs/cross_attention.ts";
 import { FIXTURES } from "./goldens.ts";
-import { loadDenoiser } from "../../gpu-function/onnx/denoiser.ts";
+import { loadDenoiser } from "../../gpu-function/onnx/denoiser/denoiser.ts";
 import { readModelPackage } from "../../gpu-function/packages/model_package.ts";
 
 const GRAPH = "unet/model.onnx";
@@ -83,7 +83,7 @@ async function runRow(
     const { value, attention } = await denoiser.run([row]);
     return [...value, ...attention?.[0] ?? []].map(({ data }) => [...data]);
   } finally {
-    await denoiser.session.release();
+    await denoiser.sessions[0].release();
   }
 }
 

@@ -6,7 +6,7 @@ import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ModelPackage } from "../../../../gpu-function/packages/model_package.ts";
-import { readOnnxGraph } from "../graphs/onnx_graph.ts";
+import { readOnnxGraph } from "../../../../gpu-function/onnx/graph_file/onnx_graph.ts";
 
 /** What no program draws with. */
 const FOR_PEOPLE = /^(LICENSE|README|NOTICE)|^\.|\.(md|txt|png|jpe?g|webp|gif)$/i;
