@@ -59,6 +59,7 @@ function createTestApp(changes: Partial<Ports> = {}) {
     keepAlive: () => {},
     limiters: createLocalLimiters(() => 0),
     usage: { days: fail },
+    writes: { failing: false },
     usageMeter: { count: () => {} },
     streams: new OpenStreams({ max: 4, now: () => 0 }),
     corsOrigins: ["*"],
@@ -129,6 +130,21 @@ Deno.test("Without its database the edge plans, and is healthy but for it", asyn
   assert.equal((await plan.json()).cached, false);
   const health = await (await app.request("/health")).json();
   assert.deepEqual([health.status, health.database.status], ["ok", "UNREACHABLE"]);
+});
+
+Deno.test("A database that answers but takes nothing is told apart from one that is away", async () => {
+  for (
+    const [failing, has, status] of [
+      [false, () => Promise.resolve(false), "READY"],
+      [true, () => Promise.resolve(false), "READ_ONLY"],
+      [true, fail, "UNREACHABLE"],
+      [false, fail, "UNREACHABLE"],
+    ] as const
+  ) {
+    const { app } = createTestApp({ writes: { failing }, results: { ...GONE, has } });
+    const health = await (await app.request("/health")).json();
+    assert.deepEqual([health.status, health.database.status], ["ok", status]);
+  }
 });
 
 Deno.test("Without its database the edge refuses what it could not promise, and nothing else", async () => {

@@ -5,6 +5,7 @@
 import type { Demos } from "../db/demo_queries.ts";
 import type { Trimmed } from "../db/trim_queries.ts";
 import type { Usage } from "../db/usage_queries.ts";
+import type { WriteHealth } from "./cache/write_health.ts";
 import type { GpuBackend } from "./backends/gpu_backend.ts";
 import type { AnswerPorts } from "./generations/generation_answer.ts";
 import type { PlanningPorts } from "./generations/planning.ts";
@@ -22,6 +23,7 @@ export interface Ports
   readonly publicAddress: PublicAddress;
   readonly demos: Pick<Demos, "list">;
   readonly gpu: Pick<GpuBackend, "health">;
+  readonly writes: Pick<WriteHealth, "failing">;
   readonly usage: Pick<Usage, "days">;
   /** Deletes the stored results that exceed their budget. */
   readonly trim: (now: number) => Promise<Trimmed>;

@@ -24,7 +24,8 @@ const gpuHealth = v.object({
 export const healthResource = v.object({
   status: v.literal("ok"),
   gpu: gpuHealth,
-  database: v.object({ status: v.picklist(["READY", "UNREACHABLE"]) }),
+  /** `READ_ONLY` where it answers, but could not take the last result, as on a full disk. */
+  database: v.object({ status: v.picklist(["READY", "READ_ONLY", "UNREACHABLE"]) }),
   models: v.array(v.string()),
 });
 

@@ -2,6 +2,7 @@
 import { createResults, type Results, type SqlDatabase } from "../../db/result_queries.ts";
 import type { Slicing } from "../../db/result_replay.ts";
 import type { ReaderCache } from "../cache/reader_cache.ts";
+import type { WriteHealth } from "../cache/write_health.ts";
 import type { HitCounter } from "../cache/hit_counter.ts";
 import { cachedResults } from "../cache/cached_results.ts";
 import type { PolicySettings } from "../policy/policy_settings.ts";
@@ -12,6 +13,7 @@ export interface ResultsStack {
   readonly cache: ReaderCache;
   readonly hits: HitCounter;
   readonly slicing: Slicing;
+  readonly writes: WriteHealth;
 }
 
 /**
@@ -21,9 +23,9 @@ export interface ResultsStack {
  */
 export function stackResults(
   database: SqlDatabase,
-  { policy, cache, hits, slicing }: ResultsStack,
+  { policy, cache, hits, slicing, writes }: ResultsStack,
 ): Results {
-  return cachedResults(withholdStored(createResults(database, slicing), policy), {
+  return cachedResults(withholdStored(writes.watch(createResults(database, slicing)), policy), {
     cache,
     hits,
   });

@@ -26,7 +26,15 @@ async function findHealth(ports: Ports) {
   return {
     status: "ok",
     gpu,
-    database: { status: database.available ? "READY" : "UNREACHABLE" },
+    database: { status: statusOf(database.available, ports.writes.failing) },
     models: models.map(({ id }) => id),
   };
+}
+
+function statusOf(
+  isAvailable: boolean,
+  writesFail: boolean,
+): "READY" | "READ_ONLY" | "UNREACHABLE" {
+  if (!isAvailable) return "UNREACHABLE";
+  return writesFail ? "READ_ONLY" : "READY";
 }

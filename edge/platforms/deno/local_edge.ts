@@ -8,6 +8,7 @@ import { createWebhookDeliveries } from "../../../db/webhook_queries.ts";
 import { createSweeps } from "../../../db/sweep_queries.ts";
 import { trimResults } from "../../../db/trim_queries.ts";
 import { createApp } from "../../app.ts";
+import { WriteHealth } from "../../cache/write_health.ts";
 import { HitCounter, rarelyTouched } from "../../cache/hit_counter.ts";
 import { dialectsOf } from "../../dialects/dialects.ts";
 import { createBackend } from "../../backends/backend.ts";
@@ -65,6 +66,7 @@ export function createLocalEdge(
   const access = createLocalAccess({ database, settings, log, keepAlive: work.keepAlive });
   const cache = createProcessCache();
   const hits = new HitCounter();
+  const writes = new WriteHealth();
   const shared = {
     gpu: gpu ?? createBackend(settings, { ...BACKEND_PORTS, log }),
     results: stackResults(database, {
@@ -72,9 +74,11 @@ export function createLocalEdge(
       cache,
       hits,
       slicing: LOCAL_SLICES,
+      writes,
     }),
     sweeps: rarelyTouched(createSweeps(database), hits),
     cache,
+    writes,
     idempotency: createIdempotencyKeys(database),
     now: () => Date.now(),
     log,

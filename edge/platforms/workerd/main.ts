@@ -55,7 +55,7 @@ function portsOf(env: WorkerEnv): Ports {
   const database = databaseOf(env);
   // Belongs to whichever request is being answered.
   const keepAlive = (work: Promise<unknown>) => waitUntil(work);
-  const { cache, hits } = readerCacheOfIsolate();
+  const { cache, hits, writes } = readerCacheOfIsolate();
   return {
     ...accessOfIsolate(env, settings),
     models: modelsOf(env),
@@ -65,6 +65,7 @@ function portsOf(env: WorkerEnv): Ports {
     sweeps: rarelyTouched(createSweeps(database), hits),
     demos: createDemos(database),
     cache,
+    writes,
     trim: (now) => trimResults(database, { cacheBytes: settings.cache.bytes, now }),
     idempotency: createIdempotencyKeys(database),
     webhooks: webhooksOf(env, keepAlive),

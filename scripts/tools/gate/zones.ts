@@ -174,6 +174,7 @@ const EDGE: readonly Zone[] = [
     "clock.ts",
   ]),
   edgeZone("ports.ts", ["db/"], [
+    "cache/",
     "idempotency/",
     "webhooks/",
     "generations/",
