@@ -5,7 +5,12 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { createProblem, LIMITS, type Parsed, type Problem, refuse } from "../../contract/mod.ts";
-import type { IdempotencyKeys, KeyOwner, RememberedKey } from "../../db/idempotency_queries.ts";
+import {
+  type IdempotencyKeys,
+  type KeyOwner,
+  KEYS_MAX,
+  type RememberedKey,
+} from "../../db/idempotency_queries.ts";
 import type { EdgeContext, EdgeEnv } from "../http/request_context.ts";
 import { bodyTooLarge, readBytes } from "../http/json_body.ts";
 import type { Log } from "../observability/log.ts";
@@ -71,6 +76,9 @@ async function claim(
   try {
     const asked = { ...owner, fingerprint, seed: drawSeed(), now: now() };
     const claimed = await idempotency.claim(asked);
+    if (!claimed) {
+      return refuse({ ...createProblem("rate_limited", TOO_MANY), retry_after: RETRY_SECONDS });
+    }
     if (claimed.remembered.fingerprint === fingerprint) return { ok: true, value: claimed };
     return refuse(createProblem("idempotency_mismatch", MISMATCH));
   } catch (cause) {
@@ -80,6 +88,10 @@ async function claim(
   }
 }
 
+/** An hour: keys are forgotten one by one, each a day after it came. */
+const RETRY_SECONDS = 3_600;
+const TOO_MANY = `Idempotency keys of one account must be at most ${KEYS_MAX} in 24 hours, given ` +
+  "one more; ask without the key, or again in an hour";
 const MISMATCH =
   "The Idempotency-Key must come with the request it came with first: method, path " +
   "and body, byte for byte; given was another";

@@ -17,10 +17,13 @@ interface Stage {
   /** How often the route was asked. */
   asked: number;
   now: number;
-  post(body?: string, account?: string): Promise<Response>;
+  post(body?: string, account?: string, key?: string): Promise<Response>;
 }
 
-async function withStage(test: (stage: Stage) => Promise<void>): Promise<void> {
+async function withStage(
+  test: (stage: Stage) => Promise<void>,
+  keysMax = 100,
+): Promise<void> {
   const { database, close } = await openLibsqlDatabase(":memory:");
   const work: Promise<unknown>[] = [];
   let seeds = 0;
@@ -31,7 +34,7 @@ async function withStage(test: (stage: Stage) => Promise<void>): Promise<void> {
     return next();
   });
   app.use(keepIdempotent({
-    idempotency: createIdempotencyKeys(database),
+    idempotency: createIdempotencyKeys(database, keysMax),
     now: () => stage.now,
     drawSeed: () => seeds++,
     log: () => {},
@@ -45,8 +48,8 @@ async function withStage(test: (stage: Stage) => Promise<void>): Promise<void> {
     route: () => new Response(),
     asked: 0,
     now: 0,
-    async post(body = "{}", account = "key_1") {
-      const headers = { "idempotency-key": "a", account };
+    async post(body = "{}", account = "key_1", key = "a") {
+      const headers = { "idempotency-key": key, account };
       const response = await app.request("/", { method: "POST", headers, body });
       await Promise.all(work.splice(0));
       return response;
@@ -145,4 +148,24 @@ Deno.test("The body reaches the route whole, and only up to the limit", async ()
     const large = await stage.post("x".repeat(64 * 1024 + 1));
     assert.equal((await large.json()).code, "body_too_large");
   });
+});
+
+Deno.test("A key too many is refused before its route, with the time to ask again", async () => {
+  await withStage(async (stage) => {
+    for (const key of ["a", "b"]) assert.equal((await stage.post("{}", "key_1", key)).status, 200);
+    const refused = await stage.post("{}", "key_1", "c");
+    assert.deepEqual([refused.status, refused.headers.get("retry-after"), stage.asked], [
+      429,
+      "3600",
+      2,
+    ]);
+    const { code, detail } = await refused.json();
+    assert.equal(code, "rate_limited");
+    assert.match(
+      detail,
+      /^Idempotency keys of one account must be at most 10000 in 24 hours, given/,
+    );
+    assert.equal((await stage.post("{}", "key_1", "a")).status, 200, "a known key goes on");
+    assert.equal((await stage.post("{}", "key_2", "c")).status, 200, "another account has its own");
+  }, 2);
 });
