@@ -10,6 +10,7 @@ import {
   planGeneration,
   type PlanningModel,
   planSweep,
+  type Problem,
   refuse,
   type SeededRequest,
   type SweepPlan,
@@ -41,7 +42,9 @@ export async function planRequest(
   caller: PlanCaller,
 ): Promise<Parsed<PlannedGeneration>> {
   const parsed = parseGenerationRequest(await withModel(models, input));
-  if (!parsed.ok) return parsed;
+  if (!parsed.ok) {
+    return refuse(await asUnknownModel(models, parsed.problem, { input, at: "model" }));
+  }
   const owner = ownerOf(parsed.value, caller);
   if (!owner.ok) return owner;
   const refusal = promptPolicy.refusalOf(parsed.value);
@@ -61,7 +64,11 @@ export async function planSweepRequest(
 ): Promise<Parsed<SweepPlan>> {
   const named = isObject(input) ? { ...input, base: await withModel(models, input.base) } : input;
   const parsed = parseSweepRequest(named);
-  if (!parsed.ok) return parsed;
+  if (!parsed.ok) {
+    const base = isObject(input) ? input.base : undefined;
+    const asked = { input: base, at: "base.model" };
+    return refuse(await asUnknownModel(models, parsed.problem, asked));
+  }
   const owner = ownerOf(parsed.value.base, caller, "base.private");
   if (!owner.ok) return owner;
   const refusal = promptPolicy.refusalOfSweep(parsed.value);
@@ -89,14 +96,28 @@ function isObject(input: unknown): input is Readonly<Record<string, unknown>> {
   return typeof input === "object" && input !== null && !Array.isArray(input);
 }
 
+/** Returns the problem of an unknown model where nothing is wrong but an id that none can have. */
+async function asUnknownModel(
+  models: ModelCatalog,
+  problem: Problem,
+  { input, at }: { readonly input: unknown; readonly at: string },
+): Promise<Problem> {
+  const id = isObject(input) ? input.model : undefined;
+  const isAlone = problem.errors?.every(({ field }) => field === at) ?? false;
+  return typeof id === "string" && isAlone ? await unknownModel(models, id, at) : problem;
+}
+
 async function findModel(
   models: ModelCatalog,
   id: string,
   field: string,
 ): Promise<Parsed<PlanningModel>> {
   const model = await models.find(id);
-  if (model) return { ok: true, value: model };
+  return model ? { ok: true, value: model } : refuse(await unknownModel(models, id, field));
+}
+
+async function unknownModel(models: ModelCatalog, id: string, field: string): Promise<Problem> {
   const ids = (await models.list()).map(({ id }) => id);
   const issue = fieldIssue(field, `one of ${ids.join(", ")}`, id);
-  return refuse(createFieldProblem("unknown_model", [issue]));
+  return createFieldProblem("unknown_model", [issue]);
 }

@@ -136,10 +136,14 @@ Deno.test("Who says in a header that it is another reader, room or address, is n
   await withApp(async (request) => {
     const id = "e".repeat(64);
     const headers = { "x-reader": key.id, reader: "edge", "x-begun-here": "true" };
-    for (const path of [`generations/${id}?reader=edge`, `images/${id}.png?reader=edge`]) {
+    for (const path of [`generations/${id}`, `images/${id}.png`]) {
       const response = await request(`/v1/${path}`, headers);
       assert.equal(response.status, 404);
       await response.text();
+      // Nor in the query, which is the room's own and not a client's.
+      const asked = await request(`/v1/${path}?reader=edge`, headers);
+      assert.equal(asked.status, 400);
+      assert.match(await asked.text(), /reader is not a known field of the query/);
     }
     // There is one trusted proxy, so all entries before its own may be invented by the client.
     const remaining = async (chain: string) => {

@@ -100,8 +100,12 @@ const modelCases: Case[] = MODELS.map((model) => ({
   async run(client) {
     for (const path of ROUTES) {
       const response = await client.post({ ...client.fresh(), model }, { path });
-      await assertProblem(response, { ...invalid, field: "model" });
+      const unknown = { status: 422, code: "unknown_model" };
+      await assertProblem(response, { ...unknown, field: "model" });
     }
+    const sweep = { base: { ...client.fresh(), model }, cutoffs: [{ a: 1 }, { a: 2 }] };
+    const response = await client.post(sweep, { path: "/v1/sweeps" });
+    await assertProblem(response, { status: 422, code: "unknown_model", field: "base.model" });
   },
 }));
 

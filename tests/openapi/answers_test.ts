@@ -108,6 +108,7 @@ Deno.test("what the document forbids is refused, and what it allows is not for i
     { ...good, cutoff: "automatic" },
     { ...good, seed: -1 },
     { ...good, model: "../x" },
+    { prompt: "" },
     { ...good, insights: ["x"] },
   ];
   for (const body of forbidden) assert.equal(validate(body), false, JSON.stringify(body));

@@ -59,6 +59,37 @@ Deno.test("every field of a request is in the document, with its rule", () => {
   assert.equal(schemaAt(OpenAiImageRequest, "cutoff")?.description, cutoff);
 });
 
+Deno.test("what a branch of the document requires, it names", () => {
+  const wanting: string[] = [];
+  const visit = (part: unknown, path: string) => {
+    if (typeof part !== "object" || part === null) return;
+    const { required = [], properties = {}, $ref } = part as Record<string, unknown> as {
+      required?: unknown;
+      properties?: object;
+      $ref?: string;
+    };
+    if (Array.isArray(required) && $ref === undefined) {
+      wanting.push(...required.filter((name) => !(name in properties)).map((n) => `${path}: ${n}`));
+    }
+    for (const [name, value] of Object.entries(part)) visit(value, `${path}/${name}`);
+  };
+  visit(openApiDocument(ADDRESS).components.schemas, "");
+  assert.deepEqual(wanting, []);
+});
+
+Deno.test("null is what is left out, in OpenAI's dialect alone", () => {
+  const { GenerationRequest, OpenAiImageRequest } = openApiDocument(ADDRESS).components.schemas;
+  const takesNull = (schema: unknown, name: string) =>
+    JSON.stringify(Object(schema).properties[name]).includes('"null"}');
+  for (const name of ["seed", "negative_prompt", "cutoff", "eos_swap", "private", "sampler"]) {
+    assert(takesNull(OpenAiImageRequest, name), name);
+  }
+  for (const name of ["seed", "negative_prompt"]) {
+    assert(!takesNull(GenerationRequest, name), name);
+  }
+  assert(!takesNull(OpenAiImageRequest, "prompt"));
+});
+
 Deno.test("the document is valid OpenAPI 3.1", async () => {
   const result = await validate(structuredClone(openApiDocument(ADDRESS)) as never);
   assert.deepEqual(result, { ...result, valid: true, warnings: [] });

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import {
   accept,
+  arraysForObjects,
   choice,
   createFieldProblem,
   FIELD_ISSUES_MAX,
@@ -58,7 +59,8 @@ const label = field(
 );
 
 const own = {
-  model: v.nullish(model.wrapped),
+  // Which ids there are is known where models are: all others are unknown ones alike.
+  model: field(v.string(), v.getDescription(model.wrapped) ?? ""),
   n: v.nullish(integer(1, IMAGES_MAX)),
   size: field(
     v.pipe(v.string(), v.regex(/^(auto|[1-9]\d{0,3}x[1-9]\d{0,3})$/)),
@@ -90,9 +92,15 @@ const BODY = FIELD_RULES[""] ?? "";
 const PASSED_FIELDS = Object.keys(passed);
 const FIELDS = [...PASSED_FIELDS, ...Object.keys(own)];
 
+/** Whoever takes null for an absent field of OpenAI's takes it for one of ours beside them. */
+const { prompt, ...others } = passed;
+const nullable = Object.fromEntries(
+  Object.entries(others).map(([name, field]) => [name, v.nullish(field.wrapped)]),
+);
+
 /** The schema for documents of the API. */
 export const imageRequestSchema = v.pipe(
-  v.strictObject({ ...passed, ...own }),
+  v.strictObject({ prompt, ...nullable, ...own }),
   v.description(BODY),
 );
 
@@ -103,8 +111,9 @@ export const IMAGE_FIELD_RULES = rulesOf(asked);
 
 /** Names every wrong field of OpenAI's; a generation's fields are checked when it is planned. */
 export function parseImageRequest(input: unknown): Parsed<ImageRequest> {
-  // The schema would take an array for an object.
-  const result = v.safeParse(asked, Array.isArray(input) ? null : input);
+  const arrays = arraysForObjects(input, IMAGE_FIELD_RULES);
+  if (arrays.length > 0) return refuseFields(arrays);
+  const result = v.safeParse(asked, input);
   const unknown = unknownFields(input);
   if (!result.success) return refuseFields([...result.issues.map(toFieldIssue), ...unknown]);
   const body = result.output;
@@ -156,7 +165,9 @@ function contradictions(asked: Asked): FieldIssue[] {
 }
 
 function generationOf(body: Asked): ImageRequest["generation"] {
-  const more = Object.entries(body).filter(([name]) => PASSED_FIELDS.includes(name));
+  const more = Object.entries(body).filter(([name, value]) =>
+    PASSED_FIELDS.includes(name) && (value !== null || name === "prompt")
+  );
   const [width, height] = body.size && body.size !== "auto" ? body.size.split("x").map(Number) : [];
   const { model, output_format } = body;
   const asked = { model: model ?? undefined, output_format: output_format ?? undefined };

@@ -216,6 +216,16 @@ const DRAWING_CASES: readonly Case[] = [
       };
       const one = await draw(client, { model: "fixture", prompt: "a blue bird", seed, ...nothing });
       const fields = { size: "auto", quality: "auto", background: "auto" } as const;
+      const ours = {
+        ...{ negative_prompt: null, guidance_scale: null, num_inference_steps: null },
+        ...{ cutoff: null, eos_swap: null, sampler: null, private: null, token_states: null },
+      };
+      const three = await draw(client, { ...client.fresh(), seed, ...ours } as never);
+      assert.equal(one.images[0]?.generation.id, three.images[0]?.generation.id);
+      const drawn = await draw(client, { model: "fixture", prompt: "a blue bird", seed: null });
+      assert(Number.isInteger(drawn.images[0]?.generation.seed));
+      const refusal = await refusalOf(draw(client, { model: "fixture", prompt: null } as never));
+      assert.match(refusal.message, /prompt must be .*, given null/);
       const two = await draw(client, { model: "fixture", prompt: "a blue bird", seed, ...fields });
       assert.equal(one.images[0]?.generation.id, two.images[0]?.generation.id);
     },
@@ -330,12 +340,18 @@ const REFUSING_CASES: readonly Case[] = [
       const unknown = await refusalOf(draw(client, { prompt: "a bird", model: "gpt-image-2" }));
       assert(unknown instanceof OpenAI.NotFoundError);
       assert.deepEqual([unknown.code, unknown.param], ["model_not_found", "model"]);
+      for (const model of ["openai/fixture", "Fixture", "black-forest-labs/FLUX.1-dev", "../x"]) {
+        const refusal = await refusalOf(draw(client, { prompt: "a bird", model }));
+        assert.equal(refusal.status, 404, model);
+        assert.equal(refusal.code, "model_not_found");
+        assert.match(refusal.message, /model must be one of fixture, given "/);
+      }
       const options = { path: "/v1/images/generations" };
       const array = await client.post([1], options);
       assert.equal(array.headers.get("content-type"), "application/json");
-      assert.deepEqual(Object.keys((await array.json()).error), [
-        ...["message", "type", "param", "code"],
-      ]);
+      const { error } = await array.json();
+      assert.deepEqual(Object.keys(error), ["message", "type", "param", "code"]);
+      assert.match(error.message, /^body must be a JSON object .*, given \[1\]$/);
       const text = await client.request(options.path, { method: "POST", body: "hello" });
       assert.deepEqual([text.status, (await text.json()).error.code], [
         415,

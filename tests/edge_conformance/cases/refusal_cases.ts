@@ -69,7 +69,13 @@ const BAD_REQUESTS: readonly BadRequest[] = [
     code: "unknown_model",
     field: "model",
   },
-  { name: "a model id that is a path", body: { ...good, model: "../x" }, field: "model" },
+  ...["../x", "stabilityai/sd", "Fixture", "", "модель", "x".repeat(200)].map((model) => ({
+    name: `the unknown model ${JSON.stringify(model.slice(0, 20))}`,
+    body: { ...good, model },
+    status: 422,
+    code: "unknown_model",
+    field: "model",
+  })),
   { name: "an unknown sampler", body: { ...good, sampler: "x" }, ...unplannable, field: "sampler" },
   {
     name: "no steps",
