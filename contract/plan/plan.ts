@@ -42,6 +42,8 @@ export const planObject = v.object({
   previews: v.object({
     every: count,
     method: v.picklist(["projection", "vae"]),
+    /** Absent where none was asked for: then they are WebP. */
+    format: v.optional(v.picklist(["png", "webp"])),
     /** The steps after which the predicted x0 is shown. */
     steps: v.array(count),
   }),

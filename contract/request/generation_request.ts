@@ -112,6 +112,8 @@ const previews = v.pipe(
   v.strictObject({
     every: v.optional(integer(0, LIMITS.numInferenceSteps, " (0 for none)"), 5),
     method: v.optional(choice(["projection", "vae"]), "projection"),
+    // Absent is a small WebP, as before there was a choice.
+    format: v.optional(choice(["png", "webp"])),
   }),
   v.description("an object with every and method"),
 );

@@ -153,7 +153,7 @@ async function previewEvent(
   const x0 = predictX0();
   const image = map ? projectLatents(x0, map) : await decoding.decode(x0);
   const method = map ? "projection" : "vae";
-  const encoded = await encodePreview(image, { width, height });
+  const encoded = await encodePreview(image, { width, height }, previews.format);
   return { type: "generation.preview", step, method, ...bitmap(encoded) };
 }
 

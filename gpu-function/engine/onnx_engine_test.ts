@@ -294,6 +294,26 @@ Deno.test("width and height are not confused from noise to previews to image", a
   }
 });
 
+Deno.test("previews have the format that is asked for, and the image keeps its own", async () => {
+  const engine = await createEngine({ modelsDir, model: "mini", intraOpNumThreads: 1 });
+  const typesOf = async (more: object) => {
+    const input = { prompt: "a blue bird", seed: 3, num_inference_steps: 3, ...more };
+    return (await run(engine, input)).flatMap((event) =>
+      event.type === "generation.preview" || event.type === "generation.image"
+        ? [event.media_type.slice("image/".length)]
+        : []
+    );
+  };
+  const every = 1;
+  assert.deepEqual(await typesOf({ previews: { every } }), ["webp", "webp", "png"]);
+  assert.deepEqual(await typesOf({ previews: { every, format: "png" } }), ["png", "png", "png"]);
+  const both = { previews: { every, format: "png" }, output_format: "webp" };
+  assert.deepEqual(await typesOf(both), ["png", "png", "webp"]);
+  const vae = { previews: { every, method: "vae", format: "webp" } };
+  assert.deepEqual(await typesOf(vae), ["webp", "webp", "png"]);
+  await engine.close();
+});
+
 Deno.test("close stops what runs and lets its readers end", async () => {
   const engine = await createEngine({ modelsDir, model: "mini", intraOpNumThreads: 1 });
   const plan = planOf(engine, { prompt: "a blue bird", num_inference_steps: 50 });

@@ -22,16 +22,15 @@ export async function encodeImage(image: RgbImage, format: ImageFormat): Promise
   return { media_type: `image/${format}`, width: image.width, height: image.height, bytes };
 }
 
-/** A small WebP, smoothly scaled to the size of the image it announces. */
+/** A small WebP or a PNG, smoothly scaled to the size of the image it announces. */
 export async function encodePreview(
   image: RgbImage,
   { width, height }: { readonly width: number; readonly height: number },
+  format: ImageFormat = "webp",
 ): Promise<EncodedImage> {
-  const bytes = await fromRgb(image)
-    .resize(width, height, { kernel: "cubic", fit: "fill" })
-    .webp({ quality: 85 })
-    .toBuffer();
-  return { media_type: "image/webp", width, height, bytes };
+  const pixels = fromRgb(image).resize(width, height, { kernel: "cubic", fit: "fill" });
+  const file = format === "png" ? pixels.png() : pixels.webp({ quality: 85 });
+  return { media_type: `image/${format}`, width, height, bytes: await file.toBuffer() };
 }
 
 function fromRgb({ data, width, height }: RgbImage): Sharp {

@@ -23,3 +23,12 @@ Deno.test("encodePreview has the size of the image to come", async () => {
   const { width, height, format } = await sharp(bytes).metadata();
   assert.deepEqual([width, height, format], [48, 32, "webp"]);
 });
+
+Deno.test("encodePreview has the format that is asked for, and says so", async () => {
+  const size = { width: 48, height: 32 };
+  for (const [asked, given] of [[undefined, "webp"], ["webp", "webp"], ["png", "png"]] as const) {
+    const { bytes, media_type } = await encodePreview(image, size, asked);
+    const { width, height, format } = await sharp(bytes).metadata();
+    assert.deepEqual([width, height, format, media_type], [48, 32, given, `image/${given}`]);
+  }
+});

@@ -13,10 +13,10 @@ export async function planImages(
   const first = await plan(generation);
   if (!first.ok) return refuse(inOpenAiWords(first.problem));
   const { seed } = first.value.plan;
-  const every = previewsEvery(first.value, partialImages);
+  const previews = previewsFor(first.value, partialImages);
   const images: PlannedGeneration[] = [];
   for (let i = 0; i < n; i++) {
-    const next = { ...generation, seed: (seed + i) % (LIMITS.seedMax + 1), previews: { every } };
+    const next = { ...generation, seed: (seed + i) % (LIMITS.seedMax + 1), previews };
     const planned = await plan(next);
     if (!planned.ok) return planned;
     images.push(planned.value);
@@ -30,6 +30,15 @@ function inOpenAiWords({ errors, ...problem }: Problem): Problem {
   const isSide = (field: string) => field === "width" || field === "height";
   const placed = errors.map((issue) => isSide(issue.field) ? { ...issue, field: "size" } : issue);
   return { ...problem, errors: placed };
+}
+
+/**
+ * Partial images are in the format of the image, under whose name clients write them. Whoever wants
+ * none leaves the previews as others know them.
+ */
+function previewsFor(first: PlannedGeneration, partialImages: number) {
+  const every = previewsEvery(first, partialImages);
+  return partialImages === 0 ? { every } : { every, format: first.plan.output_format };
 }
 
 /** Returns the steps between previews: as usual, or fewer where previews would be too few. */

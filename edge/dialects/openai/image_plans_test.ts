@@ -62,6 +62,18 @@ Deno.test("without partial images a run has the previews that it always has", as
   assert.deepEqual(usual?.previews.steps, [4, 9, 14]);
 });
 
+Deno.test("partial images are in the format that was asked for, and no other previews", async () => {
+  const formatOf = async (body: object) => (await planned(body))[0]?.previews.format;
+  const partials = { stream: true, partial_images: 2 };
+  assert.equal(await formatOf(partials), "png");
+  assert.equal(await formatOf({ ...partials, output_format: null }), "png");
+  assert.equal(await formatOf({ ...partials, output_format: "png" }), "png");
+  assert.equal(await formatOf({ ...partials, output_format: "webp" }), "webp");
+  assert.equal(await formatOf({ ...partials, partial_images: 0 }), undefined);
+  assert.equal(await formatOf({ stream: true }), undefined);
+  assert.equal(await formatOf({}), undefined);
+});
+
 Deno.test("seeds of several images count up from the first, and around", async () => {
   const seedsOf = async (body: object) => (await planned(body)).map(({ seed }) => seed);
   assert.deepEqual(await seedsOf({ n: 3 }), [7, 8, 9]);
