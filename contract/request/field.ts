@@ -1,5 +1,6 @@
 /** Checks of request fields. Each describes what it allows from the bounds that it checks. */
 import * as v from "valibot";
+import { type FieldIssue, fieldIssue } from "../problem.ts";
 
 /** @param more what the number counts */
 export const integer = (min: number, max: number, more = "") =>
@@ -49,4 +50,38 @@ export function rulesOf(schema: Part, path = ""): Readonly<Record<string, string
     rule === undefined ? {} : { [path]: rule },
     ...fields.map(([name, field]) => rulesOf(field, path === "" ? name : `${path}.${name}`)),
   );
+}
+
+type Rules = Readonly<Record<string, string>>;
+
+/**
+ * Finds arrays where the rules want objects: a schema takes an array for an object, whose fields
+ * are then missing or unknown, or if it is empty for one without any.
+ */
+export function arraysForObjects(input: unknown, rules: Rules): FieldIssue[] {
+  const objects = new Set(Object.keys(rules).filter((path) => path !== "").map(parentOf));
+  return [...objects].flatMap((path) => {
+    const given = valueAt(input, path);
+    if (!Array.isArray(given)) return [];
+    const issue = fieldIssue(path || "body", rules[path] ?? "an object", given);
+    return [{ ...issue, field: path }];
+  });
+}
+
+/** Leaves out what was said of fields within others that are wrong as a whole. */
+export function outside(whole: readonly FieldIssue[], issues: readonly FieldIssue[]): FieldIssue[] {
+  const isWithin = (field: string) =>
+    whole.some((other) => other.field === "" || `${field}.`.startsWith(`${other.field}.`));
+  return issues.filter(({ field }) => !isWithin(field));
+}
+
+/** Items of a list are no fields of an object. */
+function parentOf(path: string): string {
+  const fields = path.replace(/(\.\*)+$/, "");
+  return fields.slice(0, Math.max(fields.lastIndexOf("."), 0));
+}
+
+function valueAt(input: unknown, path: string): unknown {
+  const names = path === "" ? [] : path.split(".");
+  return names.reduce<unknown>((value, name) => Object(value)[name], input);
 }

@@ -5,7 +5,15 @@
 import * as v from "valibot";
 import { HEADS, TAILS } from "./cutoff.ts";
 import { EOS_ALIGNMENTS, EOS_SCOPES, EOS_SWAP_DEFAULTS } from "./eos_swap.ts";
-import { choice, flag, integer, numberWithin, rulesOf } from "./field.ts";
+import {
+  arraysForObjects,
+  choice,
+  flag,
+  integer,
+  numberWithin,
+  outside,
+  rulesOf,
+} from "./field.ts";
 import { INSIGHT_DEFAULTS, INSIGHTS } from "./insights.ts";
 import { LIMITS } from "../limits.ts";
 import {
@@ -30,9 +38,10 @@ const TEXT =
   `at most ${LIMITS.promptLength} characters of well-formed text without characters that control, ` +
   "reorder or hide it";
 
-const text = (rule = TEXT) =>
+const text = (rule = TEXT, least = 0) =>
   v.pipe(
     v.string(),
+    v.minLength(least),
     v.maxLength(LIMITS.promptLength),
     v.check(isPlainText),
     v.description(rule),
@@ -148,7 +157,7 @@ const generationRequest = v.pipe(
       ),
       DEFAULT_MODEL,
     ),
-    prompt: v.pipe(text(`non-empty text: ${TEXT}`), v.check((value) => value.trim().length > 0)),
+    prompt: v.pipe(text(`non-empty text: ${TEXT}`, 1), v.check((value) => value.trim().length > 0)),
     negative_prompt: v.optional(text(), ""),
     seed: v.optional(integer(0, LIMITS.seedMax)),
     budget: v.optional(
@@ -227,12 +236,13 @@ const OWNER = /^key_[0-9a-f]{16}$/;
 
 /** Parses a body of any shape. Every wrong field is named, with what it allows and was given. */
 export function parseGenerationRequest(input: unknown): Parsed<GenerationRequest> {
-  // An array passes for an object in the schema, with its indices as unknown fields.
-  const result = v.safeParse(generationRequest, Array.isArray(input) ? null : input);
-  if (result.success) return accept(result.output);
-  const issues = result.issues.slice(0, FIELD_ISSUES_MAX).map((issue) =>
+  const arrays = arraysForObjects(input, FIELD_RULES);
+  const result = v.safeParse(generationRequest, input);
+  if (result.success && arrays.length === 0) return accept(result.output);
+  const found = (result.issues ?? []).slice(0, FIELD_ISSUES_MAX).map((issue) =>
     toFieldIssue(v.getDotPath(issue) ?? "", issue.expected === "never", issue.input)
   );
+  const issues = [...arrays, ...outside(arrays, found)].slice(0, FIELD_ISSUES_MAX);
   const firstPerField = [...new Map(issues.toReversed().map((i) => [i.field, i])).values()];
   return refuse(createFieldProblem("invalid_request", firstPerField.toReversed()));
 }

@@ -53,6 +53,7 @@ const REFUSED: readonly [field: string, request: unknown][] = [
   ["prompt", { prompt: "x".repeat(LIMITS.promptLength + 1) }],
   ["promt", { prompt: "x", promt: "y" }],
   ["model", { prompt: "x", model: "../etc" }],
+  ["model", { prompt: "x", model: null }],
   ["seed", { prompt: "x", seed: -1 }],
   ["seed", { prompt: "x", seed: 2 ** 32 }],
   ["seed", { prompt: "x", seed: 1.5 }],
@@ -114,6 +115,40 @@ for (const [field, request] of REFUSED) {
     assert(parsed.problem.detail.includes(field || "body"));
   });
 }
+
+Deno.test("parseGenerationRequest() says of an array that it is one, wherever an object belongs", () => {
+  const cases: readonly (readonly [unknown, string])[] = [
+    [[], "body must be a JSON object with at least a prompt, given []"],
+    [
+      [{ prompt: "x" }],
+      'body must be a JSON object with at least a prompt, given [{"prompt":"x"}]',
+    ],
+    [7, "body must be a JSON object with at least a prompt, given 7"],
+    ["[]", 'body must be a JSON object with at least a prompt, given "[]"'],
+    [{ prompt: "x", previews: [] }, "previews must be an object with every and method, given []"],
+    [
+      { prompt: "x", insight_options: [] },
+      "insight_options must be an object with low_fraction and convergence_level, given []",
+    ],
+    [
+      { prompt: "x", token_states: ["zeros"], seed: -1 },
+      "token_states must be an object with what replaces the states of sos, semantic and eos, " +
+      'given ["zeros"]; seed must be an integer from 0 to 4294967295, given -1',
+    ],
+    [
+      { prompt: "x", cutoff: { auto: [] } },
+      "cutoff.auto must be an object with optionally tolerance, min_steps and max_steps, given []",
+    ],
+  ];
+  for (const [input, detail] of cases) {
+    const parsed = parseGenerationRequest(input);
+    assert(!parsed.ok, detail);
+    assert.equal(parsed.problem.detail, detail);
+  }
+  // Lists stay lists.
+  assert(parseGenerationRequest({ prompt: "x", insights: [] }).ok);
+  assert(parseGenerationRequest({ prompt: "x", insights: ["guidance"] }).ok);
+});
 
 Deno.test("parseGenerationRequest() reports every wrong field at once", () => {
   const parsed = parseGenerationRequest({ prompt: "", seed: "x", colour: 1 });

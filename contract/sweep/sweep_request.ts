@@ -8,7 +8,7 @@ import {
   type OwnedRequest,
   parseGenerationRequest,
 } from "../request/generation_request.ts";
-import { rulesOf } from "../request/field.ts";
+import { arraysForObjects, rulesOf } from "../request/field.ts";
 import { LIMITS } from "../limits.ts";
 import {
   accept,
@@ -65,7 +65,9 @@ export const SWEEP_RULES = rulesOf(sweepRequest);
 
 /** Parses a body of any shape. Every wrong field is named, with what it allows and was given. */
 export function parseSweepRequest(input: unknown): Parsed<SweepRequest> {
-  const body = v.safeParse(sweepRequest, Array.isArray(input) ? null : input);
+  const arrays = arraysForObjects(input, SWEEP_RULES);
+  if (arrays.length > 0) return refuse(createFieldProblem("invalid_request", arrays));
+  const body = v.safeParse(sweepRequest, input);
   if (!body.success) {
     return refuse(createFieldProblem("invalid_request", shellIssues(body.issues)));
   }

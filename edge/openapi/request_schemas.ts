@@ -38,8 +38,14 @@ const CUTOFF_LENGTHS = ["guided_steps", "guided_fraction", "a", "auto"];
 
 function cutoffJson(): Schema {
   const cutoffObject = generationRequestSchema.entries.cutoff.wrapped.pipe[3];
-  const oneOf = CUTOFF_LENGTHS.map((name) => ({ required: [name] }));
-  return { anyOf: [{ const: "auto" }, { ...schemaOf(cutoffObject), oneOf }] };
+  return {
+    anyOf: [{ const: "auto" }, { ...schemaOf(cutoffObject), oneOf: exactlyOneOf(CUTOFF_LENGTHS) }],
+  };
+}
+
+/** Each branch names its property as well: some tools look for what is required in no other place. */
+function exactlyOneOf(names: readonly string[]): Schema[] {
+  return names.map((name) => ({ required: [name], properties: { [name]: {} } }));
 }
 
 /** Puts the field's description last, whatever the schema is wrapped in. */
@@ -76,7 +82,7 @@ export function sweepRequestJson(): Schema {
   return {
     ...sweep,
     properties: { base: { $ref: "#/components/schemas/SweepBase" }, ...Object.fromEntries(lists) },
-    oneOf: Object.keys(items).map((axis) => ({ required: [axis] })),
+    oneOf: exactlyOneOf(Object.keys(items)),
   };
 }
 

@@ -167,6 +167,7 @@ function replyStream(c: Context<Variables>, { clock, service }: ServerPorts, job
   );
 }
 
+const ENVELOPE = "an object with the one field input";
 const envelope = v.strictObject({ input: v.unknown() });
 
 async function readEnvelope(c: Context): Promise<Parsed<unknown>> {
@@ -177,12 +178,18 @@ async function readEnvelope(c: Context): Promise<Parsed<unknown>> {
   if (refusal) return refuse(refusal);
   const body = parseJson(await c.req.arrayBuffer());
   if (!body.ok) return body;
+  // The schema would take an array for an object.
+  if (Array.isArray(body.value)) {
+    return refuse(
+      createFieldProblem("invalid_request", [fieldIssue("body", ENVELOPE, body.value)]),
+    );
+  }
   const result = v.safeParse(envelope, body.value);
   if (result.success) return accept(result.output.input);
   const issues = result.issues.map((issue): FieldIssue => {
     const field = v.getDotPath(issue) ?? "body";
-    const allowed = field === "body" ? "an object with the one field input" : "the one field input";
-    if (field === "body") return fieldIssue(field, allowed, issue.input);
+    const allowed = "the one field input";
+    if (field === "body") return fieldIssue(field, ENVELOPE, issue.input);
     const given = showGiven(issue.input);
     const message = field === "input"
       ? "input must be given"
