@@ -10,13 +10,20 @@ const CALL: SignedCall = {
   body: utf8ToBytes('{"input":{}}'),
   timestamp: 1_700_000_000_000,
   nonce: "n-1",
+  audience: "gpu.example:8788",
 };
 
 Deno.test("A call's signature is the HMAC-SHA256 of its lines, as another library computes it", () => {
   const hash = createHash("sha256").update(CALL.body).digest("hex");
-  const text = `shapefirst-call-1\nPUT\n/predictions/abc\n1700000000000\nn-1\n${hash}`;
-  const expected = createHmac("sha256", "secret").update(text).digest("hex");
-  assert.equal(signCall("secret", CALL), expected);
+  const lines = "PUT\n/predictions/abc\n1700000000000\nn-1";
+  const texts = [
+    [CALL, `shapefirst-call-2\n${lines}\ngpu.example:8788\n${hash}`],
+    [{ ...CALL, audience: null }, `shapefirst-call-1\n${lines}\n${hash}`],
+  ] as const;
+  for (const [call, text] of texts) {
+    const expected = createHmac("sha256", "secret").update(text).digest("hex");
+    assert.equal(signCall("secret", call), expected);
+  }
 });
 
 Deno.test("Every part of a call, and the secret, changes its signature", () => {
@@ -26,6 +33,9 @@ Deno.test("Every part of a call, and the secret, changes its signature", () => {
     { body: utf8ToBytes('{"input":{} }') },
     { timestamp: CALL.timestamp + 1 },
     { nonce: "n-2" },
+    { audience: "gpu.example" },
+    { audience: "" },
+    { audience: null },
   ];
   const signatures = changes.map((change) => signCall("secret", { ...CALL, ...change }));
   signatures.push(signCall("secret", CALL), signCall("secret2", CALL));

@@ -85,7 +85,7 @@ const app = createServer({
   clock,
   log,
   drawId: randomUUID,
-  verifier: config.secrets.length > 0 ? new CallVerifier(config.secrets, clock) : null,
+  verifier: config.secrets.length > 0 ? new CallVerifier(config, clock) : null,
 });
 const server = listen(config, (request) => app.fetch(request));
 if (config.secrets.length === 0) log({ level: "info", message: "service.calls_not_signed" });

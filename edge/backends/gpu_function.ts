@@ -4,6 +4,7 @@
  */
 import {
   accept,
+  audienceOf,
   createProblem,
   ERROR_TABLE,
   type ErrorCode,
@@ -157,19 +158,23 @@ export class GpuFunction {
     const url = this.url + path;
     const { secret } = this.#options;
     if (secret === null) return fetch(url, init);
-    const { pathname, search } = new URL(url);
+    const called = new URL(url);
+    const { pathname, search } = called;
     const timestamp = this.#ports.now();
     const nonce = this.#ports.newId();
+    const audience = audienceOf(called);
     const signature = signCall(secret, {
       method: init.method,
       path: pathname + search,
       body: new TextEncoder().encode(init.body ?? ""),
       timestamp,
       nonce,
+      audience,
     });
     const headers = new Headers(init.headers);
     headers.set(SIGNATURE_HEADERS.timestamp, String(timestamp));
     headers.set(SIGNATURE_HEADERS.nonce, nonce);
+    headers.set(SIGNATURE_HEADERS.audience, audience);
     headers.set(SIGNATURE_HEADERS.signature, signature);
     return fetch(url, { ...init, headers });
   }

@@ -1,5 +1,5 @@
 /** Settings from the environment, checked before anything starts. */
-import { fieldIssue } from "../../contract/mod.ts";
+import { fieldIssue, showGiven } from "../../contract/mod.ts";
 import {
   BATCHING_MODES,
   type BatchingMode,
@@ -9,6 +9,7 @@ import {
   type WeightsMode,
 } from "../jobs/engine.ts";
 import type { ServiceLimits } from "../jobs/service.ts";
+import { AUDIENCE_RULE, type Audiences, parseAudiences } from "./call_audience.ts";
 
 export interface Config {
   readonly host: string;
@@ -36,6 +37,8 @@ export interface Config {
   readonly limits: ServiceLimits;
   /** Any of them may sign a call; none: calls are not signed. */
   readonly secrets: readonly string[];
+  /** The names that signed calls may be for. */
+  readonly audiences: Audiences;
 }
 
 const PROVIDERS = ["cpu", "cuda", "webgpu", "dml", "coreml"];
@@ -117,7 +120,7 @@ export function parseConfig(
       drainMs: number("GPU_DRAIN_SECONDS") * 1_000,
       cancelMs: CANCEL_MS,
     },
-    secrets: parseSecrets(read("GPU_SECRET")),
+    ...parseKeys(read("GPU_SECRET"), read("GPU_AUDIENCE")),
   };
 }
 
@@ -141,6 +144,21 @@ function parseProviders(given: string): string[] {
   const allowed = `one of ${PROVIDERS.join(", ")}, or several in the order of preference, ` +
     "separated by commas";
   throw new RangeError(fieldIssue("GPU_PROVIDER", allowed, given).message);
+}
+
+/** One secret may sign for many functions, so each must say which calls are for it. */
+function parseKeys(
+  secret: string | undefined,
+  audience: string | undefined,
+): Pick<Config, "secrets" | "audiences"> {
+  const secrets = parseSecrets(secret);
+  const needed = secrets.length > 0 ? "" : "any";
+  const audiences = parseAudiences(audience ?? needed);
+  if (audiences !== undefined) return { secrets, audiences };
+  const beside = audience === undefined ? " beside GPU_SECRET" : "";
+  throw new RangeError(
+    `GPU_AUDIENCE must be ${AUDIENCE_RULE}, given ${showGiven(audience)}${beside}`,
+  );
 }
 
 /** An empty variable is refused, lest a lost secret open the service. Secrets are never shown. */
@@ -181,6 +199,7 @@ export function describeConfig(): string {
     ["MODELS_DIR", "a folder with one folder per model"],
     ["GPU_PACKED_DIR", "a folder that keeps packed weights for the next start; none by default"],
     ["GPU_SECRET", "signs the edge's calls; several with commas while one replaces another (none)"],
+    ["GPU_AUDIENCE", "hosts by which edges call it, or any; needed with GPU_SECRET"],
     [
       "GPU_PROVIDER",
       `${PROVIDERS.join(", ")}, or a fallback order such as cuda,webgpu,cpu (cpu)`,

@@ -31,6 +31,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
     GPU_RETAINED_SECONDS: "17",
     GPU_DRAIN_SECONDS: "19",
     GPU_SECRET: "first-secret-0123, second-secret-0123",
+    GPU_AUDIENCE: "gpu.example, http://10.0.0.5:8788",
   });
   assert.deepEqual(config, {
     host: "0.0.0.0",
@@ -56,6 +57,7 @@ Deno.test("parseConfig() reads every variable, in its unit", () => {
       cancelMs: 5_000,
     },
     secrets: ["first-secret-0123", "second-secret-0123"],
+    audiences: new Set(["gpu.example", "10.0.0.5:8788"]),
   });
 });
 
@@ -93,6 +95,25 @@ Deno.test("parseConfig() refuses a secret that is easily guessed, without showin
     });
   }
   assert.deepEqual(parse({}).secrets, []);
+});
+
+Deno.test("parseConfig() takes no secret without the names that signed calls may be for", () => {
+  const GPU_SECRET = "first-secret-0123";
+  const rule =
+    "GPU_AUDIENCE must be the hosts by which edges call this GPU function, as in their " +
+    "GPU_URL, such as gpu.example or 10.0.0.5:8788, with commas between them, or any, given ";
+  const refusals = [
+    [{ GPU_SECRET }, "nothing beside GPU_SECRET"],
+    [{ GPU_SECRET, GPU_AUDIENCE: "" }, '""'],
+    [{ GPU_SECRET, GPU_AUDIENCE: "a b" }, '"a b"'],
+    [{ GPU_SECRET, GPU_AUDIENCE: "gpu.example," }, '"gpu.example,"'],
+    [{ GPU_AUDIENCE: "gpu.example/base" }, '"gpu.example/base"'],
+  ] as const;
+  for (const [env, given] of refusals) {
+    assert.throws(() => parse(env), { name: "RangeError", message: rule + given });
+  }
+  assert.equal(parse({ GPU_SECRET, GPU_AUDIENCE: "any" }).audiences, null);
+  assert.equal(parse({}).audiences, null);
 });
 
 Deno.test("describeConfig() names every variable that parseConfig() reads", () => {

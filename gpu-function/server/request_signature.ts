@@ -1,6 +1,9 @@
 /**
- * Whether a call comes from an edge that knows the secret, now, and for the first time
- * (`contract/signature.ts`). Holds the nonces that could still be used again, within a bound.
+ * Whether a call comes from an edge that knows the secret, for this GPU function, now, and for the
+ * first time (`contract/signature.ts`). Holds the nonces that could still be used again, within a
+ * bound, and no longer than its process lives: a call that was heard on its way can be repeated
+ * once after a restart, or at another process of the same name, until its time is over. That draws
+ * an image that was asked for, or cancels a run, which who stands on the way can do by cutting it.
  */
 import {
   createProblem,
@@ -12,6 +15,7 @@ import {
   signCall,
 } from "../../contract/mod.ts";
 import type { Clock } from "../jobs/clock.ts";
+import type { Audiences } from "./call_audience.ts";
 
 /** A call as it arrived. */
 export interface ReceivedCall {
@@ -28,14 +32,26 @@ const NONCES_MAX = 100_000;
 
 export class CallVerifier {
   readonly #secrets: readonly string[];
+  readonly #audiences: Audiences;
   readonly #clock: Pick<Clock, "now">;
   readonly #noncesMax: number;
   /** Until when each is remembered, oldest first. */
   readonly #nonces = new Map<string, number>();
 
-  /** @param secrets each of them is good, so that one can take another's place */
-  constructor(secrets: readonly string[], clock: Pick<Clock, "now">, noncesMax = NONCES_MAX) {
+  /**
+   * @param keys.secrets each of them is good, so that one can take another's place
+   * @param keys.audiences the names of this GPU function
+   */
+  constructor(
+    { secrets, audiences }: {
+      readonly secrets: readonly string[];
+      readonly audiences: Audiences;
+    },
+    clock: Pick<Clock, "now">,
+    noncesMax = NONCES_MAX,
+  ) {
     this.#secrets = secrets;
+    this.#audiences = audiences;
     this.#clock = clock;
     this.#noncesMax = noncesMax;
   }
@@ -52,7 +68,10 @@ export class CallVerifier {
     const skewMs = Math.abs(this.#clock.now() - timestamp);
     if (!(skewMs <= SIGNATURE_SKEW_MS)) return outOfTime(time, skewMs);
     if (!/^[\w-]{1,100}$/.test(nonce)) return wrongNonce(nonce);
-    const call = { method, path, timestamp, nonce, body: await body() };
+    // Edges of before send no audience; their calls cannot be made of those of today's edges.
+    const audience = headers.get(SIGNATURE_HEADERS.audience);
+    if (audience !== null && this.#audiences?.has(audience) === false) return notForUs(audience);
+    const call = { method, path, timestamp, nonce, audience, body: await body() };
     // All are tried, so that the time taken does not tell which one it was.
     const matches = this.#secrets.filter((s) => equalSignatures(signCall(s, call), signature));
     if (matches.length === 0) return WRONG_SIGNATURE;
@@ -73,7 +92,8 @@ export class CallVerifier {
   }
 }
 
-const NAMES = Object.values(SIGNATURE_HEADERS).join(", ");
+const { audience: _, ...NEEDED } = SIGNATURE_HEADERS;
+const NAMES = Object.values(NEEDED).join(", ");
 
 const UNSIGNED = createProblem(
   "unauthorized",
@@ -82,7 +102,7 @@ const UNSIGNED = createProblem(
 
 const WRONG_SIGNATURE = createProblem(
   "unauthorized",
-  "The signature must be of this method, path, body, time and nonce, by a secret that is known " +
+  "The signature must be of this method, path, body, time, nonce and audience, by a secret that is known " +
     "here; the one given is not",
 );
 
@@ -100,6 +120,12 @@ function outOfTime(time: string, skewMs: number): Problem {
     : `a time ${Math.ceil(skewMs / 1_000)} seconds from it`;
   const detail = `${SIGNATURE_HEADERS.timestamp} must be in milliseconds since 1970, ${allowed}`;
   return createProblem("unauthorized", `${detail}, given ${given}`);
+}
+
+function notForUs(audience: string): Problem {
+  const allowed = "a name of this GPU function, one of its GPU_AUDIENCE";
+  const detail = `${SIGNATURE_HEADERS.audience} must be ${allowed}, given ${showGiven(audience)}`;
+  return createProblem("unauthorized", detail);
 }
 
 function wrongNonce(nonce: string): Problem {

@@ -8,11 +8,13 @@ import {
 import { FakeClock } from "../fixtures/fake_clock.ts";
 import { CallVerifier, type ReceivedCall } from "./request_signature.ts";
 
+const NAMES = ["gpu.example:8788", "gpu.example"];
 const SECRETS = ["old-secret-012345", "new-secret-012345"];
 
 function setUp(noncesMax?: number) {
   const clock = new FakeClock();
-  const verifier = new CallVerifier(SECRETS, clock, noncesMax);
+  const keys = { secrets: SECRETS, audiences: new Set(NAMES) };
+  const verifier = new CallVerifier(keys, clock, noncesMax);
   let nonces = 0;
   const call = (changes: Partial<SignedCall> = {}): SignedCall => ({
     method: "PUT",
@@ -20,6 +22,7 @@ function setUp(noncesMax?: number) {
     body: new TextEncoder().encode('{"input":{}}'),
     timestamp: clock.now(),
     nonce: `nonce-${nonces++}`,
+    audience: NAMES[0] ?? null,
     ...changes,
   });
   return { clock, verifier, call };
@@ -31,8 +34,9 @@ function sent(
   changes: Partial<SignedCall> = {},
   secret = SECRETS[1] ?? "",
 ): ReceivedCall {
-  const { method, path, body, timestamp, nonce } = { ...call, ...changes };
+  const { method, path, body, timestamp, nonce, audience } = { ...call, ...changes };
   const headers = new Headers({
+    ...(audience === null ? {} : { [SIGNATURE_HEADERS.audience]: audience }),
     [SIGNATURE_HEADERS.timestamp]: String(timestamp),
     [SIGNATURE_HEADERS.nonce]: nonce,
     [SIGNATURE_HEADERS.signature]: signCall(secret, call),
@@ -58,6 +62,8 @@ Deno.test("A call that was changed on its way is refused, whatever part it was",
     { body: new TextEncoder().encode('{"input":{"seed":1}}') },
     { timestamp: clock.now() + 1 },
     { nonce: "another" },
+    { audience: "gpu.example" },
+    { audience: null },
   ];
   for (const change of changes) {
     const refusal = await verifier.refusal(sent(call(), change));
@@ -68,7 +74,8 @@ Deno.test("A call that was changed on its way is refused, whatever part it was",
 
 Deno.test("A call without one of its headers is refused before its body is read", async () => {
   const { verifier, call } = setUp();
-  for (const name of Object.values(SIGNATURE_HEADERS)) {
+  const { audience: _, ...needed } = SIGNATURE_HEADERS;
+  for (const name of Object.values(needed)) {
     const { headers, ...rest } = sent(call());
     headers.delete(name);
     const body = () => Promise.reject(new Error("the body was read"));
@@ -123,4 +130,28 @@ Deno.test("A nonce that could not be one is refused", async () => {
   const { verifier, call } = setUp();
   const refusal = await verifier.refusal(sent(call({ nonce: "a b" })));
   assert.match(refusal?.detail ?? "", /^x-shapefirst-nonce must be .*, given "a b"$/);
+});
+
+Deno.test("A call for another GPU function is refused, and says for whom it is", async () => {
+  const { verifier, call, clock } = setUp();
+  const cases: readonly (readonly [audience: string | null, isOurs: boolean])[] = [
+    ["gpu.example:8788", true],
+    ["gpu.example", true],
+    // As an edge signed it before calls named their audience.
+    [null, true],
+    ["gpu.example:8789", false],
+    ["GPU.example", false],
+    ["other.example", false],
+    ["gpu.example:8788, other.example", false],
+    ["", false],
+  ];
+  const everybody = new CallVerifier({ secrets: SECRETS, audiences: null }, clock);
+  for (const [audience, isOurs] of cases) {
+    const received = sent(call({ audience }));
+    const refusal = await verifier.refusal(received);
+    const expected = "x-shapefirst-audience must be a name of this GPU function, one of its " +
+      `GPU_AUDIENCE, given ${JSON.stringify(audience)}`;
+    assert.equal(refusal?.detail ?? null, isOurs ? null : expected, String(audience));
+    assert.equal(await everybody.refusal(received), null, "a function that takes any");
+  }
 });

@@ -1,6 +1,6 @@
 // Broken here: a listener between edge and GPU function can repeat or change a call.
 import assert from "node:assert/strict";
-import { SIGNATURE_HEADERS } from "../../contract/mod.ts";
+import { audienceOf, SIGNATURE_HEADERS } from "../../contract/mod.ts";
 import { GpuDouble } from "../support/gpu_double.ts";
 import { assertWhole, undisturbedSha256, withEdge } from "../faults/stage.ts";
 
@@ -62,13 +62,15 @@ const bend = (text: string | undefined) =>
 
 /** Calls that each differ from the signed one in one part. */
 function changesOf(call: HeardCall, seed: number): HeardCall[] {
-  const { timestamp, nonce, signature } = SIGNATURE_HEADERS;
+  const { timestamp, nonce, signature, audience } = SIGNATURE_HEADERS;
+  const { [audience]: _, ...nameless } = call.headers;
   const bent = (name: string) => ({
     ...call,
     headers: { ...call.headers, [name]: bend(call.headers[name]) },
   });
   return [
-    ...[timestamp, nonce, signature].map(bent),
+    ...[timestamp, nonce, signature, audience].map(bent),
+    { ...call, headers: nameless },
     { ...call, body: call.body.replace(`"seed":${seed}`, '"seed":99') },
     { ...call, path: `/predictions/${"0".repeat(64)}` },
     { ...call, path: `${call.path}?more` },
@@ -108,5 +110,44 @@ Deno.test("A call that was heard is good for nothing: repeated or changed, it is
   } finally {
     await between.close();
     await gpu.close();
+  }
+});
+
+Deno.test("A call that was heard on its way to one GPU function is refused by every other", async () => {
+  const names = new Set<string>();
+  const signed = { secret: SECRET, aheadMs: 0 };
+  const gpu = new GpuDouble({ signed: { ...signed, names } }).listen();
+  const others = [new Set<string>(), new Set(["gpu.example"]), new Set(["127.0.0.1"])]
+    .map((others) => new GpuDouble({ signed: { ...signed, names: others } }).listen());
+  const between = listenBetween(gpu.url);
+  names.add(audienceOf(new URL(between.url)));
+  try {
+    await withEdge(between.url, async (client) => {
+      between.withholds = true;
+      const request = client.fresh();
+      assert.equal((await client.post(request)).status, 503);
+      const call = between.heard.at(-1);
+      assert(call);
+      const { audience } = SIGNATURE_HEADERS;
+      for (const other of others) {
+        const host = new URL(other.url).host;
+        const { [audience]: _, ...nameless } = call.headers;
+        const tries: readonly HeardCall["headers"][] = [
+          call.headers,
+          nameless,
+          { ...call.headers, [audience]: host },
+          { ...call.headers, [audience]: "gpu.example" },
+          { ...call.headers, host: new URL(between.url).host },
+        ];
+        for (const headers of tries) {
+          assert.deepEqual(await send(other.url, { ...call, headers }), REFUSED);
+        }
+        assert.equal(other.started, 0);
+      }
+      assert.equal((await send(gpu.url, call)).status, 200, "it was good where it was meant for");
+    }, { GPU_SECRET: SECRET });
+  } finally {
+    await between.close();
+    for (const one of [gpu, ...others]) await one.close();
   }
 });

@@ -1,7 +1,7 @@
 // Signed calls over HTTP: the edge signs them, and the GPU function checks them.
 import assert from "node:assert/strict";
 import { MANIFEST, planningModel } from "../../contract/fixtures/planning_model.ts";
-import { parseGenerationRequest, planGeneration } from "../../contract/mod.ts";
+import { audienceOf, parseGenerationRequest, planGeneration } from "../../contract/mod.ts";
 import { GPU_FUNCTION_DEFAULTS } from "../../edge/backends/backend.ts";
 import { GpuFunction } from "../../edge/backends/gpu_function.ts";
 import { GpuPool, POOL_DEFAULTS } from "../../edge/backends/pool.ts";
@@ -16,7 +16,7 @@ import { GenerationService } from "../../gpu-function/jobs/service.ts";
 const SECRET = "a-secret-of-this-test";
 const STEPS = 3;
 
-function createGpuFunction(clock: FakeClock) {
+function createGpuFunction(clock: FakeClock, names: ReadonlySet<string>) {
   const log = () => {};
   const service = new GenerationService(SERVICE_LIMITS, { clock, log });
   service.start(new PacedEngine({ permits: STEPS }));
@@ -26,7 +26,7 @@ function createGpuFunction(clock: FakeClock) {
     clock,
     log,
     drawId: () => crypto.randomUUID(),
-    verifier: new CallVerifier([SECRET], clock),
+    verifier: new CallVerifier({ secrets: [SECRET], audiences: names }, clock),
   });
 }
 
@@ -57,9 +57,11 @@ function submission() {
 
 Deno.test("The GPU function takes the calls of an edge that knows its secret, and of no other", async () => {
   const clock = new FakeClock();
-  const app = createGpuFunction(clock);
+  const names = new Set<string>();
+  const app = createGpuFunction(clock, names);
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, app.fetch);
   const url = `http://127.0.0.1:${server.addr.port}`;
+  names.add(audienceOf(new URL(url)));
   try {
     const now = () => clock.now();
     for (
@@ -78,6 +80,10 @@ Deno.test("The GPU function takes the calls of an edge that knows its secret, an
       assert(!(await stranger.cancel(submission().id)).ok);
       assert.equal((await stranger.health()).status, "READY", "health is open");
     }
+    const byAnotherName: string[] = [];
+    const elsewhere = url.replace("127.0.0.1", "localhost");
+    assert(!(await createPool(elsewhere, SECRET, now, byAnotherName).submit(submission(), -1)).ok);
+    assert.match(byAnotherName[0] ?? "", /one of its GPU_AUDIENCE, given "localhost:\d+"$/);
     const pool = createPool(url, SECRET, now);
     const first = await pool.submit(submission(), -1);
     assert(first.ok);

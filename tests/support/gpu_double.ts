@@ -40,6 +40,8 @@ export interface SignedClock {
   readonly secret: string;
   /** Milliseconds by which its clock is fast. */
   aheadMs: number;
+  /** The names that calls may be for; any by default. */
+  readonly names?: ReadonlySet<string>;
 }
 
 export interface GpuDoubleOptions {
@@ -96,7 +98,10 @@ export class GpuDouble {
   constructor({ limits = {}, signed, paused = false }: GpuDoubleOptions = {}) {
     this.#limits = { ...LIMITS, ...limits };
     this.#verifier = signed
-      ? new CallVerifier([signed.secret], { now: () => Date.now() + signed.aheadMs })
+      ? new CallVerifier(
+        { secrets: [signed.secret], audiences: signed.names ?? null },
+        { now: () => Date.now() + signed.aheadMs },
+      )
       : null;
     this.#engine = new ScriptedEngine(paused);
     this.#current = this.#begin();
