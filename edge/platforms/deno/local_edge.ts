@@ -92,11 +92,10 @@ export function createLocalEdge(
     resolveHost: hostAddresses,
     onCall: (outcome) => metrics.countCall(outcome),
   });
-  const meterRun = ({ event }: RunEnd) => Promise.resolve(metrics.countRun(event));
   const memories = createRoomMemories(database, "generation");
   const sweepMemories = createRoomMemories(database, "sweep");
   const rooms = createLocalRooms(
-    { ...shared, afterEnd: notifyAll([settleRun(webhooks), countRun(shared), meterRun]) },
+    { ...shared, afterEnd: notifyAll([settleRun(webhooks), countRun(shared), meterRuns(metrics)]) },
     (id) => databaseStore(memories, id),
   );
   const sweepRooms = createLocalSweepRooms(
@@ -132,4 +131,8 @@ export function createLocalEdge(
 
 function metricsReader({ identity }: EdgeSettings) {
   return createMayReadMetrics(identity.metricsToken, localAddress(identity));
+}
+
+function meterRuns(metrics: EdgeMetrics) {
+  return ({ event }: RunEnd) => Promise.resolve(metrics.countRun(event));
 }
