@@ -24,10 +24,13 @@ export async function databaseStatus(client: ConformanceClient): Promise<string>
 
 const ATTEMPTS = 200;
 
-/** Waits for the database. The request for health may be the one that finds it back. */
-export async function untilReady(client: ConformanceClient): Promise<void> {
+/**
+ * Waits until the database answers. The request for health may be the one that finds it back; where a write
+ * has failed meanwhile, it is READ_ONLY until the next one.
+ */
+export async function untilAnswering(client: ConformanceClient): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (await databaseStatus(client) === "READY") return;
+    if (await databaseStatus(client) !== "UNREACHABLE") return;
     await new Promise((done) => setTimeout(done, 50));
   }
   throw new Error("The database is not asked again");

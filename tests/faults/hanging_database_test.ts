@@ -6,7 +6,7 @@ import { assertProblem, ConformanceClient, idOf } from "../support/conformance_c
 import { startDeno, startWorkerd } from "../support/edges.ts";
 import { type Failure } from "./call_faults.ts";
 import { CALL_MS } from "./failing_database.ts";
-import { arm, countCalls, databaseStatus, FAULTY_WORKER, untilReady } from "./fault_client.ts";
+import { arm, countCalls, databaseStatus, FAULTY_WORKER, untilAnswering } from "./fault_client.ts";
 import { assertWhole, undisturbedSha256, UNLIMITED, withProcess, withStage } from "./stage.ts";
 
 const SILENCE: Failure = { at: 1, lasting: true, lost: "call", silent: true };
@@ -93,7 +93,7 @@ Deno.test("SQLite that another process has locked, on Deno: the same", async () 
       other.exec("BEGIN EXCLUSIVE");
       const drawn = await askInSilence(client);
       other.exec("ROLLBACK");
-      await untilReady(client);
+      await untilAnswering(client);
       await askAgain(client, drawn);
     } finally {
       other.close();
@@ -113,7 +113,7 @@ Deno.test("D1 that hangs, on workerd: the same, and few calls find it so", async
     const calls = await countCalls(client);
     assert(calls > 0 && calls < requests.length, `${calls} calls waited`);
     await arm(client, null);
-    await untilReady(client);
+    await untilAnswering(client);
     await askAgain(client, drawn);
   });
 });

@@ -9,7 +9,7 @@ import {
 } from "../support/conformance_client.ts";
 import { type EdgeProcess, startWorkerd } from "../support/edges.ts";
 import { describeFailure, type Failure, IS_LONG, WAYS } from "./call_faults.ts";
-import { arm, countCalls, FAULTY_WORKER, untilReady } from "./fault_client.ts";
+import { arm, countCalls, FAULTY_WORKER, untilAnswering } from "./fault_client.ts";
 import {
   assertWhole,
   type SeededInput,
@@ -75,7 +75,7 @@ async function loseEachCall(
       await act(client, request, id);
       const calls = await countCalls(client);
       await arm(client, null);
-      await untilReady(client);
+      await untilAnswering(client);
       await postStream(client, request, id);
       if (calls < at) return at - 1;
     } catch (cause) {

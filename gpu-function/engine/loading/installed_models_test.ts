@@ -94,7 +94,7 @@ Deno.test("a model that turns out damaged when it is asked for fails its own run
     assert.equal(error.problem.code, "model_unavailable");
     assert.match(
       error.problem.detail,
-      /^Model two cannot be served: unet.model\.onnx: onnxruntime cannot load this file/,
+      /^Model two cannot be served: unet.model\.onnx is no whole ONNX model/,
     );
     assert.ok(error.cause instanceof RangeError);
     assert.equal(imageOf(await Array.fromAsync(start(engine, "one"))).length, 1);
@@ -169,7 +169,7 @@ Deno.test("a package that cannot be served takes only itself out of service, wit
       assert.equal(imageOf(await Array.fromAsync(start(engine, "mini"))).length, 1);
       assert.deepEqual(refusalOf(engine, "damaged"), [
         "model_unavailable",
-        "Model damaged cannot be served: unet/model.onnx: onnxruntime cannot load this file: Failed to load model because protobuf parsing failed.",
+        "Model damaged cannot be served: unet/model.onnx is no whole ONNX model: byte 0 begins no field",
       ]);
       assert.deepEqual(refusalOf(engine, "twin"), [
         "model_unavailable",

@@ -151,6 +151,8 @@ async function openSession(
     return await createSession(graph, settingsOf(options, session));
   } catch (error) {
     refusePointersBeside(file);
+    // Such as a file whose structure cannot be read: the sentence names it.
+    if (error instanceof RangeError && error.message.startsWith(file)) throw error;
     const cause = new Error(failureReason(error), { cause: error });
     throw new RangeError(`${file}: onnxruntime cannot load this file: ${cause.message}`, { cause });
   }
