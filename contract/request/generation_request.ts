@@ -27,7 +27,7 @@ import {
   refuse,
   unknownFieldIssue,
 } from "../problem.ts";
-import { isPlainText, normalizeText } from "./prompt_text.ts";
+import { isPlainText, normalizeText, refusedCharacter } from "./prompt_text.ts";
 import { TIMESTEP_SPACINGS } from "./timestep_spacing.ts";
 import { SOS_REPLACEMENTS, STATE_REPLACEMENTS } from "./token_states.ts";
 
@@ -247,9 +247,23 @@ export function parseGenerationRequest(input: unknown): Parsed<GenerationRequest
   return refuse(createFieldProblem("invalid_request", firstPerField.toReversed()));
 }
 
+const TEXT_FIELDS = /(^|[._])prompt$/;
+
 function toFieldIssue(field: string, unknown: boolean, given: unknown): FieldIssue {
   if (unknown) return unknownFieldIssue(field, siblingsOf(field), given);
   const allowed = FIELD_RULES[field.replace(/\.\d+$/, ".*")] ?? "absent";
+  // Such a character would change what its reader sees of the sentence, so it is named and not shown.
+  const refused = typeof given === "string" && TEXT_FIELDS.test(field)
+    ? refusedCharacter(given)
+    : null;
+  if (refused !== null) {
+    return {
+      field,
+      allowed,
+      given: refused,
+      message: `${field} must be ${allowed}, given ${refused}`,
+    };
+  }
   return field === ""
     ? { ...fieldIssue("body", allowed, given), field: "" }
     : fieldIssue(field, allowed, given);

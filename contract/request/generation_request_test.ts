@@ -47,7 +47,7 @@ const REFUSED: readonly [field: string, request: unknown][] = [
   ["prompt", { prompt: "" }],
   ["prompt", { prompt: " \u00a0 " }],
   ["prompt", { prompt: 7 }],
-  ["prompt", { prompt: "a\nb" }],
+  ["prompt", { prompt: "a\u0007b" }],
   ["prompt", { prompt: "a\u0000b" }],
   ["prompt", { prompt: "a\ud800b" }],
   ["prompt", { prompt: "x".repeat(LIMITS.promptLength + 1) }],
@@ -175,7 +175,7 @@ Deno.test("parseGenerationRequest() names every choice there is", () => {
 });
 
 Deno.test("parseGenerationRequest() never echoes a long prompt", () => {
-  const parsed = parseGenerationRequest({ prompt: `${"secret ".repeat(100)}\n` });
+  const parsed = parseGenerationRequest({ prompt: `${"secret ".repeat(100)}\u0007` });
   assert(!parsed.ok);
   assert(JSON.stringify(parsed.problem).length < 1_000);
 });

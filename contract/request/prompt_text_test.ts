@@ -2,13 +2,19 @@
 // Broken here: a character that hides or reorders text passes, or an honest one is changed.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isPlainText, LIMITS, normalizeText, parseGenerationRequest } from "../mod.ts";
+import {
+  isPlainText,
+  LIMITS,
+  normalizeText,
+  parseGenerationRequest,
+  refusedCharacter,
+} from "../mod.ts";
 
 const REFUSED: readonly (readonly [name: string, text: string])[] = [
   ["a null", "a\u0000b"],
-  ["a tab", "a\tb"],
-  ["a line break", "a\r\nset-cookie: b"],
-  ["a C1 control", "a\u0085b"],
+  ["a bell", "a\u0007b"],
+  ["an escape", "a\u001b[31mb"],
+  ["a C1 control", "a\u0080b"],
   ["a right-to-left override", "a \u202egnp.drib"],
   ["an embedding", "a \u202abird\u202c"],
   ["an isolate", "a \u2066bird\u2069"],
@@ -72,4 +78,41 @@ Deno.test("a text that grows beyond the limit when composed is refused", () => {
   // U+1D15E is excluded from composition: NFC makes four code units of two.
   const prompt = "\u{1d15e}".repeat(LIMITS.promptLength / 2);
   assert.equal(parseGenerationRequest({ prompt }).ok, false);
+});
+
+Deno.test("line breaks and tabs are spaces, in every text", () => {
+  const breaks = ["\n", "\r\n", "\t", "\v\f", "\u0085", "\u2028", "\u2029", "\n\n\t"];
+  for (const given of breaks.map((each) => `A blue bird.${each}Flat icon.`)) {
+    const parsed = parseGenerationRequest({
+      prompt: given,
+      negative_prompt: given,
+      eos_swap: { prompt: given },
+    });
+    assert(parsed.ok, JSON.stringify(given));
+    const { prompt, negative_prompt, eos_swap } = parsed.value;
+    for (const text of [prompt, negative_prompt, eos_swap?.prompt]) {
+      assert.equal(text, "A blue bird. Flat icon.");
+    }
+  }
+  assert.equal(parseGenerationRequest({ prompt: "\n\t\u2028" }).ok, false);
+});
+
+Deno.test("a refused character is named with its place, and never shown", () => {
+  const cases = [
+    ["a \u202egnp.drib", "U+202E at character 3"],
+    ["\u{1f426}\u{1f426}\u0007", "U+0007 at character 3"],
+    ["a \u2066bird\u2069", "U+2066 at character 3"],
+    ["a\ud83d", "U+D83D at character 2"],
+    ["line\none\u0000", "U+0000 at character 9"],
+    ["a\u{e0061}", "U+E0061 at character 2"],
+  ] as const;
+  for (const [prompt, named] of cases) {
+    assert.equal(refusedCharacter(prompt), named);
+    const parsed = parseGenerationRequest({ prompt });
+    assert(!parsed.ok && parsed.problem.detail.endsWith(`, given ${named}`));
+    for (const character of prompt.slice(-1)) {
+      assert(!parsed.problem.detail.includes(character) || /[a-z]/.test(character));
+    }
+  }
+  assert.equal(refusedCharacter("a blue bird"), null);
 });
