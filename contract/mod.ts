@@ -26,6 +26,7 @@ export * from "./plan/planning.ts";
 export * from "./tokens/planned_tokens.ts";
 export * from "./tokens/prompt_token.ts";
 export * from "./tokens/prompt_tokenizer.ts";
+export * from "./tokens/read_text.ts";
 export * from "./sweep/rows_together.ts";
 export * from "./plan/sampler_calls.ts";
 export * from "./plan/settings.ts";

@@ -12,7 +12,7 @@ import { checkInsights, planInsights } from "./planned_insights.ts";
 import { checkReuse, countCompute, planReuse } from "./planned_reuse.ts";
 import { ENGINE_VERSION } from "../limits.ts";
 import type { ModelManifest } from "../model_manifest.ts";
-import { countEvaluations, planPhases } from "./phase.ts";
+import { countEvaluations, type Phase, planPhases, seesPrompt } from "./phase.ts";
 import type { Plan } from "./plan.ts";
 import {
   accept,
@@ -21,6 +21,7 @@ import {
   fieldIssue,
   type Parsed,
   refuse,
+  showGiven,
 } from "../problem.ts";
 import type {
   PromptTokenizer,
@@ -28,6 +29,21 @@ import type {
   TokenizedPrompts,
 } from "../tokens/prompt_tokenizer.ts";
 import { planTokens } from "../tokens/planned_tokens.ts";
+
+/** What the model leaves out of the texts of a request: for who has typed it alone, so it is in no plan. */
+export function unreadIn(
+  { prompt, negative_prompt, eos_swap }: Pick<
+    SeededRequest,
+    "prompt" | "negative_prompt" | "eos_swap"
+  >,
+  { tokenizer }: Pick<PlanningModel, "tokenizer">,
+): Record<keyof TokenizedPrompts, readonly string[]> {
+  return {
+    prompt: tokenizer.tokenize(prompt).unread,
+    negative_prompt: tokenizer.tokenize(negative_prompt).unread,
+    eos_swap: eos_swap ? tokenizer.tokenize(eos_swap.prompt).unread : [],
+  };
+}
 
 /** What planning needs of a model. */
 export interface PlanningModel {
@@ -58,7 +74,8 @@ export function planGeneration(asked: SeededRequest, model: PlanningModel): Pars
     ...checkReuse(request, settings, manifest),
   ];
   if (issues.length > 0) return refuse(createFieldProblem("unplannable", issues));
-  return accept({ ...assemblePlan(request, settings, prompts, manifest), budget });
+  const texts = { ...prompts, nothing: tokenizer.tokenize("") };
+  return accept({ ...assemblePlan(request, settings, texts, manifest), budget });
 }
 
 function checkSettings(
@@ -87,9 +104,14 @@ function checkSettings(
 
 function checkPrompt(
   field: string,
-  { length, tooLong, forbidden }: TokenizedPrompt,
-  { text }: ModelManifest,
+  { length, tooLong, forbidden, read, unread }: TokenizedPrompt,
+  { id, text }: ModelManifest,
 ): FieldIssue[] {
+  if (field !== "negative_prompt" && read === "" && unread.length > 0) {
+    const given = showGiven(unread.join(" "));
+    const allowed = `text of which model ${id} reads a part`;
+    return [{ field, allowed, given, message: `${field} must be ${allowed}, given ${given}` }];
+  }
   if (forbidden !== null) return [fieldIssue(field, `free of the special token`, forbidden)];
   if (!tooLong) return [];
   const allowed = `at most ${text.max_length} tokens long, start and end token included`;
@@ -134,7 +156,7 @@ function checkTokenStates(
 function assemblePlan(
   request: SeededRequest,
   settings: Settings,
-  prompts: TokenizedPrompts,
+  prompts: TokenizedPrompts & { readonly nothing: TokenizedPrompt },
   manifest: ModelManifest,
 ): Omit<Plan, "budget"> {
   const { num_inference_steps, guidance_scale, sampler, cutoff, eos_swap } = settings;
@@ -152,8 +174,13 @@ function assemblePlan(
     eos_swap: swapChangesStates(tokens, prompts) ? eos_swap : null,
   };
   const phases = planPhases(phaseOptions);
+  const texts = textsWithEffect(prompts, phases);
+  const seen = phases.some(seesPrompt) ? prompts.prompt : prompts.nothing;
+  const shownTokens = texts.eos_swap === null
+    ? planTokens(seen.tokens, null, settings.token_states)
+    : tokens;
   const steps = previewSteps(request.previews.every, num_inference_steps);
-  const run = { phases, num_inference_steps, negative_prompt: request.negative_prompt };
+  const run = { phases, num_inference_steps, negative_prompt: texts.negative_prompt };
   const reuse = planReuse(request.reuse, run);
   const evaluations = countEvaluations(phases, { ...phaseOptions, sampler });
   return {
@@ -170,10 +197,11 @@ function assemblePlan(
     model: manifest.id,
     model_digest: manifest.digest,
     engine_version: ENGINE_VERSION,
-    prompt: request.prompt,
-    negative_prompt: request.negative_prompt,
+    prompt: texts.prompt,
+    negative_prompt: texts.negative_prompt,
     seed: request.seed,
     ...settings,
+    eos_swap: texts.eos_swap !== null && eos_swap ? { ...eos_swap, prompt: texts.eos_swap } : null,
     output_format: request.output_format,
     semantic_repeats: request.semantic_repeats,
     previews: { ...request.previews, steps },
@@ -182,7 +210,27 @@ function assemblePlan(
     reuse,
     evaluations,
     compute: countCompute({ ...run, reuse, sampler, evaluations }, manifest.cuts),
-    tokens: { prompt: tokens, eos_swap: prompts.eos_swap?.tokens ?? null },
+    tokens: {
+      prompt: shownTokens,
+      eos_swap: texts.eos_swap === null ? null : prompts.eos_swap?.tokens ?? null,
+    },
+  };
+}
+
+/**
+ * The texts as the model reads them, as far as they change a pixel. A stored plan is shown to all who ask for
+ * the same image, so it holds nothing of what one of them typed without effect.
+ */
+function textsWithEffect(
+  { prompt, negative_prompt, eos_swap }: TokenizedPrompts,
+  phases: readonly Phase[],
+) {
+  const isGuided = phases.some(({ conditioning }) => conditioning === "guided");
+  const isSwapped = phases.some(({ eos_swapped }) => eos_swapped);
+  return {
+    prompt: phases.some(seesPrompt) ? prompt.read : "",
+    negative_prompt: isGuided ? negative_prompt.read : "",
+    eos_swap: isSwapped ? eos_swap?.read ?? null : null,
   };
 }
 

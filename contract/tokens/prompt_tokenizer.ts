@@ -3,8 +3,9 @@ import { SequenceNormalizer, Tokenizer } from "@huggingface/tokenizers";
 import * as v from "valibot";
 import type { ModelManifest } from "../model_manifest.ts";
 import type { PromptToken, TokenClass } from "./prompt_token.ts";
+import { createTextReader, type ReadText } from "./read_text.ts";
 
-export interface TokenizedPrompt {
+export interface TokenizedPrompt extends ReadText {
   /** `max_length` ids: [SOS] if there is one, words, [EOS], padding. Meaningless when `tooLong`. */
   readonly ids: readonly number[];
   readonly tokens: readonly PromptToken[];
@@ -61,6 +62,16 @@ export function createPromptTokenizer(
     text.includes(content) || normalized && normalize(text).includes(normalize(content));
   // The library gives no id for an unknown word when tokenizer_config.json names no `unk_token`.
   const known = (id: number | undefined): number => id ?? unk_token_id ?? pad_token_id;
+  const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false });
+  const idsOf = (text: string) => encode(text).ids.map(known);
+  const readText = createTextReader({
+    normalize,
+    idsOf: (text) => idsOf(pipeline.normalize(text)),
+    unknown: unk_token_id === null ? null : {
+      id: unk_token_id,
+      name: tokenizer.id_to_token(unk_token_id) ?? "",
+    },
+  });
   const nameOf = (id: number) => tokenizer.id_to_token(id) ?? String(id);
 
   function classify(words: readonly { id: number; token: string }[]): PromptToken[] {
@@ -85,13 +96,14 @@ export function createPromptTokenizer(
   return {
     tokenize(given, repeats = 1) {
       const text = pipeline.normalize(given);
-      const { ids, tokens } = tokenizer.encode(text, { add_special_tokens: false });
-      const words = ids.map((id, i) => ({ id: known(id), token: tokens[i] ?? nameOf(id) }));
+      // Names are the vocabulary's own: an unknown word is nobody else's to see.
+      const words = idsOf(text).map((id) => ({ id, token: nameOf(id) }));
       const length = sos.length + words.length + 1;
       const room = max_length - sos.length - 1;
       const repeated = Array.from({ length: repeats }, () => words).flat().slice(0, room);
       const classified = classify(repeats === 1 ? words : repeated);
       return {
+        ...readText(text),
         ids: classified.map(({ id }) => id),
         tokens: classified,
         length,

@@ -20,6 +20,7 @@ import {
   sweepEventSchema,
   sweepResource,
   tokenStates,
+  unreadTexts,
   usageResource,
 } from "../../contract/mod.ts";
 import { type Schema, schemaOf } from "./request_schemas.ts";
@@ -60,7 +61,9 @@ export function responseSchemas(): Readonly<Record<string, Schema>> {
   ]);
   return {
     Problem: schemaOf(problem),
-    Plan: schemaOf(v.object({ ...plan.entries, cached: v.boolean() })),
+    Plan: schemaOf(
+      v.object({ ...plan.entries, cached: v.boolean(), unread: v.optional(unreadTexts) }),
+    ),
     Generation: schemaOf(generationResource, whole),
     GenerationEvent: schemaOf(streamed),
     Sweep: schemaOf(sweepResource, whole),

@@ -1,7 +1,7 @@
 /** `POST /v1/plans`: a generation's plan and cost, and whether its result is stored already. */
 import { acceptTogether } from "../http/accept_together.ts";
 import type { EdgeApp } from "../http/request_context.ts";
-import { lacksInsights } from "../../contract/mod.ts";
+import { lacksInsights, unreadIn } from "../../contract/mod.ts";
 import { readJsonBody } from "../http/json_body.ts";
 import { planRequest } from "../generations/planning.ts";
 import type { Ports } from "../ports.ts";
@@ -19,10 +19,12 @@ export function mountPlans(app: EdgeApp, ports: Ports): void {
     const planned = await planRequest(ports, input, caller);
     const read = acceptTogether([c.get("idempotencyKey"), url, planned]);
     if (!read.ok) return problemResponse(read.problem);
-    const [, , { plan }] = read.value;
+    const [, , { plan, request }] = read.value;
     const { value: stored } = await lookUp(ports, (results) => results.find(plan.id));
     // A result that lacks insights asked for would run again.
     const cached = stored !== null && !lacksInsights(stored.plan, plan);
-    return jsonResponse({ ...plan, cached });
+    const model = await ports.models.find(plan.model);
+    const unread = model ? { unread: unreadIn(request, model) } : {};
+    return jsonResponse({ ...plan, cached, ...unread });
   });
 }

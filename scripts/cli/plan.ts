@@ -8,6 +8,7 @@ import {
   type PlannedToken,
   ProblemError,
   seesPrompt,
+  unreadIn,
 } from "../../contract/mod.ts";
 import { modelsFolder } from "../command_line/models_folder.ts";
 import { parseCommandLine, REQUEST_HELP } from "../command_line/request_flags.ts";
@@ -25,6 +26,8 @@ await runCommand(async () => {
   // The seed does not change what is shown, so an absent one need not be drawn.
   const planned = planGeneration({ ...request, seed: request.seed ?? 0 }, model);
   if (!planned.ok) throw new ProblemError(planned.problem);
+  const unread = Object.values(unreadIn(request, model)).flat();
+  if (unread.length > 0) console.error(`Not read by ${request.model}: ${unread.join(" ")}`);
   if (values["json"]) console.log(JSON.stringify(planned.value, null, 2));
   else show(planned.value);
 });
