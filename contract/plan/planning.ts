@@ -74,8 +74,14 @@ export function planGeneration(asked: SeededRequest, model: PlanningModel): Pars
     ...checkReuse(request, settings, manifest),
   ];
   if (issues.length > 0) return refuse(createFieldProblem("unplannable", issues));
-  const texts = { ...prompts, nothing: tokenizer.tokenize("") };
-  return accept({ ...assemblePlan(request, settings, texts, manifest), budget });
+  const { unknownName } = tokenizer;
+  const named = {
+    prompt: withoutWords(prompts.prompt, unknownName),
+    negative_prompt: prompts.negative_prompt,
+    eos_swap: prompts.eos_swap && withoutWords(prompts.eos_swap, unknownName),
+    nothing: tokenizer.tokenize(""),
+  };
+  return accept({ ...assemblePlan(request, settings, named, manifest), budget });
 }
 
 function checkSettings(
@@ -151,6 +157,14 @@ function checkTokenStates(
         fieldIssue(`token_states.${name}`, `other than "sos" ${hasNone}`, state)
       ),
   ];
+}
+
+/** An unknown word is its asker's own: others of the same key have other words there. */
+function withoutWords(prompt: TokenizedPrompt, unknownName: string): TokenizedPrompt {
+  const tokens = prompt.tokens.map((token) =>
+    token.unknown ? { ...token, token: unknownName } : token
+  );
+  return { ...prompt, tokens };
 }
 
 function assemblePlan(

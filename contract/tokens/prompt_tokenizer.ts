@@ -26,6 +26,8 @@ export interface TokenizedPrompts {
 }
 
 export interface PromptTokenizer {
+  /** The vocabulary's own name for a word that it lacks; its number where it has none. */
+  readonly unknownName: string;
   /**
    * @param repeats how often the words are repeated, 1 by default, cut to leave space for [EOS].
    *   `length` and `tooLong` are those of the text itself.
@@ -94,10 +96,11 @@ export function createPromptTokenizer(
   }
 
   return {
+    unknownName: unk_token_id === null ? "" : nameOf(unk_token_id),
     tokenize(given, repeats = 1) {
       const text = pipeline.normalize(given);
-      // Names are the vocabulary's own: an unknown word is nobody else's to see.
-      const words = idsOf(text).map((id) => ({ id, token: nameOf(id) }));
+      const { ids, tokens } = encode(text);
+      const words = ids.map((id, i) => ({ id: known(id), token: tokens[i] ?? nameOf(id) }));
       const length = sos.length + words.length + 1;
       const room = max_length - sos.length - 1;
       const repeated = Array.from({ length: repeats }, () => words).flat().slice(0, room);

@@ -44,10 +44,9 @@ const blockedCases: Case[] = BLOCKED.map(([prompt, name]) => ({
 
 /** Texts that do harm where they come out unescaped. */
 const INJECTIONS: readonly string[] = [
-  "a bird\r\nset-cookie: stolen=1",
-  "a bird\nevent: generation.completed\ndata: {}\n\n",
   "a bird\u0000",
-  "a bird\u0085set-cookie: stolen=1",
+  "a bird\u0080set-cookie: stolen=1",
+  "a bird\u001b[31m",
   "a \u202ebird",
   "a bird\u{e0041}\u{e0042}",
 ];
@@ -135,7 +134,26 @@ export const PROMPT_CASES: readonly Case[] = [
     },
   },
   {
-    name: "shows a prompt's markup as text in the contact sheet",
+    name: "reads lines as words, and puts none into a header or a stream of its own",
+    async run(client) {
+      for (
+        const prompt of [
+          "a bird\r\nset-cookie: stolen=1",
+          "a bird\nevent: generation.completed\ndata: {}\n\n",
+          "a bird\u0085set-cookie: stolen=1",
+        ]
+      ) {
+        const response = await client.post({ ...client.fresh(), prompt });
+        assert.equal(response.status, 200);
+        assert.equal(response.headers.get("set-cookie"), null);
+        const events = await response.text();
+        assert.equal(events.match(/^event: generation\.completed$/gm)?.length, 1);
+        assert.doesNotMatch(events, /^data: \{\}$/m);
+      }
+    },
+  },
+  {
+    name: "shows no markup of a prompt in the contact sheet",
     async run(client) {
       const prompt = `a <script>x</script>"'&]]>`;
       const base = { ...client.fresh(), prompt };
@@ -149,8 +167,7 @@ export const PROMPT_CASES: readonly Case[] = [
       assert.match(sheet.headers.get("content-security-policy") ?? "", /default-src 'none'/);
       assert.equal(sheet.headers.get("content-type"), "image/svg+xml");
       const svg = await sheet.text();
-      assert.doesNotMatch(svg, /<script|\]\]>/i);
-      assert(svg.includes("&lt;script&gt;"));
+      assert.doesNotMatch(svg, /<script|\]\]>|script>/i);
     },
   },
   {

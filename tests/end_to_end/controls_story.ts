@@ -33,8 +33,10 @@ export const controls: Story = async (_, { stack }) => {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(request),
   });
-  const { cached, ...plan }: Plan & { cached: boolean } = await response.json();
+  const { cached, unread, ...plan }: Plan & { cached: boolean; unread: object } = await response
+    .json();
   assert.equal(cached, false);
+  assert.deepEqual(unread, { prompt: [], negative_prompt: [], eos_swap: [] });
   assert.deepEqual(
     plan.phases.map((
       { from, to, conditioning, eos_swapped, rows },

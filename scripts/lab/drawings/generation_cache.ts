@@ -30,12 +30,19 @@ export async function openGenerationCache(
 ): Promise<GenerationCache> {
   await mkdir(folder, { recursive: true });
   const fileOf = (plan: Plan) => join(folder, `${plan.id}.png`);
+  /** Settings that come to the same are drawn once, though they may be asked for at one time. */
+  const underWay = new Map<string, Promise<void>>();
+  const keep = async (plan: Plan) => await writeWhole(fileOf(plan), await draw(engine, plan));
   return {
     holds: (drawing) => existsSync(fileOf(planOf(engine, drawing))),
     async image(drawing) {
       const plan = planOf(engine, drawing);
       const file = fileOf(plan);
-      if (!existsSync(file)) await writeWhole(file, await draw(engine, plan));
+      if (!existsSync(file)) {
+        const drawing = underWay.get(plan.id) ?? keep(plan);
+        underWay.set(plan.id, drawing);
+        await drawing.finally(() => underWay.delete(plan.id));
+      }
       return await readImage(file);
     },
   };

@@ -30,8 +30,8 @@ import type { TemplatePrompt } from "../prompts/prompt_set.ts";
 import type { Reading, ResultChart, ResultTable } from "../report/findings.ts";
 import { type Estimate, meanOf } from "../statistics/estimate.ts";
 
-/** Tuning takes a part of the prompts' number, others than the report's. */
-const TUNING_SHARE = 1 / 4;
+/** Tuning takes other prompts than the report, half as many and no more than these. */
+const TUNED_MAX = 50;
 const BUDGETS = [0.12, 0.14, 0.16, 0.18, 0.2, 0.22, 0.25, 0.3, 0.4];
 const TIMED_ROUNDS = 5;
 const SHEET_PROMPTS = 4;
@@ -90,11 +90,14 @@ interface Shown {
 
 /** @throws RangeError when the words allow too few prompts */
 function promptsOf(laboratory: Laboratory, { count, attributes }: Sizes) {
-  const tuned = Math.max(2, Math.round(count * TUNING_SHARE));
+  const tuned = Math.min(TUNED_MAX, Math.ceil(count / 2));
   const all = laboratory.allPrompts(attributes);
   if (count + tuned > all.length) {
     throw new RangeError(
-      `--count must be at most ${Math.floor(all.length / (1 + TUNING_SHARE))}, given ${count}`,
+      `--count must be at most ${
+        all.length - TUNED_MAX
+      }, as many prompts as the words allow beside ` +
+        `those of the tuning, given ${count}`,
     );
   }
   return { tuning: all.slice(0, tuned), heldOut: all.slice(tuned, tuned + count) };
