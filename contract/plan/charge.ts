@@ -1,6 +1,17 @@
 /** What a run is charged for in its account's limits: its rows, and what it shows besides. Pure. */
 import type { Plan } from "./plan.ts";
 
+/**
+ * Returns the whole rows that so many rows of the plan are charged as: a shallow row computes a part of one.
+ * What a plan computes is spread evenly over its rows, as far as a run has come.
+ */
+export function chargedRows(
+  { evaluations, compute }: Pick<Plan, "evaluations" | "compute">,
+  rows: number,
+): number {
+  return Math.ceil(rows * compute.planned / Math.max(1, evaluations.planned));
+}
+
 type Shown = Pick<Plan, "evaluations" | "insights"> & {
   readonly previews: Pick<Plan["previews"], "method" | "steps">;
 };

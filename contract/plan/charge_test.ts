@@ -1,7 +1,7 @@
 // If this breaks, previews and insights cost work that no limit counts, or honest runs pay for them.
 import assert from "node:assert/strict";
 import { PLAN } from "../fixtures/events.ts";
-import { extraEvaluations, extraSpent } from "./charge.ts";
+import { chargedRows, extraEvaluations, extraSpent } from "./charge.ts";
 import type { Plan } from "./plan.ts";
 
 type Insights = Plan["insights"]["names"];
@@ -51,3 +51,19 @@ for (const [extra, done, planned, isWhole, spent] of SPENT) {
     assert.equal(extraSpent(extra, { done, planned, isWhole }), spent);
   });
 }
+
+Deno.test("shallow rows are charged as the part of a whole row that they compute", () => {
+  const plan = (planned: number, compute: number) => ({
+    evaluations: { planned, full: 100, saved: 0 },
+    compute: { planned: compute, full: 100, saved: 0 },
+  });
+  const cases = [
+    [plan(100, 100), 100, 100],
+    [plan(100, 100), 7, 7],
+    [plan(100, 46.24), 100, 47],
+    [plan(100, 46.24), 50, 24],
+    [plan(1, 0.1), 1, 1],
+    [plan(0, 0), 0, 0],
+  ] as const;
+  for (const [of, rows, charged] of cases) assert.equal(chargedRows(of, rows), charged);
+});

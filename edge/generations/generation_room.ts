@@ -4,6 +4,7 @@
  */
 import {
   accept,
+  chargedRows,
   createProblem,
   extraEvaluations,
   extraSpent,
@@ -44,7 +45,7 @@ const REVISIT_MS = 1_000;
 export function createGenerationRoom(ports: GenerationRoomPorts): GenerationRoom {
   return new Room<GenerationRun>({
     subject: (id) => ({ generation: id }),
-    evaluations: ({ plan }) => plan.evaluations.planned + extraEvaluations(plan),
+    evaluations: ({ plan }) => chargedRows(plan, plan.evaluations.planned) + extraEvaluations(plan),
     spent: chargedFor,
     create: (submission, done) => createRun(submission, done, ports.now()),
     open: (run) => open(ports, run),
@@ -169,7 +170,11 @@ function chargedFor(run: GenerationRun, end: GenerationEnd): number {
   const done = spentBy(run, end);
   const isWhole = end.event.type === "generation.completed";
   const { planned } = plan.evaluations;
-  return done + extraSpent(extraEvaluations(plan), { done, planned, isWhole });
+  const { event } = end;
+  const rows = event.type === "generation.completed" && event.compute
+    ? Math.ceil(event.compute.spent)
+    : chargedRows(plan, done);
+  return rows + extraSpent(extraEvaluations(plan), { done, planned, isWhole });
 }
 
 /** The GPU function plans too: both must plan the same, and the image must match its hash. */

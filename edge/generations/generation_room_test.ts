@@ -471,6 +471,23 @@ Deno.test("GenerationRoom knows after its process was lost who had asked for the
   }
 });
 
+Deno.test("GenerationRoom charges a run that reuses features for what it computes", async () => {
+  const limiters = createLocalLimiters(() => 0);
+  const limits = { ...TIGHT, evaluations_per_minute: 1_000 };
+  const { room } = createRoom({ limiters });
+  const compute = {
+    planned: plan.evaluations.planned / 4,
+    full: plan.evaluations.full,
+    saved: 0.75,
+  };
+  const origin = { account: "a", request_id: "request-2", limits };
+  const joined = await room.join({ ...SUBMISSION, plan: { ...plan, compute }, origin });
+  assert(joined.ok);
+  const { standing } = await limiters.call("a", { action: "look", limits });
+  assert.equal(standing.evaluations.remaining, 1_000 - Math.ceil(plan.evaluations.planned / 4));
+  await joined.value.run.done;
+});
+
 for (
   const [name, shown, extra] of [
     ["nothing besides", {}, 0],
