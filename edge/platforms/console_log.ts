@@ -12,12 +12,16 @@ export function logToConsole({ cause, ...record }: LogRecord): void {
   else console.log(line);
 }
 
-const CAUSE_LENGTH_MAX = 200;
+const CAUSE_LENGTH_MAX = 400;
 
-/** Names only the innermost error: Drizzle's own repeats the query, prompt included. */
+/**
+ * Names only the innermost error: Drizzle's own repeats the query, prompt included. What does not
+ * parse is quoted by its error, and may be a prompt as well.
+ */
 export function nameCause(cause: unknown): string {
   let inner = cause;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
   if (!(inner instanceof Error)) return typeof inner;
+  if (inner instanceof SyntaxError) return `${inner.name}: what was read does not parse`;
   return `${inner.name}: ${inner.message}`.slice(0, CAUSE_LENGTH_MAX);
 }
