@@ -1,4 +1,4 @@
-/** The queries on curated demos, for D1 and for SQLite through libSQL. */
+/** The queries on curated demos, for D1 and for SQLite. */
 import { asc, eq, sql } from "drizzle-orm";
 import type { Plan, SeededRequest } from "../contract/mod.ts";
 import type { SqlDatabase, StoredResult } from "./result_queries.ts";

@@ -1,4 +1,4 @@
-/** The queries on API keys, for D1 and for SQLite through libSQL. */
+/** The queries on API keys, for D1 and for SQLite. */
 import { desc, eq, isNull, sql } from "drizzle-orm";
 import type { SqlDatabase } from "./result_queries.ts";
 import type { AccountLimits } from "../contract/mod.ts";

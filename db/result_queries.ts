@@ -1,4 +1,4 @@
-/** The queries on results, for D1 and for SQLite through libSQL. */
+/** The queries on results, for D1 and for SQLite. */
 import { and, eq, sql } from "drizzle-orm";
 import { lacksInsights, type NumberedEvent, type Plan } from "../contract/mod.ts";
 import { REMOTE_SLICES, replayResult, type Slicing, type StoredReplay } from "./result_replay.ts";

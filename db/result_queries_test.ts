@@ -1,4 +1,4 @@
-// Results and sweeps on both databases: SQLite through libSQL, and D1 in workerd.
+// Results and sweeps on both databases: SQLite, and D1 in workerd.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { sql } from "drizzle-orm";
@@ -60,14 +60,14 @@ testOnDatabases("Results", {
     const replayed = await results.replay(id);
     assert.equal(JSON.stringify(await wholeLog(replayed)), JSON.stringify(richer.events));
     assert.deepEqual((await results.find(id))?.plan.insights, richer.plan.insights);
-    const rows = await database.all(
+    const rows = await database.values(
       sql`SELECT hits, created_at, last_used_at FROM generations WHERE id = ${id}`,
     );
-    assert.deepEqual(rows, [{ hits: 1, created_at: 1_000, last_used_at: 5_000 }]);
-    const [pictures] = await database.all<{ n: number }>(
-      sql`SELECT count(*) AS n FROM previews WHERE generation_id = ${id}`,
+    assert.deepEqual(rows, [[1, 1_000, 5_000]]);
+    const [pictures] = await database.values<[number]>(
+      sql`SELECT count(*) FROM previews WHERE generation_id = ${id}`,
     );
-    assert.equal(pictures?.n, 5);
+    assert.equal(pictures?.[0], 5);
     assert.equal(await results.write(first), "already_stored");
     assert.equal(
       JSON.stringify(await wholeLog(await results.replay(id))),
@@ -139,12 +139,13 @@ testOnDatabases("Results", {
     const results = createResults(database);
     const result = finished("weighed", { imageBytes: 5_000, previews: 3 });
     await results.write(result);
-    const [row] = await database.all<{ stored: number; text: number }>(sql`
-      SELECT stored_bytes AS stored, length(events) + length(plan) + length(request) AS text
+    const [row] = await database.values<[number, number]>(sql`
+      SELECT stored_bytes, length(events) + length(plan) + length(request)
       FROM generations WHERE id = ${result.plan.id}`);
     assert(row);
+    const [stored, text] = row;
     const pictures = 5_000 + 3 * 50;
-    assert(row.stored >= pictures + row.text && row.stored < pictures + row.text + 1_000);
+    assert(stored >= pictures + text && stored < pictures + text + 1_000);
   },
   "takes a result with more insights though the first was trimmed a moment ago": async (
     database,
@@ -195,10 +196,10 @@ testOnDatabases("Results", {
     await results.write(finished("hits"));
     await results.touch(id, 2_000);
     await results.touch(id, 3_000);
-    const rows = await database.all(
+    const rows = await database.values(
       sql`SELECT hits, created_at, last_used_at FROM generations WHERE id = ${id}`,
     );
-    assert.deepEqual(rows, [{ hits: 2, created_at: 1_000, last_used_at: 3_000 }]);
+    assert.deepEqual(rows, [[2, 1_000, 3_000]]);
   },
   "never replays half a result": async (database) => {
     const results = createResults(database);
@@ -215,10 +216,10 @@ testOnDatabases("Results", {
     assert.deepEqual(await sweeps.find(first.id), first);
     await sweeps.write(second, 2_000);
     assert.deepEqual(await sweeps.find(first.id), second);
-    const rows = await database.all(
+    const rows = await database.values(
       sql`SELECT created_at, last_used_at FROM sweeps WHERE id = ${first.id}`,
     );
-    assert.deepEqual(rows, [{ created_at: 1_000, last_used_at: 2_000 }]);
+    assert.deepEqual(rows, [[1_000, 2_000]]);
     assert.equal(await sweeps.find(sweep("other sweep").id), null);
   },
   "counts hits of a sweep": async (database) => {
@@ -226,10 +227,10 @@ testOnDatabases("Results", {
     const { id } = sweep("sweep hits");
     await sweeps.write(sweep("sweep hits"), 1_000);
     await sweeps.touch(id, 2_000);
-    const rows = await database.all(
+    const rows = await database.values(
       sql`SELECT hits, created_at, last_used_at FROM sweeps WHERE id = ${id}`,
     );
-    assert.deepEqual(rows, [{ hits: 1, created_at: 1_000, last_used_at: 2_000 }]);
+    assert.deepEqual(rows, [[1, 1_000, 2_000]]);
   },
   "refuses a log without an end": async (database) => {
     const result = finished("endless");

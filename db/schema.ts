@@ -1,5 +1,5 @@
 /** The tables, for SQLite and D1: results, sweeps, demos, API keys, usage, promises to clients. */
-import type { LibSQLDatabase } from "drizzle-orm/libsql";
+import type { SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
 import {
   type BaseSQLiteDatabase,
   customType,
@@ -20,15 +20,18 @@ import type {
   SweepPlannedEvaluations,
 } from "../contract/mod.ts";
 
-/** The part of D1 and libSQL that both have. A batch is one transaction on both. */
+/**
+ * The part of D1 and of SQLite that both have. A batch is one transaction on both. Rows of a
+ * statement in plain SQL are read as `values`, which alone are the same on both.
+ */
 export type SqlDatabase =
-  & BaseSQLiteDatabase<"async", unknown>
-  & Pick<LibSQLDatabase, "batch">;
+  & Omit<BaseSQLiteDatabase<"async", unknown>, "all" | "get">
+  & Pick<SqliteRemoteDatabase, "batch">;
 
 type Completed = GenerationEventOf<"generation.completed">;
 
-/** Drizzle's own blob column needs Node's Buffer; D1 gives number arrays, libSQL ArrayBuffers. */
-const bytes = customType<{ data: Uint8Array; driverData: Uint8Array | ArrayBuffer | number[] }>({
+/** Drizzle's own blob column needs Node's Buffer; D1 gives number arrays. */
+const bytes = customType<{ data: Uint8Array; driverData: Uint8Array | number[] }>({
   dataType: () => "blob",
   toDriver: (value) => value,
   fromDriver: (value) => new Uint8Array(value),

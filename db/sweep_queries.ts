@@ -1,4 +1,4 @@
-/** The queries on sweeps, for D1 and for SQLite through libSQL. */
+/** The queries on sweeps, for D1 and for SQLite. */
 import { eq, sql } from "drizzle-orm";
 import type { SweepAxis, SweepOutcome, SweepPlannedEvaluations } from "../contract/mod.ts";
 import type { SqlDatabase } from "./result_queries.ts";

@@ -1,4 +1,4 @@
-/** Keeps the stored results within a budget, for D1 and for SQLite through libSQL. */
+/** Keeps the stored results within a budget, for D1 and for SQLite. */
 import { and, asc, eq, inArray, isNull, notInArray, sql } from "drizzle-orm";
 import { LIMITS } from "../contract/mod.ts";
 import type { SqlDatabase } from "./result_queries.ts";

@@ -1,4 +1,4 @@
-/** The queries on usage, for D1 and for SQLite through libSQL. */
+/** The queries on usage, for D1 and for SQLite. */
 import { and, desc, eq, gte, sql } from "drizzle-orm";
 import type { UsageDay } from "../contract/mod.ts";
 import type { SqlDatabase } from "./result_queries.ts";

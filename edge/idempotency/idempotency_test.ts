@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { createFieldProblem, createProblem, fieldIssue } from "../../contract/mod.ts";
 import { createIdempotencyKeys } from "../../db/idempotency_queries.ts";
-import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import type { EdgeContext, EdgeEnv } from "../http/request_context.ts";
 import { readTierLimits } from "../limits/limit_settings.ts";
 import { problemResponse } from "../http/problem_response.ts";
@@ -24,7 +24,7 @@ async function withStage(
   test: (stage: Stage) => Promise<void>,
   keysMax = 100,
 ): Promise<void> {
-  const { database, close } = await openLibsqlDatabase(":memory:");
+  const { database, close } = await openSqliteDatabase(":memory:");
   const work: Promise<unknown>[] = [];
   let seeds = 0;
   const app = new Hono<EdgeEnv>();

@@ -1,7 +1,7 @@
 // If this breaks, accounts see more or less use than there was, or hits cost writes.
 import assert from "node:assert/strict";
 import { createUsage } from "../../db/usage_queries.ts";
-import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import type { LogRecord } from "../observability/log.ts";
 import { usageDay, UsageMeter } from "./usage_meter.ts";
 
@@ -9,7 +9,7 @@ const NOON = Date.UTC(2026, 10, 25, 12);
 const DAY_MS = 24 * 60 * 60_000;
 
 Deno.test("Usage adds up over writes, apart by account and day", async () => {
-  const { database, close } = await openLibsqlDatabase(":memory:");
+  const { database, close } = await openSqliteDatabase(":memory:");
   const usage = createUsage(database);
   const key = "key_0123456789abcdef";
   await usage.add([usageDay(key, { requests: 2, hits: 1 }, NOON), usageDay("key_b", {}, NOON)]);

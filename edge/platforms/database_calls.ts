@@ -1,19 +1,10 @@
-/** Sends each call of a database's driver, as Drizzle makes them, through a given function. */
-import type { Client } from "@libsql/client";
+/** Sends each call of D1, as Drizzle makes them, through a given function. */
+import type { Pass } from "../../db/sqlite/sqlite_database.ts";
 import type { drizzle } from "drizzle-orm/d1";
 
 export type D1Binding = Parameters<typeof drizzle>[0];
 
-export type Pass = <T>(call: () => Promise<T>) => Promise<T>;
-
 type Method = (...args: unknown[]) => unknown;
-
-export function passLibsqlCalls(client: Client, pass: Pass): Client {
-  return wrapMethods(client, (name, method) => {
-    if (name !== "execute" && name !== "batch") return method;
-    return (...args) => pass(async () => await method(...args));
-  });
-}
 
 /** A batch gets its statements as they came from the database itself. */
 export function passD1Calls(database: D1Binding, pass: Pass): D1Binding {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
-import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import type { EdgeEnv } from "../http/request_context.ts";
 import { readTierLimits } from "../limits/limit_settings.ts";
 import type { Ports } from "../ports.ts";
@@ -11,7 +11,7 @@ import { answerWithWebhook } from "./webhook_promise.ts";
 const ASKED = { url: "https://example.com/", subject: "/v1/elsewhere/1" };
 
 Deno.test("A refused request takes back its own promise, and none that was made before it", async () => {
-  const { database, close } = await openLibsqlDatabase(":memory:");
+  const { database, close } = await openSqliteDatabase(":memory:");
   const deliveries = createWebhookDeliveries(database);
   const work: Promise<unknown>[] = [];
   const doubles: Partial<Ports> = {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createWebhookDeliveries } from "../../db/webhook_queries.ts";
-import { openLibsqlDatabase } from "../platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import type { LogRecord } from "../observability/log.ts";
 import { type CallOutcome, callWebhook, type ResolveHost } from "./webhook_call.ts";
 import { accountSecrets } from "./account_secrets.ts";
@@ -30,7 +30,7 @@ interface Stage {
 
 async function withStage(test: (stage: Stage) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "shapefirst_webhooks_" });
-  const { database, close } = await openLibsqlDatabase(`file:${folder}/test.sqlite`);
+  const { database, close } = await openSqliteDatabase(`${folder}/test.sqlite`);
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
   const server = Deno.serve(
     options,

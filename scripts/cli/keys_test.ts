@@ -1,7 +1,7 @@
 // If this breaks, keys that were created do not work, or the command reveals a secret.
 import assert from "node:assert/strict";
 import { createKeys } from "../../db/key_queries.ts";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import { parseApiKey, provesSecret } from "../../edge/callers/api_key.ts";
 import { runKeys } from "./keys.ts";
 import { inlineParameters } from "../service/local_d1.ts";
@@ -33,7 +33,7 @@ Deno.test("A key is shown once, and stored as what proves it alone", async () =>
     const [text = ""] = await run("create", "--name", "it's a name", "--limits", "requests=5");
     const key = parseApiKey(text);
     assert(key);
-    const { database, close } = await openLibsqlDatabase(`file:${file}`);
+    const { database, close } = await openSqliteDatabase(file);
     const stored = await createKeys(database).find(key.id);
     close();
     assert(stored);

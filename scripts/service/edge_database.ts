@@ -3,8 +3,9 @@ import { drizzle } from "drizzle-orm/sqlite-proxy";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { SqlDatabase } from "../../db/result_queries.ts";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
-import { UsageError } from "../command_line/command_line.ts";
+import { DatabaseFailure } from "../../db/sqlite/database_failure.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
+import { CommandFailure, UsageError } from "../command_line/command_line.ts";
 import { inlineParameters, openLocalD1 } from "./local_d1.ts";
 
 export const DATABASE_FLAGS = {
@@ -63,10 +64,18 @@ export async function runStatement<Result>(
   if (!existsSync(dirname(file))) {
     throw new UsageError(`--database must lie in a folder that exists, given ${file}`);
   }
-  const { database, close } = await openLibsqlDatabase(`file:${file}`);
+  const { database, close } = await openFile(file);
   try {
     return await build(database);
   } finally {
     close();
+  }
+}
+
+async function openFile(file: string) {
+  try {
+    return await openSqliteDatabase(file);
+  } catch (cause) {
+    throw cause instanceof DatabaseFailure ? new CommandFailure(cause.message) : cause;
   }
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createKeys } from "../../db/key_queries.ts";
 import { logToConsole } from "../../edge/platforms/console_log.ts";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import { formatApiKey, makeApiKey } from "../../edge/callers/api_key.ts";
 import { KeyCheck } from "../../edge/callers/key_check.ts";
@@ -77,7 +77,7 @@ async function withApp(
   ) => Promise<void>,
   { broken = false } = {},
 ) {
-  const { database, close } = await openLibsqlDatabase(":memory:");
+  const { database, close } = await openSqliteDatabase(":memory:");
   const lines: string[] = [];
   const records: LogRecord[] = [];
   const { app, settled } = createLocalEdge({

@@ -1,7 +1,7 @@
 // If this breaks, demos that were added are not pinned, or cost the GPU function again.
 import assert from "node:assert/strict";
 import { sql } from "drizzle-orm";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import { readFrames } from "../support/conformance_client.ts";
 import { startDeno } from "../support/edges.ts";
 import type { GpuDouble } from "../support/gpu_double.ts";
@@ -53,7 +53,7 @@ Deno.test("A demo is drawn once, listed and served without the GPU function, war
     assert.equal(frames.at(-1)?.event.type, "generation.completed");
     gpu.listen(Number(port));
 
-    const { database, close } = await openLibsqlDatabase(`file:${file}`);
+    const { database, close } = await openSqliteDatabase(file);
     for (const table of ["previews", "images", "generations"]) {
       await database.run(sql`DELETE FROM ${sql.identifier(table)}`);
     }

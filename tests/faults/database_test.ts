@@ -181,7 +181,7 @@ Deno.test("A database that is full: results are not stored, none is lost, and it
     const before = client.fresh();
     await postStream(stage, before);
     // The file may not grow. A run that fits into its free pages would prove nothing.
-    await data.execute("PRAGMA max_page_count = 1");
+    data.execute("PRAGMA max_page_count = 1");
     const request = client.fresh();
     gpu.script(request.seed, { imageBytes: 200_000 });
     const frames = await client.stream(request);
@@ -196,7 +196,7 @@ Deno.test("A database that is full: results are not stored, none is lost, and it
     await postStream(stage, before);
     assert.deepEqual((await stage.client.stream(request)).slice(0, -1), frames.slice(0, -1));
     assert.equal(gpu.puts.length, calls + 1, "it was stored, so the database was not full");
-    await data.execute("PRAGMA max_page_count = 1000000");
+    data.execute("PRAGMA max_page_count = 1000000");
     await stage.restart();
     await stage.client.stream(request);
     await stage.settled();

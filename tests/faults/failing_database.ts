@@ -1,9 +1,6 @@
 /** SQLite whose calls go through faults, under the shipped guard with the test's clock. */
-import { createClient } from "@libsql/client";
-import { drizzle } from "drizzle-orm/libsql";
 import type { SqlDatabase } from "../../db/result_queries.ts";
-import { passLibsqlCalls } from "../../edge/platforms/database_calls.ts";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import { DatabaseGuard } from "../../edge/platforms/database_guard.ts";
 import { ManualClock } from "../../edge/fixtures/manual_clock.ts";
 import { CallFaults } from "./call_faults.ts";
@@ -17,28 +14,21 @@ export interface FailingDatabase {
   /** Advances by `CALL_MS` whenever a call gets no reply. */
   readonly clock: ManualClock;
   /** Executes a statement without faults. */
-  execute(sql: string): Promise<void>;
+  execute(sql: string): void;
   close(): void;
 }
 
 /** @param path of the file, which gets the tables that it lacks */
 export async function openFailingDatabase(path: string): Promise<FailingDatabase> {
-  const url = `file:${path}`;
-  (await openLibsqlDatabase(url)).close();
-  // There is one connection, so that what is set on it holds for every call.
-  const client = createClient({ url, concurrency: 1 });
-  // Tests lose no power, so nothing has to wait for the disk.
-  await client.execute("PRAGMA synchronous = OFF");
   const clock = new ManualClock();
   // The clock advances after everything else under way, which is no silence.
   const faults = new CallFaults(() => setTimeout(() => clock.elapse(CALL_MS)));
   const guard = new DatabaseGuard(CALL_MS, clock);
-  const failing = passLibsqlCalls(client, (call) => faults.pass(call));
-  return {
-    database: drizzle(passLibsqlCalls(failing, (call) => guard.pass(call))),
-    faults,
-    clock,
-    execute: async (sql) => void await client.execute(sql),
-    close: () => client.close(),
-  };
+  const { database, execute, close } = await openSqliteDatabase(
+    path,
+    (call) => guard.pass(() => faults.pass(call)),
+  );
+  // Tests lose no power, so nothing has to wait for the disk.
+  execute("PRAGMA synchronous = OFF");
+  return { database, faults, clock, execute, close };
 }

@@ -1,7 +1,7 @@
 // Broken here: a store that is full loses images on their way, or the edge says that all is well.
 import assert from "node:assert/strict";
 import { sql } from "drizzle-orm";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import { startInProcess } from "../support/edges.ts";
 import { withGround } from "../support/ground.ts";
 import { ConformanceClient } from "../support/conformance_client.ts";
@@ -10,7 +10,7 @@ import { assertEnds, UNLIMITED } from "./stage.ts";
 
 Deno.test("A store that is full costs no image, and /health says so until it takes one again", async () => {
   await withGround(async (ground, gpu) => {
-    const { database, close } = await openLibsqlDatabase(`file:${ground.dataDir}/full.sqlite`);
+    const { database, close } = await openSqliteDatabase(`file:${ground.dataDir}/full.sqlite`);
     const edge = await startInProcess({ ...ground, database, environment: UNLIMITED });
     const client = new ConformanceClient(edge, gpu, 1);
     const draw = async () => {

@@ -1,6 +1,6 @@
 // The log and the counters of requests: what they say, and what they must not say.
 import assert from "node:assert/strict";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import type { EdgeApp } from "../../edge/http/request_context.ts";
 import type { LogRecord } from "../../edge/observability/log.ts";
@@ -21,7 +21,7 @@ interface Stage {
 async function withEdge(test: (stage: Stage) => Promise<void>): Promise<void> {
   const assets = await publishFixtureModel();
   const gpu = new GpuDouble().listen();
-  const { database, close } = await openLibsqlDatabase(":memory:");
+  const { database, close } = await openSqliteDatabase(":memory:");
   const records: LogRecord[] = [];
   const { app, settled } = createLocalEdge({
     database,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { FIELD_RULES } from "../../contract/mod.ts";
 import { openApiDocument } from "../../edge/openapi/document.ts";
 import { IMAGE_FIELD_RULES } from "../../edge/dialects/openai/image_request.ts";
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import { QUERY_FIELDS } from "../../edge/http/fields/query_fields.ts";
 import { readSettings } from "../../edge/settings.ts";
@@ -14,7 +14,7 @@ const ADDRESS = "https://images.example.org";
 
 /** The app's routes as the document spells them: Hono's `:id{…}` is `{id}`. */
 async function routesOfApp(): Promise<string[]> {
-  const { database, close } = await openLibsqlDatabase(":memory:");
+  const { database, close } = await openSqliteDatabase(":memory:");
   try {
     const settings = readSettings({});
     const readAsset = () => Promise.resolve(null);

@@ -1,5 +1,5 @@
 /** The edge on each of its platforms, started on loopback with a test's own GPU function. */
-import { openLibsqlDatabase } from "../../edge/platforms/deno/libsql_database.ts";
+import { openSqliteDatabase } from "../../db/sqlite/sqlite_database.ts";
 import { createLocalEdge } from "../../edge/platforms/deno/local_edge.ts";
 import type { SqlDatabase } from "../../db/result_queries.ts";
 import type { GpuBackend } from "../../edge/backends/gpu_backend.ts";
@@ -149,7 +149,7 @@ export const PLATFORMS: readonly Platform[] = [
   },
 ];
 
-const openSqlite = (dataDir: string) => openLibsqlDatabase(`file:${dataDir}/shapefirst.sqlite`);
+const openSqlite = (dataDir: string) => openSqliteDatabase(`${dataDir}/shapefirst.sqlite`);
 
 async function executeInFile(dataDir: string, sql: string): Promise<void> {
   // Opened only briefly, since an open statement would lock the edge out.

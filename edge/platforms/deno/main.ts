@@ -4,7 +4,8 @@ import { serveStatic } from "hono/deno";
 import { fileURLToPath } from "node:url";
 import { logToConsole } from "../console_log.ts";
 import { keepLoopbackDirect } from "./direct_loopback.ts";
-import { openLibsqlDatabase } from "./libsql_database.ts";
+import { DatabaseFailure } from "../../../db/sqlite/database_failure.ts";
+import { openSqliteDatabase } from "../../../db/sqlite/sqlite_database.ts";
 import { createLocalEdge } from "./local_edge.ts";
 import { readPageHeaders } from "./page_headers.ts";
 import { readSaltFile } from "./salt_file.ts";
@@ -36,10 +37,7 @@ await Deno.mkdir(dataDir, { recursive: true });
 const { host, port, scheduleMs, shutdownMs, ...set } = await readEnvironment();
 const addressSalt = set.identity.addressSalt ?? await readSaltFile(dataDir);
 const guard = new DatabaseGuard(set.databaseMs, { now: () => Date.now(), later });
-const { database, close } = await openLibsqlDatabase(
-  `file:${dataDir}/shapefirst.sqlite`,
-  (call) => guard.pass(call),
-);
+const { database, close } = await openDatabase(`${dataDir}/shapefirst.sqlite`);
 const settings = { ...set, identity: { ...set.identity, addressSalt } };
 const edge = createLocalEdge({ database, settings, readAsset, log: logToConsole });
 const pageHeaders = Object.entries(await readPageHeaders(dist));
@@ -56,6 +54,16 @@ async function readEnvironment() {
   } catch (cause) {
     console.error(cause instanceof Error ? cause.message : cause);
     Deno.exit(2);
+  }
+}
+
+/** A damaged file ends the start with what can be done about it. */
+async function openDatabase(path: string) {
+  try {
+    return await openSqliteDatabase(path, (call) => guard.pass(call));
+  } catch (cause) {
+    console.error(cause instanceof DatabaseFailure ? cause.message : cause);
+    Deno.exit(1);
   }
 }
 

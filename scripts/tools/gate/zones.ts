@@ -118,11 +118,10 @@ const EDGE: readonly Zone[] = [
     "contract/",
     "db/",
     "node:",
-    "npm:@libsql/client",
     "npm:drizzle-orm",
     "npm:hono",
   ], ["platforms/", "backends/", "callers/", ...EDGE_PARTS]),
-  edgeZone("platforms/", ["contract/", "db/", "npm:@libsql/client", "npm:drizzle-orm"], [
+  edgeZone("platforms/", ["contract/", "db/", "npm:drizzle-orm"], [
     "settings.ts",
     "generations/",
     "backends/",
@@ -348,7 +347,7 @@ export const ZONES: readonly Zone[] = [
   ...EDGE,
   {
     path: "db/",
-    imports: ["contract/", "node:", "npm:drizzle-orm", "npm:drizzle-kit", "npm:@libsql/client"],
+    imports: ["contract/", "node:", "npm:drizzle-orm", "npm:drizzle-kit"],
   },
   { path: "client/", imports: ["contract/"] },
   {
