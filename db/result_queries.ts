@@ -1,7 +1,15 @@
 /** The queries on results, for D1 and for SQLite. */
 import { and, eq, sql } from "drizzle-orm";
 import { lacksInsights, type NumberedEvent, type Plan } from "../contract/mod.ts";
-import { REMOTE_SLICES, replayResult, type Slicing, type StoredReplay } from "./result_replay.ts";
+import { checkBytes, type DamagedPart, DamagedRow, readLog } from "./integrity/damaged_row.ts";
+import { removeResults } from "./trim_queries.ts";
+import {
+  REMOTE_SLICES,
+  replayResult,
+  type Slicing,
+  type StoredReplay,
+  textOf,
+} from "./result_replay.ts";
 import { type FinishedGeneration, type ResultRows, toRows } from "./result_rows.ts";
 import { generations, image_parts, images, previews, type SqlDatabase } from "./schema.ts";
 
@@ -35,7 +43,10 @@ export interface StoredResult {
 
 export type WriteOutcome = "stored" | "already_stored";
 
-/** Finished generations by content key. Every method rejects when the database fails. */
+/**
+ * Finished generations by content key. Every method rejects when the database fails. A result that
+ * is not what was stored any more is removed when that is noticed, and is absent.
+ */
 export interface Results {
   has(id: string): Promise<boolean>;
   find(id: string): Promise<StoredResult | null>;
@@ -47,14 +58,58 @@ export interface Results {
   write(result: FinishedGeneration): Promise<WriteOutcome>;
 }
 
-export function createResults(database: SqlDatabase, slicing: Slicing = REMOTE_SLICES): Results {
+export interface ResultsOptions {
+  readonly slicing?: Slicing;
+  /** Called, and waited for, before a damaged result is removed. */
+  readonly onDamage?: (generation: string, part: DamagedPart) => void | Promise<void>;
+}
+
+export function createResults(
+  database: SqlDatabase,
+  { slicing = REMOTE_SLICES, onDamage = () => {} }: ResultsOptions = {},
+): Results {
+  const discard = async (id: string, { part }: DamagedRow) => {
+    await onDamage(id, part);
+    await removeResults(database, [id]);
+  };
+  const whole = async <T>(id: string, read: Promise<T | null>) => {
+    try {
+      return await read;
+    } catch (cause) {
+      if (!(cause instanceof DamagedRow)) throw cause;
+      await discard(id, cause);
+      return null;
+    }
+  };
   return {
     has: (id) => hasResult(database, id),
-    find: (id) => findResult(database, id),
-    replay: (id) => replayResult(database, id, slicing),
-    image: (id) => findImage(database, id),
+    find: (id) => whole(id, findResult(database, id)),
+    async replay(id) {
+      const replay = await whole(id, replayResult(database, id, slicing));
+      const onDamagedPicture = (cause: DamagedRow) => discard(id, cause);
+      return replay && { ...replay, picture: watched(replay.picture, onDamagedPicture) };
+    },
+    image: (id) => whole(id, findImage(database, id)),
     touch: (id, now, hits = 1) => touchResult(database, id, { now, hits }),
-    write: (result) => writeResult(database, result),
+    async write(result) {
+      const stored = await whole(result.plan.id, findResult(database, result.plan.id));
+      return await writeResult(database, result, stored);
+    },
+  };
+}
+
+/** Tells of damage that is noticed while a picture is read, before its reader hears of it. */
+function watched(
+  picture: StoredReplay["picture"],
+  onDamage: (cause: DamagedRow) => Promise<void>,
+): StoredReplay["picture"] {
+  return async function* (numbered) {
+    try {
+      yield* picture(numbered);
+    } catch (cause) {
+      if (cause instanceof DamagedRow) await onDamage(cause);
+      throw cause;
+    }
   };
 }
 
@@ -66,9 +121,10 @@ async function hasResult(database: SqlDatabase, id: string): Promise<boolean> {
 
 async function findResult(database: SqlDatabase, id: string): Promise<StoredResult | null> {
   const [row] = await database.select({
-    plan: generations.plan,
+    plan: textOf(generations.plan),
     owner: generations.owner,
-    events: generations.events,
+    events: textOf(generations.events),
+    log_sha256: generations.log_sha256,
     image: {
       media_type: images.media_type,
       width: images.width,
@@ -78,7 +134,9 @@ async function findResult(database: SqlDatabase, id: string): Promise<StoredResu
     },
   }).from(generations).innerJoin(images, eq(images.generation_id, generations.id))
     .where(eq(generations.id, id)).limit(1);
-  return row ?? null;
+  if (!row) return null;
+  const { owner, image, ...log } = row;
+  return { ...await readLog(log), owner, image };
 }
 
 async function findImage(database: SqlDatabase, id: string): Promise<StoredImage | null> {
@@ -88,14 +146,22 @@ async function findImage(database: SqlDatabase, id: string): Promise<StoredImage
     size: images.size,
     bytes: images.bytes,
     owner: generations.owner,
-    flagged: sql<number>`exists (select 1 from json_each(${generations.events})
-      where json_extract(value, '$.event.safety.flagged'))`,
+    log: {
+      plan: textOf(generations.plan),
+      events: textOf(generations.events),
+      log_sha256: generations.log_sha256,
+    },
   }).from(images).innerJoin(generations, eq(generations.id, images.generation_id))
     .where(eq(images.generation_id, id)).limit(1);
   if (!row) return null;
-  const { media_type, sha256, owner, flagged } = row;
+  const { media_type, sha256, owner } = row;
+  const { events } = await readLog(row.log);
+  const flagged = events.some(({ event }) =>
+    event.type === "generation.image" && event.safety?.flagged === true
+  );
   const bytes = await wholeImage(database, row);
-  return bytes && { media_type, sha256, owner, flagged: flagged === 1, bytes };
+  if (bytes) await checkBytes("image", bytes, sha256);
+  return bytes && { media_type, sha256, owner, flagged, bytes };
 }
 
 /** Reads one part per query: D1 returns bytes as number arrays, too large for a whole image. */
@@ -130,10 +196,10 @@ async function touchResult(
 async function writeResult(
   database: SqlDatabase,
   result: FinishedGeneration,
+  stored: StoredResult | null,
 ): Promise<WriteOutcome> {
   const rows = toRows(result);
-  const stored = await findPlan(database, result.plan.id);
-  if (stored && !lacksInsights(stored, result.plan)) return "already_stored";
+  if (stored && !lacksInsights(stored.plan, result.plan)) return "already_stored";
   await writeParts(database, rows);
   await database.batch(
     stored ? replacement(database, rows) : [
@@ -153,15 +219,10 @@ async function writeParts(database: SqlDatabase, { parts }: ResultRows): Promise
   for (const row of parts) {
     await database.insert(image_parts).values(row).onConflictDoUpdate({
       target: [image_parts.sha256, image_parts.part],
-      set: { created_at: row.created_at },
+      // The bytes as well, since those that are there may be damaged.
+      set: { created_at: row.created_at, bytes: row.bytes },
     });
   }
-}
-
-async function findPlan(database: SqlDatabase, id: string): Promise<Plan | null> {
-  const [row] = await database.select({ plan: generations.plan }).from(generations)
-    .where(eq(generations.id, id)).limit(1);
-  return row?.plan ?? null;
 }
 
 /** Age, hits and the share stay, since it is the same image. The row may have been trimmed a moment ago. */

@@ -4,9 +4,13 @@
  */
 import { and, asc, eq, gt, sql } from "drizzle-orm";
 import type { NumberedEvent, Plan } from "../contract/mod.ts";
+import { checkBytes, checkedSlices, readLog } from "./integrity/damaged_row.ts";
 import { generations, image_parts, images, previews, type SqlDatabase } from "./schema.ts";
 
-/** Reads the bytes of one picture in order. Throws when they have left the store meanwhile. */
+/**
+ * Reads the bytes of one picture in order. Throws when they have left the store meanwhile, or are
+ * not what was stored; the last of them then never come.
+ */
 export type ReadPicture = (numbered: NumberedEvent) => AsyncIterable<Uint8Array>;
 
 export interface StoredReplay {
@@ -46,10 +50,19 @@ interface Pictures {
   readonly sha256: string;
   readonly image: Uint8Array | null;
   readonly pieces: readonly Piece[];
-  readonly previews: ReadonlyMap<number, { length: number; bytes: Uint8Array | null }>;
+  readonly previews: ReadonlyMap<number, PreviewRow>;
 }
 
-/** Returns null where there is no such result, or a picture is missing: half a log is no replay. */
+interface PreviewRow {
+  readonly length: number;
+  readonly sha256: string | null;
+  readonly bytes: Uint8Array | null;
+}
+
+/**
+ * Returns null where there is no such result, or a picture is missing: half a log is no replay.
+ * @throws DamagedRow where what is read is not what was stored
+ */
 export async function replayResult(
   database: SqlDatabase,
   id: string,
@@ -57,9 +70,10 @@ export async function replayResult(
 ): Promise<StoredReplay | null> {
   const [[generation], [image], parts, previewRows] = await database.batch([
     database.select({
-      plan: generations.plan,
+      plan: textOf(generations.plan),
       owner: generations.owner,
-      events: generations.events,
+      events: textOf(generations.events),
+      log_sha256: generations.log_sha256,
     }).from(generations).where(eq(generations.id, id)),
     database.select({
       sha256: images.sha256,
@@ -73,6 +87,7 @@ export async function replayResult(
       .orderBy(asc(image_parts.part)),
     database.select({
       event_id: previews.event_id,
+      sha256: previews.sha256,
       length: lengthOf(previews.bytes),
       bytes: prefetched(
         previews.bytes,
@@ -81,11 +96,16 @@ export async function replayResult(
     }).from(previews).where(eq(previews.generation_id, id)),
   ]);
   if (!generation || !image) return null;
+  const { plan, events } = await readLog(generation);
   const pieces = wholePieces(image, parts);
   const byId = new Map(previewRows.map(({ event_id, ...row }) => [event_id, row]));
   const isWhole = pieces !== null &&
-    generation.events.every(({ id, event }) => event.type !== "generation.preview" || byId.has(id));
+    events.every(({ id, event }) => event.type !== "generation.preview" || byId.has(id));
   if (!isWhole) return null;
+  if (image.bytes) await checkBytes("image", image.bytes, image.sha256);
+  for (const { bytes, sha256 } of previewRows) {
+    if (bytes) await checkBytes("preview", bytes, sha256);
+  }
   const pictures = {
     slicing,
     id,
@@ -96,10 +116,17 @@ export async function replayResult(
   };
   const lengths = [...pieces, ...previewRows].map(({ length }) => length);
   return {
-    ...generation,
+    plan,
+    owner: generation.owner,
+    events,
     picture: (numbered) => readPicture(database, pictures, numbered),
     pictureBytes: lengths.reduce((sum, length) => sum + length, 0),
   };
+}
+
+/** The text itself, to be hashed before it is parsed. */
+export function textOf(column: typeof generations.plan | typeof generations.events) {
+  return sql<string>`${column}`;
 }
 
 type Bytes = typeof images.bytes | typeof image_parts.bytes | typeof previews.bytes;
@@ -132,22 +159,32 @@ function wholePieces(
 
 async function* readPicture(
   database: SqlDatabase,
-  { id, sha256, image, pieces, previews: byId, slicing }: Pictures,
+  pictures: Pictures,
   { id: event_id, event }: NumberedEvent,
 ): AsyncGenerator<Uint8Array> {
+  const { id, sha256, image, previews: byId, slicing } = pictures;
   if (event.type === "generation.image") {
     if (image) return yield image;
-    for (const { part, length } of pieces) {
-      const read = (slice: Slice) => readImage(database, { id, sha256, part }, slice);
-      yield* slicesOf(length, slicing, read);
-    }
+    const length = pictures.pieces.reduce((sum, piece) => sum + piece.length, 0);
+    yield* checkedSlices({ part: "image", length, sha256 }, imageSlices(database, pictures));
   }
   if (event.type !== "generation.preview") return;
   const preview = byId.get(event_id);
   if (preview?.bytes) return yield preview.bytes;
-  const { length = 0 } = preview ?? {};
+  const { length = 0, sha256: hash = null } = preview ?? {};
   const place = { id, event_id, step: event.step };
-  yield* slicesOf(length, slicing, (slice) => readPreview(database, place, slice));
+  const slices = slicesOf(length, slicing, (slice) => readPreview(database, place, slice));
+  yield* checkedSlices({ part: "preview", length, sha256: hash }, slices);
+}
+
+async function* imageSlices(
+  database: SqlDatabase,
+  { id, sha256, pieces, slicing }: Pictures,
+): AsyncGenerator<Uint8Array> {
+  for (const { part, length } of pieces) {
+    const read = (slice: Slice) => readImage(database, { id, sha256, part }, slice);
+    yield* slicesOf(length, slicing, read);
+  }
 }
 
 interface Slice {

@@ -32,7 +32,7 @@ testOnDatabases("Replays", {
       const lengths = (await Array.fromAsync(replay.picture(image))).map(({ length }) => length);
       assert(Math.max(...lengths) <= SLICE_BYTES, lengths.join());
       assert.equal(replay.pictureBytes, imageBytes + 50);
-      const local = await createResults(database, LOCAL_SLICES).replay(result.plan.id);
+      const local = await createResults(database, { slicing: LOCAL_SLICES }).replay(result.plan.id);
       assert.deepEqual(await wholeLog(local), result.events);
     }
   },

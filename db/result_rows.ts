@@ -6,6 +6,8 @@ import {
   type Plan,
   type SeededRequest,
 } from "../contract/mod.ts";
+import { hashOfLog } from "./integrity/damaged_row.ts";
+import { sha256 } from "@noble/hashes/sha2.js";
 import type { generations, image_parts, images, previews } from "./schema.ts";
 
 /** A generation whose log ends in `generation.completed`. */
@@ -36,11 +38,13 @@ export function toRows(
   if (!image || !completed) {
     throw new RangeError(`Only a completed generation can be stored, given ${plan.id} without end`);
   }
-  const { media_type, width, height, sha256 } = image;
+  const { media_type, width, height } = image;
   const bytes = Uint8Array.fromBase64(image.data);
   const [first = bytes, ...rest] = cutIntoRows(bytes);
   const pictures = previewRows(plan.id, events);
   const kept = new Set(pictures.map(({ event_id }) => event_id));
+  const stored = storedEvents(events, kept);
+  const log = { plan: JSON.stringify(plan), events: JSON.stringify(stored) };
   const generation = {
     id: plan.id,
     request,
@@ -48,12 +52,8 @@ export function toRows(
     owner: request.owner ?? null,
     account: account === undefined ? null : shareOf(account),
     status: "succeeded" as const,
-    events: events
-      .filter(({ id, event }) => event.type !== "generation.preview" || kept.has(id))
-      .map(({ event, ...numbered }) => ({
-        ...numbered,
-        event: "data" in event ? { ...event, data: "" } : event,
-      })),
+    events: stored,
+    log_sha256: hashOfLog(log),
     evaluations: completed.evaluations,
     timings: completed.timings,
     created_at: finished_at,
@@ -64,10 +64,33 @@ export function toRows(
   const { length: size } = bytes;
   return {
     generation: { ...generation, stored_bytes },
-    image: { generation_id: plan.id, media_type, width, height, sha256, size, bytes: first },
-    parts: rest.map((bytes, i) => ({ sha256, part: i + 1, bytes, created_at: finished_at })),
+    image: {
+      generation_id: plan.id,
+      media_type,
+      width,
+      height,
+      sha256: image.sha256,
+      size,
+      bytes: first,
+    },
+    parts: rest.map((bytes, i) => ({
+      sha256: image.sha256,
+      part: i + 1,
+      bytes,
+      created_at: finished_at,
+    })),
     previews: pictures,
   };
+}
+
+/** Leaves out the pictures, which have rows of their own, and previews that are not kept. */
+function storedEvents(events: readonly NumberedEvent[], kept: ReadonlySet<number>) {
+  return events
+    .filter(({ id, event }) => event.type !== "generation.preview" || kept.has(id))
+    .map(({ event, ...numbered }) => ({
+      ...numbered,
+      event: "data" in event ? { ...event, data: "" } : event,
+    }));
 }
 
 /** Addresses are not stored, hashed or not: callers without a key have one share together. */
@@ -100,7 +123,8 @@ function previewRows(generation_id: string, events: readonly NumberedEvent[]) {
     if (bytes.length > LIMITS.storedRowBytes) return [];
     return [{ generation_id, event_id: id, step, method, media_type, width, height, bytes }];
   });
-  return thinEvenly(rows, LIMITS.storedPreviews);
+  return thinEvenly(rows, LIMITS.storedPreviews)
+    .map((row) => ({ ...row, sha256: sha256(row.bytes).toHex() }));
 }
 
 /** Returns at most `count` of the items, evenly spread, with the first and the last. */

@@ -56,6 +56,8 @@ export const generations = sqliteTable("generations", {
   account: text(),
   /** Bytes that it takes with its pictures, for the budget of the cache. */
   stored_bytes: integer().notNull().default(0),
+  /** SHA-256 of plan and events, hex. Rows from before there were hashes have none. */
+  log_sha256: text(),
 }, (table) => [index("generations_last_used_at").on(table.last_used_at)]);
 
 const picture = {
@@ -99,6 +101,8 @@ export const previews = sqliteTable("previews", {
   event_id: integer().notNull(),
   step: integer().notNull(),
   method: text({ enum: ["projection", "vae"] }).notNull(),
+  /** SHA-256 of the file, hex. Rows from before there were hashes have none. */
+  sha256: text(),
   ...picture,
 }, (table) => [primaryKey({ columns: [table.generation_id, table.event_id] })]);
 

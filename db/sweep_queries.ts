@@ -1,8 +1,13 @@
 /** The queries on sweeps, for D1 and for SQLite. */
 import { eq, sql } from "drizzle-orm";
 import type { SweepAxis, SweepOutcome, SweepPlannedEvaluations } from "../contract/mod.ts";
-import type { SqlDatabase } from "./result_queries.ts";
-import { type BranchEvent, generations, type StoredBranch, sweeps } from "./schema.ts";
+import {
+  type BranchEvent,
+  generations,
+  type SqlDatabase,
+  type StoredBranch,
+  sweeps,
+} from "./schema.ts";
 
 export type { BranchEvent, StoredBranch } from "./schema.ts";
 

@@ -1,8 +1,15 @@
 /** Keeps the stored results within a budget, for D1 and for SQLite. */
 import { and, asc, eq, inArray, isNull, notInArray, sql } from "drizzle-orm";
 import { LIMITS } from "../contract/mod.ts";
-import type { SqlDatabase } from "./result_queries.ts";
-import { demos, generations, image_parts, images, previews, sweeps } from "./schema.ts";
+import {
+  demos,
+  generations,
+  image_parts,
+  images,
+  previews,
+  type SqlDatabase,
+  sweeps,
+} from "./schema.ts";
 
 export interface TrimOptions {
   /** Bytes that the results may take together. */
@@ -110,7 +117,7 @@ function takeUntil(candidates: readonly Candidate[], excess: number): Candidate[
 }
 
 /** Deletes in one transaction, so that a reader never finds half of a result. */
-async function removeResults(database: SqlDatabase, ids: string[]): Promise<void> {
+export async function removeResults(database: SqlDatabase, ids: string[]): Promise<void> {
   const list = sql.join(ids.map((id) => sql`${id}`), sql`, `);
   const losing = sql`(SELECT ${sweeps.id} FROM ${sweeps}, json_each(${sweeps.branches}) AS branch
     WHERE json_extract(branch.value, '$.id') IN (${list}))`;

@@ -128,7 +128,8 @@ export function cachedResults(
   };
 }
 
-async function dropAnswers(cache: ReaderCache, id: string): Promise<void> {
+/** Drops what is answered to submissions, for as long as it may be kept. */
+export async function dropAnswers(cache: ReaderCache, id: string): Promise<void> {
   await cache.delete(answerKey("streams", id));
   await cache.delete(answerKey("resources", id));
 }

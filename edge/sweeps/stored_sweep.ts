@@ -185,6 +185,11 @@ async function* sheetParts(found: FoundSweep, results: Results): AsyncGenerator<
   yield sheetStart(layout);
   for (const [i, { id }] of found.sweep.branches.entries()) {
     const image = await results.image(id);
+    const shows = found.results[i]?.events.some(({ event }) => event.type === "generation.image");
+    // A sheet with a hole would be kept for ever: what breaks off is kept by nobody.
+    if (shows && !image) {
+      throw new Error(`Sweep ${found.sweep.id} has lost the image of branch ${i}`);
+    }
     const { media_type = "", bytes = null } = image ?? {};
     yield sheetTile(layout, i, bytes && { media_type, data: bytes.toBase64() });
   }

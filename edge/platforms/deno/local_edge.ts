@@ -70,11 +70,8 @@ export function createLocalEdge(
   const shared = {
     gpu: gpu ?? createBackend(settings, { ...BACKEND_PORTS, log }),
     results: stackResults(database, {
-      policy: settings.policy,
-      cache,
-      hits,
-      slicing: LOCAL_SLICES,
-      writes,
+      ...{ policy: settings.policy, slicing: LOCAL_SLICES },
+      ...{ cache, hits, writes, log },
     }),
     sweeps: rarelyTouched(createSweeps(database), hits),
     cache,

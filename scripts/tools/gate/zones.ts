@@ -347,7 +347,7 @@ export const ZONES: readonly Zone[] = [
   ...EDGE,
   {
     path: "db/",
-    imports: ["contract/", "node:", "npm:drizzle-orm", "npm:drizzle-kit"],
+    imports: ["contract/", "node:", "npm:@noble/hashes", "npm:drizzle-orm", "npm:drizzle-kit"],
   },
   { path: "client/", imports: ["contract/"] },
   {
